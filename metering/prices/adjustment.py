@@ -1,0 +1,111 @@
+"""Adjustments: what changes for a month that was already billed.
+
+An adjustment is the difference between the month priced again, with all that is known now, and the sum of
+what was billed for it: its invoice and the adjustments issued since. Late calls are never priced on their
+own, so that tiers, free units, packages, minimum and maximum come out as if they had been on time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from metering.prices.money import ZERO, difference, total
+from metering.prices.month import Month
+from metering.prices.rating import RatedPrice
+from metering.prices.statement import Statement
+
+
+class NotComparable(ValueError):
+    """Two amounts that cannot be set against each other: another account, month or currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A line of an issued invoice: what it billed for `month`, whichever month the invoice itself is of.
+
+    `quantity` and `amount` of an adjustment are differences.
+    """
+
+    account: str
+    month: Month
+    line: str
+    quantity: int
+    amount: Decimal
+    currency: str
+    invoiced_in: Month
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """The correction of one line of an earlier month: `amount = repriced - billed`."""
+
+    repriced_month: Statement
+    line: str
+    rated: RatedPrice | None
+    quantity_billed: int
+    quantity: int
+    billed: Decimal
+    repriced: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        """What the account owes more, or gets back."""
+        return difference(self.repriced, self.billed)
+
+
+def adjust(repriced: Statement, charges: Iterable[Charge]) -> tuple[Adjustment, ...]:
+    """The lines in which a month, priced again, differs from what was billed for it. Empty when nothing
+    changed.
+
+    `charges` are all charges for the statement's account and month. Raises NotComparable for any other.
+    """
+    billed = list(charges)
+    for charge in billed:
+        _check(charge, repriced)
+    lines = [line.price.id for line in repriced.lines]
+    others = sorted({charge.line for charge in billed} | set(_commitment(repriced)))
+    found = (_adjustment(repriced, line, billed) for line in dict.fromkeys([*lines, *others]))
+    return tuple(a for a in found if a.amount or a.quantity != a.quantity_billed)
+
+
+def charges_of(statement: Statement) -> Iterator[Charge]:
+    """What an invoice of this statement bills for its own month."""
+    for line in statement.lines:
+        yield _charge(statement, line.price.id, line.quantity, line.amount)
+    if statement.commitment:
+        yield _charge(statement, statement.commitment.id, 0, statement.commitment.amount)
+
+
+def _charge(statement: Statement, line: str, quantity: int, amount: Decimal) -> Charge:
+    currency = statement.version.currency
+    return Charge(statement.account, statement.month, line, quantity, amount, currency, statement.month)
+
+
+def _check(charge: Charge, repriced: Statement) -> None:
+    here = (charge.account, charge.month, charge.currency)
+    there = (repriced.account, repriced.month, repriced.version.currency)
+    if here != there:
+        raise NotComparable(
+            f"billed {charge.line} to {charge.account} for {charge.month} in {charge.currency}; "
+            f"the month priced again is {repriced.account}'s {repriced.month} in {repriced.version.currency}"
+        )
+
+
+def _adjustment(repriced: Statement, line: str, billed: Iterable[Charge]) -> Adjustment:
+    before = [charge for charge in billed if charge.line == line]
+    rated = next((candidate for candidate in repriced.lines if candidate.price.id == line), None)
+    return Adjustment(
+        repriced,
+        line,
+        rated,
+        quantity_billed=sum(charge.quantity for charge in before),
+        quantity=rated.quantity if rated else 0,
+        billed=total(charge.amount for charge in before),
+        repriced=rated.amount if rated else _commitment(repriced).get(line, ZERO),
+    )
+
+
+def _commitment(repriced: Statement) -> dict[str, Decimal]:
+    return {repriced.commitment.id: repriced.commitment.amount} if repriced.commitment else {}

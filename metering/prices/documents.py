@@ -1,0 +1,115 @@
+"""The form of an invoice in JSON. Money and fingerprints are texts, since many readers of JSON keep numbers
+as floats.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict
+
+FORMAT: Final = "usage-meter/invoice/1"
+
+
+class PeriodDocument(TypedDict):
+    """A month; `end` is exclusive."""
+
+    month: str
+    start: str
+    end: str
+
+
+class VersionDocument(TypedDict):
+    """The price version that was applied; `digest` hashes all that decides an amount."""
+
+    plan: str
+    version: str
+    digest: str
+
+
+class TierDocument(TypedDict):
+    """amount = quantity x unit_price / per + flat_fee, exactly."""
+
+    tier: int
+    quantity: int
+    unit_price: str
+    per: int
+    flat_fee: str
+    amount: str
+
+
+class RatingDocument(TypedDict):
+    """How a quantity became an amount. `subtotal` is exact; `bound` is what replaced it, if anything did."""
+
+    metric: str
+    model: str
+    quantity: int
+    free: int
+    charged: int
+    package_size: int
+    tiers: list[TierDocument]
+    subtotal: str
+    bound: str | None
+    bound_amount: str | None
+
+
+class CommitmentDocument(TypedDict):
+    """A minimum or maximum of the plan, over all lines: the line's amount is what it adds to them."""
+
+    kind: str
+    bound: str
+
+
+class LineDocument(TypedDict):
+    """One amount of the invoice, with all that is needed to derive it again.
+
+    It has a rating or a commitment; an adjustment has neither when the line is gone.
+    """
+
+    line: str
+    month: str
+    price_version: VersionDocument
+    fingerprint: str
+    query: str
+    rating: RatingDocument | None
+    commitment: CommitmentDocument | None
+    amount: str
+
+
+class AdjustmentDocument(LineDocument):
+    """A line of an earlier month priced again: amount = repriced - billed."""
+
+    quantity_billed: int
+    billed: str
+    repriced: str
+
+
+class KeyDocument(TypedDict):
+    """What one key used in the invoice's month."""
+
+    key: str
+    quantities: dict[str, int]
+    fingerprint: str
+
+
+class RoundingDocument(TypedDict):
+    """How each line was rounded, once."""
+
+    digits: int
+    mode: str
+
+
+class InvoiceDocument(TypedDict):
+    """An invoice. `id` is derived from everything else."""
+
+    format: Literal["usage-meter/invoice/1"]
+    id: str
+    account: str
+    period: PeriodDocument
+    currency: str
+    rounding: RoundingDocument
+    keys: list[KeyDocument]
+    fingerprint: str
+    lines: list[LineDocument]
+    adjustments: list[AdjustmentDocument]
+    usage_total: str
+    adjustment_total: str
+    total: str

@@ -1,0 +1,211 @@
+"""Invoices: a statement and the adjustments of earlier months, as one document that anyone can derive again.
+
+The same input gives the same bytes and the same id: there is no clock, no counter and no order of arrival in
+it.
+
+    AlteredInvoice   a stored invoice whose content does not give its id
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import cast
+
+from metering.prices.adjustment import Adjustment, Charge, NotComparable
+from metering.prices.canonical import canonical_json
+from metering.prices.documents import (
+    FORMAT,
+    AdjustmentDocument,
+    CommitmentDocument,
+    InvoiceDocument,
+    KeyDocument,
+    LineDocument,
+    PeriodDocument,
+    RatingDocument,
+    TierDocument,
+    VersionDocument,
+)
+from metering.prices.money import Rounding, payable, plain, total
+from metering.prices.month import Month, begins_at, following
+from metering.prices.rating import RatedPrice, RatedTier
+from metering.prices.statement import KeyUsage, Statement
+
+
+class AlteredInvoice(ValueError):
+    """A stored invoice that is not what was issued."""
+
+
+def invoice_document(statement: Statement, adjustments: Sequence[Adjustment] = ()) -> InvoiceDocument:
+    """The invoice of an account's month. Raises NotComparable when an adjustment is of another account or
+    currency.
+    """
+    _check(statement, adjustments)
+    usage, corrections = statement.total, total(adjustment.amount for adjustment in adjustments)
+    rounding = statement.version.rounding
+    document: InvoiceDocument = {
+        "format": FORMAT,
+        "id": "",
+        "account": statement.account,
+        "period": _period(statement.month),
+        "currency": statement.version.currency,
+        "rounding": {"digits": rounding.digits, "mode": rounding.mode},
+        "keys": [_key(usage) for usage in statement.keys],
+        "fingerprint": str(statement.fingerprint),
+        "lines": list(_lines(statement)),
+        "adjustments": [_adjustment(adjustment) for adjustment in _in_order(adjustments)],
+        "usage_total": _text(usage, rounding),
+        "adjustment_total": _text(corrections, rounding),
+        "total": _text(total((usage, corrections)), rounding),
+    }
+    document["id"] = invoice_id(document)
+    return document
+
+
+def invoice_id(document: InvoiceDocument) -> str:
+    """The id that the content gives: `inv-2026-10-` and 96 bits of its hash."""
+    content = canonical_json({name: value for name, value in document.items() if name != "id"})
+    return f"inv-{document['period']['month']}-{hashlib.sha256(content).hexdigest()[:24]}"
+
+
+def read_invoice(stored: bytes) -> InvoiceDocument:
+    """A stored invoice. Raises AlteredInvoice when it is none, or was changed since it was issued."""
+    try:
+        document = cast(InvoiceDocument, json.loads(stored))
+        given, derived = document["id"], invoice_id(document)
+        if document["format"] != FORMAT:
+            raise ValueError(f"it is of the form {document['format']}")
+    except (ValueError, LookupError, TypeError, AttributeError) as unreadable:
+        raise AlteredInvoice(f"not an invoice of the form {FORMAT}: {unreadable!r}") from unreadable
+    if given != derived:
+        raise AlteredInvoice(f"invoice {given} holds the content of {derived}")
+    return document
+
+
+def invoiced_charges(document: InvoiceDocument) -> Iterator[Charge]:
+    """Everything an issued invoice billed, for its own month and, by adjustments, for earlier ones."""
+    for line in document["lines"]:
+        yield _charge(document, line, _quantity(line))
+    for line in document["adjustments"]:
+        yield _charge(document, line, _quantity(line) - line["quantity_billed"])
+
+
+def _charge(document: InvoiceDocument, line: LineDocument, quantity: int) -> Charge:
+    return Charge(
+        document["account"],
+        Month(line["month"]),
+        line["line"],
+        quantity,
+        Decimal(line["amount"]),
+        document["currency"],
+        Month(document["period"]["month"]),
+    )
+
+
+def _quantity(line: LineDocument) -> int:
+    return line["rating"]["quantity"] if line["rating"] else 0
+
+
+def _check(statement: Statement, adjustments: Sequence[Adjustment]) -> None:
+    for adjustment in adjustments:
+        other = adjustment.repriced_month
+        if (other.account, other.version.currency) != (statement.account, statement.version.currency):
+            raise NotComparable(
+                f"an adjustment of {other.account} in {other.version.currency} is not for the invoice of "
+                f"{statement.account} in {statement.version.currency}"
+            )
+
+
+def _in_order(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
+    return sorted(adjustments, key=lambda adjustment: (adjustment.repriced_month.month, adjustment.line))
+
+
+def _period(month: Month) -> PeriodDocument:
+    return {"month": month, "start": _instant(month), "end": _instant(following(month))}
+
+
+def _instant(month: Month) -> str:
+    return begins_at(month).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _key(usage: KeyUsage) -> KeyDocument:
+    quantities = {metric.value: quantity for metric, quantity in usage.quantities.items()}
+    return {"key": usage.key, "quantities": quantities, "fingerprint": str(usage.fingerprint)}
+
+
+def _lines(statement: Statement) -> Iterator[LineDocument]:
+    for rated in statement.lines:
+        yield _line(statement, rated.price.id, rated, rated.amount)
+    if statement.commitment:
+        yield _line(statement, statement.commitment.id, None, statement.commitment.amount)
+
+
+def _line(statement: Statement, line: str, rated: RatedPrice | None, amount: Decimal) -> LineDocument:
+    return {
+        "line": line,
+        "month": statement.month,
+        "price_version": _version(statement),
+        "fingerprint": str(statement.fingerprint),
+        "query": statement.query,
+        "rating": _rating(rated) if rated else None,
+        "commitment": _commitment(statement, line),
+        "amount": _text(amount, statement.version.rounding),
+    }
+
+
+def _adjustment(adjustment: Adjustment) -> AdjustmentDocument:
+    statement = adjustment.repriced_month
+    rounding = statement.version.rounding
+    return {
+        **_line(statement, adjustment.line, adjustment.rated, adjustment.amount),
+        "quantity_billed": adjustment.quantity_billed,
+        "billed": _text(adjustment.billed, rounding),
+        "repriced": _text(adjustment.repriced, rounding),
+    }
+
+
+def _commitment(statement: Statement, line: str) -> CommitmentDocument | None:
+    commitment = statement.commitment
+    if commitment is None or commitment.id != line:
+        return None
+    return {"kind": commitment.kind, "bound": payable(commitment.bound)}
+
+
+def _version(statement: Statement) -> VersionDocument:
+    version = statement.version
+    return {"plan": version.plan, "version": version.version, "digest": version.digest}
+
+
+def _rating(rated: RatedPrice) -> RatingDocument:
+    bounds = {"minimum": rated.price.minimum, "maximum": rated.price.maximum}
+    bound_amount = bounds[rated.bound] if rated.bound else None
+    return {
+        "metric": rated.price.metric,
+        "model": rated.price.model,
+        "quantity": rated.quantity,
+        "free": rated.free,
+        "charged": rated.charged,
+        "package_size": rated.price.package_size,
+        "tiers": [_tier(rated, tier) for tier in rated.tiers],
+        "subtotal": plain(rated.subtotal),
+        "bound": rated.bound,
+        "bound_amount": None if bound_amount is None else plain(bound_amount),
+    }
+
+
+def _tier(rated: RatedPrice, tier: RatedTier) -> TierDocument:
+    return {
+        "tier": tier.number,
+        "quantity": tier.quantity,
+        "unit_price": plain(tier.unit_price),
+        "per": rated.price.per,
+        "flat_fee": plain(tier.flat_fee),
+        "amount": plain(tier.amount),
+    }
+
+
+def _text(amount: Decimal, rounding: Rounding) -> str:
+    """An amount with at least the digits of the rounding; an earlier rounding may have had more."""
+    return payable(amount if -int(amount.as_tuple().exponent) > rounding.digits else rounding.apply(amount))

@@ -1,0 +1,100 @@
+"""A rehearsal: a past month's usage under another tariff, before anyone is billed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from metering.prices.adjustment import NotComparable
+from metering.prices.billing import PricedMonth, Unpriced, price_month
+from metering.prices.money import difference, total
+from metering.prices.month import LAST_MONTH, Month
+from metering.prices.statement import MonthUsage, Statement
+from metering.prices.tariff import Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What an account pays for the month by the tariff in force, and what it would pay."""
+
+    account: str
+    currency: str
+    current: Decimal
+    proposed: Decimal
+
+    @property
+    def change(self) -> Decimal:
+        """How much more the account would pay; below 0 for less."""
+        return difference(self.proposed, self.current)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """All accounts that both tariffs price, those who would pay most more first; and what only one of them
+    prices.
+    """
+
+    month: Month
+    comparisons: tuple[Comparison, ...]
+    unpriced_now: tuple[Unpriced, ...]
+    unpriced_then: tuple[Unpriced, ...]
+
+    @property
+    def more(self) -> tuple[Comparison, ...]:
+        """Who would pay more."""
+        return tuple(one for one in self.comparisons if one.change > 0)
+
+    @property
+    def less(self) -> tuple[Comparison, ...]:
+        """Who would pay less."""
+        return tuple(one for one in self.comparisons if one.change < 0)
+
+    def change_by_currency(self) -> dict[str, Decimal]:
+        """The change of the whole month's revenue."""
+        currencies = sorted({one.currency for one in self.comparisons})
+        return {c: total(one.change for one in self.comparisons if one.currency == c) for c in currencies}
+
+
+def rehearse(
+    current: Tariff, proposed: Tariff, usage: MonthUsage, prices_of: Month = LAST_MONTH
+) -> Rehearsal:
+    """Prices a month by both tariffs.
+
+    Of the proposed one, the plans and versions of the month `prices_of` count (default: those that hold once
+    its last change is in force). A proposal without accounts is tried on the current ones, under their plans
+    of the month. Raises NotComparable when an account would change its currency.
+    """
+    now = price_month(current, usage)
+    then = price_month(_with_accounts(proposed, current), usage, prices_of)
+    shared = [name for name in now.statements if name in then.statements]
+    found = (_compare(now.statements[name], then.statements[name]) for name in shared)
+    ordered = sorted(found, key=lambda one: (-one.change, one.account))
+    return Rehearsal(usage.month, tuple(ordered), _missing(now, then), _missing(then, now))
+
+
+def _with_accounts(proposed: Tariff, current: Tariff) -> Tariff:
+    if proposed.accounts:
+        return proposed
+    return replace(
+        proposed, accounts=current.accounts, default_plan=proposed.default_plan or current.default_plan
+    )
+
+
+def _compare(now: Statement, then: Statement) -> Comparison:
+    if now.version.currency != then.version.currency:
+        raise NotComparable(
+            f"account {now.account} pays in {now.version.currency} now, "
+            f"and in {then.version.currency} by the proposal"
+        )
+    return Comparison(now.account, now.version.currency, now.total, then.total)
+
+
+def _missing(here: PricedMonth, there: PricedMonth) -> tuple[Unpriced, ...]:
+    """What is not priced here: what could not be, and the accounts that only the other tariff has."""
+    refused = {entry.account for entry in here.unpriced}
+    names: Iterable[str] = (
+        name for name in there.statements if name not in here.statements and name not in refused
+    )
+    others = (Unpriced(here.month, name, (), f"account {name} is in the other tariff only") for name in names)
+    return (*here.unpriced, *others)

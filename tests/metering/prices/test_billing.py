@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metering.prices.adjustment import Charge
+from metering.prices.billing import Unpriced, bill_month, price_month
+from metering.prices.canonical import canonical_json
+from metering.prices.invoice import invoiced_charges, read_invoice
+from metering.prices.money import EXACT
+from metering.prices.month import Month
+from metering.prices.price import Metric
+from metering.prices.reader import read_tariff
+from metering.prices.statement import KeyUsage, MonthUsage
+from tests.metering.prices import oracle
+from tests.metering.prices.builders import (
+    NOVEMBER,
+    OCTOBER,
+    acme_tariff,
+    flat,
+    month_usage,
+    tariff,
+    used,
+    version,
+)
+from tests.metering.prices.random_tariffs import METRICS, random_quantities, random_tariff
+
+TWO_PLANS = {
+    "pro": [version(flat("2"))],
+    "basic": [version(flat("1", flat_fee="3", zero_month="first_tier"))],
+}
+OWNERS = {"b": ["k1"], "a": ["k2", "k3"]}
+
+
+def test_one_invoice_an_account() -> None:
+    """Accounts come in the order of their names, each with its keys; one without calls pays for its month."""
+    read = tariff(
+        TWO_PLANS, {"b": {"keys": ["k1"], "plan": "pro"}, "a": {"keys": ["k2", "k3"], "plan": "basic"}}
+    )
+    billing = bill_month(read, month_usage(used("k1", 5)))
+    assert [("a", "3.00"), ("b", "10.00")] == [
+        (invoice["account"], invoice["total"]) for invoice in billing.invoices
+    ]
+    assert () == billing.unpriced
+
+
+def test_reserved_keys_are_never_billed() -> None:
+    """Calls without a key and what could not be parsed belong to nobody, not even to the default plan."""
+    read = tariff(TWO_PLANS, default_plan="pro")
+    billing = bill_month(read, month_usage(used("-", 5), used("!malformed", 7), used("k1", 2)))
+    assert ["key:k1"] == [invoice["account"] for invoice in billing.invoices]
+
+
+def test_a_key_without_account_is_named() -> None:
+    """Without a default plan, usage that nobody is billed for is reported and not dropped."""
+    assert (
+        Unpriced(OCTOBER, None, ("k9",), "key k9 has no account; add it to one, or give a default_plan"),
+    ) == (price_month(acme_tariff(), month_usage(used("k9", 4))).unpriced)
+
+
+def test_an_account_without_a_price_is_named() -> None:
+    """A plan that begins later prices nothing now; the other accounts are billed."""
+    read = tariff(
+        {**TWO_PLANS, "late": [version(flat(), valid_from="2027-01")]},
+        {"a": {"keys": ["k1"], "plan": "late"}, "b": {"keys": ["k2"], "plan": "pro"}},
+    )
+    billing = bill_month(read, month_usage(used("k1", 1), used("k2", 1)))
+    assert ["b"] == [invoice["account"] for invoice in billing.invoices]
+    assert [("a", "plan late has no version for 2026-10; it has v1 from 2027-01 until further notice")] == [
+        (entry.account, entry.reason) for entry in billing.unpriced
+    ]
+
+
+def test_a_plan_changes_with_the_month() -> None:
+    """An account pays each month by the plan it had then, adjustments included."""
+    plans = [{"plan": "basic", "valid_from": "2026-01"}, {"plan": "pro", "valid_from": "2026-11"}]
+    read = tariff(TWO_PLANS, {"a": {"keys": ["k1"], "plan": plans}})
+    first = bill_month(read, month_usage(used("k1", 5)))
+    charges = list(invoiced_charges(first.invoices[0]))
+    second = bill_month(
+        read, month_usage(used("k1", 1), month=NOVEMBER), [month_usage(used("k1", 7))], charges
+    )
+    assert ("8.00", "2.00", "2.00") == (
+        first.invoices[0]["total"], second.invoices[0]["usage_total"], second.invoices[0]["adjustment_total"],
+    )  # fmt: skip
+
+
+def test_a_stray_key_pays_no_fee_for_months_without_calls() -> None:
+    """A late call of a key without account is billed next month, without that month's flat fee."""
+    read = tariff(TWO_PLANS, default_plan="basic")
+    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 2))])
+    assert [("key:k1", "0.00", "5.00")] == [
+        (invoice["account"], invoice["usage_total"], invoice["total"]) for invoice in billing.invoices
+    ]
+
+
+def test_no_fee_for_months_before_an_account_came() -> None:
+    """An account that was never billed for October and has no calls in it owes nothing for it."""
+    read = tariff(TWO_PLANS, {"a": {"keys": ["k1"], "plan": "basic"}})
+    billing = bill_month(read, month_usage(used("k1", 1), month=NOVEMBER), [month_usage()])
+    assert [[]] == [invoice["adjustments"] for invoice in billing.invoices]
+
+
+def test_a_billed_account_that_left_the_tariff_is_named() -> None:
+    """Charges of an account that is gone cannot be compared; that is said."""
+    charge = Charge("gone", OCTOBER, "requests", 5, Decimal(5), "EUR", OCTOBER)
+    billing = bill_month(acme_tariff(), month_usage(month=NOVEMBER), [month_usage()], [charge])
+    assert [("gone", "account gone was billed for 2026-10; keep it in the tariff with its plan")] == [
+        (entry.account, entry.reason) for entry in billing.unpriced
+    ]
+
+
+@pytest.mark.parametrize("currency_now", ["USD"])
+def test_a_changed_currency_is_named(currency_now: str) -> None:
+    """A month billed in another currency is not adjusted; the invoice of the month itself is made."""
+    charge = Charge("acme", OCTOBER, "requests", 5, Decimal(5), "EUR", OCTOBER)
+    read = acme_tariff(flat(), currency=currency_now)
+    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 6))], [charge])
+    assert [[]] == [invoice["adjustments"] for invoice in billing.invoices]
+    assert ["acme"] == [entry.account for entry in billing.unpriced]
+
+
+def test_adjustments_in_another_currency_are_named() -> None:
+    """An account that now pays in another currency gets no invoice that mixes the two."""
+    prices = [version(flat(), name="a"), version(flat(), name="b", valid_from="2026-11", currency="USD")]
+    read = tariff({"pro": prices}, {"acme": {"keys": ["k1"], "plan": "pro"}})
+    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 6))])
+    assert ((), ["an adjustment of acme in EUR is not for the invoice of acme in USD"]) == (
+        billing.invoices, [entry.reason for entry in billing.unpriced],
+    )  # fmt: skip
+
+
+def test_adjustments_of_an_account_without_a_plan_now_are_named() -> None:
+    """What is owed for October is not lost when November has no price."""
+    prices = [version(flat(), valid_until="2026-11")]
+    read = tariff({"pro": prices}, {"acme": {"keys": ["k1"], "plan": "pro"}})
+    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 6))])
+    assert "account acme is owed adjustments, and has no price in 2026-11; keep it in the tariff" in [
+        entry.reason for entry in billing.unpriced
+    ]
+
+
+MONTHS = [Month(month) for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")]
+KEYS = {"acme": ["k1", "k2"], "globex": ["k3"]}
+
+
+def lateness(random: Random, file: dict[str, Any]) -> list[tuple[Month, Month, KeyUsage]]:
+    """Usage of the first three months, in portions: (month of the calls, month in which they became known,
+    usage).
+    """
+    portions = []
+    for call_month in MONTHS[:3]:
+        for key in ("k1", "k2", "k3"):
+            for _ in range(random.randint(0, 3)):
+                known = random.choice(MONTHS[MONTHS.index(call_month) :])
+                quantities = {Metric(name): n for name, n in random_quantities(random, file).items()}
+                portions.append((call_month, known, KeyUsage(key, quantities, random.getrandbits(60))))
+    return portions
+
+
+def known_usage(portions: list[tuple[Month, Month, KeyUsage]], call_month: Month, by: Month) -> MonthUsage:
+    """What is known of a month at the end of another."""
+    sums: dict[str, Counter[Metric]] = defaultdict(Counter)
+    prints: Counter[str] = Counter()
+    for month, known, usage in portions:
+        if month == call_month and known <= by:
+            sums[usage.key].update(usage.quantities)
+            prints[usage.key] += usage.fingerprint
+    keys = (KeyUsage(key, {m: counts[m] for m in Metric}, prints[key]) for key, counts in sums.items())
+    return MonthUsage(call_month, tuple(keys), f"query of {call_month}")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_invoice_and_adjustments_equal_an_oracle_that_knew_everything(seed: int) -> None:
+    """However late calls become known, what was billed for a month sums up to the price of all its calls.
+
+    Every month is billed twice, the second time by a job that sees its own invoices already: the bytes are
+    the same.
+    """
+    random = Random(seed)
+    file = random_tariff(random)
+    accounts = {name: {"keys": keys, "plan": "p"} for name, keys in KEYS.items()}
+    read, portions = read_tariff({**file, "accounts": accounts}), lateness(random, file)
+    issued: list[Charge] = []
+    for now in MONTHS:
+        current, earlier = (
+            known_usage(portions, now, now),
+            [known_usage(portions, m, now) for m in MONTHS if m < now],
+        )
+        billing = bill_month(read, current, earlier, issued)
+        stored = [canonical_json(invoice) for invoice in billing.invoices]
+        issued += [charge for invoice in stored for charge in invoiced_charges(read_invoice(invoice))]
+        assert stored == [
+            canonical_json(i) for i in bill_month(read, current, earlier, reversed(issued)).invoices
+        ]
+    for account, keys in KEYS.items():
+        for month in MONTHS:
+            assert expected(file, portions, month, keys) == billed(file, issued, account, month)
+
+
+def expected(
+    file: dict[str, Any], portions: list[tuple[Month, Month, KeyUsage]], month: Month, keys: list[str]
+) -> int:
+    """The oracle's price of all calls of a month."""
+    quantities = dict.fromkeys(METRICS, 0)
+    for call_month, _, usage in portions:
+        if call_month == month and usage.key in keys:
+            for metric, quantity in usage.quantities.items():
+                quantities[metric.value] += quantity
+    [written] = file["plans"]["p"]
+    lines = [oracle.line_amount(price, file, quantities[price["metric"]]) for price in written["prices"]]
+    return oracle.month_total(written, file, lines)
+
+
+def billed(file: dict[str, Any], issued: list[Charge], account: str, month: Month) -> Decimal:
+    """What all invoices together billed for a month, in the last digit of the rounding."""
+    amounts = (charge.amount for charge in issued if (charge.account, charge.month) == (account, month))
+    return EXACT.scaleb(sum(amounts, Decimal(0)), file["rounding"]["digits"])

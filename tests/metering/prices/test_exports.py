@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.prices.adjustment import adjust, charges_of
+from metering.prices.documents import InvoiceDocument
+from metering.prices.exports import CSV_HEADER, csv_rows, defused, stripe_meter_events
+from metering.prices.invoice import invoice_document
+from metering.prices.statement import Statement, make_statement
+from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, flat, used
+
+TARIFF = acme_tariff(flat("0.01"), flat("0.02", id="again"), flat("0.5", "errors"), minimum="20")
+
+
+def october(requests: int) -> Statement:
+    """Acme's October."""
+    return make_statement("=acme", OCTOBER, TARIFF.version("pro", OCTOBER), [used("k1", requests)], "query")
+
+
+def invoice(requests: int = 1000, late: int = 0) -> InvoiceDocument:
+    """Acme's November, with late calls of an October of 1,000."""
+    november = make_statement(
+        "=acme", NOVEMBER, TARIFF.version("pro", NOVEMBER), [used("k1", requests, errors=3)], "query"
+    )
+    return invoice_document(november, adjust(october(1000 + late), charges_of(october(1000))))
+
+
+def cells(document: InvoiceDocument) -> list[dict[str, str]]:
+    """The rows as a spreadsheet reads them."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([CSV_HEADER, *csv_rows(document)])
+    return list(csv.DictReader(io.StringIO(buffer.getvalue())))
+
+
+@pytest.mark.parametrize("late", [0, 5, -5])
+@pytest.mark.parametrize("requests", [10, 1000])
+def test_amounts_add_up(requests: int, late: int) -> None:
+    """The column of amounts sums up to the invoice's total; minus signs stay numbers."""
+    document = invoice(requests, late)
+    assert Decimal(document["total"]) == sum(Decimal(row["amount"]) for row in cells(document))
+
+
+def test_rows_spell_out_tiers() -> None:
+    """A row shows the arithmetic of its amount."""
+    rows = cells(invoice(10, late=5))
+    assert [
+        ("usage", "tier 1: 10 x 0.01 + 0 = 0.1", ""),
+        ("usage", "tier 1: 10 x 0.02 + 0 = 0.2", ""),
+        ("usage", "tier 1: 3 x 0.5 + 0 = 1.5", ""),
+        ("commitment", "", "minimum 20.00"),
+        ("adjustment", "tier 1: 1005 x 0.02 + 0 = 20.1", ""),
+        ("adjustment", "tier 1: 1005 x 0.01 + 0 = 10.05", ""),
+    ] == [(row["kind"], row["tiers"], row["bound"]) for row in rows]
+
+
+def test_formulas_are_defused() -> None:
+    """An account called =acme is a text in a spreadsheet."""
+    assert {"'=acme"} == {row["account"] for row in cells(invoice())}
+
+
+@given(st.text())
+def test_no_text_is_a_formula(text: str) -> None:
+    """Whatever a text begins with, it is shown and not run; harmless texts are left alone."""
+    assert defused(text)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
+    assert text == defused(text).removeprefix("'") or text.startswith("'")
+
+
+def test_stripe_events() -> None:
+    """One event a metric, however many prices it has: the month's quantity at its last second."""
+    events = list(stripe_meter_events(invoice(), "cus_1"))
+    assert [
+        ("api_errors", {"stripe_customer_id": "cus_1", "value": "3"}),
+        ("api_requests", {"stripe_customer_id": "cus_1", "value": "1000"}),
+    ] == [(event["event_name"], event["payload"]) for event in events]
+    assert {int(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC).timestamp())} == {
+        e["timestamp"] for e in events
+    }
+
+
+@pytest.mark.parametrize(("late", "value"), [(5, "15"), (-5, "-15")])
+def test_stripe_adjustments_are_money(late: int, value: str) -> None:
+    """Late calls are exported as the cents that they cost here."""
+    *_, event = stripe_meter_events(invoice(late=late), "cus_1", prefix="gw_")
+    assert ("gw_adjustment", value) == (event["event_name"], event["payload"]["value"])
+
+
+def test_stripe_identifiers_are_idempotent() -> None:
+    """A repeated or corrected export sends the same identifiers; they are distinct, and short enough for
+    Stripe.
+    """
+    identifiers = [event["identifier"] for event in stripe_meter_events(invoice(late=5), "cus_1")]
+    assert identifiers == [
+        event["identifier"] for event in stripe_meter_events(invoice(999, late=7), "cus_1")
+    ]
+    assert len(identifiers) == len(set(identifiers))
+    assert all(len(identifier) <= 100 for identifier in identifiers)
