@@ -1,0 +1,19 @@
+"""What the tests of the local cloud share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local_cloud.kinesis import KinesisService
+from local_cloud.server import LocalEndpoint
+from local_cloud.subscription_delivery import SubscriptionDelivery, register
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[LocalEndpoint]:
+    """An endpoint with the local Kinesis, fed by its CloudWatch Logs."""
+    with LocalEndpoint() as running:
+        kinesis = KinesisService(running.account_id, running.region)
+        running.take_over(kinesis)
+        register(SubscriptionDelivery(running.region, running.account_id, kinesis))
+        yield running
