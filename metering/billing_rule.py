@@ -1,0 +1,38 @@
+"""Which calls are billed: those whose status is not exempt."""
+
+from __future__ import annotations
+
+import re
+
+_PART = re.compile(r"([1-5])(\d\d|xx)", re.ASCII)
+LOWEST_STATUS = 100
+HIGHEST_STATUS = 599
+
+
+class BillingRule:
+    """The statuses of calls that are counted and not billed, such as `429,5xx`.
+
+    `rule.exempt` is the set of those statuses, from 100 to 599.
+    """
+
+    def __init__(self, not_billable: str = "429,5xx") -> None:
+        """Read statuses and classes of statuses with commas between them; an empty text exempts none.
+
+        Raises ValueError for anything else.
+        """
+        parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
+        self.exempt = frozenset(status for part in parts for status in _statuses(part))
+
+    def bills(self, status: int) -> bool:
+        """Whether a metered call with this status is billed."""
+        return status not in self.exempt
+
+
+def _statuses(part: str) -> range:
+    match = _PART.fullmatch(part.lower())
+    if match is None:
+        raise ValueError(f"{part!r} is neither a status (429) nor a class of statuses (5xx)")
+    first, rest = match.groups()
+    if rest == "xx":
+        return range(int(first) * 100, int(first) * 100 + 100)
+    return range(int(first + rest), int(first + rest) + 1)

@@ -1,0 +1,36 @@
+"""What can go wrong, split by what the caller must do.
+
+MeterError
+├── Malformed       a line that is no call: count it, keep it, never retry
+├── Undecodable     a record that holds no lines at all: likewise
+├── Transient       the same attempt may work later: stop here, retry
+└── Misconfigured   no retry helps until somebody changes a setting: raise the alarm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class MeterError(Exception):
+    """Any error of the meter's own."""
+
+
+class Malformed(MeterError):
+    """A log event whose message is no access-log line. The text says why."""
+
+
+class Undecodable(MeterError):
+    """A record that is no delivery and no access-log line. The text says why."""
+
+
+class Transient(MeterError):
+    """A service that did not answer, or asked to be called later."""
+
+
+class Misconfigured(MeterError):
+    """Settings that cannot work. `faults` holds one sentence for each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)

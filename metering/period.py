@@ -1,0 +1,79 @@
+"""Hours, days and months in UTC, the periods of a counter.
+
+A period is its own name in ISO 8601, and names of one kind sort as their times do: `2026-11`, `2026-11-05`,
+`2026-11-05T07`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NewType
+
+Period = NewType("Period", str)
+
+HOUR_MS = 3_600_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAME = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2})?)?", re.ASCII)
+_FORMATS = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}
+
+
+@lru_cache(maxsize=4096)
+def hour_of(hour_number: int) -> Period:
+    """The hour that begins `hour_number` hours after 1970."""
+    return Period((_EPOCH + timedelta(hours=hour_number)).strftime("%Y-%m-%dT%H"))
+
+
+def day_of(period: Period) -> Period:
+    """The day that an hour (or a day) lies in."""
+    return Period(period[:10])
+
+
+def month_of(period: Period) -> Period:
+    """The month that an hour, a day (or a month) lies in."""
+    return Period(period[:7])
+
+
+def hour_at(time_ms: int) -> Period:
+    """The hour of a time in epoch milliseconds."""
+    return hour_of(time_ms // HOUR_MS)
+
+
+def parse_period(text: str) -> Period:
+    """The period that a text names.
+
+    Raises ValueError for anything else, such as `2026-13`.
+    """
+    if _NAME.fullmatch(text):
+        try:
+            begins_at(Period(text))
+        except ValueError:
+            pass
+        else:
+            return Period(text)
+    raise ValueError(f"{text!r} is no period; write 2026-11, 2026-11-05 or 2026-11-05T07 (UTC)")
+
+
+def begins_at(period: Period) -> datetime:
+    """The first instant of a period."""
+    return datetime.strptime(period, _FORMATS[len(period)]).replace(tzinfo=UTC)
+
+
+def ends_at(period: Period) -> datetime:
+    """The first instant after a period."""
+    start = begins_at(period)
+    if len(period) == len("2026-11"):
+        return (start + timedelta(days=32)).replace(day=1)
+    return start + (timedelta(days=1) if len(period) == len("2026-11-05") else timedelta(hours=1))
+
+
+def days_of(month: Period) -> list[Period]:
+    """The days of a month, in order."""
+    count = (ends_at(month) - begins_at(month)).days
+    return [Period(f"{month}-{day:02d}") for day in range(1, count + 1)]
+
+
+def hours_of(day: Period) -> list[Period]:
+    """The 24 hours of a day, in order: UTC has no other days."""
+    return [Period(f"{day}T{hour:02d}") for hour in range(24)]

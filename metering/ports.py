@@ -1,0 +1,140 @@
+"""What the stream processor needs of storage: two conditional writes and a note.
+
+Each write is atomic on its own and says what it found, so that nothing is ever read. A *watermark* is the
+highest position of a shard that was written to an item; a write is refused where the shard's watermark is
+not below the first position that it carries. Answers come in the order of the requests. A store translates
+its own errors: what may work later is `UNAVAILABLE`, whether or not the write happened; what cannot work
+raises :class:`metering.errors.Misconfigured`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from metering.period import Period
+from metering.usage import Usage
+
+BYTES_OF_HASH = 8
+BYTES_OF_CLAIM = 64
+"""What a claim takes in an item beside its hashes, at most: shard, position, length."""
+
+
+class Status(Enum):
+    """What became of a write."""
+
+    WRITTEN = "written"
+    REFUSED = "refused"
+    """The condition did not hold; nothing was changed."""
+    UNAVAILABLE = "unavailable"
+    """No answer, or none yet: it may have been written or not."""
+
+
+class PageId(NamedTuple):
+    """An item of the ledger: the events of one time slot and lane, and the number of the page."""
+
+    slot: int
+    lane: int
+    page: int = 0
+
+
+class Claim(NamedTuple):
+    """A record of a shard claims events. `position` orders all claims of a shard in one slot and lane."""
+
+    shard_id: str
+    position: int
+    hashes: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in an item, never too few."""
+        return BYTES_OF_CLAIM + BYTES_OF_HASH * len(self.hashes)
+
+
+class Append(NamedTuple):
+    """Append claims of one shard to a page, in the order of their positions.
+
+    Refused where the shard's watermark in the page is not below the first position, or where the page is
+    full: where it holds `full_at` bytes of claims or more.
+    """
+
+    page: PageId
+    claims: tuple[Claim, ...]
+    full_at: int
+
+
+class Page(NamedTuple):
+    """What a page holds after an append, or at its refusal."""
+
+    claims: Sequence[Claim] = ()
+    watermark: int | None = None
+    """Of the shard that asked."""
+    size: int = 0
+    """Bytes of claims, as :attr:`Claim.size` counts them."""
+
+
+class LedgerAnswer(NamedTuple):
+    """`page` says nothing where the ledger was unavailable."""
+
+    status: Status
+    page: Page = Page()
+
+
+class Ledger(Protocol):
+    """Who claimed which event first."""
+
+    def append(self, appends: Sequence[Append]) -> Sequence[LedgerAnswer]:
+        """Append to several pages, each on its own."""
+        ...
+
+
+class Increment(NamedTuple):
+    """What a shard's records from position `first` to position `last` add to one counter."""
+
+    key: str
+    period: Period
+    """A month or a day."""
+    slice: int
+    shard_id: str
+    first: int
+    last: int
+    totals: Usage
+    parts: Mapping[str, int]
+    """Requests by part of the period: the days of a month (`05`), the hours of a day (`07`)."""
+
+
+class CounterAnswer(NamedTuple):
+    """What an increment found."""
+
+    status: Status
+    watermark: int | None = None
+    """Where it was refused: the shard's watermark in that item."""
+    totals: Usage | None = None
+    """Where it was written: the item's totals after it."""
+
+
+class Counters(Protocol):
+    """The usage of each key in each month and day."""
+
+    def add(self, increments: Sequence[Increment]) -> Sequence[CounterAnswer]:
+        """Add to several counters, each on its own. Refused where the shard's watermark in the item is not
+        below the increment's first position; otherwise the watermark becomes its last position.
+        """
+        ...
+
+
+class Progress(NamedTuple):
+    """Every record of a shard up to `position` is in its counters; that one arrived at `arrived_at_ms`."""
+
+    shard_id: str
+    position: int
+    arrived_at_ms: int
+
+
+class ProgressLog(Protocol):
+    """How far each shard is. A note that is lost makes answers more pessimistic, never wrong."""
+
+    def note(self, progress: Progress) -> None:
+        """Keep the progress of a shard; never goes back."""
+        ...

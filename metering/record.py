@@ -1,0 +1,106 @@
+"""A record of the stream, read: its calls, each once.
+
+What a record may hold: a delivery of CloudWatch Logs, an aggregate of the Kinesis Producer Library with several
+user records, or (as a user record) one bare access-log line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from metering.access_log import AccessLogLine, read_call, read_line
+from metering.aggregate import user_records
+from metering.billing_rule import BillingRule
+from metering.call import Call, undecodable
+from metering.delivery import Delivery, LogEvent, is_gzip, read_delivery
+from metering.errors import Malformed, Undecodable
+
+
+class StreamRecord(msgspec.Struct, frozen=True):
+    """A record as the stream delivers it."""
+
+    shard_id: str
+    sequence_number: int
+    """Unique in its shard, and increasing in it; up to 129 decimal digits."""
+    data: bytes
+    arrived_at_ms: int
+    """About when it reached the stream, in epoch milliseconds. The same at every delivery of the record."""
+
+    def id(self, index: int = 0) -> str:
+        """Names the record, or its user record of that index, as the transform of the lake does too."""
+        return record_id(self.shard_id, str(self.sequence_number), index)
+
+
+class ReadRecord(msgspec.Struct):
+    """The calls of a record, no two with one event id."""
+
+    sequence_number: int
+    calls: list[Call]
+    log_events: int = 0
+    """Log events and bare lines in it, the repeated ones too."""
+    undecodable: int = 0
+    """User records that could not be decoded."""
+    control: int = 0
+    """Control messages."""
+    repeated: int = 0
+    """Log events that repeat another of the record."""
+
+
+def record_id(shard_id: str, sequence_number: str, index: int) -> str:
+    """The name of a user record: the index of the first (or only) one is left out."""
+    return f"{shard_id}:{sequence_number}:{index}" if index else f"{shard_id}:{sequence_number}"
+
+
+def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
+    """Read a record. Nothing in it can make this fail: what cannot be read is counted as such."""
+    result = ReadRecord(record.sequence_number, [])
+    unpacked = user_records(record.data)
+    for index, data in enumerate(unpacked.data):
+        name = record.id(index)
+        try:
+            result.calls += _calls(data, name, record.arrived_at_ms, rule, result)
+        except Undecodable:
+            result.undecodable += 1
+            result.calls.append(undecodable(name, record.arrived_at_ms))
+    for index in range(len(unpacked.data), len(unpacked.data) + unpacked.lost):
+        result.undecodable += 1
+        result.calls.append(undecodable(record.id(index), record.arrived_at_ms))
+    return _each_once(result)
+
+
+def read_user_record(data: bytes, name: str, arrived_at_ms: int) -> Delivery:
+    """The log events of a user record. A bare access-log line was logged when it arrived, and is named after its
+    record.
+
+    Raises:
+        Undecodable: it is neither a delivery nor such a line.
+    """
+    if is_gzip(data):
+        return read_delivery(data, name)
+    try:
+        text = data.decode()
+        read_line(text, AccessLogLine)
+    except (UnicodeDecodeError, Malformed) as error:
+        raise Undecodable(f"neither a delivery (gzip) nor an access-log line: {error}") from error
+    return Delivery([LogEvent(name, arrived_at_ms, text)])
+
+
+def _calls(
+    data: bytes, name: str, arrived_at_ms: int, rule: BillingRule, result: ReadRecord
+) -> Iterator[Call]:
+    delivery = read_user_record(data, name, arrived_at_ms)
+    result.control += delivery.is_control
+    result.log_events += len(delivery.events)
+    return (read_call(event, rule) for event in delivery.events)
+
+
+def _each_once(record: ReadRecord) -> ReadRecord:
+    """Of the calls with one event hash, the first is kept."""
+    first: dict[int, Call] = {}
+    for call in record.calls:
+        first.setdefault(call.event_hash, call)
+    record.repeated = len(record.calls) - len(first)
+    record.calls = list(first.values())
+    return record
