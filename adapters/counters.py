@@ -1,0 +1,85 @@
+"""The counters in DynamoDB: one UpdateItem an increment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.dynamodb import ConditionalUpdates, Item, UpdateAnswer
+from adapters.models import (
+    counter_pk,
+    counter_sk,
+    decode_position,
+    encode_position,
+    part_attribute,
+    watermark_attribute,
+)
+from metering.ports import CounterAnswer, Increment, Status
+from metering.usage import TOTALS, Usage
+
+FIRST_BATCH_OF_SHARD = "attribute_not_exists(#w)"
+LATER_THAN_WATERMARK = "#w < :first"
+
+
+class DynamoDBCounters:
+    """The port `Counters` on the counters table."""
+
+    def __init__(self, table_name: str, updates: ConditionalUpdates) -> None:
+        self._table_name = table_name
+        self._updates = updates
+
+    def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
+        """Add to several counters at a time: see :class:`stream_processor.ports.Counters`."""
+        requests = [_request(self._table_name, increment) for increment in increments]
+        answers = self._updates.run(requests)
+        return [_answer(*pair) for pair in zip(increments, answers, strict=True)]
+
+
+def _request(table_name: str, increment: Increment) -> dict[str, Any]:
+    """The update of one counter. A total of 0 is left out: it would change nothing and cost bytes."""
+    totals = zip(TOTALS, _values(increment.totals), strict=True)
+    added = {name: amount for name, amount in totals if amount}
+    added |= {part_attribute(increment.period, part): count for part, count in increment.parts.items()}
+    names = {f"#{index}": name for index, name in enumerate(added)}
+    values = {f":{index}": {"N": str(amount)} for index, amount in enumerate(added.values())}
+    additions = ", ".join(f"{name} :{name[1:]}" for name in names)
+    return {
+        "TableName": table_name,
+        "Key": {
+            "pk": {"S": counter_pk(increment.key)},
+            "sk": {"S": counter_sk(increment.period, increment.slice)},
+        },
+        "UpdateExpression": f"SET #w = :last ADD {additions}",
+        "ConditionExpression": f"{FIRST_BATCH_OF_SHARD} OR {LATER_THAN_WATERMARK}",
+        "ExpressionAttributeNames": {**names, "#w": watermark_attribute(increment.shard_id)},
+        "ExpressionAttributeValues": {
+            **values,
+            ":first": {"B": encode_position(increment.first)},
+            ":last": {"B": encode_position(increment.last)},
+        },
+        "ReturnValues": "ALL_NEW",
+    }
+
+
+def _values(usage: Usage) -> tuple[int, ...]:
+    return tuple(getattr(usage, name) for name in TOTALS)
+
+
+def _answer(increment: Increment, answer: UpdateAnswer) -> CounterAnswer:
+    match answer.status:
+        case Status.WRITTEN:
+            return CounterAnswer(Status.WRITTEN, totals=usage_of(answer.item))
+        case Status.REFUSED:
+            return CounterAnswer(Status.REFUSED, watermark=_watermark(answer.item, increment.shard_id))
+        case Status.UNAVAILABLE:
+            return CounterAnswer(Status.UNAVAILABLE)
+
+
+def _watermark(item: Item, shard_id: str) -> int | None:
+    value = item.get(watermark_attribute(shard_id))
+    return None if value is None else decode_position(value["B"])
+
+
+def usage_of(item: Item) -> Usage:
+    """The totals of a counter's item."""
+    return Usage(*(int(item[name]["N"]) if name in item else 0 for name in TOTALS))

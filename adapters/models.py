@@ -1,0 +1,139 @@
+"""The tables, and how keys, slices and watermarks are written in them. The one definition of both.
+
+Counters table, two items for each key, slice and period:
+
+    pk                    sk             attributes
+    key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
+    key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
+    progress              <shard id>     position, arrived_at
+
+Ledger table, one item for each time slot, lane and page:
+
+    pk                    attributes
+    <slot>/<lane>/<page>  claims: list of binary, size: bytes of claims, w<shard>: watermarks, expires_at
+
+Names before the first colon are the meter's own, so that no key id can meet another kind of item.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeVar
+
+from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
+
+from metering.period import Period
+
+_SHARD_NUMBER = re.compile(r"shardId-(\d{12,})", re.ASCII)
+
+M = TypeVar("M", bound=Model)
+
+KEY_PREFIX: Final = "key:"
+PROGRESS: Final = "progress"
+
+
+class CounterItem(Model):
+    """The usage of one key in one month or day, as far as the shards of one slice brought it."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    requests = NumberAttribute(default=0)
+    billable = NumberAttribute(default=0)
+    errors = NumberAttribute(default=0)
+    response_bytes = NumberAttribute(default=0)
+    request_bytes = NumberAttribute(default=0)
+    latency_ms = NumberAttribute(default=0)
+    fingerprint = NumberAttribute(default=0)
+
+
+class ProgressItem(Model):
+    """How far a shard is counted."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=PROGRESS)
+    sk = UnicodeAttribute(range_key=True)
+    position = BinaryAttribute(legacy_encoding=False)
+    arrived_at = NumberAttribute()
+    """Epoch milliseconds: when the last record that is counted reached the stream."""
+
+
+class LedgerItem(Model):
+    """The claims on events of one time slot and lane: a page of them."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    claims = ListAttribute(of=BinaryAttribute, default=list)
+    size = NumberAttribute(default=0)
+    expires_at = NumberAttribute(null=True)
+    """Epoch seconds, DynamoDB's time to live."""
+
+
+def bound(model: type[M], table_name: str, **where: str) -> type[M]:
+    """The model on a deployment's table. `where` may name `host`, `region` and credentials, as pynamodb does.
+
+    It is a class of its own, so that two deployments can be read in one process.
+    """
+    meta = type("Meta", (), {"table_name": table_name, **where})
+    return type(model)(model.__name__, (model,), {"Meta": meta, "__module__": model.__module__})
+
+
+def counter_pk(key: str) -> str:
+    """The partition key of all counters of an API key."""
+    return KEY_PREFIX + key
+
+
+def key_of_pk(pk: str) -> str:
+    """The API key whose counter an item is."""
+    return pk.removeprefix(KEY_PREFIX)
+
+
+def counter_sk(period: Period, slice_number: int) -> str:
+    """The sort key of a counter. `#` is in no period, and sorts before all that is: a month comes before its
+    days.
+    """
+    return f"{period}#{slice_number}"
+
+
+def part_attribute(period: Period, part: str) -> str:
+    """The attribute with the requests of a day of a month, or of an hour of a day."""
+    return ("d" if len(period) == len("2026-11") else "h") + part
+
+
+def ledger_pk(slot: int, lane: int, page: int) -> str:
+    """The key of a page of the ledger."""
+    return f"{slot}/{lane}/{page}"
+
+
+def watermark_attribute(shard_id: str) -> str:
+    """The attribute with a shard's watermark: `w12` for `shardId-000000000012`, to keep items small."""
+    match = _SHARD_NUMBER.fullmatch(shard_id)
+    return f"w{int(match.group(1))}" if match else f"w:{shard_id}"
+
+
+def encode_position(position: int) -> bytes:
+    """A position as bytes that compare as the numbers do: their count, then big-endian.
+
+    Sequence numbers have up to 129 digits, DynamoDB's numbers 38; binaries compare by unsigned bytes.
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
+    """
+    length = (position.bit_length() + 7) // 8
+    return bytes([length]) + position.to_bytes(length, "big")
+
+
+def decode_position(encoded: bytes) -> int:
+    """The position that :func:`encode_position` wrote."""
+    return int.from_bytes(encoded[1:], "big")

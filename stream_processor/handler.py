@@ -1,0 +1,95 @@
+"""The Lambda function: what comes from outside is put together here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, cast
+
+from adapters.counters import DynamoDBCounters
+from adapters.dynamodb import ConditionalUpdates, client
+from adapters.ledger import DynamoDBLedger
+from adapters.progress import DynamoDBProgress
+from adapters.settings import StreamProcessorSettings
+from adapters.telemetry import Telemetry, telemetry
+from stream_processor.claims import LedgerLayout
+from stream_processor.kinesis_event import Answer, answer, read_event
+from stream_processor.processor import BatchReport, Processor
+
+Handler = Callable[[Mapping[str, Any], Any], Answer]
+
+
+def handler(event: Mapping[str, Any], context: Any) -> Answer:
+    """Count a batch of the stream. Lambda repeats it from the sequence number in the answer, if there is one.
+
+    Raises:
+        Misconfigured: no retry helps until a setting is changed.
+    """
+    return _deployed()(event, context)
+
+
+def make_processor(settings: StreamProcessorSettings, dynamodb: Any) -> Processor:
+    """The processor on the tables of the settings."""
+    updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
+    return Processor(
+        DynamoDBLedger(
+            settings.ledger_table,
+            updates,
+            ttl_seconds=settings.ledger_ttl_seconds,
+            clock=lambda: datetime.now(UTC),
+        ),
+        DynamoDBCounters(settings.counters_table, updates),
+        DynamoDBProgress(settings.counters_table, updates),
+        layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
+        rule=settings.rule,
+    )
+
+
+def make_handler(
+    processor: Processor,
+    tools: Telemetry,
+    on_batch: Callable[[BatchReport], None] = lambda _report: None,
+) -> Handler:
+    """The function around a processor. `on_batch` is told what became of each batch."""
+
+    @tools.logger.inject_lambda_context
+    @tools.tracer.capture_lambda_handler(capture_response=False)
+    def handle(event: Mapping[str, Any], _context: Any) -> Answer:
+        report = processor.process(read_event(event))
+        _tell(tools, report)
+        on_batch(report)
+        return answer(report.failed_from)
+
+    return cast("Handler", handle)
+
+
+@cache
+def _deployed() -> Handler:
+    settings = StreamProcessorSettings.from_environment()
+    return make_handler(make_processor(settings, client(settings.write_concurrency)), telemetry())
+
+
+def _tell(tools: Telemetry, report: BatchReport) -> None:
+    tools.count(
+        {
+            "Records": report.records,
+            "LogEvents": report.log_events,
+            "Metered": report.metered,
+            "Unattributed": report.unattributed,
+            "Malformed": report.malformed,
+            "Undecodable": report.undecodable,
+            "Duplicates": report.duplicates,
+            "IncrementsRefused": report.refused,
+            "BatchesCutShort": int(report.failed_from is not None),
+        }
+    )
+    if report.undecodable or report.failed_from is not None:
+        tools.logger.warning(
+            "batch",
+            extra={
+                "records": report.records,
+                "undecodable": report.undecodable,
+                "repeat_from": str(report.failed_from) if report.failed_from is not None else None,
+            },
+        )

@@ -1,0 +1,47 @@
+"""The event of a Kinesis event source mapping, and the answer to it.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from metering.record import StreamRecord
+
+
+class BatchItemFailure(TypedDict):
+    """Lambda repeats everything from this sequence number on."""
+
+    itemIdentifier: str
+
+
+class Answer(TypedDict):
+    """An empty list: the whole batch is in."""
+
+    batchItemFailures: list[BatchItemFailure]
+
+
+def read_event(event: Mapping[str, Any]) -> list[StreamRecord]:
+    """The records of one invocation: of one shard, in the order of their sequence numbers."""
+    return [_record(record) for record in event["Records"]]
+
+
+def answer(failed_from: int | None) -> Answer:
+    """The answer that makes Lambda repeat from a sequence number, or go on."""
+    failures: list[BatchItemFailure] = []
+    if failed_from is not None:
+        failures.append({"itemIdentifier": str(failed_from)})
+    return {"batchItemFailures": failures}
+
+
+def _record(record: Mapping[str, Any]) -> StreamRecord:
+    kinesis = record["kinesis"]
+    return StreamRecord(
+        shard_id=record["eventID"].partition(":")[0],
+        sequence_number=int(kinesis["sequenceNumber"]),
+        data=a2b_base64(kinesis["data"]),
+        arrived_at_ms=round(kinesis["approximateArrivalTimestamp"] * 1000),
+    )

@@ -1,0 +1,3 @@
+"""Moved to :mod:`metering.ports`; this name goes away."""
+
+from metering.ports import *  # noqa: F403

@@ -1,0 +1,131 @@
+"""The exactly-once protocol: one batch of one shard becomes counters.
+
+The order of side effects, and what holds if a step is the last to run:
+
+1. **Decode** every record. Pure: nothing has happened. Data that cannot be read is counted as such and
+   never fails a batch.
+2. **Claim** the events in the ledger. Each append is atomic, and repeatable by the shard's watermark in that
+   page. If this is the last step, the events are claimed and not counted: the retry finds its claims in their
+   old places, so that the same events are its own.
+3. **Fold** the events that are ours into one increment a counter. Pure.
+4. **Apply** the increments. Each is atomic, and repeatable by the shard's watermark in that counter. If
+   this stops midway, some counters have the batch and some have not: the retry is refused by the first and
+   taken by the others.
+5. **Report** the progress of the shard, and what was counted. If this does not happen, answers are less
+   complete than they could be, never wrong.
+
+A counter must see the records of a shard in their order, or its watermark would hide those that come late. So
+a batch is cut at the first record of which a claim is not known to be in: nothing from there on is applied.
+Lambda gets the lowest sequence number that is not in all of its counters, and repeats the batch from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from metering.billing_rule import BillingRule
+from metering.outcome import Outcome
+from metering.ports import Counters, Increment, Ledger, Progress, ProgressLog
+from metering.record import ReadRecord, StreamRecord, read_record
+from metering.usage import Usage
+from stream_processor.apply import Applied, apply
+from stream_processor.claims import LedgerLayout, Ownership, claim, owned
+from stream_processor.fold import Recut, fold
+
+
+@dataclass(slots=True)
+class BatchReport:
+    """Every fate that a log event of a batch can have, as numbers. The metrics are made of them."""
+
+    records: int = 0
+    log_events: int = 0
+    control: int = 0
+    metered: int = 0
+    unattributed: int = 0
+    malformed: int = 0
+    undecodable: int = 0
+    """Of these four: what this attempt added to the counters. An earlier attempt's are not counted again."""
+    duplicates: int = 0
+    """Log events that repeat one of the same record, or belong to an earlier claim."""
+    refused: int = 0
+    """Increments that an earlier attempt had already made."""
+    failed_from: int | None = None
+    """The lowest sequence number to repeat; None: all is in."""
+    counted_through_ms: int | None = None
+    """When the last record that is in arrived, in epoch milliseconds."""
+    totals: list[tuple[Increment, Usage]] = field(default_factory=list)
+    """The counters' totals after each increment."""
+
+
+class Processor:
+    """Counts batches of a stream. It keeps nothing between batches: all that is known is in the store."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        counters: Counters,
+        progress: ProgressLog,
+        *,
+        layout: LedgerLayout,
+        rule: BillingRule,
+    ) -> None:
+        self._ledger = ledger
+        self._counters = counters
+        self._progress = progress
+        self._layout = layout
+        self._rule = rule
+
+    def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
+        """Count a batch of one shard, its records in the order of their sequence numbers.
+
+        Raises:
+            Misconfigured: no retry helps until a setting is changed. The batch is to be repeated whole.
+        """
+        if not batch:
+            return BatchReport()
+        shard_id = batch[0].shard_id
+        records = [read_record(record, self._rule) for record in batch]  # 1
+        ownership = claim(records, shard_id, self._ledger, self._layout)  # 2
+        certain = _before(records, ownership.unresolved_from)
+        ours = list(owned(certain, ownership.disowned))
+        increments = fold(ours, shard_id)  # 3
+        applied = apply(increments, self._counters, Recut(ours).after)  # 4
+        return self._report(batch, records, ownership, applied)  # 5
+
+    def _report(
+        self,
+        batch: Sequence[StreamRecord],
+        records: Sequence[ReadRecord],
+        ownership: Ownership,
+        applied: Applied,
+    ) -> BatchReport:
+        failed_from = _lowest(ownership.unresolved_from, applied.unapplied_from)
+        done = [record for record in batch if failed_from is None or record.sequence_number < failed_from]
+        if done:
+            last = done[-1]
+            self._progress.note(Progress(last.shard_id, last.sequence_number, last.arrived_at_ms))
+        return BatchReport(
+            records=len(batch),
+            log_events=sum(record.log_events for record in records),
+            control=sum(record.control for record in records),
+            metered=applied.counted[Outcome.METERED],
+            unattributed=applied.counted[Outcome.UNATTRIBUTED],
+            malformed=applied.counted[Outcome.MALFORMED],
+            undecodable=applied.counted[Outcome.UNDECODABLE],
+            duplicates=sum(record.repeated for record in records) + ownership.duplicates,
+            refused=applied.refused,
+            failed_from=failed_from,
+            counted_through_ms=done[-1].arrived_at_ms if done else None,
+            totals=applied.after,
+        )
+
+
+def _before(records: Sequence[ReadRecord], sequence_number: int | None) -> Sequence[ReadRecord]:
+    if sequence_number is None:
+        return records
+    return [record for record in records if record.sequence_number < sequence_number]
+
+
+def _lowest(*numbers: int | None) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)
