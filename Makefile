@@ -12,6 +12,8 @@ DYNAMODB_LOCAL := tools/dynamodb-local
 
 WORKERS ?= 2
 SEEDS ?= 100
+CALLS ?= 100000
+KILLS ?= 60
 
 # The packages that go to Lambda, and all that the linters look at.
 DEPLOYED := $(wildcard metering adapters stream_processor firehose_transform quota_authorizer usage_api reconciliation)
@@ -52,8 +54,9 @@ simulate: setup ## Run the protocol under SEEDS=100 schedules of faults, or unde
 	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 .PHONY: chaos
-chaos: setup ## Kill real processes of the meter between any two writes, and recount
-	@$(BIN)/python -m simulation.processes
+chaos: setup dynamodb-local ## Kill real processes of the meter between any two writes, and recount
+	@$(BIN)/python -m tests.private_network $(BIN)/python -m tests.dynamodb_local \
+		$(BIN)/python -m simulation.processes --calls $(CALLS) --kills $(KILLS)
 
 ##@ Check
 

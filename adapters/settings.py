@@ -109,3 +109,13 @@ class FirehoseTransformSettings:
         settings = cls(rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule))
         environment.check()
         return settings
+
+
+def external_dynamodb(variables: Mapping[str, str] | None = None) -> str | None:
+    """The address of a DynamoDB that the local cloud should use in place of its own, if one is named."""
+    return (os.environ if variables is None else variables).get("AWS_ENDPOINT_URL_DYNAMODB") or None
+
+
+def inherited(names: tuple[str, ...] = ("PATH", "HOME", "LANG")) -> dict[str, str]:
+    """Variables that a child process needs from this one, and nothing else of its environment."""
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,0 +1,72 @@
+"""The environment: typed, complete, and wrong in one go."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings
+from local_cloud.template import Stack
+from metering.errors import Misconfigured
+
+ENOUGH = {"COUNTERS_TABLE": "counters", "LEDGER_TABLE": "ledger"}
+
+
+class TestStreamProcessorSettings:
+    def test_template(self) -> None:
+        """Every variable that the template sets is read, to the value that it means."""
+        stack = Stack({"LedgerLanes": 3, "WriteConcurrency": 5, "NotBillable": "404"})
+        settings = StreamProcessorSettings.from_environment(stack.environment("StreamProcessorFunction"))
+        assert (stack.name("CountersTable"), stack.name("LedgerTable")) == (
+            settings.counters_table,
+            settings.ledger_table,
+        )
+        assert (3, 5, 691_200, 5) == (
+            settings.ledger_lanes,
+            settings.write_concurrency,
+            settings.ledger_ttl_seconds,
+            settings.ledger_slot_seconds,
+        )
+        assert frozenset({404}) == settings.rule.exempt
+
+    def test_defaults(self) -> None:
+        """Only the names of the tables have no default."""
+        settings = StreamProcessorSettings.from_environment(ENOUGH)
+        assert (1, 5, 8) == (settings.ledger_lanes, settings.ledger_slot_seconds, settings.write_concurrency)
+        assert settings.rule.bills(200)
+        assert not settings.rule.bills(503)
+
+    def test_all_faults_at_once(self) -> None:
+        """What is missing or wrong is named, all of it, before any work."""
+        variables = {
+            "COUNTERS_TABLE": "",
+            "LEDGER_LANES": "many",
+            "LEDGER_SLOT_SECONDS": "0",
+            "NOT_BILLABLE": "4xx,teapot",
+        }
+        with pytest.raises(Misconfigured) as caught:
+            StreamProcessorSettings.from_environment(variables)
+        assert (
+            "COUNTERS_TABLE is not set",
+            "LEDGER_TABLE is not set",
+            "LEDGER_LANES is 'many', no integer",
+            "LEDGER_SLOT_SECONDS is 0; it must be from 1 to 86400",
+            "NOT_BILLABLE: 'teapot' is neither a status (429) nor a class of statuses (5xx)",
+        ) == caught.value.faults
+
+    def test_own_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without variables given, the process's own are read."""
+        for name, value in ENOUGH.items():
+            monkeypatch.setenv(name, value)
+        assert "counters" == StreamProcessorSettings.from_environment().counters_table
+
+
+class TestFirehoseTransformSettings:
+    def test_template(self) -> None:
+        """It bills by the rule of the counters."""
+        variables = Stack().environment("FirehoseTransformFunction")
+        assert not FirehoseTransformSettings.from_environment(variables).rule.bills(429)
+
+    def test_fault(self) -> None:
+        """A rule that is none is refused."""
+        with pytest.raises(Misconfigured, match="NOT_BILLABLE"):
+            FirehoseTransformSettings.from_environment({"NOT_BILLABLE": "9xx"})

@@ -1,0 +1,243 @@
+"""The function as Lambda calls it, on moto: events in, counters and an answer out."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from adapters.counters import usage_of
+from adapters.dynamodb import client
+from adapters.settings import StreamProcessorSettings
+from adapters.telemetry import telemetry
+from local_cloud.server import LocalEndpoint
+from metering.errors import Misconfigured
+from metering.usage import Usage, total
+from stream_processor import handler as module
+from stream_processor.handler import Handler, make_handler, make_processor
+from stream_processor.processor import BatchReport
+from tests.tables import Tables, create_tables
+
+RECORDED = Path(__file__).resolve().parents[3] / "shared/data/aws-events"
+SEQUENCE = 49_635_052_289_529_725_553_291_405_521_504_870_233_219_489_715_332_317_186
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What Powertools reads of Lambda's context."""
+
+    function_name: str = "stream_processor"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:stream_processor"
+    aws_request_id: str = "4b2a"
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of moto."""
+    with LocalEndpoint() as running:
+        yield running.endpoint_url
+
+
+@pytest.fixture
+def tables(moto: str) -> Tables:
+    """New tables."""
+    return create_tables(moto)
+
+
+@pytest.fixture
+def reports() -> list[BatchReport]:
+    """What the function told of its batches."""
+    return []
+
+
+@pytest.fixture
+def handle(tables: Tables, reports: list[BatchReport]) -> Handler:
+    """The shipped function on these tables."""
+    settings = StreamProcessorSettings.from_environment(
+        {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
+    )
+    processor = make_processor(settings, client(8, **tables.where))
+    return make_handler(processor, telemetry("stream_processor", "UsageMeter"), reports.append)
+
+
+def recorded(name: str) -> Any:
+    """An event as AWS sent it."""
+    return json.loads((RECORDED / name).read_text())
+
+
+def counters(tables: Tables) -> dict[tuple[str, str], Usage]:
+    """All counters, by key and period."""
+    found: dict[tuple[str, str], list[Usage]] = {}
+    for item in tables.items(tables.counters):
+        if item["pk"]["S"].startswith("key:"):
+            place = (item["pk"]["S"].removeprefix("key:"), item["sk"]["S"].partition("#")[0])
+            found.setdefault(place, []).append(usage_of(item))
+    return {place: total(usages) for place, usages in found.items()}
+
+
+def event(*deliveries: list[dict[str, str]]) -> dict[str, Any]:
+    """An event of one record a delivery, whose lines are these."""
+    records = [record(SEQUENCE + number, lines) for number, lines in enumerate(deliveries)]
+    return {"Records": records}
+
+
+def record(sequence_number: int, lines: list[dict[str, str]]) -> dict[str, Any]:
+    events = [
+        {
+            "id": line["extendedRequestId"],
+            "timestamp": int(line["requestTimeEpoch"]),
+            "message": json.dumps(line),
+        }
+        for line in lines
+    ]
+    envelope = {"messageType": "DATA_MESSAGE", "logEvents": events}
+    return {
+        "eventID": f"shardId-000000000003:{sequence_number}",
+        "kinesis": {
+            "sequenceNumber": str(sequence_number),
+            "data": base64.b64encode(gzip.compress(json.dumps(envelope).encode())).decode(),
+            "approximateArrivalTimestamp": 1_793_275_201.25,
+        },
+    }
+
+
+def call(name: str, key: str = "a1b2c3", status: str = "200") -> dict[str, str]:
+    """A line of 2026-10-29, 12:00 UTC."""
+    return {
+        "extendedRequestId": name,
+        "apiKeyId": key,
+        "requestTimeEpoch": "1793275200579",
+        "status": status,
+        "responseLength": "100",
+        "responseLatency": "7",
+    }
+
+
+class TestRecorded:
+    def test_cloudwatch(self, handle: Handler, tables: Tables, reports: list[BatchReport]) -> None:
+        """Real deliveries of a log that is no access log: every event is counted, as malformed."""
+        sent = recorded("kinesisStreamCloudWatchLogsEvent.json")
+        assert {"batchItemFailures": []} == handle(sent, Context())
+        (report,) = reports
+        assert (2, report.log_events, 0) == (report.records, report.malformed, report.metered)
+        assert report.log_events > 0
+        assert {"!malformed"} == {key for key, _ in counters(tables)}
+
+    def test_no_gzip(self, handle: Handler, tables: Tables, reports: list[BatchReport]) -> None:
+        """Two records of plain text: undecodable, one each, and the stream goes on."""
+        assert {"batchItemFailures": []} == handle(recorded("kinesisStreamEvent.json"), Context())
+        assert 2 == reports[0].undecodable
+        assert 2 == counters(tables)["!undecodable", "2018-12"].requests
+
+
+class TestCounting:
+    def test_batch(self, handle: Handler, tables: Tables) -> None:
+        """Calls are counted under their key, month and day; a call without a key under `-`."""
+        handle(event([call("a"), call("b", status="500")], [call("c", key="-")]), Context())
+        found = counters(tables)
+        assert {"a1b2c3", "-"} == {key for key, _ in found}
+        assert (2, 1, 1, 200, 14) == (
+            found["a1b2c3", "2026-10-29"].requests,
+            found["a1b2c3", "2026-10"].billable,
+            found["a1b2c3", "2026-10"].errors,
+            found["a1b2c3", "2026-10"].response_bytes,
+            found["a1b2c3", "2026-10"].latency_ms,
+        )
+        assert (1, 0) == (found["-", "2026-10"].requests, found["-", "2026-10"].billable)
+
+    def test_repeated(self, handle: Handler, tables: Tables, reports: list[BatchReport]) -> None:
+        """The same batch again changes nothing, and is not told as counted."""
+        sent = event([call("a"), call("b")])
+        handle(sent, Context())
+        before = counters(tables)
+        handle(sent, Context())
+        assert before == counters(tables)
+        assert [2, 0] == [report.metered for report in reports]
+        assert [0, 2] == [report.refused for report in reports]
+
+    def test_duplicate_delivery(self, handle: Handler, tables: Tables, reports: list[BatchReport]) -> None:
+        """A delivery that comes again under another number shares its events: only the new one counts."""
+        handle(event([call("a"), call("b")], [call("b"), call("c")]), Context())
+        assert 3 == counters(tables)["a1b2c3", "2026-10"].requests
+        assert (3, 1) == (reports[0].metered, reports[0].duplicates)
+
+    def test_metrics(self, handle: Handler, capsys: pytest.CaptureFixture[str]) -> None:
+        """The fates of the batch are metrics in the log, without a word of the calls."""
+        handle(event([call("a"), call("b", key="-")]), Context())
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+        told = json.loads(line)
+        assert ([1.0], [1.0], [0.0]) == (told["Metered"], told["Unattributed"], told["BatchesCutShort"])
+        assert "a1b2c3" not in line
+
+
+class TestFailure:
+    def test_throttled(self, tables: Tables, reports: list[BatchReport]) -> None:
+        """If a table does not answer, Lambda repeats from the first record that is not in; then all is."""
+        dynamodb = client(1, **tables.where)
+        refuse = True
+
+        def fail(request: Any, **_: Any) -> None:
+            if refuse and b"key:slow" in request.body:
+                raise EndpointConnectionError(endpoint_url=request.url)
+
+        dynamodb.meta.events.register("before-send.dynamodb.UpdateItem", fail)
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger, "WRITE_CONCURRENCY": "1"}
+        )
+        handle = make_handler(
+            make_processor(settings, dynamodb), telemetry("stream_processor", "UsageMeter"), reports.append
+        )
+        sent = event([call("a")], [call("b", key="slow")], [call("c")])
+        assert {"batchItemFailures": [{"itemIdentifier": str(SEQUENCE + 1)}]} == handle(sent, Context())
+        refuse = False
+        assert {"batchItemFailures": []} == handle({"Records": sent["Records"][1:]}, Context())
+        found = counters(tables)
+        assert (2, 1) == (found["a1b2c3", "2026-10"].requests, found["slow", "2026-10"].requests)
+
+    def test_misconfigured(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without settings nothing is begun, and every missing one is named."""
+        for name in ("COUNTERS_TABLE", "LEDGER_TABLE"):
+            monkeypatch.delenv(name, raising=False)
+        module._deployed.cache_clear()  # noqa: SLF001 - as in a new process
+        with pytest.raises(Misconfigured, match=r"COUNTERS_TABLE is not set; LEDGER_TABLE is not set"):
+            module.handler({"Records": []}, Context())
+
+    def test_missing_table(self, tables: Tables) -> None:
+        """A table that is not there is no passing fault: the invocation fails, and says which."""
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": "nowhere"}
+        )
+        handle = make_handler(
+            make_processor(settings, client(8, **tables.where)), telemetry("stream_processor", "UsageMeter")
+        )
+        with pytest.raises(Misconfigured, match="nowhere"):
+            handle(event([call("a")]), Context())
+
+
+class TestDeployed:
+    def test_environment(self, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The handler of the template finds its tables by its environment alone."""
+        variables = {
+            "COUNTERS_TABLE": tables.counters,
+            "LEDGER_TABLE": tables.ledger,
+            "AWS_ENDPOINT_URL": tables.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter",
+            "POWERTOOLS_SERVICE_NAME": "stream_processor",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        module._deployed.cache_clear()  # noqa: SLF001 - as in a new process
+        assert {"batchItemFailures": []} == module.handler(event([call("a")]), Context())
+        assert 1 == counters(tables)["a1b2c3", "2026-10"].requests
+        module._deployed.cache_clear()  # noqa: SLF001

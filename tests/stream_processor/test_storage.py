@@ -1,0 +1,116 @@
+"""The contract of storage: the shipped adapters with moto and with AWS's own engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.counters import DynamoDBCounters, usage_of
+from adapters.ledger import DynamoDBLedger
+from adapters.models import counter_pk, decode_position, part_attribute
+from adapters.progress import DynamoDBProgress
+from local_cloud.server import LocalEndpoint
+from metering.period import Period
+from metering.usage import total
+from tests.stream_processor.storage_contract import (
+    CountersContract,
+    LedgerContract,
+    ProgressContract,
+    Store,
+)
+from tests.tables import Tables, create_tables
+
+NOW = datetime(2026, 11, 5, tzinfo=UTC)
+
+
+def dynamodb_store(endpoint: str) -> Store:
+    """The shipped adapters on new tables."""
+    tables = create_tables(endpoint)
+    updates = tables.updates()
+    return Store(
+        DynamoDBLedger(tables.ledger, updates, ttl_seconds=691_200, clock=lambda: NOW),
+        DynamoDBCounters(tables.counters, updates),
+        DynamoDBProgress(tables.counters, updates),
+        usage=lambda key, period: total(usage_of(item) for item in slices(tables, key, period)),
+        parts=lambda key, period: parts(tables, key, period),
+        reached=lambda shard_id: reached(tables, shard_id),
+    )
+
+
+def slices(tables: Tables, key: str, period: Period) -> list[dict[str, dict[str, str]]]:
+    """The items of a counter."""
+    answer = tables.dynamodb.query(
+        TableName=tables.counters,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+        ExpressionAttributeValues={":pk": {"S": counter_pk(key)}, ":sk": {"S": f"{period}#"}},
+        ConsistentRead=True,
+    )
+    items: list[dict[str, dict[str, str]]] = answer["Items"]
+    return items
+
+
+def parts(tables: Tables, key: str, period: Period) -> dict[str, int]:
+    """The requests of each part of a period."""
+    prefix = part_attribute(period, "")
+    return {
+        name.removeprefix(prefix): int(value["N"])
+        for item in slices(tables, key, period)
+        for name, value in item.items()
+        if name.startswith(prefix) and name.removeprefix(prefix).isdigit()
+    }
+
+
+def reached(tables: Tables, shard_id: str) -> tuple[int, int] | None:
+    """The progress of a shard."""
+    key = {"pk": {"S": "progress"}, "sk": {"S": shard_id}}
+    item = tables.dynamodb.get_item(TableName=tables.counters, Key=key, ConsistentRead=True).get("Item")
+    return item and (decode_position(item["position"]["B"]), int(item["arrived_at"]["N"]))
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of moto, which serves one request at a time."""
+    with LocalEndpoint() as running:
+        yield running.endpoint_url
+
+
+class OnMoto:
+    """moto, one request at a time."""
+
+    @pytest.fixture
+    def store(self, moto: str) -> Store:
+        return dynamodb_store(moto)
+
+
+class OnDynamoDBLocal:
+    """AWS's own engine."""
+
+    @pytest.fixture
+    def store(self, dynamodb_local: str) -> Store:
+        return dynamodb_store(dynamodb_local)
+
+
+class TestCountersOnMoto(OnMoto, CountersContract):
+    """Counters on moto."""
+
+
+class TestLedgerOnMoto(OnMoto, LedgerContract):
+    """Ledger on moto."""
+
+
+class TestProgressOnMoto(OnMoto, ProgressContract):
+    """Progress on moto."""
+
+
+class TestCountersOnDynamoDBLocal(OnDynamoDBLocal, CountersContract):
+    """Counters on DynamoDB Local."""
+
+
+class TestLedgerOnDynamoDBLocal(OnDynamoDBLocal, LedgerContract):
+    """Ledger on DynamoDB Local."""
+
+
+class TestProgressOnDynamoDBLocal(OnDynamoDBLocal, ProgressContract):
+    """Progress on DynamoDB Local."""
