@@ -183,7 +183,7 @@ class EventSourceMapping:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._raise_failure()
+        self.check()
 
     def drain(self, timeout: float = 600) -> None:
         """Wait until every record that is in the stream now is processed or discarded, without waiting for
@@ -200,6 +200,17 @@ class EventSourceMapping:
             self._await(drain, time.monotonic() + timeout)
         finally:
             self._drain = None
+
+    def check(self) -> None:
+        """See that the mapping's own thread lives.
+
+        Raises:
+            MappingFailedError: it died.
+        """
+        if self._failure is not None:
+            raise MappingFailedError(
+                f"the event source mapping of {self._function.name} died"
+            ) from self._failure
 
     def step(self) -> bool:
         """Go over all shards once: read, invoke at most one batch each. Whether anything was read or
@@ -229,17 +240,11 @@ class EventSourceMapping:
 
     def _await(self, drain: _Drain, deadline: float) -> None:
         while not drain.reached.wait(_POLL_SECONDS):
-            self._raise_failure()
+            self.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"{self._function.name} did not process its stream in time: {self.progress}"
                 )
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise MappingFailedError(
-                f"the event source mapping of {self._function.name} died"
-            ) from self._failure
 
     def _discover(self) -> None:
         """List the shards at the start and whenever one is finished: its children follow it."""

@@ -18,6 +18,8 @@ NO_VALUE = object()
 # The property that names a resource of each type, where the template may set one.
 NAMED_BY = {
     "AWS::Athena::WorkGroup": "Name",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::IAM::Role": "RoleName",
     "AWS::Kinesis::Stream": "Name",
@@ -27,20 +29,27 @@ NAMED_BY = {
     "AWS::Logs::LogStream": "LogStreamName",
     "AWS::Logs::SubscriptionFilter": "FilterName",
     "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
 }
+
+# Types of which `Ref` gives the ARN.
+REFERRED_TO_BY_ARN = frozenset({"AWS::SNS::Topic"})
 
 # Glue's resources carry their names one level down.
 NAMED_WITHIN = {"AWS::Glue::Database": "DatabaseInput", "AWS::Glue::Table": "TableInput"}
 
 # What follows `arn:aws:` in the ARN of each type, as the service's documentation writes it.
 ARNS = {
+    "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::Rule": "events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "kinesis:{region}:{account}:stream/{name}",
     "AWS::KinesisFirehose::DeliveryStream": "firehose:{region}:{account}:deliverystream/{name}",
     "AWS::Lambda::Function": "lambda:{region}:{account}:function:{name}",
     "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "s3:::{name}",
+    "AWS::SNS::Topic": "sns:{region}:{account}:{name}",
 }
 
 VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -127,7 +136,11 @@ class Resolver:
         return self._functions.get(name)
 
     def _ref(self, name: str) -> Any:
-        return self._values[name] if name in self._values else self._name(name)
+        if name in self._values:
+            return self._values[name]
+        if self._resource(name)["Type"] in REFERRED_TO_BY_ARN:
+            return self._get_att([name, "Arn"])
+        return self._name(name)
 
     def _name(self, logical_id: str) -> str:
         resource = self._resource(logical_id)

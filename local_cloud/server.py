@@ -127,14 +127,17 @@ class LocalEndpoint:
 
     def client(self, service_name: str) -> Any:
         """A boto3 client of this endpoint, whatever the process's environment says."""
+        return boto3.session.Session().client(service_name, **self.access(service_name))  # type: ignore[call-overload]  # any service's name
+
+    def access(self, service_name: str) -> dict[str, str]:
+        """What a client of a service needs to get here: arguments of boto3."""
         external = self._dynamodb_endpoint if service_name == "dynamodb" else None
-        return boto3.session.Session().client(  # type: ignore[call-overload]  # any service's name
-            service_name,
-            endpoint_url=external or self.endpoint_url,
-            region_name=self.region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - the endpoint checks no signature
-        )
+        return {
+            "endpoint_url": external or self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",  # the endpoint checks no signature
+        }
 
     def _serve(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         prefix, _, action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")

@@ -1,0 +1,115 @@
+"""The shipped functions on a local cloud: what is written to its log group is counted, and lands in the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from adapters.dynamodb import client
+from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings
+from firehose_transform.handler import make_handler as make_transform
+from local_cloud.chaos import Chaos
+from local_cloud.delivery_stream import Delivery
+from local_cloud.event_source_mapping import Invocation
+from local_cloud.lambda_function import Handler
+from local_cloud.quiet_telemetry import quiet_telemetry
+from local_cloud.stack import LocalCloud
+from stream_processor import handler as stream_processor
+from stream_processor.processor import BatchReport, Processor
+
+LONGEST_SECONDS = 3_600
+"""A wait for the functions ends after so long: then something is stuck."""
+
+_SHORTEST_LAKE_BUFFER = timedelta(seconds=2)
+
+MakeProcessor = Callable[[StreamProcessorSettings, Any], Processor]
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told what the functions did."""
+
+    on_batch: Callable[[BatchReport], None] = lambda _report: None
+    on_invocation: Callable[[Invocation], None] = lambda _invocation: None
+    on_delivered: Callable[[Delivery], None] = lambda _delivery: None
+
+
+class Pipeline:
+    """Both functions with what feeds them, from :meth:`start` to :meth:`stop`."""
+
+    def __init__(
+        self,
+        cloud: LocalCloud,
+        listeners: Listeners,
+        *,
+        chaos: Chaos | None = None,
+        make_processor: MakeProcessor = stream_processor.make_processor,
+    ) -> None:
+        """Build the functions as in Lambda, with the environment that the template gives them."""
+        self._cloud = cloud
+        self._chaos = chaos
+        processor = self._stream_processor(make_processor, listeners)
+        self.mapping = cloud.mapping("StreamProcessorFunction", "Calls", processor, listeners.on_invocation)
+        self.delivery_stream = cloud.delivery_stream(
+            self._firehose_transform(), listeners.on_delivered, within=_SHORTEST_LAKE_BUFFER
+        )
+        if chaos is not None:
+            chaos.disturb_deliveries(cloud)
+            chaos.disturb_lake(self.delivery_stream)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to read the stream."""
+        self.mapping.start()
+        self.delivery_stream.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand and stop.
+
+        Raises:
+            MappingFailedError, DeliveryFailedError: a fault of the local cloud had stopped it before.
+        """
+        try:
+            self.mapping.stop()
+        finally:
+            self.delivery_stream.stop()
+
+    def drain(self) -> None:
+        """Wait until all that is in the stream now is counted and has landed. Chaos puts its last copies first.
+
+        Raises:
+            TimeoutError: that takes too long.
+            MappingFailedError, DeliveryFailedError: a fault of the local cloud.
+        """
+        if self._chaos is not None:
+            self._chaos.finish()
+        self.mapping.drain(LONGEST_SECONDS)
+        self.delivery_stream.drain(LONGEST_SECONDS)
+
+    def _stream_processor(self, make: MakeProcessor, listeners: Listeners) -> Handler:
+        environment = self._cloud.environment("StreamProcessorFunction")
+        settings = StreamProcessorSettings.from_environment(environment)
+        dynamodb = client(settings.write_concurrency, **self._cloud.endpoint.access("dynamodb"))
+        handler = stream_processor.make_handler(
+            make(settings, dynamodb), quiet_telemetry("stream_processor"), listeners.on_batch
+        )
+        if self._chaos is None:
+            return handler
+        self._chaos.disturb_writes(dynamodb.meta.events)
+        return self._chaos.disturb(handler)
+
+    def _firehose_transform(self) -> Handler:
+        environment = self._cloud.environment("FirehoseTransformFunction")
+        settings = FirehoseTransformSettings.from_environment(environment)
+        return make_transform(settings, quiet_telemetry("firehose_transform"))
