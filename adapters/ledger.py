@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.dynamodb import ConditionalUpdates, UpdateAnswer
 from adapters.models import decode_position, encode_position, ledger_pk, watermark_attribute
-from metering.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status
+from metering.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status, expires_at
 
 FIRST_CLAIM_OF_SHARD = "attribute_not_exists(#w)"
 LATER_THAN_WATERMARK = "#w < :first"
@@ -18,7 +18,7 @@ NOT_FULL = "#size < :full"
 
 
 class DynamoDBLedger:
-    """The port `Ledger` on the ledger table. A page expires `ttl_seconds` after the last append to it."""
+    """The port `Ledger` on the ledger table. Pages expire by :func:`metering.ports.expires_at`."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class DynamoDBLedger:
 
     def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
         """Append to several pages at a time: see :class:`stream_processor.ports.Ledger`."""
-        expires_at = int(self._clock().timestamp()) + self._ttl_seconds
-        answers = self._updates.run([self._request(append, expires_at) for append in appends])
+        now = int(self._clock().timestamp())
+        answers = self._updates.run([self._request(append, now) for append in appends])
         return [_answer(*pair) for pair in zip(appends, answers, strict=True)]
 
-    def _request(self, append: Append, expires_at: int) -> dict[str, Any]:
+    def _request(self, append: Append, now: int) -> dict[str, Any]:
         claims = append.claims
         size = sum(claim.size for claim in claims)
         return {
@@ -63,7 +63,7 @@ class DynamoDBLedger:
                 ":claims": {"L": [{"B": encode_claim(claim)} for claim in claims]},
                 ":first": {"B": encode_position(claims[0].position)},
                 ":last": {"B": encode_position(claims[-1].position)},
-                ":expires_at": {"N": str(expires_at)},
+                ":expires_at": {"N": str(expires_at(append, now, self._ttl_seconds))},
                 ":size": {"N": str(size)},
                 ":full": {"N": str(append.full_at)},
             },

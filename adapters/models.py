@@ -18,7 +18,8 @@ Names before the first colon are the meter's own, so that no key id can meet ano
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar
+from types import new_class
+from typing import Final, TypeVar, cast
 
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
@@ -87,8 +88,10 @@ def bound(model: type[M], table_name: str, **where: str) -> type[M]:
 
     It is a class of its own, so that two deployments can be read in one process.
     """
-    meta = type("Meta", (), {"table_name": table_name, **where})
-    return type(model)(model.__name__, (model,), {"Meta": meta, "__module__": model.__module__})
+    settings = type("Meta", (), {"table_name": table_name, **where})
+    return cast(
+        "type[M]", new_class(model.__name__, (model,), exec_body=lambda body: body.update(Meta=settings))
+    )
 
 
 def counter_pk(key: str) -> str:

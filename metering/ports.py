@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from metering.period import Period
 from metering.usage import Usage
 
+DAY_SECONDS = 86_400
 BYTES_OF_HASH = 8
 BYTES_OF_CLAIM = 64
 """What a claim takes in an item beside its hashes, at most: shard, position, length."""
@@ -62,6 +63,20 @@ class Append(NamedTuple):
     page: PageId
     claims: tuple[Claim, ...]
     full_at: int
+    slot_ends_at: int = 0
+    """The end of the time slot, in epoch seconds: what the page's expiry is reckoned from."""
+
+
+def expires_at(append: Append, now: int, ttl_seconds: int) -> int:
+    """When the page of an append may go, in epoch seconds.
+
+    `ttl_seconds` is the stream's retention and one day more: as long as a retry, or a late duplicate, may ask
+    for a claim. All pages of a slot must go together, or a new first page would come before claims that are
+    still asked for; so the time does not depend on when a claim is made, but for events that were logged long
+    after they happened. A claim is made at most two days (the call's time within 24 h of its log event, a
+    delivery within 24 h) and the retention after the end of its slot.
+    """
+    return max(append.slot_ends_at + 2 * ttl_seconds + DAY_SECONDS, now + ttl_seconds)
 
 
 class Page(NamedTuple):

@@ -119,7 +119,8 @@ class _Chain:
                 break
             carried.append(one)
         page = PageId(self._slot, self._lane, len(self._pages) - 1)
-        return Append(page, tuple(carried), self._layout.full_at)
+        ends_at = (self._slot + 1) * self._layout.slot_ms // 1000
+        return Append(page, tuple(carried), self._layout.full_at, ends_at)
 
     def take(self, answer: LedgerAnswer) -> None:
         """Learn from an answer what is in, and where to go on."""
