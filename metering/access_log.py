@@ -2,14 +2,14 @@
 
 The stage's format (an output of the template) quotes every value; API Gateway writes `-` for one that is
 absent. A number may be quoted or not, and is an integer within bounds. Fields that are not listed here are
-ignored.
+ignored; of a field that comes twice, the last counts.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,7 @@ from metering.delivery import LogEvent
 from metering.errors import Malformed
 from metering.identity import event_hash
 from metering.outcome import UNATTRIBUTED_KEY
+from metering.period import LATEST_MS
 
 MAX_BYTES: Final = 2**40
 """A payload above 1 TiB is absurd: API Gateway's own limit is 10 MB (and streams are bounded by time)."""
@@ -30,30 +31,37 @@ MAX_CLOCK_DIFFERENCE_MS: Final = 86_400_000
 
 FIRST_ERROR_STATUS: Final = 400
 
-_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)]
-_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)]
+_Absent = Literal["-", ""] | None
 _Status = Annotated[int, Meta(ge=LOWEST_STATUS, le=HIGHEST_STATUS)]
+_Time = Annotated[int, Meta(ge=0, le=LATEST_MS)] | _Absent
+_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent
+_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | _Absent
 
-_ABSENT: Final = frozenset({"-", "", None})
-_UNFIT_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\A!")
-"""Control characters, line ends and lone surrogates; a leading `!` marks the meter's reserved keys."""
+_UNFIT_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]|\A!")
+"""Control characters, line ends and what stands for damaged text; a leading `!` marks the reserved keys."""
 
 
-class AccessLogLine(msgspec.Struct, gc=False, rename="camel"):
-    """The fields of a line that decide what is counted. None: absent."""
+class AccessLogLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
+    """The fields of a line that decide what is counted, in the order of the template's format, which is the
+    fastest. A text is as it was sent; for the numbers but the status, see :func:`number`.
+    """
 
-    status: _Status
     extended_request_id: str | None = None
     api_key_id: str | None = None
     authorizer_key_id: str | None = None
-    request_time_epoch: int | None = None
-    response_length: _Bytes | None = None
-    request_length: _Bytes | None = None
-    response_latency: _Latency | None = None
+    request_time_epoch: _Time = None
+    status: _Status
+    response_length: _Bytes = None
+    request_length: _Bytes = None
+    response_latency: _Latency = None
 
 
-class DescribedLine(AccessLogLine, gc=False, rename="camel"):
-    """A line with the fields that describe the call; of any type, since nothing that is counted hangs on them."""
+class DescribedLine(AccessLogLine, gc=False, kw_only=True, rename="camel"):
+    """A line with the fields that describe the call, of any type: nothing that is counted hangs on them.
+
+    Whatever this reads, :class:`AccessLogLine` reads alike. Only that one reads a line in which a describing
+    field holds a number out of a double's range.
+    """
 
     request_id: Any = None
     api_id: Any = None
@@ -68,10 +76,9 @@ class DescribedLine(AccessLogLine, gc=False, rename="camel"):
 
 Line = TypeVar("Line", bound=AccessLogLine)
 
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+_decoders: Final[dict[type, msgspec.json.Decoder[Any]]] = {
     shape: msgspec.json.Decoder(shape, strict=False) for shape in (AccessLogLine, DescribedLine)
 }
-_decode_any = msgspec.json.Decoder().decode
 
 
 def read_line(text: str, shape: type[Line]) -> Line:
@@ -82,31 +89,14 @@ def read_line(text: str, shape: type[Line]) -> Line:
     """
     try:
         line: Line = _decoders[shape].decode(text)
-    except (ValueError, RecursionError):
-        return _read_slowly(text, shape)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from error
     return line
 
 
-def _read_slowly(text: str, shape: type[Line]) -> Line:
-    """As :func:`read_line`, for lines in which a number is absent (the decoder takes `-` for no number)."""
-    try:
-        document = _decode_any(text)
-        if not isinstance(document, dict):
-            raise Malformed(f"a line is a JSON object, this is {_kind(document)}")
-        present = {name: value for name, value in document.items() if not _is_absent(value)}
-        return msgspec.convert(present, shape, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(str(error) or type(error).__name__) from error
-
-
-def _is_absent(value: Any) -> bool:
-    return value is None or value in ("-", "")
-
-
-def _kind(document: Any) -> str:
-    return {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(
-        type(document), "a number"
-    )
+def number(field: int | str | None) -> int | None:
+    """A number of a line; None for an absent one, whether it is left out, null, empty or `-`."""
+    return field if isinstance(field, int) else None
 
 
 def read_call(event: LogEvent, rule: BillingRule) -> Call:
@@ -124,41 +114,40 @@ def call_of(event: LogEvent, line: AccessLogLine, rule: BillingRule) -> Call:
         Malformed: its time is more than 24 h from the log event's own, or its key cannot be one.
     """
     event_id = line.extended_request_id
-    if event_id in _ABSENT:
+    if not event_id or event_id == "-":
         event_id = event.id
     key = _key(line)
-    metered = key != UNATTRIBUTED_KEY
     return Call(
-        event_id=event_id,  # type: ignore[arg-type]  # absent ones were replaced above
-        event_hash=event_hash(event_id),  # type: ignore[arg-type]
+        event_id=event_id,
+        event_hash=event_hash(event_id),
         time_ms=_time(event, line),
         key=key,
-        billable=metered and line.status not in rule.exempt,
+        billable=key != UNATTRIBUTED_KEY and line.status not in rule.exempt,
         is_error=line.status >= FIRST_ERROR_STATUS,
-        response_bytes=line.response_length or 0,
-        request_bytes=line.request_length or 0,
-        latency_ms=line.response_latency or 0,
+        response_bytes=number(line.response_length) or 0,
+        request_bytes=number(line.request_length) or 0,
+        latency_ms=number(line.response_latency) or 0,
     )
 
 
 def _key(line: AccessLogLine) -> str:
-    """The key that a call is counted under. API Gateway runs an authorizer before it looks at the key, so that
-    a denied call may have no `apiKeyId`: the authorizer's own word for it counts then.
+    """The key that a call is counted under. API Gateway runs an authorizer before it looks at the key, so
+    that a denied call may have no `apiKeyId`: the authorizer's own word for it counts then.
     """
     key = line.api_key_id
-    if key in _ABSENT:
+    if not key or key == "-":
         key = line.authorizer_key_id
-        if key in _ABSENT:
+        if not key or key == "-":
             return UNATTRIBUTED_KEY
-    if len(key) > MAX_KEY_LENGTH or _UNFIT_KEY.search(key):  # type: ignore[arg-type]
-        raise Malformed(f"the key id {key[:40]!r} is too long, has control characters or is reserved")  # type: ignore[index]
-    return key  # type: ignore[return-value]
+    if len(key) > MAX_KEY_LENGTH or _UNFIT_KEY.search(key):
+        raise Malformed(f"the key id {key[:40]!r} is too long, has control characters or is reserved")
+    return key
 
 
 def _time(event: LogEvent, line: AccessLogLine) -> int:
-    time_ms = line.request_time_epoch
+    time_ms = number(line.request_time_epoch)
     if time_ms is None:
         return event.timestamp
-    if abs(time_ms - event.timestamp) > MAX_CLOCK_DIFFERENCE_MS:
+    if not -MAX_CLOCK_DIFFERENCE_MS <= time_ms - event.timestamp <= MAX_CLOCK_DIFFERENCE_MS:
         raise Malformed(f"the call's time {time_ms} is more than 24 h from its log event's {event.timestamp}")
     return time_ms

@@ -9,7 +9,7 @@ path, so that one odd log event (a lone surrogate, a message that is no text) ne
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -17,26 +17,25 @@ from isal import isal_zlib
 from msgspec import Meta
 
 from metering.errors import Undecodable
+from metering.period import LATEST_MS
 
 INFLATED_LIMIT: Final = 32 * 1024 * 1024
-"""The most bytes that a record may inflate to. CloudWatch sends events of at most 1 MiB a request, gzipped; what
-inflates past this is a bomb."""
+"""The most bytes that a record may inflate to. A record has 1 MiB, and lines shrink to a tenth or a
+twentieth: what inflates past this is a bomb."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
+_NO_GZIP: Final[type[Exception]] = isal_zlib.error  # type: ignore[assignment]  # its stub takes it for a value
 _DATA: Final = "DATA_MESSAGE"
 _CONTROL: Final = "CONTROL_MESSAGE"
-
-
-_LATEST_MS: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class LogEvent(msgspec.Struct, frozen=True, gc=False):
     """The CloudWatch envelope of one line: `timestamp` is the time of logging in epoch milliseconds."""
 
     id: Annotated[str, Meta(min_length=1)]
-    timestamp: Annotated[int, Meta(ge=0, le=_LATEST_MS)]
+    timestamp: Annotated[int, Meta(ge=0, le=LATEST_MS)]
     message: str
 
 
@@ -52,13 +51,14 @@ class _Envelope(msgspec.Struct, gc=False):
     logEvents: list[LogEvent]  # noqa: N815
 
 
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 
 
-def read_delivery(data: bytes, record_id: str) -> Delivery:
+def read_delivery(data: bytes, record_id: str, arrived_at_ms: int) -> Delivery:
     """Read a delivery.
 
-    `record_id` names the record: an event that has no id of its own is identified by its place in it.
+    An event that has no id is identified by its place in the record of this id; one that has no time counts
+    as logged when the record arrived.
 
     Raises:
         Undecodable: it is no gzip, no JSON, no known message, or inflates past the bound.
@@ -67,8 +67,10 @@ def read_delivery(data: bytes, record_id: str) -> Delivery:
     try:
         envelope = _decode_envelope(content)
     except (ValueError, RecursionError):
-        return _read_tolerantly(content, record_id)
-    return _delivery(envelope.messageType, envelope.logEvents)
+        return _read_tolerantly(content, record_id, arrived_at_ms)
+    if envelope.messageType != _DATA:
+        return _without_events(envelope.messageType)
+    return Delivery(envelope.logEvents)
 
 
 def is_gzip(data: bytes) -> bool:
@@ -80,7 +82,8 @@ def inflate(data: bytes) -> bytes:
     """Gunzip, members one after the other, never holding more than `INFLATED_LIMIT` bytes of content.
 
     Raises:
-        Undecodable: it is no gzip, is cut off or damaged, or inflates past the bound.
+        Undecodable: it is no gzip, is cut off or damaged, is followed by anything else, or inflates past the
+            bound.
     """
     parts: list[bytes] = []
     room = INFLATED_LIMIT
@@ -96,60 +99,57 @@ def inflate(data: bytes) -> bytes:
                 raise Undecodable("the gzip data is cut off")
             parts.append(part)
             rest = member.unused_data
-    except isal_zlib.error as error:
+    except _NO_GZIP as error:
         raise Undecodable(f"no gzip: {error}") from error
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _delivery(kind: str, events: list[LogEvent]) -> Delivery:
-    if kind == _DATA:
-        return Delivery(events)
-    if kind == _CONTROL:
-        return Delivery([], is_control=True)
-    raise Undecodable(f"the message type {kind[:40]!r} is not known")
+def _without_events(kind: object) -> Delivery:
+    """A message that is no data message: a control message, or one of which nothing is known."""
+    if kind != _CONTROL:
+        raise Undecodable(f"the message type {str(kind)[:40]!r} is not known")
+    return Delivery([], is_control=True)
 
 
-def _read_tolerantly(content: bytes, record_id: str) -> Delivery:
+def _read_tolerantly(content: bytes, record_id: str, arrived_at_ms: int) -> Delivery:
     try:
         document = json.loads(content.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"no JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("logEvents"), list):
-        raise Undecodable("the JSON is no delivery: it has no logEvents")
-    kind = document.get("messageType")
-    events = list(_tolerant_events(document["logEvents"], record_id)) if kind == _DATA else []
-    return _delivery(str(kind), events)
+    if not isinstance(document, dict):
+        raise Undecodable("the JSON is no delivery: it is no object")
+    if document.get("messageType") != _DATA:
+        return _without_events(document.get("messageType"))
+    sent = document.get("logEvents")
+    if not isinstance(sent, list):
+        raise Undecodable("the delivery has no logEvents")
+    return Delivery(
+        [_tolerant_event(event, f"{record_id}#{index}", arrived_at_ms) for index, event in enumerate(sent)]
+    )
 
 
-def _tolerant_events(sent: list[Any], record_id: str) -> Iterator[LogEvent]:
-    """Each log event as far as it can be read: an id or a message of another type is taken as its text.
-
-    An event without a time of its own takes that of its neighbour before it, or else of the first that has one.
-    """
-    times = [
-        event["timestamp"] for event in sent if isinstance(event, dict) and _is_time(event.get("timestamp"))
-    ]
-    if sent and not times:
-        raise Undecodable("no log event has a timestamp")
-    reached = times[0] if times else 0
-    for index, event in enumerate(sent):
-        fields = event if isinstance(event, dict) else {"message": json.dumps(event)}
-        if _is_time(fields.get("timestamp")):
-            reached = fields["timestamp"]
-        yield LogEvent(_id(fields, f"{record_id}:{index}"), reached, _text(fields))
+def _tolerant_event(event: Any, place: str, arrived_at_ms: int) -> LogEvent:
+    """A log event as far as it can be read; what is no log event at all is the message of one."""
+    fields = event if isinstance(event, dict) else {"message": event}
+    return LogEvent(
+        id=_id(fields.get("id"), place),
+        timestamp=_timestamp(fields.get("timestamp"), arrived_at_ms),
+        message=_text(fields.get("message", "")),
+    )
 
 
-def _is_time(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LATEST_MS
+def _id(given: Any, place: str) -> str:
+    """The event's id; an integer is taken as its text, and the event's place stands for anything else."""
+    if type(given) is int:
+        return str(given)
+    return _text(given) if given and isinstance(given, str) else place
 
 
-def _id(fields: dict[str, Any], place: str) -> str:
-    """The event's id; a number is taken as its text, and where there is none its place stands for it."""
-    given = fields.get("id")
-    return place if given is None or given == "" else str(given)
+def _timestamp(given: Any, arrived_at_ms: int) -> int:
+    return given if type(given) is int and 0 <= given <= LATEST_MS else arrived_at_ms
 
 
-def _text(fields: dict[str, Any]) -> str:
-    message = fields.get("message", "")
+def _text(message: Any) -> str:
+    """A message; one that is no text is taken as its JSON. UTF-8 cannot hold a lone surrogate."""
     text = message if isinstance(message, str) else json.dumps(message)
-    return text.encode("utf-8", "replace").decode()
+    return _SURROGATE.sub("\ufffd", text)

@@ -14,6 +14,8 @@ from typing import NewType
 Period = NewType("Period", str)
 
 HOUR_MS = 3_600_000
+LATEST_MS = 253_370_764_799_999
+"""The last millisecond of the year 9998: every period of a time up to it has an end that Python can write."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2})?)?", re.ASCII)
 _FORMATS = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}
@@ -43,12 +45,12 @@ def hour_at(time_ms: int) -> Period:
 def parse_period(text: str) -> Period:
     """The period that a text names.
 
-    Raises ValueError for anything else, such as `2026-13`.
+    Raises ValueError for anything else, such as `2026-13`, or a month that ends after the year 9999.
     """
     if _NAME.fullmatch(text):
         try:
-            begins_at(Period(text))
-        except ValueError:
+            ends_at(Period(text))
+        except (ValueError, OverflowError):
             pass
         else:
             return Period(text)

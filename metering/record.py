@@ -1,12 +1,10 @@
 """A record of the stream, read: its calls, each once.
 
-What a record may hold: a delivery of CloudWatch Logs, an aggregate of the Kinesis Producer Library with several
-user records, or (as a user record) one bare access-log line.
+What a record may hold: a delivery of CloudWatch Logs, an aggregate of the Kinesis Producer Library with
+several user records, or (as a user record) one bare access-log line.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import msgspec
 
@@ -58,27 +56,29 @@ def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
     result = ReadRecord(record.sequence_number, [])
     unpacked = user_records(record.data)
     for index, data in enumerate(unpacked.data):
-        name = record.id(index)
         try:
-            result.calls += _calls(data, name, record.arrived_at_ms, rule, result)
+            delivery = read_user_record(data, record.id(index), record.arrived_at_ms)
         except Undecodable:
-            result.undecodable += 1
-            result.calls.append(undecodable(name, record.arrived_at_ms))
+            _add_undecodable(result, record, index)
+        else:
+            result.control += delivery.is_control
+            result.log_events += len(delivery.events)
+            result.calls += [read_call(event, rule) for event in delivery.events]
     for index in range(len(unpacked.data), len(unpacked.data) + unpacked.lost):
-        result.undecodable += 1
-        result.calls.append(undecodable(record.id(index), record.arrived_at_ms))
-    return _each_once(result)
+        _add_undecodable(result, record, index)
+    _keep_each_once(result)
+    return result
 
 
 def read_user_record(data: bytes, name: str, arrived_at_ms: int) -> Delivery:
-    """The log events of a user record. A bare access-log line was logged when it arrived, and is named after its
-    record.
+    """The log events of a user record. A bare access-log line counts as logged when it arrived, and is named
+    after its record.
 
     Raises:
         Undecodable: it is neither a delivery nor such a line.
     """
     if is_gzip(data):
-        return read_delivery(data, name)
+        return read_delivery(data, name, arrived_at_ms)
     try:
         text = data.decode()
         read_line(text, AccessLogLine)
@@ -87,20 +87,17 @@ def read_user_record(data: bytes, name: str, arrived_at_ms: int) -> Delivery:
     return Delivery([LogEvent(name, arrived_at_ms, text)])
 
 
-def _calls(
-    data: bytes, name: str, arrived_at_ms: int, rule: BillingRule, result: ReadRecord
-) -> Iterator[Call]:
-    delivery = read_user_record(data, name, arrived_at_ms)
-    result.control += delivery.is_control
-    result.log_events += len(delivery.events)
-    return (read_call(event, rule) for event in delivery.events)
+def _add_undecodable(result: ReadRecord, record: StreamRecord, index: int) -> None:
+    result.undecodable += 1
+    result.calls.append(undecodable(record.id(index), record.arrived_at_ms))
 
 
-def _each_once(record: ReadRecord) -> ReadRecord:
+def _keep_each_once(result: ReadRecord) -> None:
     """Of the calls with one event hash, the first is kept."""
-    first: dict[int, Call] = {}
-    for call in record.calls:
-        first.setdefault(call.event_hash, call)
-    record.repeated = len(record.calls) - len(first)
-    record.calls = list(first.values())
-    return record
+    distinct = len({call.event_hash for call in result.calls})
+    result.repeated = len(result.calls) - distinct
+    if result.repeated:
+        first: dict[int, Call] = {}
+        for call in result.calls:
+            first.setdefault(call.event_hash, call)
+        result.calls = list(first.values())

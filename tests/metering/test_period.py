@@ -1,0 +1,136 @@
+"""Hours, days and months in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.period import (
+    LATEST_MS,
+    Period,
+    begins_at,
+    day_of,
+    days_of,
+    ends_at,
+    hour_at,
+    hours_of,
+    month_of,
+    parse_period,
+)
+from tests.factories import NOON_MS
+
+TIMES_MS = st.integers(0, LATEST_MS)
+KINDS = st.sampled_from(
+    [hour_at, lambda time_ms: day_of(hour_at(time_ms)), lambda time_ms: month_of(hour_at(time_ms))]
+)
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "hour"),
+    [
+        (0, "1970-01-01T00"),
+        (3_599_999, "1970-01-01T00"),
+        (3_600_000, "1970-01-01T01"),
+        (NOON_MS - 1, "2026-10-31T11"),
+        (NOON_MS, "2026-10-31T12"),
+        (1_793_491_199_999, "2026-10-31T23"),
+        (1_793_491_200_000, "2026-11-01T00"),
+        (1_709_164_800_000, "2024-02-29T00"),
+        (LATEST_MS, "9998-12-31T23"),
+    ],
+)
+def test_hour_at(time_ms: int, hour: str) -> None:
+    """An hour holds its first millisecond and not that of the next."""
+    assert hour == hour_at(time_ms)
+
+
+def test_an_hour_lies_in_its_day_and_month() -> None:
+    """And each period in itself."""
+    hour = hour_at(NOON_MS)
+    assert "2026-10-31" == day_of(hour) == day_of(day_of(hour))
+    assert "2026-10" == month_of(hour) == month_of(day_of(hour)) == month_of(month_of(hour))
+
+
+@given(TIMES_MS, KINDS)
+def test_a_time_lies_in_its_periods(time_ms: int, kind: object) -> None:
+    """Between the first instant of each and the first one after it."""
+    assert callable(kind)
+    period = kind(time_ms)
+    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    assert begins_at(period) <= instant < ends_at(period)
+    assert period == parse_period(period)
+
+
+@given(TIMES_MS, TIMES_MS, KINDS)
+def test_names_sort_as_times_do(one: int, another: int, kind: object) -> None:
+    """Of one kind of period, so that a range of periods is a range of names."""
+    assert callable(kind)
+    earlier, later = sorted([one, another])
+    assert kind(earlier) <= kind(later)
+
+
+@pytest.mark.parametrize(
+    ("period", "begin", "end"),
+    [
+        ("2026-11", datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)),
+        ("2026-12", datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2024-02", datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)),
+        ("2026-12-31", datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2026-10-31T23", datetime(2026, 10, 31, 23, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)),
+        ("9998-12", datetime(9998, 12, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_bounds(period: str, begin: datetime, end: datetime) -> None:
+    """The first instant, and the first one after it."""
+    assert (begin, end) == (begins_at(Period(period)), ends_at(Period(period)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026",
+        "2026-13",
+        "2026-00",
+        "2026-1",
+        "2026-11-31",
+        "2026-02-29",
+        "2026-11-05T24",
+        "2026-11-05T7",
+        "2026-11-05T07:00",
+        "2026-11-05 07",
+        " 2026-11",
+        "2026-11\n",
+        "٢٠٢٦-١١",
+        "0000-01",
+        "9999-12",
+        "9999-12-31T23",
+    ],
+)
+def test_no_period(text: str) -> None:
+    """What is no month, day or hour is named, with what to write."""
+    with pytest.raises(ValueError, match="is no period; write 2026-11") as error:
+        parse_period(text)
+    assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("month", "count"), [("2026-02", 28), ("2024-02", 29), ("2026-11", 30), ("2026-12", 31)]
+)
+def test_days_of(month: str, count: int) -> None:
+    """Every day of the month, in order, and no other."""
+    days = days_of(Period(month))
+    assert count == len(set(days))
+    assert (f"{month}-01", f"{month}-{count}") == (days[0], days[-1])
+    assert sorted(days) == days
+    assert {month} == {month_of(day) for day in days}
+
+
+def test_hours_of() -> None:
+    """24, in order."""
+    hours = hours_of(Period("2026-10-31"))
+    assert ("2026-10-31T00", "2026-10-31T23", 24) == (hours[0], hours[-1], len(set(hours)))
+    assert sorted(hours) == hours
