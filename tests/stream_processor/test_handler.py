@@ -7,7 +7,6 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +22,9 @@ from metering.usage import Usage, total
 from stream_processor import handler as module
 from stream_processor.handler import Handler, make_handler, make_processor
 from stream_processor.processor import BatchReport
+from tests.recorded import recorded
 from tests.tables import Tables, create_tables
 
-RECORDED = Path(__file__).resolve().parents[3] / "shared/data/aws-events"
 SEQUENCE = 49_635_052_289_529_725_553_291_405_521_504_870_233_219_489_715_332_317_186
 
 
@@ -66,11 +65,6 @@ def handle(tables: Tables, reports: list[BatchReport]) -> Handler:
     )
     processor = make_processor(settings, client(8, **tables.where))
     return make_handler(processor, telemetry("stream_processor", "UsageMeter"), reports.append)
-
-
-def recorded(name: str) -> Any:
-    """An event as AWS sent it."""
-    return json.loads((RECORDED / name).read_text())
 
 
 def counters(tables: Tables) -> dict[tuple[str, str], Usage]:

@@ -1,0 +1,1 @@
+"""The Lambda function between Firehose and the lake: deliveries become rows."""

@@ -1,0 +1,66 @@
+"""The Lambda function: what comes from outside is put together here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, cast
+
+from adapters.settings import FirehoseTransformSettings
+from adapters.telemetry import Telemetry, telemetry
+from firehose_transform.transform import Answer, Failure, Report, transform
+
+_MOST_TOLD: Final = 20
+
+Handler = Callable[[Mapping[str, Any], Any], Answer]
+
+
+def handler(event: Mapping[str, Any], context: Any) -> Answer:
+    """Make rows of an event of Firehose.
+
+    Raises:
+        Misconfigured: no retry helps until a setting is changed.
+    """
+    return _deployed()(event, context)
+
+
+def make_handler(settings: FirehoseTransformSettings, tools: Telemetry) -> Handler:
+    """The function with its settings."""
+
+    @tools.logger.inject_lambda_context
+    @tools.tracer.capture_lambda_handler(capture_response=False)
+    def handle(event: Mapping[str, Any], _context: Any) -> Answer:
+        answer, report = transform(event, settings.rule)
+        _tell(tools, report)
+        return answer
+
+    return cast("Handler", handle)
+
+
+@cache
+def _deployed() -> Handler:
+    return make_handler(FirehoseTransformSettings.from_environment(), telemetry())
+
+
+def _tell(tools: Telemetry, report: Report) -> None:
+    tools.count(
+        {
+            "Records": report.records,
+            "Rows": report.rows,
+            "Malformed": report.malformed,
+            "RowBytes": report.row_bytes,
+            "Empty": report.empty,
+            "Undecodable": len(report.undecodable),
+            "TooLarge": len(report.too_large),
+        }
+    )
+    if report.undecodable or report.too_large:
+        tools.logger.warning(
+            "records go under the error prefix",
+            extra={"undecodable": _told(report.undecodable), "too_large": _told(report.too_large)},
+        )
+
+
+def _told(failures: Sequence[Failure]) -> dict[str, str]:
+    """The first failures, by the names of their records."""
+    return {failure.record_id: failure.reason for failure in failures[:_MOST_TOLD]}
