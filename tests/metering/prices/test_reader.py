@@ -288,10 +288,14 @@ def test_names_every_fault_at_once() -> None:
         "currency: 'euro' is not a currency of three capital letters, like EUR",
         "rounding: digits 13 is above 12",
         "rounding: mode 'bankers' is not one of half_even, half_up, half_down, up, down",
-        "plan a, version x, price requests: tier 1 is the last and ends at 1: later units have no price; "
-        "leave out its up_to",
-        "plan a, version x, price requests, tier 1: "
-        "unit_price 0.5 is a float, which cannot hold every price; write it in quotes",
+        (
+            "plan a, version x, price requests: tier 1 is the last and ends at 1: later units have no price; "
+            "leave out its up_to"
+        ),
+        (
+            "plan a, version x, price requests, tier 1: "
+            "unit_price 0.5 is a float, which cannot hold every price; write it in quotes"
+        ),
         "plan a, version x: no currency; say it here or for the whole tariff, like currency: EUR",
         "plan b: versions is missing",
         "default_plan 'c' is not a plan of this tariff; it has a, b",
@@ -338,8 +342,10 @@ def test_currency_and_rounding_must_be_said() -> None:
     silent = {**document({"pro": [version(flat())]}), "currency": None, "rounding": None}
     assert [
         "plan pro, version v1: no currency; say it here or for the whole tariff, like currency: EUR",
-        "plan pro, version v1: no rounding; say it here or for the whole tariff, "
-        "like rounding: {digits: 2, mode: half_even}",
+        (
+            "plan pro, version v1: no rounding; say it here or for the whole tariff, "
+            "like rounding: {digits: 2, mode: half_even}"
+        ),
     ] == faults_of(silent)
 
 
