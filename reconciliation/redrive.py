@@ -37,6 +37,7 @@ from metering.errors import Undecodable
 from metering.identity import event_hash
 from metering.lake_row import LakeRow, lake_rows
 from metering.period import Period
+from metering.personal_data import KEPT, PersonalData
 from metering.record import read_user_record, record_id
 
 ROWS_OF_OBJECT: Final = 50_000
@@ -122,11 +123,12 @@ class _Record(NamedTuple):
     reason: str = ""
 
 
-def redrive(
+def redrive(  # noqa: PLR0913 - two stores, two choices of the deployment, two of the caller
     errors: ErrorObjects,
     lake: Lake,
     rule: BillingRule,
     *,
+    personal: PersonalData = KEPT,
     dry_run: bool = False,
     on_object: Callable[[str], None] = lambda _name: None,
 ) -> Redriven:
@@ -140,17 +142,20 @@ def redrive(
         on_object(name)
         content = errors.read(name)
         if content is not None:
-            _Object(name, content, rule, result).bring(errors, lake)
+            _Object(name, content, rule, personal, result).bring(errors, lake)
     return result
 
 
 class _Object:
     """One error object on its way."""
 
-    def __init__(self, name: str, content: bytes, rule: BillingRule, result: Redriven) -> None:
+    def __init__(
+        self, name: str, content: bytes, rule: BillingRule, personal: PersonalData, result: Redriven
+    ) -> None:
         self._name = name
         self._content = content
         self._rule = rule
+        self._personal = personal
         self._result = result
         self._digest = sha256(name.encode() + b"\0" + content).hexdigest()[:32]
         self._parts: defaultdict[Period, int] = defaultdict(int)
@@ -178,6 +183,7 @@ class _Object:
         if record is None:
             self._explain(number, "no document of Firehose's with rawData in base64")
             return [piece.text]
+        self._personal.treat(record.rows)
         for row in record.rows:
             self._waiting[Period(row.eventtime[:10])].append(row)
         self._result.rows += len(record.rows)

@@ -1,0 +1,82 @@
+"""What a reconciliation needs from outside: queries of the lake, the counters, the records that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from metering.counter import Counter
+from metering.period import Period
+
+
+class QueryResult(Protocol):
+    """A query that has run."""
+
+    @property
+    def query_id(self) -> str:
+        """By which its service knows it."""
+        ...
+
+    @property
+    def sql(self) -> str:
+        """What was asked."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """What stood for the question marks."""
+        ...
+
+    @property
+    def scanned_bytes(self) -> int:
+        """What it read, as it is billed."""
+        ...
+
+    @property
+    def milliseconds(self) -> int:
+        """How long it ran."""
+        ...
+
+    @property
+    def rows(self) -> Callable[[], Iterator[tuple[Any, ...]]]:
+        """Reads its rows, from the first each time."""
+        ...
+
+
+class Queries(Protocol):
+    """Queries of the lake."""
+
+    def run(self, sql: str, parameters: Sequence[str] = (), *, run_id: str) -> QueryResult:
+        """Run a query and wait for its end; the same one under the same `run_id` only once."""
+        ...
+
+
+class CounterSource(Protocol):
+    """The counters of all keys."""
+
+    def of_period(self, period: Period) -> Iterator[Counter]:
+        """Those of a month and its days, in no order, the slices of each for themselves."""
+        ...
+
+
+class ErrorPrefix(Protocol):
+    """The objects under the lake's error prefix."""
+
+    def names(self) -> Iterable[str]:
+        """The names of all of them."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """The content of one; None if it is gone."""
+        ...
+
+
+class Progress(NamedTuple):
+    """How far a reconciliation is."""
+
+    step: str
+    done: int
+    """Rows, items or objects, as the step says."""
+
+
+OnProgress = Callable[[Progress], None]

@@ -1,0 +1,43 @@
+"""Which months an event asks for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from metering.errors import Misconfigured
+from metering.period import Period, parse_period
+
+LAST_MONTH_ON: Final = 2
+"""The day of the month on which the month before is reconciled: by then all of it has reached the lake."""
+_MONTH: Final = len("2026-11")
+
+
+def months_of(event: Mapping[str, Any]) -> list[Period]:
+    """The month that an event names (`{"month": "2026-10"}`). A scheduled event has a `time`, and asks for
+    the month that was running then; on the 2nd for the one before it, too, and first.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
+
+    Raises:
+        Misconfigured: it is neither.
+    """
+    if "month" in event:
+        return [_month(event["month"])]
+    try:
+        time = datetime.fromisoformat(event["time"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Misconfigured([f"the event has neither a month (2026-10) nor a time: {error}"]) from error
+    running = Period(f"{time:%Y-%m}")
+    before = Period(f"{time.replace(day=1) - timedelta(days=1):%Y-%m}")
+    return [before, running] if time.day == LAST_MONTH_ON else [running]
+
+
+def _month(text: object) -> Period:
+    try:
+        period = parse_period(str(text))
+    except ValueError as error:
+        raise Misconfigured([str(error)]) from error
+    if len(period) != _MONTH:
+        raise Misconfigured([f"{period} is no month: write it as 2026-10"])
+    return period

@@ -1,0 +1,139 @@
+"""What the tests of month end share: a month of calls on both paths, and the ways to make them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from adapters.counters import DynamoDBCounters
+from adapters.dynamodb import ConditionalUpdates
+from adapters.models import counter_pk, counter_sk
+from adapters.settings import ReconciliationSettings
+from local_cloud.stack import LocalCloud
+from metering.call import Call
+from metering.identity import event_hash
+from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY
+from metering.period import Period, hour_at, month_of
+from metering.record import ReadRecord
+from reconciliation.handler import make_sources
+from reconciliation.job import Reconciler
+from reconciliation.report import Report
+from stream_processor.fold import fold
+from tests.local_cloud.athena_workshop import Analyst
+
+OCTOBER = Period("2026-10")
+AFTER = datetime(2026, 11, 24, tzinfo=UTC)
+"""When the reconciliations of the tests run."""
+
+
+def at(text: str) -> int:
+    """Epoch milliseconds of a time in UTC: `2026-10-31T23:59:59.999`."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def call(event_id: str, when: str, key: str = "a", **values: Any) -> Call:
+    """A call; of a reserved key it is what the meter makes of such an event."""
+    counted: dict[str, Any] = {} if key == MALFORMED_KEY else {"response_bytes": 1024, "latency_ms": 50}
+    billable = key not in (MALFORMED_KEY, UNATTRIBUTED_KEY)
+    fields = {"billable": billable, **counted, **values}
+    return Call(event_id, event_hash(event_id), at(when), key, **fields)
+
+
+def row(one: Call) -> dict[str, Any]:
+    """The row of a call in the lake, as the transform writes it."""
+    time = datetime.fromtimestamp(one.time_ms / 1000, UTC)
+    status = None if one.key == MALFORMED_KEY else 503 if one.is_error else 200
+    return {
+        "eventid": one.event_id,
+        "eventhash": one.event_hash,
+        "eventtime": f"{time:%Y-%m-%d %H:%M:%S}.{one.time_ms % 1000:03d}",
+        "apikeyid": one.key,
+        "status": status,
+        "billable": one.billable,
+        "requestsize": one.request_bytes or None,
+        "responsesize": one.response_bytes or None,
+        "responselatency": one.latency_ms or None,
+        "outcome": one.outcome,
+    }
+
+
+@dataclass
+class Deployment:
+    """A local cloud whose lake and counters a test fills by hand."""
+
+    cloud: LocalCloud
+    progress: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.analyst = Analyst(self.cloud)
+        self.dynamodb = self.cloud.client("dynamodb")
+        self.s3 = self.cloud.client("s3")
+        self.settings = ReconciliationSettings(
+            counters_table=self.cloud.stack.name("CountersTable"),
+            lake_bucket=self.analyst.bucket,
+            lake_database="usage_meter",
+            workgroup=self.analyst.workgroup,
+        )
+        clients = {"s3": self.s3, "dynamodb": self.dynamodb, "athena": self.cloud.client("athena")}
+        self.sources = make_sources(self.settings, lambda name, **_config: clients[name])
+        updates = ConditionalUpdates(self.dynamodb, 1)
+        self._store = DynamoDBCounters(self.settings.counters_table, updates)
+        self._positions = iter(range(1, 10**9))
+
+    def empty(self) -> None:
+        """Forget everything."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.settings.lake_bucket)
+        for page in pages:
+            for entry in page.get("Contents", []):
+                self.s3.delete_object(Bucket=self.settings.lake_bucket, Key=entry["Key"])
+        self.cloud.create_tables()
+        self.progress.clear()
+
+    def count(self, calls: Iterable[Call], shard: int = 0) -> None:
+        """Add calls to their counters."""
+        record = ReadRecord(next(self._positions), list(calls))
+        self._store.add(fold([record], f"shardId-{shard:012d}"))
+
+    def land(self, calls: Sequence[Call], partition: str | None = None, name: str = "part") -> None:
+        """Put calls into an object of the lake, in the partition of the first."""
+        rows = [row(one) for one in calls]
+        self.analyst.store(partition or rows[0]["eventtime"][:10], *rows, name=name)
+
+    def both(self, calls: Sequence[Call], name: str = "part") -> None:
+        """Count calls and land them, an object for each month."""
+        self.count(calls)
+        ordered = sorted(calls, key=lambda one: one.time_ms)
+        for _, of_month in groupby(ordered, key=lambda one: month_of(hour_at(one.time_ms))):
+            self.land(list(of_month), name=name)
+
+    def fail(self, body: bytes, name: str = "processing-failed/one") -> None:
+        """Put an object under the error prefix."""
+        self.s3.put_object(Bucket=self.settings.lake_bucket, Key=f"errors/{name}", Body=body)
+
+    def edit(self, key: str, period: str, slice_number: int = 0, **changes: int) -> None:
+        """Change a counter behind the meter's back."""
+        names = {f"#{name}": name for name in changes}
+        self.dynamodb.update_item(
+            TableName=self.settings.counters_table,
+            Key={
+                "pk": {"S": counter_pk(key)},
+                "sk": {"S": counter_sk(Period(period), slice_number)},
+            },
+            UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in changes),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={f":{name}": {"N": str(value)} for name, value in changes.items()},
+        )
+
+    def reconcile(self, month: str = OCTOBER, now: datetime = AFTER) -> Report:
+        """Compare a month."""
+        reconciler = Reconciler(self.sources, lambda: now, self.progress.append)
+        return reconciler.reconcile(Period(month), run_id=f"run-{next(self._positions)}")
+
+
+def running() -> Iterator[Deployment]:
+    """A deployment for the tests of a module."""
+    with LocalCloud() as cloud:
+        yield Deployment(cloud)

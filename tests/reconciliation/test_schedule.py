@@ -1,0 +1,57 @@
+"""Which months an event asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from metering.errors import Misconfigured
+from reconciliation.schedule import months_of
+
+
+def scheduled(time: str) -> dict[str, Any]:
+    """An event as EventBridge sends it by a schedule."""
+    return {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": time,
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:123456789012:rule/reconciliation"],
+        "detail": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"month": "2026-10"}, ["2026-10"]),
+        (scheduled("2026-11-01T03:00:00Z"), ["2026-11"]),
+        (scheduled("2026-11-02T03:00:00Z"), ["2026-10", "2026-11"]),
+        (scheduled("2026-11-30T23:59:59Z"), ["2026-11"]),
+        (scheduled("2027-01-02T03:00:00Z"), ["2026-12", "2027-01"]),
+    ],
+)
+def test_months(event: dict[str, Any], expected: list[str]) -> None:
+    """Each day the running month, on the 2nd the last one too."""
+    assert expected == months_of(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "word"),
+    [
+        ({}, "neither a month"),
+        ({"time": "noon"}, "neither a month"),
+        ({"time": None}, "neither a month"),
+        ({"month": "2026-13"}, "'2026-13' is no period"),
+        ({"month": "2026-10-05"}, "2026-10-05 is no month"),
+        ({"month": 202610}, "is no period"),
+    ],
+)
+def test_other_events(event: dict[str, Any], word: str) -> None:
+    """Said at once, by what is wrong with them."""
+    with pytest.raises(Misconfigured, match=word):
+        months_of(event)
