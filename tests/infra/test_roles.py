@@ -9,13 +9,16 @@ import pytest
 from local_cloud.template import Stack, translated
 
 STACK = Stack()
-WITH_KEY = Stack({"KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/0b5c1a2d"})
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5c1a2d"
+WITH_KEY = Stack({"KmsKeyArn": KEY, "CrawlSchema": "yes"})
 RESOURCES = translated()["Resources"]
+EVERYTHING = Stack({"CrawlSchema": "yes"})
 ROLES = [logical_id for logical_id, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]
+GLUE = "arn:aws:glue:us-east-1:123456789012"
 X_RAY = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
 
-def statements(role: str, stack: Stack = STACK) -> list[dict[str, Any]]:
+def statements(role: str, stack: Stack = EVERYTHING) -> list[dict[str, Any]]:
     """All statements of a role's policies."""
     policies = stack.resource(role)["Policies"]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
@@ -46,7 +49,7 @@ class TestLeastPrivilege:
     @pytest.mark.parametrize("role", ROLES)
     def test_no_managed_policies(self, role: str) -> None:
         """AWS's managed policies name all resources of an account."""
-        assert "ManagedPolicyArns" not in STACK.resource(role)
+        assert "ManagedPolicyArns" not in EVERYTHING.resource(role)
 
     @pytest.mark.parametrize("role", ROLES)
     def test_no_wildcard_action(self, role: str) -> None:
@@ -58,7 +61,9 @@ class TestLeastPrivilege:
 
     @pytest.mark.parametrize("role", ROLES)
     def test_no_wildcard_resource(self, role: str) -> None:
-        """A star stands for objects below a prefix, the streams of a log group, and X-Ray's all."""
+        """A star stands for objects below a prefix, the streams of a log group, all of X-Ray, and the tables
+        that a crawler may make in its own database.
+        """
         log_groups = {
             STACK.arn(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Logs::LogGroup"
         }
@@ -72,6 +77,9 @@ class TestLeastPrivilege:
             f"{STACK.arn('FailureBucket')}/aws/lambda/*",
             f"{STACK.arn('LakeBucket')}/lake/*",
             f"{STACK.arn('LakeBucket')}/errors/*",
+            f"{STACK.arn('LakeBucket')}/athena-results/*",
+            f"{GLUE}:table/usage_meter_found/*",
+            "arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/crawlers*",
         }
         assert set() == set(stars) - allowed
 
@@ -89,29 +97,61 @@ class TestTrust:
             ("StreamProcessorRole", "lambda.amazonaws.com"),
             ("FirehoseTransformRole", "lambda.amazonaws.com"),
             ("LakeDeliveryRole", "firehose.amazonaws.com"),
+            ("ReconciliationRole", "lambda.amazonaws.com"),
+            ("QuotaAuthorizerRole", "lambda.amazonaws.com"),
+            ("WatchRole", "lambda.amazonaws.com"),
+            ("SchemaCrawlerRole", "glue.amazonaws.com"),
         ],
     )
     def test_principal(self, role: str, service: str) -> None:
         """The service that takes the role, and no other."""
-        (statement,) = STACK.resource(role)["AssumeRolePolicyDocument"]["Statement"]
+        (statement,) = EVERYTHING.resource(role)["AssumeRolePolicyDocument"]["Statement"]
         assert ["Allow", {"Service": service}, "sts:AssumeRole"] == [
             statement[key] for key in ("Effect", "Principal", "Action")
         ]
 
     def test_confused_deputy(self) -> None:
-        """CloudWatch Logs and Firehose act for this account only."""
+        """CloudWatch Logs, Firehose and Glue act for this account only."""
         (logs,) = STACK.resource("AccessLogSubscriptionRole")["AssumeRolePolicyDocument"]["Statement"]
+        (glue,) = EVERYTHING.resource("SchemaCrawlerRole")["AssumeRolePolicyDocument"]["Statement"]
         (firehose,) = STACK.resource("LakeDeliveryRole")["AssumeRolePolicyDocument"]["Statement"]
         assert {"StringLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:*"}} == logs["Condition"]
         assert {"StringEquals": {"sts:ExternalId": "123456789012"}} == firehose["Condition"]
+        assert {"StringEquals": {"aws:SourceAccount": "123456789012"}} == glue["Condition"]
 
 
 class TestGrants:
     def test_stream_processor(self) -> None:
         """It reads the stream and adds to the tables; it can neither delete nor overwrite a counter."""
-        for table in ("CountersTable", "LedgerTable"):
-            assert {"dynamodb:UpdateItem"} == actions("StreamProcessorRole", STACK.arn(table))
+        assert {"dynamodb:UpdateItem"} == actions("StreamProcessorRole", STACK.arn("LedgerTable"))
+        assert {
+            "dynamodb:UpdateItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:DeleteItem",
+        } == actions("StreamProcessorRole", STACK.arn("CountersTable"))
+        (deletion,) = [
+            one for one in statements("StreamProcessorRole") if one["Action"] == "dynamodb:DeleteItem"
+        ]
+        assert {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["untold"]}} == deletion["Condition"]
         assert "kinesis:PutRecord" not in actions("StreamProcessorRole", STACK.arn("CallStream"))
+
+    def test_thresholds(self) -> None:
+        """The stream processor puts events of this meter onto the bus, and none in another's name."""
+        (events,) = [one for one in statements("StreamProcessorRole") if one["Action"] == "events:PutEvents"]
+        assert "arn:aws:events:us-east-1:123456789012:event-bus/default" == events["Resource"]
+        assert {"StringEquals": {"events:source": "usage-meter.usage-meter"}} == events["Condition"]
+
+    def test_quota_authorizer(self) -> None:
+        """It reads the counters table, and writes leases: it can change no counter and no plan."""
+        table = STACK.arn("CountersTable")
+        assert {"dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"} == actions(
+            "QuotaAuthorizerRole", table
+        )
+        (writing,) = [
+            one for one in statements("QuotaAuthorizerRole") if one["Action"] == "dynamodb:UpdateItem"
+        ]
+        assert {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["lease:*"]}} == writing["Condition"]
 
     def test_subscription(self) -> None:
         """CloudWatch Logs puts records into the stream."""
@@ -126,3 +166,25 @@ class TestGrants:
             assert {"lambda:InvokeFunction", "lambda:GetFunctionConfiguration"} == actions(
                 "LakeDeliveryRole", name
             )
+
+    def test_watch(self) -> None:
+        """It lists what is under the error prefixes and puts records into the stream; it reads neither."""
+        assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
+        (listing,) = [one for one in statements("WatchRole") if one["Action"] == "s3:ListBucket"]
+        assert [STACK.arn("FailureBucket"), STACK.arn("LakeBucket")] == listing["Resource"]
+        assert {"StringLike": {"s3:prefix": ["aws/lambda/*", "errors/*"]}} == listing["Condition"]
+
+    def test_crawler(self) -> None:
+        """It reads the lake, and writes into its own database only."""
+        assert {"s3:GetObject"} == actions("SchemaCrawlerRole", f"{STACK.arn('LakeBucket')}/lake/*")
+        tables = {
+            resource
+            for statement in statements("SchemaCrawlerRole")
+            if "glue:CreateTable" in statement["Action"]
+            for resource in statement["Resource"]
+        }
+        assert {
+            f"{GLUE}:catalog",
+            f"{GLUE}:database/usage_meter_found",
+            f"{GLUE}:table/usage_meter_found/*",
+        } == tables

@@ -20,6 +20,7 @@ RETENTIONS = PARAMETERS["StreamRetentionHours"]["AllowedValues"]
 DAY = 24 * 3600
 
 STATEFUL = ["AccessLogGroup", "CallStream", "CountersTable", "LedgerTable", "LakeBucket", "FailureBucket"]
+LOG_GROUPS = ["ExistingLogGroupName", "SecondLogGroupName", "ThirdLogGroupName"]
 TABLES = ["CountersTable", "LedgerTable"]
 BUCKETS = ["LakeBucket", "FailureBucket"]
 
@@ -62,7 +63,12 @@ class TestEventSourceMapping:
     def test_failed_batches_are_kept(self) -> None:
         """What is given up goes to S3, the one destination that gets the records themselves."""
         assert {"OnFailure": {"Destination": STACK.arn("FailureBucket")}} == self.MAPPING["DestinationConfig"]
-        assert self.MAPPING["MaximumRetryAttempts"] > 0
+
+    def test_repeated_while_there_is_time(self) -> None:
+        """Data never fails a batch, an outage does: it is repeated until its records are about to expire, for
+        a batch that is given up is missing in the counters until they are repaired.
+        """
+        assert -1 == self.MAPPING["MaximumRetryAttempts"]
 
     @pytest.mark.parametrize("hours", RETENTIONS)
     def test_given_up_before_expiry(self, hours: str) -> None:
@@ -98,7 +104,10 @@ class TestStatefulResources:
 
     def test_all_known(self) -> None:
         """A stateful resource that is added comes under these tests."""
-        own_logs = {"StreamProcessorLogGroup", "FirehoseTransformLogGroup", "LakeDeliveryLogGroup"}
+        own_logs = {
+            name for name in of_type("AWS::Logs::LogGroup") if RESOURCES[name]["DeletionPolicy"] == "Delete"
+        }
+        assert not own_logs & set(STATEFUL)
         kinds = ["AWS::Kinesis::Stream", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup"]
         assert set(STATEFUL) | own_logs == {logical_id for kind in kinds for logical_id in of_type(kind)}
 
@@ -106,6 +115,11 @@ class TestStatefulResources:
     def test_unnamed(self, logical_id: str) -> None:
         """A resource without a fixed name can be restored beside the old one."""
         assert not {"Name", "TableName", "BucketName", "LogGroupName"} & set(STACK.resource(logical_id))
+
+    @pytest.mark.parametrize("logical_id", [*STATEFUL, "LakeDeliveryStream", "AthenaWorkGroup"])
+    def test_tagged(self, logical_id: str) -> None:
+        """A bill can be split by the stack that caused it."""
+        assert [{"Key": "application", "Value": "usage-meter"}] == STACK.resource(logical_id)["Tags"]
 
     @pytest.mark.parametrize("logical_id", TABLES)
     def test_tables(self, logical_id: str) -> None:
@@ -163,20 +177,44 @@ class TestStatefulResources:
 
 
 class TestSubscription:
-    def test_created_last(self) -> None:
-        """Firehose reads a stream from its own creation on, so nothing may flow before it is there."""
-        before = dependencies("AccessLogSubscription")
-        assert before >= {
+    ALL = Stack({"SecondLogGroupName": "orders", "ThirdLogGroupName": "users"})
+
+    @pytest.mark.parametrize("subscription", of_type("AWS::Logs::SubscriptionFilter"))
+    def test_created_last(self, subscription: str) -> None:
+        """Firehose reads a stream from its own creation on, so nothing may flow before it is there, and
+        CloudWatch Logs does not repeat what it could not send for want of a permission.
+        """
+        assert dependencies(subscription) >= {
             "StreamProcessorFunctionCalls",
             "LakeDeliveryStream",
             "LakeTable",
-            *of_type("AWS::IAM::Role"),
+            "FailureBucketPolicy",
+            "LakeBucketPolicy",
+            "AccessLogSubscriptionRole",
+            "FirehoseTransformRole",
+            "LakeDeliveryRole",
+            "StreamProcessorRole",
         }
 
-    def test_spread_over_shards(self) -> None:
+    @pytest.mark.parametrize("logical_id", of_type("AWS::Logs::SubscriptionFilter"))
+    def test_spread_over_shards(self, logical_id: str) -> None:
         """One busy log stream does not fill one shard, and no line is filtered out."""
-        subscription = STACK.resource("AccessLogSubscription")
+        subscription = self.ALL.resource(logical_id)
         assert ["Random", ""] == [subscription["Distribution"], subscription["FilterPattern"]]
+
+    @pytest.mark.parametrize("logical_id", of_type("AWS::Logs::SubscriptionFilter"))
+    def test_one_name(self, logical_id: str) -> None:
+        """All filters have the stack's name, by which their alarms find them."""
+        assert "usage-meter" == self.ALL.resource(logical_id)["FilterName"]
+
+    def test_further_log_groups(self) -> None:
+        """Stages may log to three groups; those that are not named are not there."""
+        assert ["orders", "users"] == [
+            self.ALL.resource(name)["LogGroupName"]
+            for name in ("SecondLogSubscription", "ThirdLogSubscription")
+        ]
+        assert not STACK.has("SecondLogSubscription")
+        assert not STACK.has("ThirdLogSubscription")
 
     def test_log_groups(self) -> None:
         """The meter makes a log group, or reads the one of existing stages."""
@@ -196,10 +234,10 @@ class TestSubscription:
             ("/aws/kinesisfirehose/anything", False),
         ],
     )
-    def test_never_fed_by_itself(self, name: str, allowed: bool) -> None:
+    @pytest.mark.parametrize("parameter", LOG_GROUPS)
+    def test_never_fed_by_itself(self, parameter: str, name: str, allowed: bool) -> None:
         """The meter's own log groups, and those of the services that it runs on, are refused as a source."""
-        pattern = PARAMETERS["ExistingLogGroupName"]["AllowedPattern"]
-        assert allowed == bool(re.search(pattern, name))
+        assert allowed == bool(re.search(PARAMETERS[parameter]["AllowedPattern"], name))
 
     def test_own_log_groups(self) -> None:
         """Each function writes to a log group that the parameter refuses, with an end to what it keeps."""
@@ -232,10 +270,18 @@ class TestFunctions:
             "LEDGER_TTL_SECONDS": str(168 * 3600 + DAY),
             "NOT_BILLABLE": "429,5xx",
             "WRITE_CONCURRENCY": "8",
+            "ALERT_SOURCE": "usage-meter.usage-meter",
             "POWERTOOLS_SERVICE_NAME": "stream_processor",
-            "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter",
+            "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter/usage-meter",
             "POWERTOOLS_LOG_LEVEL": "INFO",
         } == STACK.environment("StreamProcessorFunction")
+
+    def test_watch(self) -> None:
+        """It knows the stream and both places where something may wait."""
+        variables = STACK.environment("WatchFunction")
+        assert [STACK.name(name) for name in ("CallStream", "FailureBucket", "LakeBucket")] == [
+            variables[name] for name in ("STREAM_NAME", "FAILURE_BUCKET", "LAKE_BUCKET")
+        ]
 
     def test_firehose_transform(self) -> None:
         """It bills by the same statuses as the counters."""

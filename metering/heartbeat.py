@@ -1,0 +1,52 @@
+"""Heartbeats: a control message in each open shard, each minute.
+
+A heartbeat takes the way of a delivery and changes no counter: both consumers skip control messages, as they
+skip those of CloudWatch Logs itself. The stream processor notes a shard's progress with it, so that an idle
+shard holds nothing back; and where heartbeats are no longer counted, nothing is.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+OWNER = "usage-meter"
+"""Stands where CloudWatch Logs has its account, to tell the two apart in a dump of the stream."""
+
+
+class OpenShard(NamedTuple):
+    """A shard that takes records, and the lowest hash key that leads to it."""
+
+    shard_id: str
+    starting_hash_key: str
+
+
+class Heartbeat(NamedTuple):
+    """A record for one shard."""
+
+    data: bytes
+    partition_key: str
+    explicit_hash_key: str
+
+
+def heartbeats(shards: Sequence[OpenShard], now: datetime) -> list[Heartbeat]:
+    """A heartbeat for each shard."""
+    data = control_message(now)
+    return [Heartbeat(data, shard.shard_id, shard.starting_hash_key) for shard in shards]
+
+
+def control_message(now: datetime) -> bytes:
+    """A delivery without calls, in the shape of CloudWatch Logs' own control messages."""
+    event = {"id": "", "timestamp": round(now.timestamp() * 1000), "message": "Heartbeat of the usage meter"}
+    envelope = {
+        "messageType": "CONTROL_MESSAGE",
+        "owner": OWNER,
+        "logGroup": "",
+        "logStream": "",
+        "subscriptionFilters": [],
+        "logEvents": [event],
+    }
+    return gzip.compress(json.dumps(envelope).encode(), mtime=0)

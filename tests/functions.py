@@ -1,0 +1,103 @@
+"""What each function of the template is run with, wherever it runs: events, and what must come of them.
+
+A scenario gets the cloud that holds the stack, and a way to invoke the function. Together the events of a
+function make every call to AWS that it ever makes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from adapters.models import UNTOLD
+from adapters.plans import PlanBook, digest_of
+from local_cloud.stack import LocalCloud
+from metering.crossing import encode_crossing
+from metering.period import Period
+from metering.plans import Assignment, Limit, Metric, Mode, Plan, Span
+from metering.quota_ports import Crossing
+from tests.factories import control_message, delivery, firehose_event, kinesis_event, lines
+from tests.quota_authorizer.events import http
+
+Invoke = Callable[[Any], Any]
+Scenario = Callable[[LocalCloud, Invoke], None]
+
+
+def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
+    """Two calls of one key and a control message become counters. A threshold that is reached is told, and so
+    is one that had to wait.
+    """
+    book = PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
+    give_plan(book, "shop", Limit(Metric.REQUESTS, Span.DAY, 2, thresholds=(100,)))
+    waiting = Crossing("waits", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", 50, 1)
+    untold = {"pk": {"S": UNTOLD}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
+    cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=untold)
+    deliveries = [delivery(lines(2, apiKeyId="shop")), control_message()]
+    assert {"batchItemFailures": []} == invoke(kinesis_event(deliveries))
+    table = cloud.stack.name("CountersTable")
+    items = cloud.client("dynamodb").scan(TableName=table)["Items"]
+    assert [{"N": "2"}] * 2 == [item["requests"] for item in items if item["pk"] == {"S": "key:shop"}]
+    assert [True, False] == [any(item["pk"]["S"] == pk for item in items) for pk in ("told:shop", UNTOLD)]
+
+
+def transform_deliveries(_cloud: LocalCloud, invoke: Invoke) -> None:
+    """A delivery of two lines becomes two rows of the lake, a control message is dropped."""
+    event = firehose_event([delivery(lines(2, apiKeyId="shop")), control_message()])
+    answer = invoke(event)["records"]
+    assert [record["recordId"] for record in event["records"]] == [record["recordId"] for record in answer]
+    assert ["Ok", "Dropped"] == [record["result"] for record in answer]
+    rows = base64.b64decode(answer[0]["data"]).splitlines()
+    assert ["shop", "shop"] == [json.loads(row)["apikeyid"] for row in rows]
+
+
+def watch_the_meter(_cloud: LocalCloud, invoke: Invoke) -> None:
+    """A heartbeat reaches each shard, and nothing waits."""
+    pulse = invoke({"task": "heartbeat"})
+    assert pulse["OpenShards"] == pulse["HeartbeatsSent"] > 0
+    assert {"FailedBatches": 0, "ErrorObjects": 0} == invoke({"task": "inspection"})
+
+
+def reconcile_a_month(_cloud: LocalCloud, invoke: Invoke) -> None:
+    """A month in which nothing happened agrees."""
+    (report,) = invoke({"month": "2026-09"})
+    assert [0, 0] == [report["differences"], report["contradictions"]]
+    assert report["queries"]
+
+
+def decide_on_calls(cloud: LocalCloud, invoke: Invoke) -> None:
+    """A caller whom nobody knows is refused, one with units left is let through, and one whose units lie with
+    an authorizer that has ended is denied.
+    """
+    dynamodb, table = cloud.client("dynamodb"), cloud.stack.name("CountersTable")
+    book = PlanBook(table, dynamodb)
+    for key in ("free", "busy"):
+        book.know(digest_of(f"secret of {key}"), key)
+        give_plan(book, key, Limit(Metric.REQUESTS, Span.HOUR, 5, mode=Mode.RESERVED))
+    ended = {"M": {"ended": {"L": [{"N": "5"}, {"N": "1"}]}}}
+    sheet = {"period": {"S": "2026-11-05T12"}, "granted": {"N": "5"}, "leases": ended, "spent": {"M": {}}}
+    dynamodb.put_item(
+        TableName=table, Item={"pk": {"S": "lease:busy"}, "sk": {"S": "requests/hour"}, **sheet}
+    )
+    assert invoke(http("nobody"))["isAuthorized"] is False
+    assert invoke(http("secret of free"))["isAuthorized"] is True
+    answer = invoke(http("secret of busy"))
+    assert (False, "busy") == (answer["isAuthorized"], answer["context"]["authorizerKeyId"])
+
+
+def give_plan(book: PlanBook, key: str, limit: Limit) -> None:
+    """Give a key a plan of its own, with one limit; a plan that is there already stays."""
+    if key not in book.plans():
+        book.put_plan(Plan(key, (limit,)), None)
+    book.assign(Assignment(key, key))
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "StreamProcessorFunction": count_calls,
+    "FirehoseTransformFunction": transform_deliveries,
+    "QuotaAuthorizerFunction": decide_on_calls,
+    "ReconciliationFunction": reconcile_a_month,
+    "WatchFunction": watch_the_meter,
+}
+"""By the function's logical id in the template."""

@@ -1,0 +1,233 @@
+"""Alarms and the dashboard: each tells of something that is there, to somebody, and says where to read on."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from local_cloud.template import Stack, translated
+from tests.alarms import in_alarm
+
+STACK = Stack({"MeteredApiName": "orders"})
+RESOURCES = translated()["Resources"]
+ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+OWN_NAMESPACE = "UsageMeter/usage-meter"
+
+OWN_METRICS = {
+    "stream_processor": {
+        "BatchesCutShort",
+        "ControlMessages",
+        "Duplicates",
+        "Malformed",
+        "Metered",
+        "ThresholdsDeferred",
+        "Unattributed",
+        "Undecodable",
+    },
+    "quota_authorizer": {"StoreFailures"},
+    "reconciliation": {"Differences"},
+    "watch": {"ErrorObjects", "FailedBatches"},
+}
+"""The functions' own metrics that alarms and dashboard use."""
+
+AWS_METRICS = {
+    "AWS/ApiGateway": {"Count"},
+    "AWS/DynamoDB": {"ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"},
+    "AWS/Firehose": {"DeliveryToS3.DataFreshness", "FailedConversion.Records", "KinesisMillisBehindLatest"},
+    "AWS/Kinesis": {
+        "IncomingBytes",
+        "IncomingRecords",
+        "ReadProvisionedThroughputExceeded",
+        "WriteProvisionedThroughputExceeded",
+    },
+    "AWS/Lambda": {"ConcurrentExecutions", "Duration", "Errors", "IteratorAge", "Throttles"},
+    "AWS/Logs": {"DeliveryErrors", "DeliveryThrottling", "ForwardedLogEvents"},
+}
+"""Metrics of AWS, by the services' documentation."""
+
+NAMED_BY = {
+    "ApiName": {"orders"},
+    "DeliveryStreamName": {STACK.name("LakeDeliveryStream")},
+    "FunctionName": {
+        STACK.name(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Lambda::Function"
+    },
+    "StreamName": {STACK.name("CallStream")},
+    "TableName": {STACK.name("CountersTable"), STACK.name("LedgerTable")},
+}
+"""Which values a dimension may have: those of the stack's own resources."""
+
+Metric = tuple[str, str, dict[str, str]]
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[Metric]:
+    """The metrics that an alarm looks at, its queries of CloudWatch Logs' metrics left out."""
+    if "MetricName" in alarm:
+        return [_metric(alarm)]
+    return [_metric(query["MetricStat"]["Metric"]) for query in alarm["Metrics"] if "MetricStat" in query]
+
+
+def _metric(one: dict[str, Any]) -> Metric:
+    return one["Namespace"], one["MetricName"], {each["Name"]: each["Value"] for each in one["Dimensions"]}
+
+
+def check(metric: Metric) -> None:
+    """The metric exists: its name in its namespace, its dimensions with values of this stack."""
+    namespace, name, dimensions = metric
+    if namespace == OWN_NAMESPACE:
+        assert name in OWN_METRICS[dimensions["service"]]
+        return
+    assert name in AWS_METRICS[namespace]
+    ((dimension, value),) = dimensions.items()
+    assert value in NAMED_BY[dimension]
+
+
+class TestAlarms:
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_metrics_exist(self, name: str) -> None:
+        """An alarm on a metric that nobody sends would be quiet for ever."""
+        for metric in metrics_of(STACK.resource(name)):
+            check(metric)
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_told_to_somebody(self, name: str) -> None:
+        """Both the alarm and its end go to the topic."""
+        topic = STACK.arn("AlarmTopic")
+        alarm = STACK.resource(name)
+        assert [[topic], [topic]] == [alarm["AlarmActions"], alarm["OKActions"]]
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_runbook(self, name: str) -> None:
+        """The message names the section to read."""
+        assert STACK.resource(name)["AlarmDescription"].endswith(f"Runbook, {name}.")
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_missing_data(self, name: str) -> None:
+        """No data is no reason for an alarm, but for the heartbeat."""
+        expected = "breaching" if name == "HeartbeatMissingAlarm" else "notBreaching"
+        assert expected == STACK.resource(name)["TreatMissingData"]
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_expressions(self, name: str) -> None:
+        """One series decides, and an expression uses the metrics that are there."""
+        queries = STACK.resource(name).get("Metrics", [{"Id": "only"}])
+        deciding = [query for query in queries if query.get("ReturnData", True)]
+        assert 1 == len(deciding)
+        expression = deciding[0].get("Expression", "")
+        if expression and not expression.startswith("SELECT"):
+            ids = {query["Id"] for query in queries} - {deciding[0]["Id"]}
+            assert ids == set(re.findall(r"\b[a-z]\w*\b", expression))
+
+    @pytest.mark.parametrize("name", ["SubscriptionFailingAlarm", "SubscriptionThrottledAlarm"])
+    def test_all_subscriptions(self, name: str) -> None:
+        """One alarm for the filters of all log groups: they have the stack's name."""
+        (query,) = STACK.resource(name)["Metrics"]
+        match = re.fullmatch(
+            r"SELECT SUM\((\w+)\) FROM \"AWS/Logs\" WHERE FilterName = 'usage-meter'", query["Expression"]
+        )
+        assert match
+        assert match.group(1) in AWS_METRICS["AWS/Logs"]
+
+    @pytest.mark.parametrize("hours", ["24", "168", "8760"])
+    def test_before_calls_are_lost(self, hours: str) -> None:
+        """Half of a batch's time is left when the alarm is raised."""
+        stack = Stack({"StreamRetentionHours": hours})
+        given_up = stack.resource("StreamProcessorFunctionCalls")["MaximumRecordAgeInSeconds"]
+        for name in ("CountersLosingCallsAlarm", "LakeLosingCallsAlarm"):
+            assert given_up // 2 == stack.resource(name)["Threshold"]
+
+    def test_comparison_only_where_it_is_asked_for(self) -> None:
+        """Without the API's name there is nothing to compare with."""
+        assert STACK.has("CallsMissingAlarm")
+        assert not Stack().has("CallsMissingAlarm")
+
+
+class TestHeartbeatMissing:
+    ALARM = STACK.resource("HeartbeatMissingAlarm")
+
+    def test_five_minutes(self) -> None:
+        """Five minutes without a heartbeat raise the alarm, four do not; zero and no data are alike."""
+        assert in_alarm(self.ALARM, [[3], [], [0], [], [], []])
+        assert not in_alarm(self.ALARM, [[3], [], [], [], []])
+
+    def test_longest_window(self) -> None:
+        """Even with the longest batching window each 5 minutes have a batch, so that a slow meter is no dead
+        one.
+        """
+        longest = Stack({"BatchingWindowSeconds": 120}).resource("StreamProcessorFunctionCalls")
+        assert 120 == longest["MaximumBatchingWindowInSeconds"]
+        assert self.ALARM["Period"] * self.ALARM["EvaluationPeriods"] >= 2 * 120 + 60
+
+
+class TestTopic:
+    def test_encryption(self) -> None:
+        """CloudWatch cannot publish to a topic under AWS's own key for SNS: it is the customer's or none."""
+        key = "arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d"
+        assert "KmsMasterKeyId" not in STACK.resource("AlarmTopic")
+        assert key == Stack({"KmsKeyArn": key}).resource("AlarmTopic")["KmsMasterKeyId"]
+
+    def test_who_may_publish(self) -> None:
+        """The alarms of this account, and nobody in the clear."""
+        allow, deny = STACK.resource("AlarmTopicPolicy")["PolicyDocument"]["Statement"]
+        assert {"Service": "cloudwatch.amazonaws.com"} == allow["Principal"]
+        assert {"StringEquals": {"aws:SourceAccount": "123456789012"}} == allow["Condition"]
+        assert ["Deny", {"Bool": {"aws:SecureTransport": "false"}}] == [deny["Effect"], deny["Condition"]]
+
+    def test_existing(self) -> None:
+        """A pager's topic takes the place of the stack's own."""
+        topic = "arn:aws:sns:us-east-1:123456789012:on-call"
+        stack = Stack({"ExistingAlarmTopicArn": topic, "AlarmEmail": "on-call@example.com"})
+        assert not stack.has("AlarmTopic")
+        assert not stack.has("AlarmTopicPolicy")
+        assert topic == stack.resource("AlarmSubscription")["TopicArn"]
+        assert [topic] == stack.resource("CountersLateAlarm")["AlarmActions"]
+
+    def test_address(self) -> None:
+        """An address is told by mail; without one nobody is."""
+        assert not STACK.has("AlarmSubscription")
+        mail = Stack({"AlarmEmail": "on-call@example.com"}).resource("AlarmSubscription")
+        assert ["email", "on-call@example.com"] == [mail["Protocol"], mail["Endpoint"]]
+
+
+class TestDashboard:
+    WIDGETS: list[dict[str, Any]] = json.loads(STACK.resource("Dashboard")["DashboardBody"])["widgets"]
+
+    def test_all_alarms(self) -> None:
+        """It shows every alarm that is always there."""
+        (alarms,) = [widget for widget in self.WIDGETS if widget["type"] == "alarm"]
+        always = {STACK.arn(name) for name in ALARMS if "Condition" not in RESOURCES[name]}
+        assert always == set(alarms["properties"]["alarms"])
+
+    def test_layout(self) -> None:
+        """No widget overlaps another, and none goes past the 24 columns."""
+        cells = [
+            (x, y)
+            for widget in self.WIDGETS
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        ]
+        assert len(cells) == len(set(cells))
+        assert max(x for x, _ in cells) < 24
+
+    @pytest.mark.parametrize(
+        "widget",
+        [one for one in WIDGETS if one["type"] == "metric"],
+        ids=lambda widget: widget["properties"]["title"],
+    )
+    def test_metrics_exist(self, widget: dict[str, Any]) -> None:
+        """Every graph shows metrics that somebody sends, each under a title."""
+        series = [
+            [value for value in one if not isinstance(value, dict)] for one in widget["properties"]["metrics"]
+        ]
+        for namespace, name, dimension, value in _written_out([one for one in series if one]):
+            check((namespace, name, {dimension: value}))
+
+
+def _written_out(series: list[list[str]]) -> list[list[str]]:
+    """Series in which a dot stands for what the one before has at its place."""
+    result: list[list[str]] = []
+    for one in series:
+        result.append([result[-1][i] if value == "." else value for i, value in enumerate(one)])
+    return result

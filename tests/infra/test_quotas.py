@@ -1,0 +1,144 @@
+"""The authorizer at an API, and the way of thresholds to somebody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from adapters.alerts import DETAIL_TYPE, event_detail
+from adapters.models import lease_pk
+from adapters.settings import QuotaAuthorizerSettings, StreamProcessorSettings
+from local_cloud.template import Stack
+from metering.period import Period
+from metering.quota_ports import Crossing
+
+STACK = Stack()
+REST = Stack(
+    {"GuardedRestApiId": "a1b2c3d4e5", "QuotaResultTtlSeconds": 30, "QuotaKeyHeader": "X-Partner-Key"}
+)
+HTTP = Stack({"GuardedHttpApiId": "f6g7h8i9j0", "TokenIssuer": "https://login.example"})
+API = "arn:aws:execute-api:us-east-1:123456789012"
+
+
+class TestSettings:
+    def test_defaults(self) -> None:
+        """What the template sets is what the function reads."""
+        settings = QuotaAuthorizerSettings.from_environment(STACK.environment("QuotaAuthorizerFunction"))
+        assert STACK.name("CountersTable") == settings.counters_table
+        assert (5, None, "allow", "x-api-key", "HEADER", 0, None, "sub") == (
+            settings.counters_seconds,
+            settings.default_plan,
+            settings.on_failure,
+            settings.key_header,
+            settings.key_source,
+            settings.result_ttl_seconds,
+            settings.token_issuer,
+            settings.token_claim,
+        )
+
+    def test_time_to_answer(self) -> None:
+        """An HTTP API waits for 10 seconds."""
+        assert STACK.resource("QuotaAuthorizerFunction")["Timeout"] < 10
+
+    def test_lease_items(self) -> None:
+        """The items that the role may write are those that the function writes."""
+        (writing,) = [
+            statement
+            for statement in STACK.resource("QuotaAuthorizerRole")["Policies"][0]["PolicyDocument"][
+                "Statement"
+            ]
+            if statement["Action"] == "dynamodb:UpdateItem"
+        ]
+        assert [lease_pk("*")] == writing["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+
+
+class TestRestApi:
+    def test_none(self) -> None:
+        """Without an API there is nothing to attach to."""
+        for name in ("RestApiAuthorizer", "RestApiQuotaUsedUp", "RestApiMayAsk", "HttpApiAuthorizer"):
+            assert not STACK.has(name)
+        assert "-" == STACK.output("RestApiAuthorizerId")
+
+    def test_authorizer(self) -> None:
+        """It is asked with the whole request, keyed by the key's header; answers are kept as it believes."""
+        authorizer = REST.resource("RestApiAuthorizer")
+        assert ["REQUEST", "method.request.header.X-Partner-Key"] == [
+            authorizer["Type"],
+            authorizer["IdentitySource"],
+        ]
+        assert authorizer["AuthorizerUri"].endswith(f"{REST.arn('QuotaAuthorizerFunction')}/invocations")
+        variables = REST.environment("QuotaAuthorizerFunction")
+        assert "30" == str(authorizer["AuthorizerResultTtlInSeconds"]) == variables["RESULT_TTL_SECONDS"]
+        assert "x-partner-key" == QuotaAuthorizerSettings.from_environment(variables).key_header
+
+    def test_status(self) -> None:
+        """A denial is status 429, and says when to come back."""
+        response = REST.resource("RestApiQuotaUsedUp")
+        assert ["a1b2c3d4e5", "ACCESS_DENIED", "429"] == [
+            response[key] for key in ("RestApiId", "ResponseType", "StatusCode")
+        ]
+        assert (
+            "context.authorizer.retryAfter"
+            == response["ResponseParameters"]["gatewayresponse.header.Retry-After"]
+        )
+        body = json.loads(response["ResponseTemplates"]["application/json"])
+        assert "$context.authorizer.retryAfter" == body["retryAfter"]
+
+    def test_who_may_ask(self) -> None:
+        """This authorizer of this API, and nobody else."""
+        permission = REST.resource("RestApiMayAsk")
+        assert "apigateway.amazonaws.com" == permission["Principal"]
+        assert permission["SourceArn"].startswith(f"{API}:a1b2c3d4e5/authorizers/")
+
+
+class TestHttpApi:
+    def test_authorizer(self) -> None:
+        """It sends events of version 2.0, takes plain answers, and is keyed by the token where there is an
+        issuer.
+        """
+        authorizer = HTTP.resource("HttpApiAuthorizer")
+        assert ["2.0", True, ["$request.header.Authorization"]] == [
+            authorizer[key]
+            for key in ("AuthorizerPayloadFormatVersion", "EnableSimpleResponses", "IdentitySource")
+        ]
+        settings = QuotaAuthorizerSettings.from_environment(HTTP.environment("QuotaAuthorizerFunction"))
+        assert "https://login.example" == settings.token_issuer
+
+    def test_who_may_ask(self) -> None:
+        """This authorizer of this API."""
+        assert HTTP.resource("HttpApiMayAsk")["SourceArn"].startswith(f"{API}:f6g7h8i9j0/authorizers/")
+
+
+class TestThresholds:
+    RULE: dict[str, Any] = STACK.resource("ThresholdRule")
+
+    def test_pattern(self) -> None:
+        """The rule takes what the stream processor publishes, of this stack only."""
+        settings = StreamProcessorSettings.from_environment(STACK.environment("StreamProcessorFunction"))
+        assert {"source": [settings.alert_source], "detail-type": [DETAIL_TYPE]} == self.RULE["EventPattern"]
+
+    def test_message(self) -> None:
+        """The message is made of fields that the event has."""
+        crossing = Crossing("id", "a1", "acme", "free", 1, "requests", Period("2026-11"), 10, "hard", 80, 8)
+        fields = {f"$.detail.{name}" for name in event_detail(crossing)}
+        transformer = self.RULE["Targets"][0]["InputTransformer"]
+        assert set(transformer["InputPathsMap"].values()) <= fields
+        template = transformer["InputTemplate"]
+        assert all(f"<{name}>" in template for name in transformer["InputPathsMap"])
+        assert (True, "\n" in template) == (template.startswith('"') and template.endswith('"'), False)
+
+    def test_topic(self) -> None:
+        """Only this rule publishes to the topic, and nobody in the clear."""
+        allow, deny = STACK.resource("QuotaTopicPolicy")["PolicyDocument"]["Statement"]
+        assert {"Service": "events.amazonaws.com"} == allow["Principal"]
+        assert {"ArnEquals": {"aws:SourceArn": STACK.arn("ThresholdRule")}} == allow["Condition"]
+        assert ["Deny", {"Bool": {"aws:SecureTransport": "false"}}] == [deny["Effect"], deny["Condition"]]
+        assert [STACK.name("QuotaTopic")] == [target["Arn"] for target in self.RULE["Targets"]]
+
+    def test_mail(self) -> None:
+        """An address is told by mail; without one nobody is."""
+        assert not STACK.has("QuotaSubscription")
+        assert (
+            "quotas@example.com"
+            == Stack({"QuotaEmail": "quotas@example.com"}).resource("QuotaSubscription")["Endpoint"]
+        )

@@ -1,0 +1,139 @@
+"""The function in the local cloud: what it sends, what it finds, and what its alarms make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.dynamodb import client
+from adapters.kinesis import KinesisStream
+from adapters.objects import S3Objects
+from adapters.settings import StreamProcessorSettings, WatchSettings
+from adapters.telemetry import telemetry
+from local_cloud.event_source_mapping import EventSourceMapping
+from local_cloud.lambda_function import LambdaContext, LambdaFunction
+from local_cloud.server import LocalEndpoint
+from local_cloud.stack import LocalCloud
+from metering.errors import Misconfigured
+from stream_processor import handler as stream_processor
+from tests.alarms import in_alarm
+from tests.emf import metrics_in
+from watch.handler import Handler, make_handler
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NAMESPACE = "UsageMeter/usage-meter"
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    """A stream of three shards and the buckets."""
+    with LocalCloud({"StreamMode": "PROVISIONED", "ShardCount": 3}) as running:
+        yield running
+
+
+@pytest.fixture
+def watch(cloud: LocalCloud) -> LambdaFunction:
+    """The function as deployed."""
+    settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
+    handler = make_handler(
+        settings,
+        KinesisStream(cloud.client("kinesis"), settings.stream_name),
+        S3Objects(cloud.client("s3")),
+        telemetry("watch", NAMESPACE),
+        lambda: NOON,
+    )
+    return cloud.function("WatchFunction", handler)
+
+
+def counting(cloud: LocalCloud) -> stream_processor.Handler:
+    """The stream processor on the cloud's tables."""
+    settings = StreamProcessorSettings.from_environment(cloud.environment("StreamProcessorFunction"))
+    where = {
+        "endpoint_url": cloud.endpoint.endpoint_url,
+        "region_name": cloud.endpoint.region,
+        "aws_access_key_id": "local",
+        "aws_secret_access_key": "local",
+    }
+    processor = stream_processor.make_processor(settings, client(settings.write_concurrency, **where))
+    return stream_processor.make_handler(processor, telemetry("stream_processor", NAMESPACE))
+
+
+class TestHeartbeat:
+    def test_reaches_every_open_shard(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
+        """After a split the closed parent gets none and both children do."""
+        (first, *_) = cloud.stream.open_shards()
+        cloud.stream.split(first.id, first.first_hash + 2**100)
+        before = {shard.id: len(shard.records) for shard in cloud.stream.shards.values()}
+        assert {"OpenShards": 4, "HeartbeatsSent": 4} == watch.invoke({"task": "heartbeat"})
+        after = {shard.id: len(shard.records) for shard in cloud.stream.shards.values()}
+        grown = {shard_id for shard_id in after if after[shard_id] > before[shard_id]}
+        assert {shard.id for shard in cloud.stream.open_shards()} == grown
+
+    def test_alarm_when_the_consumer_stops(
+        self, cloud: LocalCloud, watch: LambdaFunction, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A stopped consumer raises the alarm within 5 minutes; while it runs there is none."""
+        alarm = cloud.stack.resource("HeartbeatMissingAlarm")
+        minutes: list[list[float]] = []
+        states: list[bool] = []
+
+        def pass_minutes(count: int, consumer: EventSourceMapping | None) -> None:
+            for _ in range(count):
+                watch.invoke({"task": "heartbeat"})
+                if consumer:
+                    consumer.drain()
+                minutes.append(counted_heartbeats(capsys.readouterr().out))
+                states.append(in_alarm(alarm, minutes))
+
+        with cloud.mapping("StreamProcessorFunction", "Calls", counting(cloud)) as mapping:
+            pass_minutes(6, mapping)
+        pass_minutes(5, None)
+        with cloud.mapping("StreamProcessorFunction", "Calls", counting(cloud)) as mapping:
+            pass_minutes(1, mapping)
+        assert [False] * 6 + [False, False, False, False, True] + [False] == states
+
+
+def counted_heartbeats(log: str) -> list[float]:
+    """The metric of the alarm, from the stream processor's log."""
+    return [
+        datum.value
+        for datum in metrics_in(log)
+        if (NAMESPACE, "stream_processor", "ControlMessages") == datum[:3]
+    ]
+
+
+class TestInspection:
+    def test_counts_what_waits(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
+        """A given-up batch and two objects of Firehose are found; the lake's own files are not."""
+        s3 = cloud.client("s3")
+        failures, lake = cloud.stack.name("FailureBucket"), cloud.stack.name("LakeBucket")
+        assert {"FailedBatches": 0, "ErrorObjects": 0} == watch.invoke({"task": "inspection"})
+        s3.put_object(Bucket=failures, Key="aws/lambda/id/shardId-000000000000/batch", Body=b"")
+        for key in ("errors/processing-failed/a", "errors/format-conversion-failed/b", "lake/c.parquet"):
+            s3.put_object(Bucket=lake, Key=key, Body=b"")
+        assert {"FailedBatches": 1, "ErrorObjects": 2} == watch.invoke({"task": "inspection"})
+
+    def test_missing_bucket(self) -> None:
+        """A bucket that is not there is a setting to change, and the error names it."""
+        with (
+            LocalEndpoint() as endpoint,
+            pytest.raises(Misconfigured, match="ListObjectsV2 of nowhere/errors/"),
+        ):
+            S3Objects(endpoint.client("s3")).count("nowhere", "errors/")
+
+
+class TestTask:
+    def test_unknown(self, cloud: LocalCloud) -> None:
+        """An event of another kind is refused, and the error says what it may be."""
+        settings = WatchSettings("stream", "failures", "lake")
+        handler: Handler = make_handler(
+            settings,
+            KinesisStream(cloud.client("kinesis"), "stream"),
+            S3Objects(cloud.client("s3")),
+            telemetry("watch", NAMESPACE),
+            lambda: NOON,
+        )
+        with pytest.raises(Misconfigured, match="task is 'backup': it must be heartbeat or inspection"):
+            handler({"task": "backup"}, LambdaContext("watch", "arn", "256", 0))

@@ -1,0 +1,1 @@
+"""Watching the meter from outside: heartbeats through the stream, and what waits under the error prefixes."""
