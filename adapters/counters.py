@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from adapters.dynamodb import ConditionalUpdates, Item, UpdateAnswer
 from adapters.models import (
@@ -19,6 +22,8 @@ from metering.usage import TOTALS, Usage
 
 FIRST_BATCH_OF_SHARD = "attribute_not_exists(#w)"
 LATER_THAN_WATERMARK = "#w < :first"
+
+_DAY = len("2026-11-05")
 
 
 class DynamoDBCounters:
@@ -37,19 +42,18 @@ class DynamoDBCounters:
 
 def _request(table_name: str, increment: Increment) -> dict[str, Any]:
     """The update of one counter. A total of 0 is left out: it would change nothing and cost bytes."""
-    totals = zip(TOTALS, _values(increment.totals), strict=True)
+    totals = zip(TOTALS, msgspec.structs.astuple(increment.totals), strict=True)
     added = {name: amount for name, amount in totals if amount}
     added |= {part_attribute(increment.period, part): count for part, count in increment.parts.items()}
-    names = {f"#{index}": name for index, name in enumerate(added)}
+    names, expression = _addition(tuple(added))
     values = {f":{index}": {"N": str(amount)} for index, amount in enumerate(added.values())}
-    additions = ", ".join(f"{name} :{name[1:]}" for name in names)
     return {
         "TableName": table_name,
         "Key": {
             "pk": {"S": counter_pk(increment.key)},
             "sk": {"S": counter_sk(increment.period, increment.slice)},
         },
-        "UpdateExpression": f"SET #w = :last ADD {additions}",
+        "UpdateExpression": expression,
         "ConditionExpression": f"{FIRST_BATCH_OF_SHARD} OR {LATER_THAN_WATERMARK}",
         "ExpressionAttributeNames": {**names, "#w": watermark_attribute(increment.shard_id)},
         "ExpressionAttributeValues": {
@@ -61,18 +65,31 @@ def _request(table_name: str, increment: Increment) -> dict[str, Any]:
     }
 
 
-def _values(usage: Usage) -> tuple[int, ...]:
-    return tuple(getattr(usage, name) for name in TOTALS)
+@lru_cache(maxsize=4096)
+def _addition(attributes: tuple[str, ...]) -> tuple[dict[str, str], str]:
+    """The names and the expression of an update that adds to these attributes; most updates share one."""
+    names = {f"#{index}": name for index, name in enumerate(attributes)}
+    additions = ", ".join(f"#{index} :{index}" for index in range(len(attributes)))
+    return names, f"SET #w = :last ADD {additions}"
 
 
 def _answer(increment: Increment, answer: UpdateAnswer) -> CounterAnswer:
-    match answer.status:
-        case Status.WRITTEN:
-            return CounterAnswer(Status.WRITTEN, totals=usage_of(answer.item))
-        case Status.REFUSED:
-            return CounterAnswer(Status.REFUSED, watermark=_watermark(answer.item, increment.shard_id))
-        case Status.UNAVAILABLE:
-            return CounterAnswer(Status.UNAVAILABLE)
+    if answer.status is Status.UNAVAILABLE:
+        return CounterAnswer(Status.UNAVAILABLE)
+    refused = answer.status is Status.REFUSED
+    return CounterAnswer(
+        answer.status,
+        _watermark(answer.item, increment.shard_id) if refused else None,
+        usage_of(answer.item),
+        _hours(increment, answer.item),
+    )
+
+
+def _hours(increment: Increment, item: Item) -> dict[str, int]:
+    """The requests of a day's item in the hours of an increment."""
+    if len(increment.period) != _DAY:
+        return {}
+    return {part: int(item[f"h{part}"]["N"]) for part in increment.parts if f"h{part}" in item}
 
 
 def _watermark(item: Item, shard_id: str) -> int | None:

@@ -126,7 +126,9 @@ class CounterAnswer(NamedTuple):
     watermark: int | None = None
     """Where it was refused: the shard's watermark in that item."""
     totals: Usage | None = None
-    """Where it was written: the item's totals after it."""
+    """The item's totals: after it where it was written, as they are where it was refused."""
+    parts: Mapping[str, int] = {}
+    """Of a day: the item's requests in the hours that the increment names, likewise."""
 
 
 class Counters(Protocol):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from metering.access_log import AccessLogLine, read_call, read_line
+from metering.access_log import AccessLogLine, read_line
 from metering.aggregate import user_records
 from metering.billing_rule import BillingRule
 from metering.call import Call, undecodable
 from metering.delivery import Delivery, LogEvent, is_gzip, read_delivery
 from metering.errors import Malformed, Undecodable
+from metering.usual_calls import read_calls
 
 
 class StreamRecord(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
         else:
             result.control += delivery.is_control
             result.log_events += len(delivery.events)
-            result.calls += [read_call(event, rule) for event in delivery.events]
+            result.calls += read_calls(delivery.events, rule)
     for index in range(len(unpacked.data), len(unpacked.data) + unpacked.lost):
         _add_undecodable(result, record, index)
     _keep_each_once(result)

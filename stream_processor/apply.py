@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from metering.outcome import Outcome, outcome_of_key
-from metering.ports import Counters, Increment, Status
+from metering.ports import CounterAnswer, Counters, Increment, Status
 from metering.usage import Usage
 
 _MONTH = len("2026-11")
@@ -21,6 +21,10 @@ class Applied:
     """Calls that were added by this invocation, not by an earlier one, by their outcome."""
     after: list[tuple[Increment, Usage]] = field(default_factory=list)
     """Increments that were written, each with its counter's totals after it."""
+    found: list[tuple[Increment, CounterAnswer]] = field(default_factory=list)
+    """What each counter holds that an increment was sent to, also where it was refused: then the attempt that
+    added it may have stopped before it could tell what it found.
+    """
     refused: int = 0
     """Increments that an earlier attempt had added already, all or some of their records."""
     unapplied_from: int | None = None
@@ -39,6 +43,8 @@ def apply(
         answers = counters.add(waiting)
         left: list[Increment] = []
         for increment, answer in zip(waiting, answers, strict=True):
+            if answer.totals is not None:
+                applied.found.append((increment, answer))
             match answer.status:
                 case Status.WRITTEN:
                     _note_written(applied, increment, answer.totals)

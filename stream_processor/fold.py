@@ -9,15 +9,12 @@ from metering.call import Call
 from metering.period import HOUR_MS, Period, day_of, hour_of, month_of
 from metering.ports import Increment
 from metering.record import ReadRecord
-from metering.usage import NO_USAGE, Usage
+from metering.usage import Usage, total
 
 SHARDS_OF_A_SLICE = 16
 """An item holds the watermarks of so many shards, and so stays below 1 KB: one write unit."""
 
 _SHARD_NUMBER = re.compile(r"shardId-(\d{12,})", re.ASCII)
-
-Place = tuple[int, Call]
-"""A call and the sequence number of its record."""
 
 
 def slice_of(shard_id: str) -> int:
@@ -32,10 +29,10 @@ def slice_of(shard_id: str) -> int:
 
 def fold(records: Sequence[ReadRecord], shard_id: str) -> list[Increment]:
     """One increment for each key and month, and for each key and day, that the records have calls of."""
-    hours: dict[tuple[str, int], list[int]] = {}
+    tallies = _Tallies()
     for record in records:
-        _tally(((record.sequence_number, call) for call in record.calls), hours)
-    return list(_increments(hours, shard_id))
+        tallies.add(record.sequence_number, record.calls)
+    return list(_increments(tallies.of_hour, shard_id))
 
 
 class Recut:
@@ -43,68 +40,135 @@ class Recut:
 
     def __init__(self, records: Sequence[ReadRecord]) -> None:
         self._records = records
-        self._of_key: dict[str, list[Place]] | None = None
+        self._of_key: dict[str, list[tuple[int, list[Call]]]] | None = None
 
     def after(self, watermark: int, increment: Increment) -> list[Increment]:
         """The increment without the records up to the watermark: one, or none if nothing is left."""
         if watermark >= increment.last:
             return []
-        hours: dict[tuple[str, int], list[int]] = {}
-        _tally((place for place in self._calls(increment) if place[0] > watermark), hours)
-        return [one for one in _increments(hours, increment.shard_id) if one.period == increment.period]
+        tallies = _Tallies()
+        for position, calls in self._calls(increment.key):
+            if position > watermark:
+                tallies.add(position, calls)
+        left = _increments(tallies.of_hour, increment.shard_id)
+        return [one for one in left if one.period == increment.period]
 
-    def _calls(self, increment: Increment) -> list[Place]:
+    def _calls(self, key: str) -> list[tuple[int, list[Call]]]:
+        """The calls of a key, record by record."""
         if self._of_key is None:
             self._of_key = {}
             for record in self._records:
+                of_record: dict[str, list[Call]] = {}
                 for call in record.calls:
-                    self._of_key.setdefault(call.key, []).append((record.sequence_number, call))
-        return self._of_key[increment.key]
+                    of_record.setdefault(call.key, []).append(call)
+                for of_key, calls in of_record.items():
+                    self._of_key.setdefault(of_key, []).append((record.sequence_number, calls))
+        return self._of_key[key]
 
 
-def _tally(places: Iterable[Place], hours: dict[tuple[str, int], list[int]]) -> None:
-    """Add calls to the tallies of their key and hour: the seven totals, the first and the last position."""
-    for position, call in places:
-        place = (call.key, call.time_ms // HOUR_MS)
-        tally = hours.get(place)
-        if tally is None:
-            tally = hours[place] = [0, 0, 0, 0, 0, 0, 0, position, position]
-        tally[0] += 1
-        tally[1] += call.billable
-        tally[2] += call.is_error
-        tally[3] += call.response_bytes
-        tally[4] += call.request_bytes
-        tally[5] += call.latency_ms
-        tally[6] += call.event_hash
-        tally[8] = position
+class _Tally:
+    """What the calls of a key in an hour add up to, and the positions of the first and the last of them."""
 
+    __slots__ = (
+        "billable",
+        "errors",
+        "fingerprint",
+        "first",
+        "last",
+        "latency_ms",
+        "request_bytes",
+        "requests",
+        "response_bytes",
+    )
 
-def _increments(hours: Mapping[tuple[str, int], list[int]], shard_id: str) -> Iterator[Increment]:
-    counters: dict[tuple[str, Period], _Counter] = {}
-    for (key, hour_number), tally in hours.items():
-        hour = hour_of(hour_number)
-        for period, part in ((month_of(hour), hour[8:10]), (day_of(hour), hour[11:13])):
-            counters.setdefault((key, period), _Counter()).add(part, tally)
-    number = slice_of(shard_id)
-    for (key, period), counter in counters.items():
-        yield Increment(
-            key, period, number, shard_id, counter.first, counter.last, counter.totals, counter.parts
+    def __init__(self, position: int) -> None:
+        self.requests = self.billable = self.errors = 0
+        self.response_bytes = self.request_bytes = self.latency_ms = self.fingerprint = 0
+        self.first = self.last = position
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(
+            self.requests,
+            self.billable,
+            self.errors,
+            self.response_bytes,
+            self.request_bytes,
+            self.latency_ms,
+            self.fingerprint,
         )
 
 
-class _Counter:
-    """What the hours of one counter add up to."""
-
-    __slots__ = ("first", "last", "parts", "totals")
+class _Tallies:
+    """The tallies of a batch. `of_hour` has them by the number of the hour, then by key."""
 
     def __init__(self) -> None:
-        self.totals = NO_USAGE
-        self.parts: dict[str, int] = {}
-        self.first = self.last = -1
+        self.of_hour: dict[int, dict[str, _Tally]] = {}
 
-    def add(self, part: str, tally: list[int]) -> None:
-        *totals, first, last = tally
-        self.totals += Usage(*totals)
-        self.parts[part] = self.parts.get(part, 0) + tally[0]
-        self.first = first if self.first < 0 else min(self.first, first)
-        self.last = max(self.last, last)
+    def add(self, position: int, calls: Iterable[Call]) -> None:
+        """Add the calls of one record. Positions never decrease.
+
+        This runs for every call, so it looks up hours only when they change, and adds nothing where there is
+        nothing to add.
+        """
+        begin = end = 0
+        of_key: dict[str, _Tally] = {}
+        for call in calls:
+            if not begin <= call.time_ms < end:
+                hour = call.time_ms // HOUR_MS
+                begin, end = hour * HOUR_MS, (hour + 1) * HOUR_MS
+                of_key = self.of_hour.setdefault(hour, {})
+            try:
+                tally = of_key[call.key]
+            except KeyError:
+                tally = of_key[call.key] = _Tally(position)
+            tally.requests += 1
+            if call.billable:
+                tally.billable += 1
+            if call.is_error:
+                tally.errors += 1
+            tally.response_bytes += call.response_bytes
+            if call.request_bytes:
+                tally.request_bytes += call.request_bytes
+            tally.latency_ms += call.latency_ms
+            tally.fingerprint += call.event_hash
+            tally.last = position
+
+
+_Parts = list[tuple[str, dict[str, _Tally]]]
+"""Tallies by key, of each hour of a period, with the name of the hour's part of it."""
+
+
+def _increments(of_hour: Mapping[int, dict[str, _Tally]], shard_id: str) -> Iterator[Increment]:
+    periods: dict[Period, _Parts] = {}
+    for number, tallies in of_hour.items():
+        hour = hour_of(number)
+        periods.setdefault(month_of(hour), []).append((hour[8:10], tallies))
+        periods.setdefault(day_of(hour), []).append((hour[11:13], tallies))
+    for period, parts in periods.items():
+        yield from _of_period(period, parts, shard_id)
+
+
+def _of_period(period: Period, parts: _Parts, shard_id: str) -> Iterator[Increment]:
+    """The increments of one period; nearly always, all calls are of one hour."""
+    number = slice_of(shard_id)
+    if len(parts) == 1:
+        ((part, tallies),) = parts
+        for key, one in tallies.items():
+            yield Increment(
+                key, period, number, shard_id, one.first, one.last, one.usage, {part: one.requests}
+            )
+        return
+    of_key: dict[str, list[tuple[str, _Tally]]] = {}
+    for part, tallies in parts:
+        for key, one in tallies.items():
+            of_key.setdefault(key, []).append((part, one))
+    for key, found in of_key.items():
+        first = min(one.first for _, one in found)
+        last = max(one.last for _, one in found)
+        requests: dict[str, int] = {}
+        for part, one in found:
+            requests[part] = requests.get(part, 0) + one.requests
+        yield Increment(
+            key, period, number, shard_id, first, last, total(one.usage for _, one in found), requests
+        )

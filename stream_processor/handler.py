@@ -7,12 +7,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
+import boto3
+
+from adapters.alerts import DynamoDBTelling, EventBridge
 from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates, client
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.quota_ports import Publisher
+from stream_processor.alerts import LimitWatch
 from stream_processor.claims import LedgerLayout
 from stream_processor.kinesis_event import Answer, answer, read_event
 from stream_processor.processor import BatchReport, Processor
@@ -29,9 +34,12 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
     return _deployed()(event, context)
 
 
-def make_processor(settings: StreamProcessorSettings, dynamodb: Any) -> Processor:
-    """The processor on the tables of the settings."""
+def make_processor(
+    settings: StreamProcessorSettings, dynamodb: Any, publisher: Publisher | None = None
+) -> Processor:
+    """The processor on the tables of the settings. Thresholds are looked for if there is a publisher."""
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
+    telling = DynamoDBTelling(settings.counters_table, dynamodb, updates)
     return Processor(
         DynamoDBLedger(
             settings.ledger_table,
@@ -43,6 +51,7 @@ def make_processor(settings: StreamProcessorSettings, dynamodb: Any) -> Processo
         DynamoDBProgress(settings.counters_table, updates),
         layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
         rule=settings.rule,
+        limits=None if publisher is None else LimitWatch(telling, publisher, lambda: datetime.now(UTC)),
     )
 
 
@@ -67,7 +76,9 @@ def make_handler(
 @cache
 def _deployed() -> Handler:
     settings = StreamProcessorSettings.from_environment()
-    return make_handler(make_processor(settings, client(settings.write_concurrency)), telemetry())
+    publisher = EventBridge(lambda: boto3.session.Session().client("events"), settings.alert_source)
+    dynamodb = client(settings.write_concurrency)
+    return make_handler(make_processor(settings, dynamodb, publisher), telemetry())
 
 
 def _tell(tools: Telemetry, report: BatchReport) -> None:
@@ -75,6 +86,7 @@ def _tell(tools: Telemetry, report: BatchReport) -> None:
         {
             "Records": report.records,
             "LogEvents": report.log_events,
+            "ControlMessages": report.control,
             "Metered": report.metered,
             "Unattributed": report.unattributed,
             "Malformed": report.malformed,
@@ -82,8 +94,12 @@ def _tell(tools: Telemetry, report: BatchReport) -> None:
             "Duplicates": report.duplicates,
             "IncrementsRefused": report.refused,
             "BatchesCutShort": int(report.failed_from is not None),
+            "ThresholdsTold": len(report.limits.told),
+            "ThresholdsDeferred": report.limits.deferred,
         }
     )
+    if report.limits.errors:
+        tools.logger.warning("thresholds are not published", extra={"reasons": report.limits.errors[:3]})
     if report.undecodable or report.failed_from is not None:
         tools.logger.warning(
             "batch",

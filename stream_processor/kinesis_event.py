@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereport
 
 from __future__ import annotations
 
-from binascii import a2b_base64
 from collections.abc import Mapping
 from typing import Any, TypedDict
+
+import msgspec
 
 from metering.record import StreamRecord
 
@@ -42,6 +43,6 @@ def _record(record: Mapping[str, Any]) -> StreamRecord:
     return StreamRecord(
         shard_id=record["eventID"].partition(":")[0],
         sequence_number=int(kinesis["sequenceNumber"]),
-        data=a2b_base64(kinesis["data"]),
+        data=msgspec.convert(kinesis["data"], bytes),  # from base64, faster than the standard library
         arrived_at_ms=round(kinesis["approximateArrivalTimestamp"] * 1000),
     )

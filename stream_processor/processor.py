@@ -11,8 +11,9 @@ The order of side effects, and what holds if a step is the last to run:
 4. **Apply** the increments. Each is atomic, and repeatable by the shard's watermark in that counter. If
    this stops midway, some counters have the batch and some have not: the retry is refused by the first and
    taken by the others.
-5. **Report** the progress of the shard, and what was counted. If this does not happen, answers are less
-   complete than they could be, never wrong.
+5. **Report** the thresholds that were reached, the progress of the shard, and what was counted. If this does
+   not happen, answers are less complete than they could be, never wrong; and the counters refuse the retry
+   with what they hold, so that it finds the thresholds: see :mod:`stream_processor.alerts`.
 
 A counter must see the records of a shard in their order, or its watermark would hide those that come late. So
 a batch is cut at the first record of which a claim is not known to be in: nothing from there on is applied.
@@ -29,6 +30,7 @@ from metering.outcome import Outcome
 from metering.ports import Counters, Increment, Ledger, Progress, ProgressLog
 from metering.record import ReadRecord, StreamRecord, read_record
 from metering.usage import Usage
+from stream_processor.alerts import NOTHING_FOUND, LimitReport, LimitWatch
 from stream_processor.apply import Applied, apply
 from stream_processor.claims import LedgerLayout, Ownership, claim, owned
 from stream_processor.fold import Recut, fold
@@ -56,12 +58,14 @@ class BatchReport:
     """When the last record that is in arrived, in epoch milliseconds."""
     totals: list[tuple[Increment, Usage]] = field(default_factory=list)
     """The counters' totals after each increment."""
+    limits: LimitReport = NOTHING_FOUND
+    """The thresholds that were reached."""
 
 
 class Processor:
     """Counts batches of a stream. It keeps nothing between batches: all that is known is in the store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three ports, two settings, and a watch that may be absent
         self,
         ledger: Ledger,
         counters: Counters,
@@ -69,12 +73,15 @@ class Processor:
         *,
         layout: LedgerLayout,
         rule: BillingRule,
+        limits: LimitWatch | None = None,
     ) -> None:
+        """`limits` finds thresholds that are reached; without it nobody looks for them."""
         self._ledger = ledger
         self._counters = counters
         self._progress = progress
         self._layout = layout
         self._rule = rule
+        self._limits = limits
 
     def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
         """Count a batch of one shard, its records in the order of their sequence numbers.
@@ -90,6 +97,8 @@ class Processor:
         certain = _before(records, ownership.unresolved_from)
         ours = list(owned(certain, ownership.disowned))
         increments = fold(ours, shard_id)  # 3
+        if self._limits is not None and not self._limits.prepare(increments):
+            return BatchReport(records=len(batch), failed_from=batch[0].sequence_number)
         applied = apply(increments, self._counters, Recut(ours).after)  # 4
         return self._report(batch, records, ownership, applied)  # 5
 
@@ -100,7 +109,8 @@ class Processor:
         ownership: Ownership,
         applied: Applied,
     ) -> BatchReport:
-        failed_from = _lowest(ownership.unresolved_from, applied.unapplied_from)
+        limits = NOTHING_FOUND if self._limits is None else self._limits.look(applied.found)
+        failed_from = _lowest(ownership.unresolved_from, applied.unapplied_from, limits.untold_from)
         done = [record for record in batch if failed_from is None or record.sequence_number < failed_from]
         if done:
             last = done[-1]
@@ -118,6 +128,7 @@ class Processor:
             failed_from=failed_from,
             counted_through_ms=done[-1].arrived_at_ms if done else None,
             totals=applied.after,
+            limits=limits,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates, client
@@ -23,18 +23,8 @@ MONTH, DAY = Period("2026-10"), Period("2026-10-31")
 
 def metered_counters(tables: Tables, units: list[float]) -> DynamoDBCounters:
     """The shipped counters, which ask DynamoDB for the units of each write."""
-    dynamodb = client(8, **tables.where)
-
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
-
-    def note(parsed: dict[str, Any], **_: Any) -> None:
-        if "ConsumedCapacity" in parsed:  # a refusal is an error, which tells none
-            units.append(parsed["ConsumedCapacity"]["CapacityUnits"])
-
-    dynamodb.meta.events.register("provide-client-params.dynamodb.UpdateItem", ask)
-    dynamodb.meta.events.register("after-call.dynamodb.UpdateItem", note)
-    return DynamoDBCounters(tables.counters, ConditionalUpdates(dynamodb, 8))
+    updates = ConditionalUpdates(client(8, **tables.where), 8, on_units=units.append)
+    return DynamoDBCounters(tables.counters, updates)
 
 
 def increments(shard_id: str, number: int) -> list[Increment]:

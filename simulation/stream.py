@@ -1,0 +1,83 @@
+"""The stream: shards that hold records, close when they are split or merged, and are followed by children.
+
+https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-resharding.html
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from local_cloud import shard_cursor
+from metering.record import StreamRecord
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STEPS = (1, 2, 1 << 40)
+
+
+@dataclass(slots=True, eq=False)
+class Shard:
+    """A shard and its records: as the meter reads them, and as the event source mapping does."""
+
+    id: str
+    parents: tuple[Shard, ...] = ()
+    records: list[StreamRecord] = field(default_factory=list)
+    polled: list[shard_cursor.StreamRecord] = field(default_factory=list)
+    is_open: bool = True
+    next_number: int = 1
+
+    def ancestor(self) -> str:
+        """The first shard of its line."""
+        return self.parents[0].ancestor() if self.parents else self.id
+
+
+class Stream:
+    """All shards of a stream, those that are closed too."""
+
+    def __init__(self, dice: random.Random, shards: int, first_shard: int, first_number: int) -> None:
+        self._dice = dice
+        self._next_shard = first_shard
+        self._first_number = first_number
+        self._step = dice.choice(_STEPS)
+        self.shards: list[Shard] = []
+        for _ in range(shards):
+            self._open((), first_number)
+
+    @property
+    def open_shards(self) -> list[Shard]:
+        """The shards that take records."""
+        return [shard for shard in self.shards if shard.is_open]
+
+    def put(self, shard: Shard, data: bytes, arrived_at_ms: int) -> StreamRecord:
+        """Append a record to an open shard."""
+        number = shard.next_number
+        shard.next_number += self._step
+        record = StreamRecord(shard.id, number, data, arrived_at_ms)
+        arrived_at = _EPOCH + timedelta(milliseconds=arrived_at_ms)
+        shard.records.append(record)
+        shard.polled.append(shard_cursor.StreamRecord(str(number), "partition key", data, arrived_at))
+        return record
+
+    def split(self) -> tuple[list[Shard], list[Shard]]:
+        """Split a shard in two: the parent, and the children."""
+        parent = self._dice.choice(self.open_shards)
+        return [parent], self._follow([parent], 2)
+
+    def merge(self) -> tuple[list[Shard], list[Shard]]:
+        """Merge two shards into one: the parents, and the child."""
+        parents = self._dice.sample(self.open_shards, 2)
+        return parents, self._follow(parents, 1)
+
+    def _follow(self, parents: list[Shard], count: int) -> list[Shard]:
+        """Close shards and open their children, whose sequence numbers are above those of the parents."""
+        first_number = max(parent.next_number for parent in parents)
+        for parent in parents:
+            parent.is_open = False
+        return [self._open(tuple(parents), first_number) for _ in range(count)]
+
+    def _open(self, parents: tuple[Shard, ...], first_number: int) -> Shard:
+        shard = Shard(f"shardId-{self._next_shard:012d}", parents, next_number=first_number)
+        self._next_shard += 1
+        self.shards.append(shard)
+        return shard

@@ -1,0 +1,120 @@
+"""Limits under load and accidents: reserved ones are never exceeded, counted ones by what is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from metering.plans import Mode
+from metering.quota_ports import LeaseAnswer, Take
+from quota_authorizer import leases
+from simulation import quotas_store
+from simulation.plot import Line, line_chart
+from simulation.quotas import Scenario, run, steady
+from simulation.quotas_report import overshoot_at, summary, table, told
+
+SEEDS = range(100)
+SEEDS_TO_CATCH = 60
+
+
+def exceeded(seeds: range = SEEDS, mode: Mode = Mode.RESERVED) -> list[int]:
+    """The seeds in which more calls were let through than the limit."""
+    return [seed for seed in seeds if run(Scenario.drawn(seed, mode)).overshoot]
+
+
+class TestReserved:
+    def test_never_exceeded(self) -> None:
+        """Whatever happens: bursts, late counters, authorizers that end, answers that are lost."""
+        assert [] == exceeded()
+
+    def test_little_unused(self) -> None:
+        """Without accidents all of the limit can be used; with them most of it."""
+        calm = [
+            replace(Scenario.drawn(seed, Mode.RESERVED), crashes=0, lost_answers=0.0, load=10.0)
+            for seed in SEEDS
+        ]
+        unused = [run(scenario).undershoot / scenario.amount for scenario in calm if scenario.amount >= 60]
+        assert max(unused) <= 0.05
+        stormy = [run(Scenario.drawn(seed, Mode.RESERVED)) for seed in SEEDS]
+        shares = [one.undershoot / one.scenario.amount for one in stormy if one.scenario.amount >= 60]
+        assert max(shares) <= 0.25
+        assert sum(shares) / len(shares) <= 0.02
+
+
+class TestCounted:
+    @pytest.mark.parametrize("lag", [0.0, 20.0, 60.0])
+    def test_as_far_as_the_lag(self, lag: float) -> None:
+        """A counted limit is exceeded by what comes within the lag, a batch and the age of the cache, and not
+        by more.
+        """
+        load, hour = 10.0, 3600
+        measured = run(steady(Mode.COUNTED, lag, load))
+        rate = load * measured.scenario.amount / hour
+        assert measured.overshoot <= rate * (lag + 5 + 5 + 1)
+        assert measured.overshoot >= rate * lag / 2
+
+
+class NoRoom(quotas_store.LeasesInMemory):
+    """Grants whatever is asked for."""
+
+    def take(self, take: Take) -> LeaseAnswer:
+        return super().take(take._replace(room=10**9))
+
+
+class TestTeeth:
+    """The simulation sees what is broken."""
+
+    def test_no_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Leases that are granted without looking at what is left."""
+        monkeypatch.setattr("simulation.quotas.LeasesInMemory", NoRoom)
+        assert exceeded(range(SEEDS_TO_CATCH))
+
+    def test_expired_leases_spent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Leases that are returned and spent on."""
+        monkeypatch.setattr(leases._Reservation, "drop", lambda _self: None)  # noqa: SLF001 - a broken variant
+        monkeypatch.setattr(
+            leases._Reservation,  # noqa: SLF001 - as above
+            "covers",
+            lambda self, period, _now: self.left > 0 and period == self.period,
+        )
+        assert exceeded(range(SEEDS_TO_CATCH * 2))
+
+    def test_settled_too_early(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Leases of ended authorizers that come back while their calls are still on the way."""
+        monkeypatch.setattr(leases.LeaseBook.__init__, "__kwdefaults__", {
+            "lease_seconds": 10, "retry_seconds": 5.0, "settle_seconds": -120,
+        })  # fmt: skip
+        assert exceeded(range(SEEDS_TO_CATCH * 3))
+
+
+class TestReport:
+    def test_summary(self) -> None:
+        """What many seeds came to, in a sentence."""
+        text = told(summary(Mode.RESERVED, [run(Scenario.drawn(seed, Mode.RESERVED)) for seed in range(10)]))
+        assert text.startswith("reserved: 10 seeds, ")
+        assert "limit exceeded in 0 seeds" in text
+
+    def test_curves(self) -> None:
+        """More lag, more overshoot; a reserved limit has none."""
+        assert overshoot_at(Mode.COUNTED, 0, 10) < overshoot_at(Mode.COUNTED, 30, 10)
+        assert overshoot_at(Mode.RESERVED, 30, 10) == 0
+
+    def test_table(self) -> None:
+        """A row a curve, a column a lag."""
+        points = [(lag, lag / 10) for lag in (0, 5, 10, 20, 30, 40, 50, 60)]
+        head, row = table([Line("counted", points)]).splitlines()
+        assert (head.split()[-1], row.split()) == (
+            "60s",
+            ["counted", "0.00%", "0.50%", "1.00%", "2.00%", "3.00%", "4.00%", "5.00%", "6.00%"],
+        )
+
+    def test_plot(self) -> None:
+        """The plot is well-formed, with a path and a name for each curve."""
+        chart = line_chart("a < b", [Line("one & two", [(0, 0), (60, 3)]), Line("flat", [(0, 0), (60, 0)])])
+        root = ET.fromstring(chart)
+        space = "{http://www.w3.org/2000/svg}"
+        curves = [path for path in root.iter(f"{space}path") if path.get("fill") == "none"]
+        texts = [text.text for text in root.iter(f"{space}text")]
+        assert (2, True, True) == (len(curves), "one & two" in texts, "a < b" in texts)

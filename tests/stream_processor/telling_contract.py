@@ -1,0 +1,97 @@
+"""What :class:`metering.quota_ports.TellStore` promises of claims, as tests that every store must pass.
+
+A class that inherits from this gives the fixture `telling`.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from metering.period import Period
+from metering.quota_ports import ClaimStatus, Crossing, Telling, TellStore
+
+SHARD, OTHER_SHARD = "shardId-000000000000", "shardId-000000000001"
+NOW = 1_793_880_000
+DAY = Period("2026-11-05")
+
+
+@pytest.fixture
+def crossing() -> Crossing:
+    """A crossing of a key that nobody knows."""
+    return Crossing(
+        uuid.uuid4().hex, f"key-{uuid.uuid4().hex}", "acme", "free", 3, "requests", DAY, 100, "hard", 80, 85
+    )
+
+
+def telling_of(crossing: Crossing, shard_id: str = SHARD, now: int = NOW) -> Telling:
+    """A claim of a shard; claims of others hold for 300 seconds."""
+    return Telling(crossing, shard_id, now, now - 300)
+
+
+def claim(telling: TellStore, crossing: Crossing, shard_id: str = SHARD, now: int = NOW) -> ClaimStatus:
+    """What becomes of a claim."""
+    (status,) = telling.claim([telling_of(crossing, shard_id, now)])
+    return status
+
+
+class TellingContract:
+    """The port `TellStore`, as far as it writes."""
+
+    def test_first(self, telling: TellStore, crossing: Crossing) -> None:
+        """Who comes first tells it; another shard hears that somebody does."""
+        assert ClaimStatus.OURS is claim(telling, crossing)
+        assert ClaimStatus.TAKEN is claim(telling, crossing, OTHER_SHARD)
+
+    def test_same_shard(self, telling: TellStore, crossing: Crossing) -> None:
+        """A shard takes over its own claim at once: its earlier attempt has ended."""
+        claim(telling, crossing)
+        assert ClaimStatus.OURS is claim(telling, crossing)
+
+    @pytest.mark.parametrize(("later", "status"), [(300, ClaimStatus.TAKEN), (301, ClaimStatus.OURS)])
+    def test_stale(self, telling: TellStore, crossing: Crossing, later: int, status: ClaimStatus) -> None:
+        """Another shard takes over a claim that has become old."""
+        claim(telling, crossing)
+        assert status is claim(telling, crossing, OTHER_SHARD, NOW + later)
+
+    def test_told(self, telling: TellStore, crossing: Crossing) -> None:
+        """What is told is claimed by nobody, not even by the shard that told it, however late."""
+        claim(telling, crossing)
+        assert [True] == list(telling.mark_told([crossing]))
+        assert ClaimStatus.TOLD is claim(telling, crossing)
+        assert ClaimStatus.TOLD is claim(telling, crossing, OTHER_SHARD, NOW + 10**6)
+
+    def test_thresholds_apart(self, telling: TellStore, crossing: Crossing) -> None:
+        """Each threshold, metric, amount and period is claimed and told for itself."""
+        telling.mark_told([crossing])
+        others = [
+            crossing._replace(id=uuid.uuid4().hex, threshold=100),
+            crossing._replace(id=uuid.uuid4().hex, metric="errors"),
+            crossing._replace(id=uuid.uuid4().hex, amount=200),
+            crossing._replace(id=uuid.uuid4().hex, period=Period("2026-11-05T07")),
+            crossing._replace(id=uuid.uuid4().hex, period=Period("2026-11")),
+        ]
+        assert [ClaimStatus.OURS] * 5 == list(telling.claim([telling_of(other) for other in others]))
+
+    def test_deferred(self, telling: TellStore, crossing: Crossing) -> None:
+        """What waits comes back as it was until it is settled, however often it was deferred."""
+        assert [True] == list(telling.defer([crossing]))
+        assert [True] == list(telling.defer([crossing]))
+        assert [crossing] == [one for one in telling.deferred() if one.id == crossing.id]
+        assert [True] == list(telling.settle([crossing]))
+        assert [True] == list(telling.settle([crossing]))
+        assert [] == [one for one in telling.deferred() if one.id == crossing.id]
+
+    def test_nothing(self, telling: TellStore) -> None:
+        """Nothing asked, nothing answered."""
+        assert [] == list(telling.claim([]))
+        assert [] == list(telling.mark_told([]))
+
+    def test_slices(self, telling: TellStore) -> None:
+        """Slice 0 is always there, others from their announcement on, each in its month."""
+        month, other = Period("2031-01"), Period("2031-02")
+        assert {month: frozenset({0}), other: frozenset({0})} == telling.slices_of([month, other])
+        for number in (3, 1, 3):
+            telling.announce_slice(month, number)
+        assert {month: frozenset({0, 1, 3}), other: frozenset({0})} == telling.slices_of([month, other])
