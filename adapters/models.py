@@ -6,6 +6,17 @@ Counters table, two items for each key, slice and period:
     key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
     key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
     progress              <shard id>     position, arrived_at
+    slices                2026-11        numbers: the slices above 0 that counters of the month have
+
+and what quotas need, in the same table:
+
+    plan                  <name>         content, version: a plan as it stands
+    plan:<name>           <version>      content: each version that there was
+    plan-of:<bucket>      <key id>       plan, account, overrides, status, since: the plan of a key
+    digest:<SHA-256>      key            key_id: which key a caller has shown
+    lease:<key id>        requests/day   period, granted, leases, spent: of a limit that is reserved
+    told:<key id>         2026-11        one for each threshold that was reached: claimed by a shard, or told
+    untold                <event id>     content: a crossing that could not be told yet
 
 Ledger table, one item for each time slot, lane and page:
 
@@ -21,8 +32,16 @@ import re
 from types import new_class
 from typing import Final, TypeVar, cast
 
-from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BinaryAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.models import Model
+from xxhash import xxh64_intdigest
 
 from metering.period import Period
 
@@ -32,6 +51,12 @@ M = TypeVar("M", bound=Model)
 
 KEY_PREFIX: Final = "key:"
 PROGRESS: Final = "progress"
+SLICES: Final = "slices"
+PLAN: Final = "plan"
+UNTOLD: Final = "untold"
+DIGEST_SK: Final = "key"
+PLAN_BUCKETS: Final = 16
+"""The plans of all keys lie in so many partitions: enough to be read at any rate, few enough to be listed."""
 
 
 class CounterItem(Model):
@@ -68,6 +93,93 @@ class ProgressItem(Model):
     """Epoch milliseconds: when the last record that is counted reached the stream."""
 
 
+class SlicesItem(Model):
+    """Which slices the counters of a month have, beside slice 0."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=SLICES)
+    sk = UnicodeAttribute(range_key=True)
+    numbers = NumberSetAttribute()
+
+
+class PlanItem(Model):
+    """A plan as it stands (`pk` is `plan`), or one of its versions."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=PLAN)
+    sk = UnicodeAttribute(range_key=True)
+    content = UnicodeAttribute()
+    """JSON."""
+    version = NumberAttribute()
+
+
+class AssignmentItem(Model):
+    """The plan of a key."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    content = UnicodeAttribute()
+    """JSON."""
+
+
+class DigestItem(Model):
+    """Which key a caller has shown. The key itself is stored nowhere."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=DIGEST_SK)
+    key_id = UnicodeAttribute()
+
+
+class LeaseItem(Model):
+    """The leases on a limit of a key, in one period."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    period = UnicodeAttribute()
+    granted = NumberAttribute()
+    leases: MapAttribute[str, list[int]] = MapAttribute()  # type: ignore[no-untyped-call]  # pynamodb's has no types
+    """By id: amount, and when it expires (epoch seconds)."""
+    spent: MapAttribute[str, int] = MapAttribute()  # type: ignore[no-untyped-call]  # pynamodb's has no types
+    """By slot: what closed leases spent."""
+
+
+class UntoldItem(Model):
+    """A crossing of a threshold that waits to be told."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=UNTOLD)
+    sk = UnicodeAttribute(range_key=True)
+    content = UnicodeAttribute()
+    """JSON."""
+
+
 class LedgerItem(Model):
     """The claims on events of one time slot and lane: a page of them."""
 
@@ -97,6 +209,36 @@ def bound(model: type[M], table_name: str, **where: str) -> type[M]:
 def counter_pk(key: str) -> str:
     """The partition key of all counters of an API key."""
     return KEY_PREFIX + key
+
+
+def assignment_pk(key: str) -> str:
+    """The partition key of a key's plan."""
+    return assignment_bucket(xxh64_intdigest(key.encode("utf-8", "replace")) % PLAN_BUCKETS)
+
+
+def assignment_bucket(number: int) -> str:
+    """One of the :data:`PLAN_BUCKETS` partitions with the plans of keys."""
+    return f"plan-of:{number:x}"
+
+
+def plan_versions_pk(name: str) -> str:
+    """The partition key of all versions of a plan."""
+    return f"plan:{name}"
+
+
+def digest_pk(digest: str) -> str:
+    """The partition key of what a digest stands for."""
+    return f"digest:{digest}"
+
+
+def lease_pk(key: str) -> str:
+    """The partition key of the leases of a key."""
+    return f"lease:{key}"
+
+
+def told_pk(key: str) -> str:
+    """The partition key of what was told of a key."""
+    return f"told:{key}"
 
 
 def key_of_pk(pk: str) -> str:

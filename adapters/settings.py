@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 
 from metering.billing_rule import BillingRule
 from metering.errors import Misconfigured
+from metering.personal_data import PersonalData, Treatment
 
 Value = TypeVar("Value")
 
@@ -32,6 +33,10 @@ class Environment:
             self._faults.append(f"{name} is not set")
             return ""
         return value
+
+    def optional(self, name: str) -> str | None:
+        """The value of a variable; None where it is absent or empty."""
+        return self._variables.get(name) or None
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
         """An integer within bounds."""
@@ -70,6 +75,8 @@ class StreamProcessorSettings:
     ledger_ttl_seconds: int
     write_concurrency: int
     rule: BillingRule
+    alert_source: str
+    """The source of the events that tell of thresholds."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -87,6 +94,7 @@ class StreamProcessorSettings:
             ledger_ttl_seconds=environment.number("LEDGER_TTL_SECONDS", 691_200, 86_400, 40_000_000),
             write_concurrency=environment.number("WRITE_CONCURRENCY", 8, 1, 64),
             rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule),
+            alert_source=environment.text("ALERT_SOURCE", "usage-meter"),
         )
         environment.check()
         return settings
@@ -97,6 +105,7 @@ class FirehoseTransformSettings:
     """What the template sets for the transform of the lake."""
 
     rule: BillingRule
+    personal: PersonalData
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -106,9 +115,139 @@ class FirehoseTransformSettings:
             Misconfigured: with every fault.
         """
         environment = Environment(os.environ if variables is None else variables)
-        settings = cls(rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule))
+        key = environment.parsed("PERSONAL_DATA_KEY", "", str.encode)
+        settings = cls(
+            rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule),
+            personal=environment.parsed(
+                "PERSONAL_DATA", "keep", lambda text: PersonalData(Treatment(text), key)
+            ),
+        )
         environment.check()
         return settings
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """What the template sets for the watch."""
+
+    stream_name: str
+    failure_bucket: str
+    lake_bucket: str
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read and check the variables (the process's own unless given).
+
+        Raises:
+            Misconfigured: with every fault.
+        """
+        environment = Environment(os.environ if variables is None else variables)
+        settings = cls(
+            stream_name=environment.text("STREAM_NAME"),
+            failure_bucket=environment.text("FAILURE_BUCKET"),
+            lake_bucket=environment.text("LAKE_BUCKET"),
+        )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationSettings:
+    """What the template sets for the reconciliation."""
+
+    counters_table: str
+    lake_bucket: str
+    lake_database: str
+    workgroup: str
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read and check the variables (the process's own unless given).
+
+        Raises:
+            Misconfigured: with every fault.
+        """
+        environment = Environment(os.environ if variables is None else variables)
+        settings = cls(
+            counters_table=environment.text("COUNTERS_TABLE"),
+            lake_bucket=environment.text("LAKE_BUCKET"),
+            lake_database=environment.text("LAKE_DATABASE"),
+            workgroup=environment.text("ATHENA_WORKGROUP"),
+        )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaAuthorizerSettings:
+    """What the template sets for the quota authorizer."""
+
+    counters_table: str
+    counters_seconds: int
+    """So long counters are believed."""
+    plans_seconds: int
+    """So long plans are believed."""
+    lease_seconds: int
+    default_plan: str | None
+    """Of keys that have none; None: they have no limits."""
+    on_failure: str
+    """`allow` or `deny`: what happens to calls while DynamoDB does not answer."""
+    key_header: str
+    key_source: str
+    """`HEADER` or `AUTHORIZER`: the stage's `apiKeySource`."""
+    result_ttl_seconds: int
+    """So long API Gateway keeps an answer."""
+    simple_answers: bool
+    """HTTP APIs take a plain yes or no."""
+    token_issuer: str | None
+    """Whose bearer tokens name keys; None: nobody's."""
+    token_audience: str | None
+    token_claim: str
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read and check the variables (the process's own unless given).
+
+        Raises:
+            Misconfigured: with every fault.
+        """
+        environment = Environment(os.environ if variables is None else variables)
+        settings = cls(
+            counters_table=environment.text("COUNTERS_TABLE"),
+            counters_seconds=environment.number("COUNTERS_SECONDS", 5, 0, 300),
+            plans_seconds=environment.number("PLANS_SECONDS", 60, 1, 3600),
+            lease_seconds=environment.number("LEASE_SECONDS", 10, 1, 300),
+            default_plan=environment.optional("DEFAULT_PLAN"),
+            on_failure=environment.parsed("ON_FAILURE", "allow", one_of("allow", "deny")),
+            key_header=environment.text("KEY_HEADER", "x-api-key").lower(),
+            key_source=environment.parsed("API_KEY_SOURCE", "HEADER", one_of("HEADER", "AUTHORIZER")),
+            result_ttl_seconds=environment.number("RESULT_TTL_SECONDS", 0, 0, 3600),
+            simple_answers=environment.parsed("HTTP_API_ANSWER", "simple", one_of("simple", "policy"))
+            == "simple",
+            token_issuer=environment.parsed("TOKEN_ISSUER", "", https_address) or None,
+            token_audience=environment.optional("TOKEN_AUDIENCE"),
+            token_claim=environment.text("TOKEN_CLAIM", "sub"),
+        )
+        environment.check()
+        return settings
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Takes one of the choices. What it gives raises ValueError for anything else."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def https_address(text: str) -> str:
+    """An address that begins with https://, or none. Raises ValueError for anything else."""
+    if text and not text.startswith("https://"):
+        raise ValueError(f"{text!r} does not begin with https://")
+    return text.rstrip("/")
 
 
 def external_dynamodb(variables: Mapping[str, str] | None = None) -> str | None:
@@ -119,3 +258,20 @@ def external_dynamodb(variables: Mapping[str, str] | None = None) -> str | None:
 def inherited(names: tuple[str, ...] = ("PATH", "HOME", "LANG")) -> dict[str, str]:
     """Variables that a child process needs from this one, and nothing else of its environment."""
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def set_apart(nowhere: str = os.devnull) -> None:
+    """Keep the AWS settings and proxies of whoever runs this process out of it: for commands with a cloud of
+    their own, whose clients name endpoint, region and credentials by themselves.
+    """
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
+        os.environ.pop(name, None)
+    os.environ.update(
+        {
+            "AWS_CONFIG_FILE": nowhere,
+            "AWS_SHARED_CREDENTIALS_FILE": nowhere,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+        }
+    )

@@ -1,0 +1,265 @@
+"""Thresholds that were reached: what is known of them in the counters table, and their events on EventBridge.
+
+An item `told:<key>` holds what became of the crossings of a month, or of a day and its hours: an attribute
+for each, named `<period> <metric> <amount> <threshold>`, that is a claim (shard and time) or says that it was
+told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from adapters.batch_get import BatchGet
+from adapters.dynamodb import ConditionalUpdates, Item, UpdateAnswer
+from adapters.errors import translate
+from adapters.models import (
+    PLAN,
+    SLICES,
+    UNTOLD,
+    assignment_pk,
+    counter_pk,
+    counter_sk,
+    told_pk,
+)
+from adapters.plans import decode_assignment, decode_plan
+from adapters.quota_store import counted_of, slices_of_item
+from metering.crossing import decode_crossing, encode_crossing
+from metering.errors import Transient
+from metering.period import Period, begins_at, day_of, ends_at
+from metering.ports import Status
+from metering.quota import Counted
+from metering.quota_ports import ClaimStatus, Crossing, KeyPlan, Telling
+
+NOT_CLAIMED: Final = "attribute_not_exists(#crossing)"
+CLAIMED_BY_SHARD: Final = "#crossing.#shard = :shard"
+CLAIM_IS_STALE: Final = "#crossing.#at < :stale"
+
+EVENTS_AT_ONCE: Final = 10
+"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
+DETAIL_TYPE: Final = "Usage threshold reached"
+DEFERRED_AT_ONCE: Final = 25
+
+_MONTH = len("2026-11")
+
+Place = tuple[str, Period, int]
+
+
+class DynamoDBTelling:
+    """The port `TellStore` on the counters table."""
+
+    def __init__(self, table_name: str, dynamodb: Any, updates: ConditionalUpdates) -> None:
+        self._table_name = table_name
+        self._dynamodb = dynamodb
+        self._updates = updates
+        self._reads = BatchGet(table_name, dynamodb)
+
+    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
+        """The plans of those keys that have one: see :class:`metering.quota_ports.TellStore`."""
+        found = self._reads.items((assignment_pk(key), key) for key in keys)
+        assignments = [decode_assignment(item) for item in found.values()]
+        items = self._reads.items((PLAN, one.plan) for one in assignments)
+        plans = {plan.name: plan for plan in map(decode_plan, items.values())}
+        return {one.key: KeyPlan(one, plans[one.plan]) for one in assignments if one.plan in plans}
+
+    def announce_slice(self, month: Period, number: int) -> None:
+        """Make a slice known: see :class:`metering.quota_ports.TellStore`."""
+        request = self._update(
+            (SLICES, month),
+            "ADD #numbers :number",
+            {"#numbers": "numbers"},
+            {":number": {"NS": [str(number)]}},
+        )
+        (answer,) = self._updates.run([request])
+        if answer.status is Status.UNAVAILABLE:
+            raise Transient(f"UpdateItem of {self._table_name}: no answer")
+
+    def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
+        """The slices of each month: see :class:`metering.quota_ports.TellStore`."""
+        items = self._reads.items(((SLICES, month) for month in months), consistent=True)
+        return {month: slices_of_item(items.get((SLICES, month))) for month in months}
+
+    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
+        """What slices hold by now: see :class:`metering.quota_ports.TellStore`."""
+        keys = {place: (counter_pk(place[0]), counter_sk(place[1], place[2])) for place in places}
+        items = self._reads.items(keys.values(), consistent=True)
+        return {place: counted_of([(place[1], items[key])]) for place, key in keys.items() if key in items}
+
+    def claim(self, tellings: Sequence[Telling]) -> list[ClaimStatus]:
+        """Claim crossings: see :class:`metering.quota_ports.TellStore`."""
+        answers = self._updates.run([self._claim(telling) for telling in tellings])
+        return [_claimed(one.crossing, answer) for one, answer in zip(tellings, answers, strict=True)]
+
+    def mark_told(self, crossings: Sequence[Crossing]) -> list[bool]:
+        """Mark crossings as told: see :class:`metering.quota_ports.TellStore`."""
+        return self._written(
+            self._update(
+                _place(one),
+                "SET #crossing = :told",
+                {"#crossing": _name(one)},
+                {":told": {"M": {"told": {"N": "1"}}}},
+            )
+            for one in crossings
+        )
+
+    def defer(self, crossings: Sequence[Crossing]) -> list[bool]:
+        """Keep crossings for later: see :class:`metering.quota_ports.TellStore`."""
+        return self._written(
+            self._update(
+                (UNTOLD, one.id),
+                "SET #content = :content",
+                {"#content": "content"},
+                {":content": {"S": encode_crossing(one)}},
+            )
+            for one in crossings
+        )
+
+    def deferred(self) -> list[Crossing]:
+        """The first crossings that wait: see :class:`metering.quota_ports.TellStore`."""
+        try:
+            answer = self._dynamodb.query(
+                TableName=self._table_name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": UNTOLD}},
+                Limit=DEFERRED_AT_ONCE,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, f"Query of {self._table_name}") from error
+        return [decode_crossing(item["content"]["S"]) for item in answer["Items"]]
+
+    def settle(self, crossings: Sequence[Crossing]) -> list[bool]:
+        """Remove crossings from those that wait: see :class:`metering.quota_ports.TellStore`."""
+        return [self._remove(one) for one in crossings]
+
+    def _claim(self, telling: Telling) -> dict[str, Any]:
+        crossing = telling.crossing
+        shard, at = {"S": telling.shard_id}, {"N": str(telling.now)}
+        request = self._update(
+            _place(crossing),
+            "SET #crossing = :claim",
+            {"#crossing": _name(crossing), "#shard": "shard", "#at": "at"},
+            {
+                ":claim": {"M": {"shard": shard, "at": at}},
+                ":shard": shard,
+                ":stale": {"N": str(telling.stale_before)},
+            },
+        )
+        request["ConditionExpression"] = f"{NOT_CLAIMED} OR {CLAIMED_BY_SHARD} OR {CLAIM_IS_STALE}"
+        return request
+
+    def _update(
+        self, place: tuple[str, str], expression: str, names: Mapping[str, str], values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        pk, sk = place
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+    def _written(self, requests: Iterable[Mapping[str, Any]]) -> list[bool]:
+        return [answer.status is Status.WRITTEN for answer in self._updates.run(list(requests))]
+
+    def _remove(self, crossing: Crossing) -> bool:
+        try:
+            key = {"pk": {"S": UNTOLD}, "sk": {"S": crossing.id}}
+            self._dynamodb.delete_item(TableName=self._table_name, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            translated = translate(error, f"DeleteItem of {self._table_name}")
+            if isinstance(translated, Transient):
+                return False
+            raise translated from error
+        return True
+
+
+class EventBridge:
+    """The port `Publisher` on an event bus."""
+
+    def __init__(self, make_client: Callable[[], Any], source: str, bus: str = "default") -> None:
+        """`make_client` gives a client of EventBridge. It is asked when the first event is published, since
+        most processes publish none. `source` tells the events of this meter from those of others.
+        """
+        self._client = cache(make_client)
+        self._source = source
+        self._bus = bus
+
+    def publish(self, crossings: Sequence[Crossing]) -> list[str | None]:
+        """Publish crossings: see :class:`metering.quota_ports.Publisher`."""
+        answers: list[str | None] = []
+        for start in range(0, len(crossings), EVENTS_AT_ONCE):
+            answers += self._put(crossings[start : start + EVENTS_AT_ONCE])
+        return answers
+
+    def _put(self, crossings: Sequence[Crossing]) -> list[str | None]:
+        try:
+            answer = self._client().put_events(Entries=[self._entry(one) for one in crossings])
+        except (ClientError, BotoCoreError) as error:
+            return [str(translate(error, "PutEvents"))] * len(crossings)
+        return [
+            f"PutEvents: {entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
+            if entry.get("ErrorCode")
+            else None
+            for entry in answer["Entries"]
+        ]
+
+    def _entry(self, crossing: Crossing) -> dict[str, Any]:
+        return {
+            "Source": self._source,
+            "DetailType": DETAIL_TYPE,
+            "Detail": msgspec.json.encode(event_detail(crossing)).decode(),
+            "EventBusName": self._bus,
+        }
+
+
+def _refusal(entry: Mapping[str, Any]) -> str | None:
+    code = entry.get("ErrorCode")
+    return f"PutEvents: {code}: {entry.get('ErrorMessage', '')}" if code else None
+
+
+def event_detail(crossing: Crossing) -> dict[str, Any]:
+    """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
+    return {
+        "id": crossing.id,
+        "apiKeyId": crossing.key,
+        "account": crossing.account,
+        "plan": crossing.plan,
+        "planVersion": crossing.plan_version,
+        "metric": crossing.metric,
+        "period": crossing.period,
+        "periodStart": begins_at(crossing.period).isoformat(),
+        "periodEnd": ends_at(crossing.period).isoformat(),
+        "limit": crossing.amount,
+        "kind": crossing.kind,
+        "threshold": crossing.threshold,
+        "used": crossing.used,
+    }
+
+
+def _place(crossing: Crossing) -> tuple[str, str]:
+    """The item of a crossing: that of its month, or of its day."""
+    is_month = len(crossing.period) == _MONTH
+    return told_pk(crossing.key), crossing.period if is_month else day_of(crossing.period)
+
+
+def _name(crossing: Crossing) -> str:
+    return f"{crossing.period} {crossing.metric} {crossing.amount} {crossing.threshold}"
+
+
+def _claimed(crossing: Crossing, answer: UpdateAnswer) -> ClaimStatus:
+    match answer.status:
+        case Status.WRITTEN:
+            return ClaimStatus.OURS
+        case Status.UNAVAILABLE:
+            return ClaimStatus.UNAVAILABLE
+        case Status.REFUSED:
+            return ClaimStatus.TOLD if _is_told(crossing, answer.item) else ClaimStatus.TAKEN
+
+
+def _is_told(crossing: Crossing, item: Item) -> bool:
+    return "told" in item.get(_name(crossing), {"M": {}})["M"]

@@ -1,0 +1,104 @@
+"""The usage plans and keys that API Gateway has, as plans of the meter.
+
+API Gateway holds its own quotas on a best-effort basis:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from adapters.errors import translate
+from adapters.plans import digest_of
+from metering.plans import Assignment, KeyStatus, Limit, Metric, Plan, Span
+from metering.plans_document import PlansDocument
+
+_SPANS = {"DAY": Span.DAY, "MONTH": Span.MONTH}
+
+
+@dataclass(slots=True)
+class Imported:
+    """What was found."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    keys: dict[str, Assignment] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    """The id of each key by the digest of what its caller shows. The keys themselves are not kept."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be taken over as it is."""
+
+    @property
+    def document(self) -> PlansDocument:
+        """Plans and keys as a file would name them."""
+        return PlansDocument(self.plans, self.keys)
+
+
+def import_plans(apigateway: Any) -> Imported:
+    """The usage plans and keys of an account and region. `apigateway` is a boto3 client.
+
+    Raises:
+        Transient, Misconfigured: they cannot be read.
+    """
+    found = Imported()
+    keys = {key["id"]: key for key in _pages(apigateway, "get_api_keys", "items", includeValues=True)}
+    for usage_plan in _pages(apigateway, "get_usage_plans", "items"):
+        plan = _plan(usage_plan, found)
+        for key in _pages(apigateway, "get_usage_plan_keys", "items", usagePlanId=usage_plan["id"]):
+            _assign(key["id"], keys.get(key["id"], {}), plan, found)
+    found.digests = {digest_of(key["value"]): key["id"] for key in keys.values() if key.get("value")}
+    return found
+
+
+def _plan(usage_plan: Mapping[str, Any], found: Imported) -> Plan:
+    name = _name(usage_plan.get("name") or usage_plan["id"])
+    if name in found.plans:
+        name = f"{name}-{usage_plan['id'].lower()}"
+    plan = Plan(name, tuple(_limits(name, usage_plan.get("quota"), found)))
+    if usage_plan.get("throttle"):
+        found.notes.append(f"plan {name}: its throttle stays with API Gateway, which paces calls")
+    found.plans[name] = plan
+    return plan
+
+
+def _limits(name: str, quota: Mapping[str, Any] | None, found: Imported) -> Iterator[Limit]:
+    if not quota:
+        return
+    span = _SPANS.get(quota["period"])
+    if span is None:
+        found.notes.append(
+            f"plan {name}: its quota of {quota['limit']:,} requests a {quota['period'].lower()} is left out; "
+            "the meter has hours, days and months"
+        )
+        return
+    if quota.get("offset"):
+        found.notes.append(f"plan {name}: the offset {quota['offset']} of its first period is left out")
+    yield Limit(Metric.REQUESTS, span, int(quota["limit"]))
+
+
+def _assign(key_id: str, key: Mapping[str, Any], plan: Plan, found: Imported) -> None:
+    if key_id in found.keys:
+        found.notes.append(
+            f"key {key_id}: it has plan {found.keys[key_id].plan}; plan {plan.name} is left out"
+        )
+        return
+    status = KeyStatus.ACTIVE if key.get("enabled", True) else KeyStatus.SUSPENDED
+    found.keys[key_id] = Assignment(key_id, plan.name, key.get("customerId") or "", status=status)
+
+
+def _name(text: str) -> str:
+    """A plan's name as the meter takes it."""
+    found = re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).strip("-_.")[:64]
+    return found or "plan"
+
+
+def _pages(apigateway: Any, operation: str, field_name: str, **request: Any) -> Iterator[Mapping[str, Any]]:
+    try:
+        for page in apigateway.get_paginator(operation).paginate(**request):
+            yield from page.get(field_name, [])
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error, operation) from error

@@ -1,0 +1,88 @@
+"""A deployment as its stack describes it, on AWS and in the local cloud alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from adapters.errors import translate
+from adapters.settings import ReconciliationSettings
+from metering.billing_rule import BillingRule
+from metering.errors import Misconfigured
+from metering.personal_data import PersonalData, Treatment
+
+_NO_SUCH_STACK = "ValidationError"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The outputs and parameters of a stack, by their names."""
+
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    stack_id: str = ""
+
+    @classmethod
+    def of_stack(cls, cloudformation: Any, stack_name: str) -> Self:
+        """The deployment of that name. `cloudformation` is a boto3 client.
+
+        Raises:
+            Misconfigured: there is no such stack in the account and region, or it may not be read.
+            Transient: AWS does not answer.
+        """
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == _NO_SUCH_STACK:
+                region = cloudformation.meta.region_name
+                raise Misconfigured(
+                    [f"there is no stack {stack_name} in {region}: name stack, region and profile"]
+                ) from error
+            raise translate(error, f"DescribeStacks of {stack_name}") from error
+        except BotoCoreError as error:
+            raise translate(error, f"DescribeStacks of {stack_name}") from error
+        return cls(
+            {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+            {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack.get("Parameters", [])},
+            stack.get("StackId", ""),
+        )
+
+    def values(self, *names: str) -> list[str]:
+        """The outputs of these names.
+
+        Raises:
+            Misconfigured: some are missing, all of them named.
+        """
+        missing = [name for name in names if name not in self.outputs]
+        if missing:
+            raise Misconfigured(
+                [f"the stack has no output {name}: deploy the template anew" for name in missing]
+            )
+        return [self.outputs[name] for name in names]
+
+    @property
+    def reconciliation(self) -> ReconciliationSettings:
+        """What a reconciliation reads.
+
+        Raises:
+            Misconfigured: outputs are missing.
+        """
+        names = ("CountersTableName", "LakeBucketName", "LakeDatabaseName", "AthenaWorkGroupName")
+        counters_table, lake_bucket, lake_database, workgroup = self.values(*names)
+        return ReconciliationSettings(counters_table, lake_bucket, lake_database, workgroup)
+
+    @property
+    def rule(self) -> BillingRule:
+        """Which calls are billed."""
+        return (
+            BillingRule(self.parameters["NotBillable"]) if "NotBillable" in self.parameters else BillingRule()
+        )
+
+    @property
+    def personal(self) -> PersonalData:
+        """What the lake keeps of addresses and agents; the template makes the same key of the stack's id."""
+        key = self.stack_id.rpartition("/")[2].encode()
+        return PersonalData(Treatment(self.parameters.get("PersonalData", "keep")), key)

@@ -1,0 +1,143 @@
+"""The Lambda function: what comes from outside is put together here, and only here."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from adapters.batch_get import quick_client
+from adapters.dynamodb import ConditionalUpdates
+from adapters.leases import DynamoDBLeases
+from adapters.plans import digest_of
+from adapters.quota_store import DynamoDBQuotaStore
+from adapters.settings import QuotaAuthorizerSettings
+from adapters.telemetry import Telemetry, telemetry
+from adapters.token_keys import IssuerKeys
+from metering.quota_ports import LeaseStore, QuotaStore
+from quota_authorizer.answer import Answer
+from quota_authorizer.authorizer import Authorizer, KeySource, Manner, Proofs
+from quota_authorizer.bearer import Bearer, PublicKey, TokenRules
+from quota_authorizer.judge import STORE_FAILURES, Judge, OnFailure, Outcome
+from quota_authorizer.known_keys import KnownKeys
+from quota_authorizer.leases import LeaseBook
+
+MOST_UNTOLD: Final = 1000
+"""Decisions from memory are told together: with the next one that has to ask the store, or at so many."""
+
+TOLD: Final = (*Outcome, STORE_FAILURES)
+
+Handler = Callable[[Mapping[str, Any], Any], Answer]
+
+
+def handler(event: Mapping[str, Any], context: Any) -> Answer:
+    """Let a call through, or deny it.
+
+    Raises:
+        Unauthorized: API Gateway answers with status 401.
+    """
+    return _deployed()(event, context)
+
+
+class Clocks(NamedTuple):
+    """Two times, in seconds."""
+
+    epoch: Callable[[], float] = time.time
+    """Since 1970."""
+    steady: Callable[[], float] = time.monotonic
+    """Since any start; never set."""
+
+
+class QuotaAuthorizer:
+    """The function around an authorizer: its metrics, and what is done when there is time."""
+
+    def __init__(
+        self,
+        settings: QuotaAuthorizerSettings,
+        store: QuotaStore,
+        leases: LeaseStore,
+        tools: Telemetry,
+        clocks: Clocks,
+    ) -> None:
+        self._tools = tools
+        self._clock = clocks.epoch
+        self.known = KnownKeys(
+            store,
+            clocks.steady,
+            counters_seconds=settings.counters_seconds,
+            plans_seconds=settings.plans_seconds,
+            default_plan=settings.default_plan,
+        )
+        self.leases = LeaseBook(
+            leases,
+            lambda: uuid.uuid4().hex[:12],
+            lease_seconds=settings.lease_seconds,
+            retry_seconds=max(1.0, settings.counters_seconds),
+        )
+        self._judge = Judge(self.known, self.leases, OnFailure(settings.on_failure))
+        self._authorizer = Authorizer(self._judge, self.known, _proofs(settings), _manner(settings))
+        self._requests = 0
+        self._decisions = 0
+
+    def __call__(self, event: Mapping[str, Any], _context: Any) -> Answer:
+        """Answer an event."""
+        now = self._clock()
+        self._decisions += 1
+        try:
+            return self._authorizer.answer(event, now)
+        finally:
+            if self._requests != self.known.reads + self.leases.writes or self._decisions >= MOST_UNTOLD:
+                self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        """Tell what was decided, since this decision took milliseconds anyway."""
+        self.leases.tidy(now)
+        counts = self._judge.counts
+        numbers = {name: counts[name] for name in TOLD}
+        counts.clear()
+        self._decisions, self._requests = 0, self.known.reads + self.leases.writes
+        self._tools.count(numbers)
+        if numbers[STORE_FAILURES]:
+            self._tools.logger.warning("the store does not answer", extra={"reason": self.known.last_error})
+
+
+def make_handler(
+    settings: QuotaAuthorizerSettings, dynamodb: Any, tools: Telemetry, clocks: Clocks | None = None
+) -> QuotaAuthorizer:
+    """The function on the table of the settings."""
+    return QuotaAuthorizer(
+        settings,
+        DynamoDBQuotaStore(settings.counters_table, dynamodb),
+        DynamoDBLeases(settings.counters_table, ConditionalUpdates(dynamodb, 1)),
+        tools,
+        clocks or Clocks(),
+    )
+
+
+@cache
+def _deployed() -> Handler:
+    return make_handler(QuotaAuthorizerSettings.from_environment(), quick_client(), telemetry())
+
+
+def _manner(settings: QuotaAuthorizerSettings) -> Manner:
+    return Manner(
+        settings.key_header,
+        KeySource(settings.key_source),
+        settings.result_ttl_seconds,
+        settings.simple_answers,
+    )
+
+
+def _proofs(settings: QuotaAuthorizerSettings) -> Proofs:
+    if settings.token_issuer is None:
+        return Proofs(digest_of)
+    issuer = IssuerKeys(settings.token_issuer)
+    rules = TokenRules(settings.token_issuer, settings.token_audience, settings.token_claim)
+
+    def public_key(key_id: str) -> PublicKey | None:
+        numbers = issuer.key(key_id)
+        return None if numbers is None else PublicKey(*numbers)
+
+    return Proofs(digest_of, Bearer(rules, public_key).key_of)

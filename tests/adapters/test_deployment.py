@@ -1,0 +1,56 @@
+"""A deployment as its stack describes it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.deployment import Deployment
+from adapters.settings import ReconciliationSettings
+from local_cloud.stack import LocalCloud
+from metering.errors import Misconfigured
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    """One whose stack CloudFormation describes."""
+    with LocalCloud({"NotBillable": "4xx"}) as running:
+        running.publish()
+        yield running
+
+
+def test_it_names_what_a_reconciliation_reads(cloud: LocalCloud) -> None:
+    """By the outputs of the stack."""
+    deployment = Deployment.of_stack(cloud.client("cloudformation"), "usage-meter")
+
+    assert ReconciliationSettings(
+        counters_table=cloud.stack.name("CountersTable"),
+        lake_bucket=cloud.stack.name("LakeBucket"),
+        lake_database="usage_meter",
+        workgroup="usage-meter",
+    ) == (deployment.reconciliation)
+    assert [cloud.stack.name("FailureBucket")] == deployment.values("FailureBucketName")
+
+
+def test_its_rule_is_the_stacks(cloud: LocalCloud) -> None:
+    """What is redriven is billed as it would have been."""
+    deployment = Deployment.of_stack(cloud.client("cloudformation"), "usage-meter")
+
+    assert (False, True) == (deployment.rule.bills(404), deployment.rule.bills(500))
+    assert (True, False) == (Deployment({}).rule.bills(404), Deployment({}).rule.bills(500))
+
+
+def test_a_stack_that_is_not_there(cloud: LocalCloud) -> None:
+    """The sentence names it and the region, where most mistakes are made."""
+    with pytest.raises(Misconfigured, match="no stack my-meter in us-east-1: name stack, region and profile"):
+        Deployment.of_stack(cloud.client("cloudformation"), "my-meter")
+
+
+def test_outputs_that_are_missing_are_all_named() -> None:
+    """A stack of an older template lacks some."""
+    with pytest.raises(Misconfigured) as caught:
+        _ = Deployment({"CountersTableName": "counters", "LakeBucketName": "lake"}).reconciliation
+
+    assert (
+        "the stack has no output LakeDatabaseName: deploy the template anew",
+        "the stack has no output AthenaWorkGroupName: deploy the template anew",
+    ) == caught.value.faults

@@ -1,0 +1,260 @@
+"""Answers to events of every documented shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adapters.plans import digest_of
+from metering.plans import KeyStatus, Limit, Metric, Plan, Span
+from quota_authorizer.answer import Unauthorized
+from quota_authorizer.authorizer import KeySource, Manner
+from quota_authorizer.judge import OnFailure
+from quota_authorizer.request import NoRequest
+from tests.quota_authorizer.events import (
+    STAGE,
+    http,
+    policy_faults,
+    recorded,
+    rest,
+    simple_faults,
+    token,
+    websocket,
+)
+from tests.quota_authorizer.stores import Desk
+
+SECRET = "zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro"
+KEY = "a1b2c3d4e5"
+PLAN = Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 10), Limit(Metric.REQUESTS, Span.MONTH, 1000)))
+
+
+def desk(**settings: Any) -> Desk:
+    """An authorizer that knows one key."""
+    one = Desk(**settings)
+    one.store.ids[digest_of(SECRET)] = KEY
+    one.store.give(KEY, PLAN)
+    return one
+
+
+def effect(answer: dict[str, Any]) -> str:
+    """Allow or Deny."""
+    return str(answer["policyDocument"]["Statement"][0]["Effect"])
+
+
+POLICY_EVENTS = {
+    "REST": rest(SECRET),
+    "REST, key looked at": rest(key_id=KEY),
+    "TOKEN": token(SECRET),
+    "WebSocket": websocket(SECRET),
+    "HTTP 1.0": rest(SECRET) | {"version": "1.0"},
+}
+
+
+class TestShapes:
+    @pytest.mark.parametrize("event", POLICY_EVENTS.values(), ids=POLICY_EVENTS)
+    def test_allowed(self, event: dict[str, Any]) -> None:
+        """A key with quota left gets a policy for the whole stage."""
+        answer = desk().answer(event)
+        assert [] == policy_faults(answer)
+        assert ("Allow", KEY) == (effect(answer), answer["principalId"])
+        assert f"{STAGE}/*" == answer["policyDocument"]["Statement"][0]["Resource"]
+
+    @pytest.mark.parametrize(
+        "event", [event for event in POLICY_EVENTS.values() if event["type"] == "REQUEST"]
+    )
+    def test_denied(self, event: dict[str, Any]) -> None:
+        """A key over its limit gets a policy that denies, with what the response needs to say."""
+        one = desk()
+        one.store.count(KEY, 10)
+        answer = one.answer(event)
+        assert [] == policy_faults(answer)
+        assert "Deny" == effect(answer)
+        assert {
+            "decision": "denied",
+            "authorizerKeyId": KEY,
+            "plan": "free",
+            "limit": "requests/hour",
+            "remaining": "0",
+            "reset": "1793883600",
+            "retryAfter": "3600",
+        } == answer["context"]
+
+    def test_http_api(self) -> None:
+        """An HTTP API (2.0) gets a plain yes or no."""
+        one = desk()
+        answer = one.answer(http(SECRET))
+        assert [] == simple_faults(answer)
+        assert answer["isAuthorized"] is True
+        one = desk()
+        one.store.count(KEY, 10)
+        answer = one.answer(http(SECRET))
+        assert [] == simple_faults(answer)
+        assert (False, "3600") == (answer["isAuthorized"], answer["context"]["retryAfter"])
+
+    def test_http_api_with_policies(self) -> None:
+        """Or a policy, where the API is set up so."""
+        answer = desk(manner=Manner(simple_answers=False)).answer(http(SECRET))
+        assert [] == policy_faults(answer)
+        assert "Allow" == effect(answer)
+
+    def test_recorded(self) -> None:
+        """The recorded event, of an HTTP API, shows a key that nobody knows: a policy that denies."""
+        answer = desk().answer(recorded())
+        assert [] == policy_faults(answer)
+        assert "Deny" == effect(answer)
+
+    def test_recorded_known(self) -> None:
+        """With its key made known, the recorded event is let through."""
+        one = desk()
+        one.store.ids[digest_of("...")] = KEY
+        answer = one.answer(recorded())
+        assert [] == policy_faults(answer)
+        assert "Allow" == effect(answer)
+
+    def test_long_path(self) -> None:
+        """A method's ARN may have 1,600 bytes, the resource of a policy 512 characters."""
+        event = rest(SECRET) | {"methodArn": f"{STAGE}/GET/{'x/' * 700}"}
+        assert [] == policy_faults(desk().answer(event))
+
+    @pytest.mark.parametrize("event", [{}, {"version": "2.0"}, {"type": "TOKEN"}, {"Records": []}])
+    def test_no_request(self, event: dict[str, Any]) -> None:
+        """What comes from no authorizer is refused."""
+        with pytest.raises(NoRequest):
+            desk().answer(event)
+
+
+class TestStrangers:
+    @pytest.mark.parametrize("event", [rest("wrong"), rest(), token("wrong"), websocket("wrong")])
+    def test_rest(self, event: dict[str, Any]) -> None:
+        """A REST API makes status 401 of exactly this error."""
+        with pytest.raises(Unauthorized, match=r"\AUnauthorized\Z"):
+            desk().answer(event)
+
+    @pytest.mark.parametrize("event", [http("wrong"), http()])
+    def test_http(self, event: dict[str, Any]) -> None:
+        """An HTTP API would make status 500 of an error: it gets a no, which is 403."""
+        assert {"isAuthorized": False, "context": {}} == desk().answer(event)
+
+    def test_suspended(self) -> None:
+        """A suspended key is treated as one that nobody knows."""
+        one = desk()
+        one.store.give(KEY, PLAN, status=KeyStatus.SUSPENDED)
+        with pytest.raises(Unauthorized):
+            one.answer(rest(SECRET))
+        assert {"isAuthorized": False, "context": {}} == one.answer(http(SECRET))
+
+    def test_without_plan(self) -> None:
+        """A known key without a plan has no limits; it is counted all the same."""
+        one = desk()
+        one.store.assignments.clear()
+        answer = one.answer(rest(SECRET))
+        assert {"decision": "allowed", "authorizerKeyId": KEY} == answer["context"]
+
+    def test_default_plan(self) -> None:
+        """Unless there is a plan for such keys."""
+        one = desk(default_plan="free")
+        one.store.assignments.clear()
+        one.store.count(KEY, 10)
+        assert "Deny" == effect(one.answer(rest(SECRET)))
+
+
+class TestContext:
+    def test_remaining(self) -> None:
+        """It tells the limit that is closest, what is left of it, and when it is whole again."""
+        one = desk()
+        one.store.count(KEY, 7)
+        assert {
+            "decision": "allowed",
+            "authorizerKeyId": KEY,
+            "plan": "free",
+            "limit": "requests/hour",
+            "remaining": "3",
+            "reset": "1793883600",
+        } == one.answer(rest(SECRET))["context"]
+
+    @pytest.mark.parametrize(
+        ("header", "length"),
+        [
+            ({"Content-Length": "4096"}, "4096"),
+            ({"content-length": "0"}, "0"),
+            ({"Content-Length": "-5"}, None),
+            ({"Content-Length": "99999999999999999999"}, None),
+            ({"Content-Length": str(2**40 + 1)}, None),
+            ({"Content-Length": "٣"}, None),
+            ({"Content-Length": "many"}, None),
+            ({}, None),
+        ],
+    )
+    def test_request_length(self, header: dict[str, str], length: str | None) -> None:
+        """The size of the body is for the access log; one that would make its line malformed is left out."""
+        assert length == desk().answer(rest(SECRET, headers=header))["context"].get("requestLength")
+
+    def test_request_length_of_kept_answers(self) -> None:
+        """An answer that API Gateway uses again would give every call the size of the first."""
+        one = desk(manner=Manner(result_ttl_seconds=60))
+        answer = one.answer(rest(SECRET, headers={"Content-Length": "4096"}))
+        assert "requestLength" not in answer["context"]
+
+    @pytest.mark.parametrize("event", POLICY_EVENTS.values(), ids=POLICY_EVENTS)
+    def test_no_secret(self, event: dict[str, Any]) -> None:
+        """The key itself is in no answer."""
+        assert SECRET not in json.dumps(desk().answer(event))
+
+    def test_key_from_authorizer(self) -> None:
+        """Unless the stage takes its key from the authorizer."""
+        one = desk(manner=Manner(key_source=KeySource.AUTHORIZER))
+        answer = one.answer(rest(SECRET))
+        assert [] == policy_faults(answer)
+        assert SECRET == answer["usageIdentifierKey"]
+
+    def test_other_header(self) -> None:
+        """The key may come in another header."""
+        one = desk(manner=Manner(key_header="x-partner-key"))
+        event = rest(headers={"X-Partner-Key": SECRET})
+        assert "Allow" == effect(one.answer(event))
+
+
+class TestOutOfReach:
+    def test_allowed(self) -> None:
+        """While the store does not answer, calls are let through and counted as unchecked."""
+        one = desk()
+        one.store.out_of_reach = True
+        answer = one.answer(rest(key_id=KEY))
+        assert ("Allow", "unchecked") == (effect(answer), answer["context"]["decision"])
+        assert (1, 1) == (one.judge.counts["Unchecked"], one.judge.counts["StoreFailures"])
+
+    def test_denied(self) -> None:
+        """Or denied for a second, by setting."""
+        one = desk(on_failure=OnFailure.DENY)
+        one.store.out_of_reach = True
+        answer = one.answer(rest(key_id=KEY))
+        assert ("Deny", "1") == (effect(answer), answer["context"]["retryAfter"])
+
+    def test_unknown(self) -> None:
+        """Where nobody can say whose key it is, the call is not blamed on a key."""
+        one = desk()
+        one.store.out_of_reach = True
+        answer = one.answer(rest(SECRET))
+        assert [] == policy_faults(answer)
+        assert ("Allow", {"decision": "unchecked"}) == (effect(answer), answer["context"])
+
+    def test_last_word(self) -> None:
+        """A key that was over its limit stays so: usage only grows."""
+        one = desk()
+        one.store.count(KEY, 10)
+        one.answer(rest(SECRET))
+        one.store.out_of_reach = True
+        one.clock.now += 30
+        assert "Deny" == effect(one.answer(rest(SECRET)))
+
+    def test_recovers(self) -> None:
+        """A second later it is asked again."""
+        one = desk()
+        one.store.out_of_reach = True
+        one.answer(rest(key_id=KEY))
+        one.store.out_of_reach = False
+        assert "unchecked" == one.answer(rest(key_id=KEY))["context"]["decision"]
+        one.clock.now += 1
+        assert "allowed" == one.answer(rest(key_id=KEY))["context"]["decision"]

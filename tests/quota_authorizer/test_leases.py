@@ -1,0 +1,321 @@
+"""Leases: how one authorizer takes, spends and returns them. Many of them: `tests/simulation`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from metering.errors import Misconfigured
+from metering.plans import Limit, Metric, Mode, Plan, Span
+from metering.quota_ports import Lease, LeaseAnswer, LeasePlace, LeaseStatus, Sheet, Take, spent_slot
+from quota_authorizer.leases import LeaseBook, Recount, Request, Spending, Spent
+from simulation.quotas_store import LeasesInMemory
+from tests.quota_authorizer.stores import HOUR, NOON, Desk, QuotasInMemory
+
+PLACE = LeasePlace("a1b2c3", "requests/hour")
+START = int(NOON)
+
+
+def nothing() -> Recount:
+    """Nobody can say what is counted."""
+    return Recount(None, 0)
+
+
+class Bench:
+    """Authorizers that share a store."""
+
+    def __init__(self, amount: int = 100, reserve_from: int = 80) -> None:
+        self.store = LeasesInMemory()
+        self.limit = Limit(Metric.REQUESTS, Span.HOUR, amount, mode=Mode.RESERVED, reserve_from=reserve_from)
+        self.now = NOON
+        self.recount: Callable[[], Recount] = nothing
+        self._numbers = iter(range(10**6))
+
+    def book(self) -> LeaseBook:
+        """One more authorizer."""
+        return LeaseBook(self.store, lambda: f"lease-{next(self._numbers)}")
+
+    def spend(self, book: LeaseBook, used: int = 0) -> Spent:
+        """A call."""
+        return book.spend(Request(PLACE, HOUR, self.limit, used, self.recount), self.now)
+
+    def spend_many(self, book: LeaseBook, calls: int) -> int:
+        """How many of so many calls are let through."""
+        return sum(self.spend(book).outcome is Spending.SPENT for _ in range(calls))
+
+    @property
+    def sheet(self) -> Sheet:
+        return self.store.sheets[PLACE]
+
+
+class TestSpending:
+    def test_never_more(self) -> None:
+        """One authorizer lets the limit through, to the unit, and nothing beyond."""
+        bench = Bench(100)
+        assert 100 == bench.spend_many(bench.book(), 500)
+        assert 100 == bench.sheet.granted
+
+    def test_several(self) -> None:
+        """So do several, in turns."""
+        bench = Bench(100)
+        books = [bench.book() for _ in range(7)]
+        spent = [bench.spend(books[number % 7]).outcome for number in range(700)]
+        assert 100 == spent.count(Spending.SPENT)
+
+    def test_few_writes(self) -> None:
+        """A lease is a write; leases double with demand, and get small near the limit."""
+        bench = Bench(100_000)
+        book = bench.book()
+        assert 80_000 == bench.spend_many(book, 80_000)
+        assert book.writes < 40
+
+    def test_what_is_counted(self) -> None:
+        """A period's sheet begins with what the counters hold already."""
+        bench = Bench(10)
+        book = bench.book()
+        assert 3 == sum(bench.spend(book, used=7).outcome is Spending.SPENT for _ in range(20))
+
+    def test_over_from_the_start(self) -> None:
+        """A limit that is used up before the first lease grants none."""
+        bench = Bench(10)
+        assert Spending.EXHAUSTED is bench.spend(bench.book(), used=12).outcome
+
+    def test_limit_of_zero(self) -> None:
+        """A limit of 0 grants nothing."""
+        bench = Bench(0)
+        assert Spending.EXHAUSTED is bench.spend(bench.book()).outcome
+
+    def test_remaining(self) -> None:
+        """What is left is what nobody has leased, and what is left of the own lease."""
+        bench = Bench(100)
+        book = bench.book()
+        assert [99, 98, 97] == [bench.spend(book).remaining for _ in range(3)]
+
+    def test_lower_limit(self) -> None:
+        """A limit that is lowered below what is granted grants nothing more."""
+        bench = Bench(100)
+        book = bench.book()
+        bench.spend_many(book, 60)
+        bench.limit = Limit(Metric.REQUESTS, Span.HOUR, 20, mode=Mode.RESERVED)
+        bench.spend_many(book, 40)
+        assert Spending.EXHAUSTED is bench.spend(book).outcome
+
+
+class TestExpiry:
+    def test_not_spent_later(self) -> None:
+        """A lease that has expired is not spent; its units come back with the next write."""
+        bench = Bench(1000)
+        book = bench.book()
+        bench.spend_many(book, 20)
+        held = bench.sheet.granted - 20
+        assert held > 0
+        bench.now += 10
+        bench.spend(book)
+        (lease,) = bench.sheet.leases.values()
+        assert 20 + lease.amount == bench.sheet.granted
+        assert {spent_slot(int(bench.now)): 5} == bench.sheet.spent or sum(bench.sheet.spent.values()) == 20
+
+    def test_others_get_it(self) -> None:
+        """What one returns another can spend: nothing of the limit is lost."""
+        bench = Bench(50)
+        one, two = bench.book(), bench.book()
+        spent = bench.spend_many(one, 20)
+        spent += bench.spend_many(two, 500)
+        assert spent < 50
+        bench.now += 10
+        one.tidy(bench.now)
+        assert 50 == spent + bench.spend_many(two, 500)
+
+    def test_denied_for_a_while(self) -> None:
+        """After an exhausted answer nothing is asked for some seconds."""
+        bench = Bench(10)
+        book = bench.book()
+        bench.spend_many(book, 11)
+        writes = book.writes
+        assert 0 == bench.spend_many(book, 1000)
+        assert writes == book.writes
+
+    def test_retry_after(self) -> None:
+        """Where others hold leases it makes sense to come back soon; else when the period ends."""
+        bench = Bench(10)
+        one, two = bench.book(), bench.book()
+        bench.spend_many(one, 8)
+        bench.spend_many(two, 100)
+        assert bench.sheet.leases
+        assert 5.0 == bench.spend(bench.book()).retry_after
+        bench.now += 10
+        for book in (one, two):
+            book.tidy(bench.now)
+        three = bench.book()
+        bench.spend_many(three, 50)
+        bench.now += 10
+        three.tidy(bench.now)
+        assert bench.spend(bench.book()).retry_after is None
+
+
+class TestNextPeriod:
+    def test_new_sheet(self) -> None:
+        """Each period has its own units."""
+        bench = Bench(10)
+        book = bench.book()
+        assert 10 == bench.spend_many(book, 20)
+        later = Span.HOUR.period_at(START + 3600)
+        request = Request(PLACE, later, bench.limit, 0, nothing)
+        spent = [book.spend(request, bench.now + 3600).outcome for _ in range(20)]
+        assert 10 == spent.count(Spending.SPENT)
+
+    def test_straggler(self) -> None:
+        """A call of a period whose sheet is gone is denied for a second: it must not spend the new one's."""
+        bench = Bench(10)
+        later = Span.HOUR.period_at(START + 3600)
+        bench.book().spend(Request(PLACE, later, bench.limit, 0, nothing), bench.now)
+        spent = bench.spend(bench.book())
+        assert (Spending.EXHAUSTED, 1.0) == (spent.outcome, spent.retry_after)
+
+
+class TestEnded:
+    """An authorizer ends with a lease in its hands."""
+
+    @staticmethod
+    def ended() -> Bench:
+        """Of 100 units 60 are spent by one that has ended with more in its hands; the rest by another."""
+        bench = Bench(100, reserve_from=100)
+        bench.spend_many(bench.book(), 60)
+        bench.spend_many(bench.book(), 200)
+        return bench
+
+    def test_comes_back(self) -> None:
+        """When the counters hold all that it can have let through, its units come back."""
+        bench = self.ended()
+        lost = 100 - 60 - sum(lease.amount for lease in bench.sheet.leases.values())
+        assert lost < 40
+        bench.now += 700
+        bench.recount = lambda: Recount(int(bench.now) - 5, 85)
+        assert 15 == bench.spend_many(bench.book(), 200)
+
+    def test_not_before(self) -> None:
+        """Not while counters are late: nobody knows then what it has let through."""
+        bench = self.ended()
+        before = bench.spend_many(bench.book(), 200)
+        bench.now += 700
+        bench.recount = lambda: Recount(START + 5, 60)
+        assert 0 == before == bench.spend_many(bench.book(), 200)
+
+    @pytest.mark.parametrize("through", [None, -4000])
+    def test_nobody_knows(self, through: int | None) -> None:
+        """Nor where nobody knows until when they are complete, or where that is long ago."""
+        bench = self.ended()
+        bench.now += 700
+        bench.recount = lambda: Recount(None if through is None else int(bench.now) + through, 10)
+        assert 0 == bench.spend_many(bench.book(), 200)
+
+    def test_frozen(self) -> None:
+        """One that was only frozen spends nothing of what was given to others meanwhile, nor returns it."""
+        bench = Bench(100, reserve_from=100)
+        frozen = bench.book()
+        bench.spend_many(frozen, 20)
+        bench.now += 700
+        bench.recount = lambda: Recount(int(bench.now) - 5, 20)
+        assert 80 == bench.spend_many(bench.book(), 200)
+        assert 0 == bench.spend_many(frozen, 50)
+        assert 100 == bench.sheet.granted
+
+
+class Flaky(LeasesInMemory):
+    """A store of which some answers are lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.carries_out = True
+        self.answers = True
+
+    def take(self, take: Take) -> LeaseAnswer:
+        if self.answers:
+            return super().take(take)
+        if self.carries_out:
+            super().take(take)
+        return LeaseAnswer(LeaseStatus.UNAVAILABLE)
+
+
+class TestLostAnswers:
+    @pytest.mark.parametrize("carries_out", [True, False])
+    def test_nothing_is_lost(self, carries_out: bool) -> None:
+        """A lease that was granted without an answer is found on the sheet and returned unspent."""
+        bench = Bench(50)
+        flaky = bench.store = Flaky()
+        flaky.carries_out = carries_out
+        book = bench.book()
+        spent = bench.spend_many(book, 3)
+        flaky.answers = False
+        failed = [bench.spend(book).outcome for _ in range(40)]
+        spent += failed.count(Spending.SPENT)
+        assert Spending.UNAVAILABLE in failed
+        flaky.answers = True
+        for _ in range(20):
+            spent += bench.spend_many(book, 50)
+            bench.now += 10
+            book.tidy(bench.now)
+        assert 50 == spent == bench.sheet.granted
+
+
+class TestJudge:
+    def test_two_limits(self) -> None:
+        """Where one reserved limit is exhausted, the other gets its unit back."""
+        desk = Desk()
+        hourly = Limit(Metric.REQUESTS, Span.HOUR, 100, mode=Mode.RESERVED)
+        daily = Limit(Metric.REQUESTS, Span.DAY, 5, mode=Mode.RESERVED)
+        desk.store.give("a1b2c3", Plan("both", (hourly, daily)))
+        outcomes = [desk.judge.judge("a1b2c3", NOON, NOON) for _ in range(20)]
+        assert 5 == sum(one.decision.allowed for one in outcomes)
+        assert "requests/day" == getattr(outcomes[-1].decision.standing, "limit", hourly).name
+        assert (
+            95
+            == desk.leases.spend(
+                Request(PLACE._replace(key="a1b2c3"), HOUR, hourly, 0, nothing), NOON
+            ).remaining
+            + 1
+        )
+
+    def test_counted_denies_first(self) -> None:
+        """A counted limit that denies spends nothing of a reserved one."""
+        desk = Desk()
+        reserved = Limit(Metric.REQUESTS, Span.HOUR, 100, mode=Mode.RESERVED)
+        desk.store.give("a1b2c3", Plan("both", (reserved, Limit(Metric.REQUESTS, Span.DAY, 5))))
+        desk.store.count("a1b2c3", 5)
+        desk.judge.judge("a1b2c3", NOON, NOON)
+        assert 0 == desk.leases.writes
+
+    def test_recount(self) -> None:
+        """Units of an authorizer that ended come back by the progress of the shards and the counters."""
+        shared, leases = QuotasInMemory(), LeasesInMemory()
+        plan = Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 100, mode=Mode.RESERVED, reserve_from=100),))
+        shared.give("a1b2c3", plan)
+        for name, calls in (("ended", 60), ("other", 200)):
+            desk = Desk(shared, leases, name=name)
+            for _ in range(calls):
+                desk.judge.judge("a1b2c3", NOON, NOON)
+        shared.count("a1b2c3", 85)
+        late = NOON + 700
+        shared.through = int(late)
+        third = Desk(shared, leases, name="third")
+        third.clock.now = late
+        assert 15 == sum(third.judge.judge("a1b2c3", late, late).decision.allowed for _ in range(50))
+
+    def test_misconfigured(self) -> None:
+        """A store that cannot work fails no call: the setting decides."""
+        desk = Desk()
+        desk.store.give("a1b2c3", Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 9, mode=Mode.RESERVED),)))
+
+        def refuse(take: Take) -> LeaseAnswer:
+            raise Misconfigured([f"no permission for {take.place.limit}"])
+
+        desk.leases._store.take = refuse  # type: ignore[method-assign]  # noqa: SLF001 - the store of this test
+        assert "Unchecked" == desk.judge.judge("a1b2c3", NOON, NOON).outcome
+        assert "requests/hour" in desk.known.last_error
+
+
+class TestLease:
+    def test_two_numbers(self) -> None:
+        """An amount, and until when."""
+        assert (40, 7) == Lease(40, 7)
