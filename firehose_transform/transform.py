@@ -27,6 +27,7 @@ from metering.billing_rule import BillingRule
 from metering.errors import Undecodable
 from metering.lake_row import LakeRow, encode_rows, lake_rows
 from metering.outcome import MALFORMED_KEY
+from metering.personal_data import KEPT, PersonalData
 from metering.record import read_user_record, record_id
 
 ANSWER_LIMIT: Final = 6_291_456
@@ -95,7 +96,7 @@ class Report(msgspec.Struct):
 
 
 def transform(
-    event: Mapping[str, Any], rule: BillingRule, limit: int = ANSWER_LIMIT
+    event: Mapping[str, Any], rule: BillingRule, limit: int = ANSWER_LIMIT, personal: PersonalData = KEPT
 ) -> tuple[Answer, Report]:
     """The answer to an event of Firehose, and what became of its records.
 
@@ -107,13 +108,15 @@ def transform(
     room = limit - _BYTES_OF_ANSWER - sum(_BYTES_OF_RECORD + len(record["recordId"]) for record in records)
     answers: list[AnswerRecord] = []
     for record in records:
-        answer = _answer(record, rule, room, report)
+        answer = _answer(record, rule, personal, room, report)
         room -= len(answer.get("data", ""))
         answers.append(answer)
     return {"records": answers}, report
 
 
-def _answer(record: Mapping[str, Any], rule: BillingRule, room: int, report: Report) -> AnswerRecord:
+def _answer(
+    record: Mapping[str, Any], rule: BillingRule, personal: PersonalData, room: int, report: Report
+) -> AnswerRecord:
     name = _name(record)
     data = msgspec.convert(record["data"], bytes)  # from base64, faster than the standard library
     try:
@@ -127,6 +130,7 @@ def _answer(record: Mapping[str, Any], rule: BillingRule, room: int, report: Rep
     if len(events) * _LEAST_BYTES_OF_ROW > room:
         return _too_large(record, name, f"{len(events)} log events", room, report)
     rows = lake_rows(events, rule)
+    personal.treat(rows)
     content = encode_rows(rows)
     if _base64_size(content) > room:
         return _too_large(record, name, f"{len(rows)} rows of {len(content)} bytes", room, report)

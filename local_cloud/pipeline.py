@@ -1,4 +1,4 @@
-"""The shipped functions on a local cloud: what is written to its log group is counted, and lands in the lake."""
+"""The shipped functions on a local cloud: what is written to the log group is counted, and lands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from adapters.alerts import EventBridge
 from adapters.dynamodb import client
 from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings
 from firehose_transform.handler import make_handler as make_transform
@@ -17,6 +18,7 @@ from local_cloud.event_source_mapping import Invocation
 from local_cloud.lambda_function import Handler
 from local_cloud.quiet_telemetry import quiet_telemetry
 from local_cloud.stack import LocalCloud
+from metering.billing_rule import BillingRule
 from stream_processor import handler as stream_processor
 from stream_processor.processor import BatchReport, Processor
 
@@ -46,12 +48,18 @@ class Pipeline:
         listeners: Listeners,
         *,
         chaos: Chaos | None = None,
-        make_processor: MakeProcessor = stream_processor.make_processor,
+        make_processor: MakeProcessor | None = None,
     ) -> None:
-        """Build the functions as in Lambda, with the environment that the template gives them."""
+        """Build the functions as in Lambda, with the environment that the template gives them.
+
+        ``make_processor`` makes another stream processor than the shipped one.
+        """
         self._cloud = cloud
         self._chaos = chaos
-        processor = self._stream_processor(make_processor, listeners)
+        self._settings = StreamProcessorSettings.from_environment(
+            cloud.environment("StreamProcessorFunction")
+        )
+        processor = self._stream_processor(make_processor or self._shipped_processor, listeners)
         self.mapping = cloud.mapping("StreamProcessorFunction", "Calls", processor, listeners.on_invocation)
         self.delivery_stream = cloud.delivery_stream(
             self._firehose_transform(), listeners.on_delivered, within=_SHORTEST_LAKE_BUFFER
@@ -59,6 +67,11 @@ class Pipeline:
         if chaos is not None:
             chaos.disturb_deliveries(cloud)
             chaos.disturb_lake(self.delivery_stream)
+
+    @property
+    def rule(self) -> BillingRule:
+        """Which calls are billed."""
+        return self._settings.rule
 
     def __enter__(self) -> Self:
         self.start()
@@ -86,7 +99,7 @@ class Pipeline:
             self.delivery_stream.stop()
 
     def drain(self) -> None:
-        """Wait until all that is in the stream now is counted and has landed. Chaos puts its last copies first.
+        """Wait until all that is in the stream now is counted and has landed.
 
         Raises:
             TimeoutError: that takes too long.
@@ -98,8 +111,7 @@ class Pipeline:
         self.delivery_stream.drain(LONGEST_SECONDS)
 
     def _stream_processor(self, make: MakeProcessor, listeners: Listeners) -> Handler:
-        environment = self._cloud.environment("StreamProcessorFunction")
-        settings = StreamProcessorSettings.from_environment(environment)
+        settings = self._settings
         dynamodb = client(settings.write_concurrency, **self._cloud.endpoint.access("dynamodb"))
         handler = stream_processor.make_handler(
             make(settings, dynamodb), quiet_telemetry("stream_processor"), listeners.on_batch
@@ -108,6 +120,11 @@ class Pipeline:
             return handler
         self._chaos.disturb_writes(dynamodb.meta.events)
         return self._chaos.disturb(handler)
+
+    def _shipped_processor(self, settings: StreamProcessorSettings, dynamodb: Any) -> Processor:
+        """The processor as Lambda runs it, with the local cloud's EventBridge."""
+        publisher = EventBridge(lambda: self._cloud.client("events"), settings.alert_source)
+        return stream_processor.make_processor(settings, dynamodb, publisher)
 
     def _firehose_transform(self) -> Handler:
         environment = self._cloud.environment("FirehoseTransformFunction")

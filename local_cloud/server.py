@@ -12,12 +12,13 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
-from moto import backends
+from moto.core.base_backend import BackendDict
 from moto.logs import models as moto_logs
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
@@ -35,6 +36,8 @@ _NOT_RUNNING = "the local endpoint is not running: use it as a context manager"
 
 _moto_lock = threading.Lock()
 _accounts_in_use: set[int] = set()
+
+_session_lock = threading.Lock()
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -125,9 +128,10 @@ class LocalEndpoint:
             environment["AWS_ENDPOINT_URL_DYNAMODB"] = self._dynamodb_endpoint
         return environment
 
-    def client(self, service_name: str) -> Any:
+    def client(self, service_name: str, **options: Any) -> Any:
         """A boto3 client of this endpoint, whatever the process's environment says."""
-        return boto3.session.Session().client(service_name, **self.access(service_name))  # type: ignore[call-overload]  # any service's name
+        with _session_lock:
+            return _session().client(service_name, **self.access(service_name), **options)  # type: ignore[call-overload]  # any service's name
 
     def access(self, service_name: str) -> dict[str, str]:
         """What a client of a service needs to get here: arguments of boto3."""
@@ -164,13 +168,22 @@ class LocalEndpoint:
 
     def _forget_account(self) -> None:
         with _moto_lock, self._own_moto():
-            for name in self._moto.app_instances:
-                accounts = backends.get_backend(name)  # type: ignore[call-overload]  # any service's name
+            # Every service that was used, also one that was used by another only.
+            for accounts in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001 - as moto itself does
                 if self.account_id in list(accounts):
                     accounts[self.account_id].reset()
                     del accounts[self.account_id]
             _accounts_in_use.discard(int(self.account_id))
         self._account = None
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """One for all clients: it keeps the descriptions of services, which take 100 ms to read.
+
+    It is not safe for threads; its clients are.
+    """
+    return boto3.session.Session()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ them.
 moto's own CloudFormation leaves out subscription filters, Glue and Firehose and calls the stack complete.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -21,7 +22,7 @@ from local_cloud.lambda_function import Handler, LambdaFunction
 from local_cloud.server import LocalEndpoint
 from local_cloud.stream import Stream
 from local_cloud.subscription_delivery import SubscriptionDelivery, register
-from local_cloud.template import Stack
+from local_cloud.template import STACK_NAME, Stack
 
 TABLES = ("CountersTable", "LedgerTable")
 BUCKETS = ("LakeBucket", "FailureBucket")
@@ -90,9 +91,9 @@ class LocalCloud:
         """The stream of deliveries itself, for what AWS does with it: delivering and scaling."""
         return self.kinesis.stream(self.stack.name("CallStream"))
 
-    def client(self, service_name: str) -> Any:
-        """A boto3 client of this cloud."""
-        return self.endpoint.client(service_name)
+    def client(self, service_name: str, **options: Any) -> Any:
+        """A boto3 client of this cloud; ``options`` are boto3's, such as ``config``."""
+        return self.endpoint.client(service_name, **options)
 
     def environment(self, function: str) -> dict[str, str]:
         """The environment of a function: its variables in the template, and the way to this cloud."""
@@ -146,6 +147,22 @@ class LocalCloud:
             settings if within is None else settings.hurried(within),
             client=self.client,
             on_delivered=on_delivered or (lambda _delivery: None),
+        )
+
+    def publish(self) -> None:
+        """Let CloudFormation describe the stack: by its outputs and parameters, commands find their way."""
+        parameters, outputs = self.stack.parameters, self.stack.outputs
+        template = {
+            "Parameters": {name: {"Type": "String"} for name in parameters},
+            "Resources": {},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        self.client("cloudformation").create_stack(
+            StackName=STACK_NAME,
+            TemplateBody=json.dumps(template),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+            ],
         )
 
     def _provision(self) -> None:

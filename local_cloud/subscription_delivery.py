@@ -28,6 +28,9 @@ class SubscriptionDelivery(KinesisBackend):
         self._kinesis = kinesis
         self.listeners: list[Listener] = []
 
+    def reset(self) -> None:
+        """Forget everything: there is nothing, what was delivered is Kinesis's."""
+
     def describe_stream(self, stream_arn: str | None, stream_name: str | None) -> Any:
         """What moto asks before it stores a subscription filter: does the stream exist?"""
         name = stream_name or (stream_arn or "").rpartition("/")[2]

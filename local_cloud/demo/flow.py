@@ -90,6 +90,6 @@ def _percentile(ages: Ages, share: float) -> int:
 
 def _log_events(data: bytes) -> int:
     try:
-        return len(read_delivery(data, "").events)
+        return len(read_delivery(data, "", 0).events)
     except Undecodable:
         return 0

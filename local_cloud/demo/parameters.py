@@ -1,4 +1,4 @@
-"""The template's parameters for a log that is played in seconds."""
+"""The template's parameters for a machine, and for a log that is played in seconds."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ _CONCURRENT_WRITES = 4
 """More than two cores can use, so that one is always waiting for the engine."""
 
 
-def replay_parameters(log: AccessLog, *, external_dynamodb: bool) -> dict[str, object]:
-    """What differs from the defaults of the template, and why.
-
-    A stack keeps these for its whole life, so that a batch that is repeated meets the same items.
-    """
+def machine_parameters(*, external_dynamodb: bool) -> dict[str, object]:
+    """What differs from the defaults of the template, and why."""
     return {
         # One shard holds all the traffic of one machine, and fewer, larger batches cost fewer writes.
         "StreamMode": "PROVISIONED",
         "ShardCount": 1,
         # Somebody is watching.
         "BatchingWindowSeconds": 1,
-        "LedgerSlotSeconds": slot_seconds(log),
         # moto answers one request at a time: threads would only wait for one another.
         "WriteConcurrency": _CONCURRENT_WRITES if external_dynamodb else 1,
+    }
+
+
+def replay_parameters(log: AccessLog, *, external_dynamodb: bool) -> dict[str, object]:
+    """The same for a log that is played faster than it was written."""
+    return {
+        **machine_parameters(external_dynamodb=external_dynamodb),
+        "LedgerSlotSeconds": slot_seconds(log),
     }
 
 

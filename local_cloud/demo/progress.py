@@ -17,6 +17,13 @@ from stream_processor.processor import BatchReport
 
 _BUSIEST = 5
 
+_HOPELESS_FAILURES = 20
+"""Invocations in a row that process nothing: far more than faults would cause."""
+
+
+class StuckError(Exception):
+    """The function cannot work, however often it is invoked. The text has its last failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -48,6 +55,7 @@ class Progress:
         self._played: Played | None = None
         self._landed = 0
         self._busiest = BusiestKeys()
+        self._failures_in_a_row = 0
 
     @property
     def seconds(self) -> float:
@@ -88,6 +96,9 @@ class Progress:
 
     def _on_invocation(self, invocation: Invocation) -> None:
         self.flow.settle(record.data for record in invocation.processed)
+        self._failures_in_a_row = 0 if invocation.processed else self._failures_in_a_row + 1
+        if self._failures_in_a_row >= _HOPELESS_FAILURES:
+            raise StuckError(f"the stream processor fails again and again: {invocation.answer}")
 
     def _on_delivered(self, delivery: Delivery) -> None:
         self._landed += delivery.rows

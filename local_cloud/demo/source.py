@@ -46,7 +46,7 @@ def from_file(path: Path) -> AccessLog:
 def generated(settings: TrafficSettings | None = None) -> AccessLog:
     """Traffic made up for the demo: always the same."""
     traffic = settings or TrafficSettings()
-    name = f"{traffic.calls:,} generated calls of {traffic.keys:,} keys"
+    name = f"generated traffic of {traffic.keys:,} keys"
     return AccessLog(name, lambda: generate(traffic), traffic.calls, traffic.span)
 
 

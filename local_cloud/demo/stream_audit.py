@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from local_cloud.stream import Shard, StoredRecord, Stream
 from metering.billing_rule import BillingRule
+from metering.delivery import read_delivery
+from metering.errors import Undecodable
+from metering.outcome import Outcome
+from metering.period import HOUR_MS, Period, hour_of, month_of
 from metering.record import StreamRecord, read_record
 
 
@@ -15,23 +19,40 @@ class StreamContents:
 
     log_events: int
     """Log events, and records that are none."""
+    distinct_log_events: int
+    """Log events with ids of CloudWatch's own: so many must have been put into the log group."""
     distinct_events: int
-    """Events with ids of their own: so many must be counted."""
-    undecodable: int
+    """Events with ids of the meter's: so many must be counted. Less, where lines share an id."""
+    undecodable_events: int
     """Of those: records that cannot be decoded, which the lake does not hold."""
+    months: tuple[Period, ...]
+    """All months with a call, in order."""
 
 
 def audit(stream: Stream, rule: BillingRule) -> StreamContents:
     """Read all records of all shards, closed ones too."""
-    log_events = undecodable = 0
-    distinct: set[int] = set()
+    log_events = 0
+    log_event_ids: set[str] = set()
+    events: set[int] = set()
+    undecodable: set[int] = set()
+    hours: set[int] = set()
     for shard in list(stream.shards.values()):
         for record in shard.records:
             read = read_record(_record(shard, record), rule)
             log_events += read.log_events + read.undecodable
-            undecodable += read.undecodable
-            distinct.update(call.event_hash for call in read.calls)
-    return StreamContents(log_events, len(distinct), undecodable)
+            log_event_ids.update(_log_event_ids(record.data))
+            events.update(call.event_hash for call in read.calls)
+            undecodable.update(c.event_hash for c in read.calls if c.outcome is Outcome.UNDECODABLE)
+            hours.update(call.time_ms // HOUR_MS for call in read.calls)
+    months = sorted({month_of(hour_of(hour)) for hour in hours})
+    return StreamContents(log_events, len(log_event_ids), len(events), len(undecodable), tuple(months))
+
+
+def _log_event_ids(data: bytes) -> list[str]:
+    try:
+        return [event.id for event in read_delivery(data, "", 0).events]
+    except Undecodable:
+        return []
 
 
 def _record(shard: Shard, record: StoredRecord) -> StreamRecord:

@@ -1,0 +1,150 @@
+"""A full shard: 1 MB of deliveries a second, and a DynamoDB that answers after 5 ms.
+
+    python -m benchmarks.full_shard ENDPOINT CONCURRENCY FILE ...
+
+The deployed handler runs in a process of its own on one core, and is given whole invocations of 6 MB as JSON, one
+after the other, as a shard with a backlog gives them. It prints what that took, and the most memory that the
+process ever had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from adapters.dynamodb import client
+from adapters.settings import StreamProcessorSettings, inherited
+from adapters.telemetry import telemetry
+from benchmarks import slow_dynamodb
+from benchmarks.figure import Figure, Size
+from benchmarks.traffic import Traffic, batches, kinesis_event
+from stream_processor.handler import make_handler, make_processor
+
+DELAY_MS: Final = 5
+FULL: Final = Traffic(rate=12_000, keys=2_000, seconds=14)
+"""12,000 of these lines a second are 1 MB of gzip: the most that a shard takes."""
+CONCURRENCY: Final = 32
+_MEGABYTE: Final = 1024 * 1024
+_ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def figures(size: Size) -> Iterator[Figure]:
+    """How much faster than it arrives a full shard is counted, and in how much memory."""
+    invocations = list(batches(FULL, window_seconds=FULL.seconds))[: size.of(3, 1)]
+    calls = sum(record.lines for batch in invocations for record in batch)
+    seconds_of_traffic = calls / FULL.rate
+    results = [_result([kinesis_event(batch) for batch in invocations]) for _ in range(size.of(5, 1))]
+    wall = median(result["wall"] for result in results)
+    processor = median(result["processor"] for result in results)
+    yield Figure(
+        "a full shard",
+        f"{calls:,} calls of a full shard in {len(invocations)} invocations, {FULL.keys:,} keys, one core, "
+        f"{DELAY_MS} ms for each DynamoDB call",
+        "the time in which they arrive",
+        seconds_of_traffic / wall,
+        3.0,
+        is_ratio=False,
+        details={
+            "seconds of traffic": seconds_of_traffic,
+            "seconds": wall,
+            "processor seconds": processor,
+            "calls/s": calls / wall,
+            "MB of deliveries/s": sum(len(one.data) for batch in invocations for one in batch)
+            / _MEGABYTE
+            / wall,
+            "writes": results[0]["writes"],
+        },
+    )
+    yield Figure(
+        "memory of the consumer",
+        "the most memory that the process ever had, with full invocations of 6 MB",
+        "a quarter of the function's memory",
+        max(result["peak"] for result in results),
+        256,
+        unit="MB",
+        at_least=False,
+        is_ratio=False,
+    )
+
+
+def _result(events: list[dict[str, Any]]) -> dict[str, float]:
+    """What a process of its own says of these invocations."""
+    with TemporaryDirectory() as folder, slow_dynamodb.running(DELAY_MS) as endpoint:
+        files = []
+        for number, event in enumerate(events):
+            files.append(Path(folder) / f"{number}.json")
+            files[-1].write_text(json.dumps(event))
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.full_shard",
+            endpoint,
+            str(CONCURRENCY),
+            *map(str, files),
+        ]
+        done = subprocess.run(  # noqa: S603 - our own module
+            command, check=True, capture_output=True, text=True, cwd=_ROOT, env=inherited()
+        )
+        result: dict[str, float] = json.loads(done.stdout)
+        return result
+
+
+def consume(endpoint: str, concurrency: int, payloads: list[bytes]) -> dict[str, float]:
+    """Give the handler each payload, and say what it took."""
+    settings = StreamProcessorSettings.from_environment(
+        {"COUNTERS_TABLE": "counters", "LEDGER_TABLE": "ledger", "WRITE_CONCURRENCY": str(concurrency)}
+    )
+    where = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+    credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    dynamodb = client(concurrency, **where, **credentials)
+    writes = 0
+
+    def count(**_: Any) -> None:
+        nonlocal writes
+        writes += 1
+
+    dynamodb.meta.events.register("before-send.dynamodb.UpdateItem", count)
+    handle = make_handler(make_processor(settings, dynamodb), telemetry("stream_processor", "UsageMeter"))
+    begun, processor = time.perf_counter(), time.process_time()
+    for payload in payloads:
+        answer = handle(json.loads(payload), _Context())
+        if answer["batchItemFailures"]:
+            raise AssertionError(f"a batch was cut short: {answer}")
+    return {
+        "wall": time.perf_counter() - begun,
+        "processor": time.process_time() - processor,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "writes": writes,
+    }
+
+
+class _Context:
+    """What Powertools reads of Lambda's context."""
+
+    function_name = "stream_processor"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:stream_processor"
+    aws_request_id = "4b2a"
+
+
+def main(endpoint: str, concurrency: str, *files: str) -> None:
+    """Run on one core; what the function logs is thrown away."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = consume(endpoint, int(concurrency), [Path(file).read_bytes() for file in files])
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,45 @@
+"""All measurements, by the name that `--only` takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from benchmarks import cold_start, decoding, full_shard, write_units
+from benchmarks.figure import Figure, Measurement, Size
+
+RESULTS: Final = Path(__file__).resolve().parent / "results.json"
+"""What the last full run on a quiet machine gave; the short form is held to it."""
+
+MEASUREMENTS: Final[Mapping[str, Measurement]] = {
+    "decode": decoding.figures,
+    "write-units": write_units.figures,
+    "full-shard": full_shard.figures,
+    "cold-start": cold_start.figures,
+}
+IN_SHORT_FORM: Final = ("decode", "write-units", "cold-start")
+"""Those whose figures are ratios or counts, which mean the same on every machine."""
+
+
+def measured(size: Size, only: str = "") -> Iterator[Figure]:
+    """The figures of all measurements whose names begin with `only`."""
+    for name, measurement in MEASUREMENTS.items():
+        if name.startswith(only) and (name in IN_SHORT_FORM or not size.short):
+            yield from measurement(size)
+
+
+def recorded(path: Path = RESULTS) -> dict[str, float]:
+    """The recorded values, by the names of their figures."""
+    document = json.loads(path.read_text())
+    return {figure["name"]: figure["value"] for figure in document["figures"]}
+
+
+def fallen(figures: Iterable[Figure], values: Mapping[str, float]) -> list[str]:
+    """A sentence for each figure that is worse than the recorded one by more than a third."""
+    return [
+        f"{figure.name}: {figure.value:.3g} {figure.unit}, and {values[figure.name]:.3g} was recorded"
+        for figure in figures
+        if figure.is_ratio and figure.name in values and figure.has_fallen(values[figure.name])
+    ]

@@ -1,0 +1,112 @@
+"""One run of `usage-meter demo` in a terminal: what is played, watched, told and left running."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from adapters.settings import external_dynamodb, set_apart
+from cli.demo_report import tell
+from cli.demo_view import watching
+from cli.errors import PROBLEM, CommandError
+from cli.output import write_json
+from cli.terminal import console, is_live
+from cli.up import stay_up, tell_address
+from local_cloud.delivery_stream import DeliveryFailedError
+from local_cloud.demo.lake_copy import copy_lake
+from local_cloud.demo.progress import Progress, StuckError
+from local_cloud.demo.result import DemoResult
+from local_cloud.demo.run import Demo, DemoSettings
+from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file, generated
+from local_cloud.event_source_mapping import MappingFailedError
+from local_cloud.stack import NotOnThisMachineError
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for."""
+
+    access_log: Path | None = None
+    chaos: int | None = None
+    json: Path | None = None
+    lake: Path | None = None
+    serve: bool = False
+    speed: float | None = None
+
+
+def run(wishes: Wishes) -> None:
+    """Run the demo, and tell what it found.
+
+    Raises:
+        CommandError: it could not be run as wished.
+        typer.Exit: with 1, if the meter did not keep a promise.
+    """
+    set_apart()
+    try:
+        with _told_once():
+            problems = _run(wishes, console())
+    except (UnreadableLogError, NotOnThisMachineError) as error:
+        raise CommandError(f"{error}.") from error
+    except (MappingFailedError, DeliveryFailedError, TimeoutError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, StuckError) else error
+        raise CommandError(f"The demo cannot go on: {cause}.", PROBLEM) from error
+    if problems:
+        raise typer.Exit(PROBLEM)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """What the local cloud logs of its own end is told by the error that ends the demo, too."""
+    logger = logging.getLogger("local_cloud")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _run(wishes: Wishes, screen: Console) -> list[str]:
+    log = generated() if wishes.access_log is None else from_file(wishes.access_log)
+    dynamodb = external_dynamodb()
+    _announce(screen, log, wishes, dynamodb)
+    progress = Progress(log.total)
+    settings = DemoSettings(log, wishes.chaos, wishes.speed, dynamodb)
+    with Demo(settings, progress) as demo:
+        result = _watched(demo, progress, screen)
+        write_json(wishes.json, result.to_json())
+        tell(screen, result)
+        if wishes.lake is not None:
+            _keep_lake(screen, demo, wishes.lake)
+        if wishes.serve and is_live(screen):
+            demo.cloud.clock.release()
+            tell_address(screen, demo.cloud)
+            stay_up(screen)
+    return result.problems
+
+
+def _watched(demo: Demo, progress: Progress, screen: Console) -> DemoResult:
+    with watching(screen, progress.snapshot):
+        demo.play()
+        demo.settle()
+        return demo.reconcile()
+
+
+def _keep_lake(screen: Console, demo: Demo, folder: Path) -> None:
+    try:
+        files = copy_lake(demo.cloud, folder)
+    except OSError as error:
+        raise CommandError(f"The lake cannot be written to {folder}: {error.strerror}.") from error
+    screen.print(f"\n{len(files):,} Parquet files are in {folder}", markup=False, soft_wrap=True)
+
+
+def _announce(screen: Console, log: AccessLog, wishes: Wishes, dynamodb: str | None) -> None:
+    faults = "no faults" if wishes.chaos is None else f"faults drawn from seed {wishes.chaos}"
+    engine = f"DynamoDB at {dynamodb}" if dynamodb else "DynamoDB by moto"
+    screen.print(f"Playing {log.name}: {log.total:,} lines, {faults}, {engine}", markup=False, soft_wrap=True)

@@ -1,0 +1,71 @@
+"""What the user of the command is told, in place of a traceback.
+
+Exit codes of every command: 0 done, 1 found a problem, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+
+from metering.errors import Misconfigured, Transient
+
+DONE: Final = 0
+PROBLEM: Final = 1
+WRONG_USE: Final = 2
+
+INTERRUPTED: Final = 130
+"""As shells say it: 128 and the number of SIGINT."""
+
+
+class CommandError(Exception):
+    """One clear sentence that says what is wrong and what to do about it."""
+
+    def __init__(self, sentence: str, exit_code: int = WRONG_USE) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
+def explained(error: Exception) -> CommandError | None:
+    """What to tell about an error of somebody else's; None for one that shows a fault of ours."""
+    for kind, (sentence, exit_code) in _SENTENCES.items():
+        if isinstance(error, kind):
+            return CommandError(sentence(error), exit_code)
+    return None
+
+
+def _unreachable(error: Any) -> str:
+    address = error.kwargs.get("endpoint_url", "the endpoint")
+    return f"Nothing answers at {address}: start what should be there, or unset the variable that names it."
+
+
+def _refused(error: Any) -> str:
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    return f"AWS refuses {error.operation_name}: {message} ({code}). Check stack, region and credentials."
+
+
+_SENTENCES: Final[dict[type[Exception], tuple[Callable[[Any], str], int]]] = {
+    EndpointConnectionError: (_unreachable, WRONG_USE),
+    NoCredentialsError: (
+        lambda _: (
+            "There are no AWS credentials: set AWS_PROFILE, or the variables that `usage-meter local` prints."
+        ),
+        WRONG_USE,
+    ),
+    NoRegionError: (lambda _: "There is no AWS region: set AWS_REGION or AWS_PROFILE.", WRONG_USE),
+    ProfileNotFound: (
+        lambda error: f"{error}: set AWS_PROFILE to one that `aws configure list-profiles` names.",
+        WRONG_USE,
+    ),
+    ClientError: (_refused, WRONG_USE),
+    Misconfigured: (lambda error: f"Settings that cannot work: {error}.", WRONG_USE),
+    Transient: (lambda error: f"A service did not answer: {error}. Try again.", PROBLEM),
+}

@@ -1,0 +1,96 @@
+"""The entry point of `usage-meter`, and the one place where its commands are registered.
+
+A command is a module of this package with a function `command`, whose docstring is the help text, and with
+`EXAMPLES`, the end of it. What is slow to load is loaded when the command runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from inspect import cleandoc
+from typing import Annotated
+
+import typer
+
+from cli import demo, estimate, local, plan, quota, reconcile, redrive
+from cli.errors import INTERRUPTED, CommandError, explained
+
+COMMANDS = {
+    "demo": demo,
+    "estimate": estimate,
+    "local": local,
+    "reconcile": reconcile,
+    "redrive": redrive,
+}
+
+GROUPS = {"plan": plan, "quota": quota}
+"""Modules with several commands, in a Typer application `app`; their help text is `HELP`."""
+
+app = typer.Typer(
+    name="usage-meter",
+    help="Counts every call to an Amazon API Gateway API, per API key, within seconds, and proves the count.",
+    epilog="Exit codes: 0 done, 1 found a problem, 2 wrong use.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        print(f"usage-meter {version('usage-meter')}")
+        raise typer.Exit
+
+
+@app.callback()
+def usage_meter(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the command as a whole."""
+
+
+def _register() -> None:
+    for name, module in COMMANDS.items():
+        app.command(name, help=_help(module.command), epilog=module.EXAMPLES)(module.command)
+    for name, group in GROUPS.items():
+        app.add_typer(group.app, name=name, help=group.HELP, epilog=group.EXAMPLES)
+
+
+def _help(command: Callable[..., None]) -> str:
+    """The docstring with a line for each paragraph: the terminal wraps them as it is wide."""
+    paragraphs = cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+
+
+_register()
+
+
+def main() -> int:
+    """Run the command that the arguments name; its exit code. Wrong use is told in one sentence."""
+    try:
+        app()
+    except CommandError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        known = explained(error)
+        if known is None:
+            raise
+        return _fail(known)
+    return 0
+
+
+def _fail(error: CommandError) -> int:
+    print(f"usage-meter: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What the user is told in place of a traceback."""
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+
+from cli.errors import explained
+from metering.errors import Misconfigured, Transient
+
+REFUSED = ClientError(
+    {"Error": {"Code": "AccessDeniedException", "Message": "You are not allowed"}}, "DescribeStacks"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "exit_code"),
+    [
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:1/"),
+            "Nothing answers at http://127.0.0.1:1/",
+            2,
+        ),
+        (NoCredentialsError(), "set AWS_PROFILE", 2),
+        (NoRegionError(), "set AWS_REGION", 2),
+        (ProfileNotFound(profile="shop"), "The config profile (shop) could not be found", 2),
+        (REFUSED, "AWS refuses DescribeStacks: You are not allowed (AccessDeniedException)", 2),
+        (Misconfigured(["TABLE is not set"]), "Settings that cannot work: TABLE is not set.", 2),
+        (Transient("the table is busy"), "A service did not answer: the table is busy. Try again.", 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_errors_of_others_are_explained(error: Exception, sentence: str, exit_code: int) -> None:
+    """In a sentence that says what to do."""
+    told = explained(error)
+
+    assert told is not None
+    assert sentence in str(told)
+    assert exit_code == told.exit_code
+
+
+def test_faults_of_ours_are_not() -> None:
+    """They show where they come from."""
+    assert explained(TypeError("no")) is None

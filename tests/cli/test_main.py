@@ -1,0 +1,111 @@
+"""The entry point: its commands, its exit codes, and what it says about errors."""
+
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import NoRegionError
+from typer.testing import CliRunner
+
+from cli import main as module
+from cli.errors import CommandError
+from cli.main import COMMANDS, GROUPS, app, main
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """A command that ends so."""
+
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def test_help_names_every_command() -> None:
+    """With what it does."""
+    told = CliRunner().invoke(app, ["--help"])
+
+    assert 0 == told.exit_code
+    for name in (*COMMANDS, *GROUPS):
+        assert name in told.stdout
+    assert "Exit codes: 0 done, 1 found a problem, 2 wrong use." in told.stdout
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *GROUPS])
+def test_each_command_has_help_with_examples(name: str) -> None:
+    """And it writes its result as JSON, unless it has none."""
+    told = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
+
+    assert 0 == told.exit_code
+    assert f"usage-meter {name}" in told.stdout.partition("Examples")[2]
+    assert ("--json" in told.stdout) is (name != "local")
+
+
+def test_the_version_is_the_packages() -> None:
+    """As pyproject.toml has it."""
+    told = CliRunner().invoke(app, ["--version"])
+
+    assert (0, "usage-meter 0.1.0\n") == (told.exit_code, told.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["demo", "--unknown"],
+        ["demo", "--speed", "0"],
+        ["demo", "--speed", "-1"],
+        ["demo", "--speed", "fast"],
+        ["demo", "--chaos", "much"],
+        ["demo", "--access-log", "nowhere.jsonl"],
+        ["demo", "--access-log", "."],
+        ["demo", "--json", "nowhere/out.json"],
+        ["local", "--speed", "0"],
+        ["local", "--access-log", "nowhere.jsonl"],
+        ["reconcile"],
+        ["reconcile", "2026"],
+        ["reconcile", "2026-13"],
+        ["reconcile", "2026-10-01"],
+        ["redrive", "--json", "nowhere/out.json"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_2_without_a_traceback(arguments: list[str]) -> None:
+    """And it says what is wrong before anything is done."""
+    told = CliRunner().invoke(app, arguments)
+
+    assert 2 == told.exit_code
+    assert "Usage: " in told.output
+    assert "Traceback" not in told.output
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "told"),
+    [
+        (CommandError("The log is empty."), 2, "usage-meter: The log is empty.\n"),
+        (CommandError("It is stuck.", 1), 1, "usage-meter: It is stuck.\n"),
+        (NoRegionError(), 2, "usage-meter: There is no AWS region: set AWS_REGION or AWS_PROFILE.\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+    ids=["wrong use", "a problem", "another's error", "interrupted"],
+)
+def test_errors_become_a_sentence_and_an_exit_code(
+    error: BaseException,
+    exit_code: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On standard error, so that a pipe gets results alone."""
+    monkeypatch.setattr(module, "app", raising(error))
+
+    assert exit_code == main()
+    assert ("", told) == capsys.readouterr()
+
+
+def test_faults_of_ours_are_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback is what helps then."""
+    monkeypatch.setattr(module, "app", raising(TypeError("no")))
+
+    with pytest.raises(TypeError, match="no"):
+        main()

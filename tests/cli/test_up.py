@@ -1,0 +1,36 @@
+"""A local cloud that stays up."""
+
+import threading
+
+import boto3
+import pytest
+
+from adapters.deployment import Deployment
+from cli.terminal import console
+from cli.up import stay_up, tell_address
+from local_cloud.stack import LocalCloud
+from tests.cli.exports import use
+
+
+def test_others_find_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the lines that it prints, boto3 alone finds the stack and its log group."""
+    with LocalCloud() as cloud:
+        tell_address(console(), cloud)
+        told = capsys.readouterr().out
+        use(told, monkeypatch)
+        deployment = Deployment.of_stack(boto3.session.Session().client("cloudformation"), "usage-meter")
+
+    assert deployment.outputs["AccessLogGroupName"] in told
+    assert "usage-meter reconcile" in told
+
+
+def test_it_ends_by_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a traceback."""
+
+    def interrupt(_event: threading.Event) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Event, "wait", interrupt)
+    stay_up(console())
+
+    assert "The local cloud ends" in capsys.readouterr().out
