@@ -19,13 +19,12 @@ _NEXT = (
 
 
 def tell(screen: Console, result: DemoResult) -> None:
-    """Print the whole result."""
+    """Print the whole result: what was counted, both sides of the proof, and the verdict."""
     for part in (_flow(result), outcomes_table(result.proof.reports)):
         screen.print()
         screen.print(part)
     _tell_faults(screen, result)
     _tell_verdict(screen, result)
-    _tell_next(screen)
 
 
 def _flow(result: DemoResult) -> Table:
@@ -74,7 +73,8 @@ def _both_sides(result: DemoResult) -> tuple[Usage, Usage]:
     return total(both.counted for both in tallies), total(both.in_lake for both in tallies)
 
 
-def _tell_next(screen: Console) -> None:
+def tell_next(screen: Console) -> None:
+    """Print what to try now."""
     screen.print("\nNext:")
     for command, purpose in _NEXT:
         screen.print(f"  {command:45}{purpose}", markup=False)

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from adapters.settings import external_dynamodb, set_apart
-from cli.demo_report import tell
+from cli.demo_quota_report import tell_quota
+from cli.demo_report import tell, tell_next
 from cli.demo_view import watching
 from cli.errors import PROBLEM, CommandError
 from cli.output import write_json
@@ -24,6 +25,7 @@ from local_cloud.demo.progress import Progress, StuckError
 from local_cloud.demo.result import DemoResult
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file, generated
+from local_cloud.demo_quota import play_quota
 from local_cloud.event_source_mapping import MappingFailedError
 from local_cloud.stack import NotOnThisMachineError
 
@@ -84,9 +86,12 @@ def _run(wishes: Wishes, screen: Console) -> list[str]:
         tell(screen, result)
         if wishes.lake is not None:
             _keep_lake(screen, demo, wishes.lake)
+        if not result.problems and wishes.chaos is None:
+            tell_quota(screen, play_quota(demo.cloud, demo.settle))
+        tell_next(screen)
         if wishes.serve and is_live(screen):
-            demo.cloud.clock.release()
             tell_address(screen, demo.cloud)
+            demo.cloud.clock.release()
             stay_up(screen)
     return result.problems
 

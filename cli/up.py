@@ -15,7 +15,7 @@ def tell_address(screen: Console, cloud: LocalCloud) -> None:
     screen.print("\nThe local cloud is up. In another terminal:\n")
     for name, value in cloud.endpoint.environment.items():
         screen.print(f"    export {name}={value}", markup=False, soft_wrap=True)
-    screen.print("    usage-meter reconcile 2026-10\n", markup=False)
+    screen.print(f"    usage-meter reconcile {cloud.clock.now():%Y-%m}\n", markup=False)
     screen.print(
         f"Lines put into the log group {cloud.log_group} are counted. Ctrl-C ends it.\n", markup=False
     )

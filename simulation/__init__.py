@@ -14,4 +14,12 @@ dynamodb   the shipped adapters in place of the store in memory
 runs       many seeds, on all processors
 variants   broken meters, which the comparison must catch
 processes  the same question to real processes on a real engine
+
+And of quotas:
+
+quotas         one key with a limit, many authorizers, late counters: what is let through
+quotas_store   what the port of leases promises, in memory
+quotas_report  limits in both modes, measured
+quotas_told    thresholds under the faults of a world
+plot           curves as SVG
 """

@@ -59,6 +59,7 @@ def make_handler(
     processor: Processor,
     tools: Telemetry,
     on_batch: Callable[[BatchReport], None] = lambda _report: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Handler:
     """The function around a processor. `on_batch` is told what became of each batch."""
 
@@ -66,7 +67,7 @@ def make_handler(
     @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], _context: Any) -> Answer:
         report = processor.process(read_event(event))
-        _tell(tools, report)
+        _tell(tools, report, clock())
         on_batch(report)
         return answer(report.failed_from)
 
@@ -81,7 +82,7 @@ def _deployed() -> Handler:
     return make_handler(make_processor(settings, dynamodb, publisher), telemetry())
 
 
-def _tell(tools: Telemetry, report: BatchReport) -> None:
+def _tell(tools: Telemetry, report: BatchReport, now: datetime) -> None:
     tools.count(
         {
             "Records": report.records,
@@ -96,6 +97,7 @@ def _tell(tools: Telemetry, report: BatchReport) -> None:
             "BatchesCutShort": int(report.failed_from is not None),
             "ThresholdsTold": len(report.limits.told),
             "ThresholdsDeferred": report.limits.deferred,
+            **_lag(report, now),
         }
     )
     if report.limits.errors:
@@ -109,3 +111,10 @@ def _tell(tools: Telemetry, report: BatchReport) -> None:
                 "repeat_from": str(report.failed_from) if report.failed_from is not None else None,
             },
         )
+
+
+def _lag(report: BatchReport, now: datetime) -> dict[str, int]:
+    """How late the counters are: the age of the last record that is in, as the progress has it."""
+    if report.counted_through_ms is None:
+        return {}
+    return {"CountersLagMilliseconds": max(0, round(now.timestamp() * 1000) - report.counted_through_ms)}

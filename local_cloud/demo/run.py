@@ -82,7 +82,8 @@ class Demo:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ends.close()
+        if not isinstance(error, KeyboardInterrupt):  # who interrupts does not wait for a batch to end
+            self._ends.close()
 
     def play(self) -> None:
         """Write the log to the log group.

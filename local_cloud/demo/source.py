@@ -37,6 +37,8 @@ def from_file(path: Path) -> AccessLog:
     Raises:
         UnreadableLogError: it cannot be read, or has no lines.
     """
+    if path.exists() and not path.is_file():
+        raise UnreadableLogError(f"{path} is read twice, which a pipe does not bear: give a file")
     total, first, last = _survey(_readable_lines(path))
     if not total:
         raise UnreadableLogError(f"{path} has no lines: give an access log with one JSON object a line")

@@ -13,7 +13,7 @@ from metering.cost.workload import Workload
 
 ACCESS_LOG: Final = "Access log"
 
-ALARMS: Final = 21
+ALARMS: Final = 25
 METRICS: Final = 25
 DASHBOARDS: Final = 1
 """Of the template."""

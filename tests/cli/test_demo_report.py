@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from cli.demo_report import tell
+from cli.demo_report import tell, tell_next
+from cli.main import COMMANDS
 from cli.terminal import console
 from local_cloud.demo.result import DemoResult
 from tests.local_cloud.demo.results import OCTOBER, ONE_MORE, report, result
@@ -33,10 +34,17 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
         "2 faults injected: 2 failed batch",
         "difference 0",
         "No drift",
-        "usage-meter demo --chaos 1",
     ):
         assert part in text
     assert "\x1b" not in text
+
+
+def test_what_to_try_next(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command is one that there is."""
+    tell_next(console())
+
+    commands = re.findall(r"^  usage-meter (\w+)", capsys.readouterr().out, re.MULTILINE)
+    assert {"demo", "local"} == set(commands) <= COMMANDS.keys()
 
 
 def test_a_difference_is_named(capsys: pytest.CaptureFixture[str]) -> None:

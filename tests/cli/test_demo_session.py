@@ -49,6 +49,16 @@ def test_a_log_is_played_told_and_written(
     assert CALLS == distinct_events(lake)
 
 
+def test_the_lake_that_is_kept_is_the_logs_alone(
+    access_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the calls of the second act, which shows a quota."""
+    run(Wishes(access_log, lake=tmp_path / "lake"))
+
+    assert "quota: key" in capsys.readouterr().out
+    assert CALLS == distinct_events(tmp_path / "lake")
+
+
 def distinct_events(lake: Path) -> int:
     """In the files of a lake, as DuckDB alone reads them."""
     with duckdb.connect() as connection:

@@ -34,7 +34,7 @@ def test_all_of_it_is_read_from_the_template() -> None:
             STACK.arn("FirehoseTransformFunction"), 3, int(0.2 * 1024 * 1024), timedelta(seconds=60)
         ),
         table=TableReference("123456789012", "usage_meter", "api_gateway_logs", "us-east-1"),
-        parquet_compression="SNAPPY",
+        parquet_compression="GZIP",
     ) == settings(PROPERTIES)
 
 
@@ -115,3 +115,18 @@ def test_a_setting_that_cannot_be_honoured_is_named(path: list[str], value: Any,
 
     with pytest.raises(ValueError, match=named):
         settings(properties)
+
+
+def test_in_a_hurry_buffers_wait_for_less() -> None:
+    """For a log that is played in seconds; never for longer than the template says."""
+    hurried = settings(PROPERTIES).hurried(timedelta(seconds=2))
+
+    assert (timedelta(seconds=2), timedelta(seconds=2)) == (
+        hurried.buffer_interval,
+        hurried.transform.buffer_interval,
+    )
+    patient = settings(PROPERTIES).hurried(timedelta(seconds=75))
+    assert (timedelta(seconds=75), timedelta(seconds=60)) == (
+        patient.buffer_interval,
+        patient.transform.buffer_interval,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local_cloud.server import LocalEndpoint
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
 
 
@@ -123,3 +124,24 @@ def test_an_external_dynamodb_gets_the_tables_anew(cloud: LocalCloud) -> None:
     cloud.create_tables()
 
     assert 0 == elsewhere.scan(TableName=name)["Count"]
+
+
+def test_cloudformation_describes_it(cloud: LocalCloud) -> None:
+    """With the outputs and parameters of the template, by which commands find their way."""
+    cloud.publish()
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="usage-meter")["Stacks"]
+
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}
+    assert cloud.stack.outputs == outputs
+    assert cloud.stack.name("CountersTable") == outputs["CountersTableName"]
+    assert cloud.stack.parameters == parameters
+    assert "1" == parameters["BatchingWindowSeconds"]
+
+
+def test_an_external_dynamodb_is_where_its_clients_go() -> None:
+    """And those of other services do not."""
+    with LocalEndpoint(dynamodb_endpoint="http://127.0.0.1:8000") as endpoint:
+        assert "http://127.0.0.1:8000" == endpoint.access("dynamodb")["endpoint_url"]
+        assert endpoint.endpoint_url == endpoint.access("s3")["endpoint_url"]
+        assert "http://127.0.0.1:8000" == endpoint.client("dynamodb").meta.endpoint_url

@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -170,6 +171,20 @@ class TestCounting:
         told = json.loads(line)
         assert ([1.0], [1.0], [0.0]) == (told["Metered"], told["Unattributed"], told["BatchesCutShort"])
         assert "a1b2c3" not in line
+
+    def test_lag(self, tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:
+        """How late the counters are is a metric: the age of the last record of the batch."""
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
+        )
+        handle = make_handler(
+            make_processor(settings, client(1, **tables.where)),
+            telemetry("stream_processor", "UsageMeter"),
+            clock=lambda: datetime.fromtimestamp(1_793_275_209, UTC),
+        )
+        handle(event([call("a")]), Context())
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+        assert [7750.0] == json.loads(line)["CountersLagMilliseconds"]
 
 
 class TestFailure:

@@ -21,7 +21,6 @@ from local_cloud.pipeline import MakeProcessor
 from local_cloud.stack import LocalCloud
 from local_cloud.traffic import TrafficSettings
 from metering.usage import Usage
-from stream_processor.handler import make_processor
 from tests.local_cloud.demo.broken import broken, changing, forgetful
 
 CALLS, KEYS = 400, 12
@@ -176,4 +175,4 @@ def test_at_the_pace_of_the_log() -> None:
 
 def test_the_shipped_processor_is_the_default() -> None:
     """What is shown is what is deployed."""
-    assert make_processor is DemoSettings(LOG).make_processor
+    assert DemoSettings(LOG).make_processor is None

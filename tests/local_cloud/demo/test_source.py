@@ -1,6 +1,7 @@
 """What the demo plays."""
 
 import gzip
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,6 +71,14 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     """The sentence names it."""
     with pytest.raises(UnreadableLogError, match="gone cannot be read: No such file"):
         from_file(tmp_path / "gone")
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    """It can be read once only, and would be played as an empty log."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UnreadableLogError, match="pipe is read twice"):
+        from_file(tmp_path / "pipe")
 
 
 def test_generated_traffic() -> None:
