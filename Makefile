@@ -13,6 +13,7 @@ DYNAMODB_LOCAL := tools/dynamodb-local
 
 WORKERS ?= 2
 SEEDS ?= 100
+QUOTA_SEEDS ?= 1000
 CALLS ?= 100000
 KILLS ?= 60
 
@@ -54,10 +55,18 @@ demo: setup ## Play generated traffic through the whole meter on this machine, a
 simulate: setup ## Run the protocol under SEEDS=100 schedules of faults, or under one: SEED=7
 	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
+.PHONY: simulate-quotas
+simulate-quotas: setup ## Run limits under QUOTA_SEEDS=1000 accidents in each mode, and draw docs/quotas.svg
+	@$(BIN)/python -m simulation.quotas_report --seeds $(QUOTA_SEEDS) --plot docs/quotas.svg
+
 .PHONY: chaos
 chaos: setup dynamodb-local ## Kill real processes of the meter between any two writes, and recount
 	@$(BIN)/python -m tests.private_network $(BIN)/python -m tests.dynamodb_local \
 		$(BIN)/python -m simulation.processes --calls $(CALLS) --kills $(KILLS)
+
+.PHONY: bench
+bench: setup dynamodb-local ## Measure speed and cost against what one would use instead, in about 10 minutes
+	@$(BIN)/python -m tests.private_network $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 ##@ Check
 

@@ -38,7 +38,7 @@ class Units:
 
 
 class MeteredLedger(DynamoDBLedger):
-    """The shipped ledger. DynamoDB bills a refused write by the item's size, but says so of written ones only."""
+    """The shipped ledger. A refused write is billed by the item's size, but DynamoDB does not say so."""
 
     refused_units: list[float]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from benchmarks import cold_start, decoding, full_shard, write_units
+from benchmarks import cold_start, cost, deciding, decoding, full_shard, lake, transforming, write_units
 from benchmarks.figure import Figure, Measurement, Size
 
 RESULTS: Final = Path(__file__).resolve().parent / "results.json"
@@ -15,12 +15,17 @@ RESULTS: Final = Path(__file__).resolve().parent / "results.json"
 
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "decode": decoding.figures,
+    "transform": transforming.figures,
     "write-units": write_units.figures,
     "full-shard": full_shard.figures,
     "cold-start": cold_start.figures,
+    "lake": lake.figures,
+    "cost": cost.figures,
+    "authorizer": deciding.figures,
 }
-IN_SHORT_FORM: Final = ("decode", "write-units", "cold-start")
+IN_SHORT_FORM: Final = ("decode", "transform", "write-units", "cold-start", "lake", "cost")
 """Those whose figures are ratios or counts, which mean the same on every machine."""
+ON_DYNAMODB_LOCAL: Final = ("write-units",)
 
 
 def measured(size: Size, only: str = "") -> Iterator[Figure]:
@@ -30,10 +35,15 @@ def measured(size: Size, only: str = "") -> Iterator[Figure]:
             yield from measurement(size)
 
 
+def document(path: Path = RESULTS) -> dict[str, Any]:
+    """What was recorded, whole."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
 def recorded(path: Path = RESULTS) -> dict[str, float]:
     """The recorded values, by the names of their figures."""
-    document = json.loads(path.read_text())
-    return {figure["name"]: figure["value"] for figure in document["figures"]}
+    return {figure["name"]: figure["value"] for figure in document(path)["figures"]}
 
 
 def fallen(figures: Iterable[Figure], values: Mapping[str, float]) -> list[str]:

@@ -36,9 +36,11 @@ _AGENTS: Final = (
     "python-requests/2.32.4",
     "okhttp/4.12.0",
     "curl/8.9.1",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML) Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0 Mobile",
     "aws-sdk-js/3.650.0 ua/2.0 os/linux#5.10.223 lang/js md/nodejs#20.17.0 api/execute-api#3.650.0 m/E",
 )
+_ADDRESSES_OF_A_KEY: Final = 3
 _STATUSES: Final = {200: 930, 201: 25, 304: 20, 400: 6, 403: 3, 404: 9, 429: 4, 500: 2, 504: 1}
 
 
@@ -142,12 +144,23 @@ def _logged(traffic: Traffic) -> list[tuple[int, str]]:
     calls = traffic.rate * traffic.seconds
     cumulative = list(accumulate(weights(traffic.keys)))
     owners = generator.choices(keys, cum_weights=cumulative, k=calls)
+    addresses = {key: [_address(generator) for _ in range(_ADDRESSES_OF_A_KEY)] for key in keys}
     return sorted(
-        _line(START_MS + generator.randrange(traffic.seconds * 1000), owner, generator) for owner in owners
+        _line(
+            START_MS + generator.randrange(traffic.seconds * 1000),
+            owner,
+            generator.choice(addresses[owner]),
+            generator,
+        )
+        for owner in owners
     )
 
 
-def _line(time_ms: int, owner: str, generator: random.Random) -> tuple[int, str]:
+def _address(generator: random.Random) -> str:
+    return ".".join(map(str, generator.randbytes(4)))
+
+
+def _line(time_ms: int, owner: str, address: str, generator: random.Random) -> tuple[int, str]:
     method, resource, path = generator.choice(_ROUTES)
     (status,) = generator.choices(list(_STATUSES), list(_STATUSES.values()))
     integration = min(29_000, int(generator.lognormvariate(3.5, 0.8)))
@@ -168,7 +181,7 @@ def _line(time_ms: int, owner: str, generator: random.Random) -> tuple[int, str]
         "requestLength": str(generator.randrange(20, 3000)) if method == "POST" else "-",
         "responseLatency": str(latency),
         "integrationLatency": "-" if status in {403, 429} else str(integration),
-        "sourceIp": ".".join(map(str, generator.randbytes(4))),
+        "sourceIp": address,
         "userAgent": generator.choice(_AGENTS),
     }
     return time_ms + latency, json.dumps(call, separators=(",", ":"))

@@ -1,7 +1,7 @@
 """The transform of the lake, against what AWS's own log processor does with a delivery.
 
-AWS's blueprint inflates with `gzip`, reads the envelope with `json`, and joins the messages as they are: no line
-is read, checked or hashed, and the lake gets whatever was logged.
+AWS's blueprint inflates with `gzip`, reads the envelope with `json`, and joins the messages as they are: no
+line is read, checked or hashed, and the lake gets whatever was logged.
 https://docs.aws.amazon.com/firehose/latest/dev/writing-with-cloudwatch-logs.html
 """
 

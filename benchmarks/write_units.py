@@ -21,7 +21,7 @@ ONE_TRANSACTION_PER_CALL: Final = 6_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rate, and the most units that it may take."""
+    """A rate, the most units that it may take, and how the ledger is laid out for it."""
 
     name: str
     traffic: Traffic
@@ -30,13 +30,13 @@ class Case:
 
 
 CASES: Final = (
-    Case("10 calls/s, 40 keys", Traffic(rate=10, keys=40, seconds=60), 850, LedgerLayout()),
+    Case("10 calls/s, 40 keys", Traffic(rate=10, keys=40, seconds=240), 850, LedgerLayout()),
     Case("1,000 calls/s, 1,000 keys", Traffic(rate=1_000, keys=1_000, seconds=30), 300, LedgerLayout()),
     Case(
         "10,000 calls/s, 5,000 keys, 2 shards",
         Traffic(rate=10_000, keys=5_000, seconds=15, shards=2),
         280,
-        LedgerLayout(lanes=2),
+        LedgerLayout(slot_ms=1_000, lanes=4),
     ),
 )
 _SHORT: Final = CASES[:1]

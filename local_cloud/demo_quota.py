@@ -63,12 +63,15 @@ def play_quota(cloud: LocalCloud, settle: Callable[[], None]) -> QuotaAct:
     queue = _queue_of_thresholds(cloud)
     secret = uuid.uuid4().hex
     _set_plan(cloud, limit, secret)
-    let_through = _call_until_denied(cloud, _authorizer(cloud), secret)
-    settle()
+    lines = _call_until_denied(cloud, _authorizer(cloud), secret)
+    at_first_threshold = AMOUNT * limit.thresholds[0] // 100
+    for some in (lines[:at_first_threshold], lines[at_first_threshold:]):
+        _log(cloud, some)
+        settle()
     answer = _authorizer(cloud)(_event(cloud, secret), None)  # a new one, which knows the counters only
     if _effect(answer) == _ALLOW:
         raise AssertionError(f"{limit.name} of {AMOUNT} is used up, and a call was let through: {answer}")
-    return QuotaAct(limit, let_through, tuple(_received(cloud, queue)), refusal_of(answer))
+    return QuotaAct(limit, len(lines), tuple(_received(cloud, queue)), refusal_of(answer))
 
 
 def refusal_of(answer: Mapping[str, Any]) -> Refusal:
@@ -104,14 +107,18 @@ def _authorizer(cloud: LocalCloud) -> QuotaAuthorizer:
     )
 
 
-def _call_until_denied(cloud: LocalCloud, authorizer: QuotaAuthorizer, secret: str) -> int:
-    """Calls that are let through, each with its line in the access log."""
-    lines = []
-    for _ in range(MOST_CALLS):
+def _call_until_denied(cloud: LocalCloud, authorizer: QuotaAuthorizer, secret: str) -> list[str]:
+    """The access-log lines of the calls that are let through."""
+    lines: list[str] = []
+    while len(lines) < MOST_CALLS:
         answer = authorizer(_event(cloud, secret), None)
         if _effect(answer) != _ALLOW:
             break
         lines.append(_line(cloud, answer))
+    return lines
+
+
+def _log(cloud: LocalCloud, lines: list[str]) -> None:
     logs, stream = cloud.client("logs"), uuid.uuid4().hex
     logs.create_log_stream(logGroupName=cloud.log_group, logStreamName=stream)
     logs.put_log_events(
@@ -119,7 +126,6 @@ def _call_until_denied(cloud: LocalCloud, authorizer: QuotaAuthorizer, secret: s
         logStreamName=stream,
         logEvents=[{"timestamp": _now_ms(cloud), "message": line} for line in lines],
     )
-    return len(lines)
 
 
 def _event(cloud: LocalCloud, secret: str) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class World:
         record = self._stream.put(shard, planned.data, arrived_at)
         self._oracle.sent(planned.user_records, f"{shard.id}:{record.sequence_number}", arrived_at)
         self.result.records += 1
-        self._tell(f"{shard.id} gets record {record.sequence_number}: {_summary(planned)}")
+        self._tell(f"{shard.id} gets record {_short(record.sequence_number)}: {_summary(planned)}")
 
     def _pass_to(self, time_ms: int) -> None:
         """Let time pass; whatever is under way has ended before the ledger forgets what it is about."""
@@ -220,7 +220,7 @@ class World:
         except Exception as error:  # noqa: BLE001 - whatever it raises is a difference, with the seed that shows it
             self.result.differences.append(f"{_name(invocation.batch)}: raised {error!r}")
             return None
-        self._tell(f"{_name(invocation.batch)}: repeat from {report.failed_from}, {_fates(report)}")
+        self._tell(f"{_name(invocation.batch)}: {_account(report)}")
         for outcome, count in _fates(report).items():
             self._told[outcome] += count
         return report
@@ -303,8 +303,20 @@ def _fates(report: BatchReport) -> dict[Outcome, int]:
     }
 
 
+def _account(report: BatchReport) -> str:
+    fates = ", ".join(f"{count} {outcome.value}" for outcome, count in _fates(report).items() if count)
+    end = "all is in" if report.failed_from is None else f"repeat from {_short(report.failed_from)}"
+    return f"{fates or 'nothing'} counted, {report.duplicates} duplicates, {end}"
+
+
 def _name(batch: Sequence[StreamRecord]) -> str:
-    return f"{batch[0].shard_id} {batch[0].sequence_number}..{batch[-1].sequence_number}"
+    first, last = batch[0], batch[-1]
+    return f"{first.shard_id} {_short(first.sequence_number)} to {_short(last.sequence_number)}"
+
+
+def _short(sequence_number: int) -> str:
+    """Its last digits: the others are the same for all records of a run."""
+    return f"{sequence_number % 10**15}"
 
 
 def _ids(shards: Sequence[Shard]) -> str:

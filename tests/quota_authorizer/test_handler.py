@@ -122,7 +122,7 @@ class TestDecisions:
 
 class TestTelling:
     def test_metrics(self, tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:
-        """Decisions are metrics; those from memory are told with the next that asks. No word of the caller."""
+        """Decisions are metrics; those from memory are told with the next that asks. No word of a caller."""
         handle, clock = authorizer(tables)
         for _ in range(8):
             handle(rest(SECRET), None)
