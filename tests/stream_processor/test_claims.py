@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.call import Call
-from metering.ports import Append, LedgerAnswer, PageId, Status
+from metering.ports import BYTES_OF_CLAIM, BYTES_OF_HASH, Append, LedgerAnswer, PageId, Status
 from metering.record import ReadRecord
 from simulation.store import SimulatedLedger
 from stream_processor.claims import LedgerLayout, Ownership, claim, owned
@@ -176,6 +176,14 @@ class TestPages:
         assert [0, 1] == sorted(page.page for page in ledger.items)
         copy = [record(1, 1, 2, 3, 4, 100, 5)]
         assert {1: [5]} == ours(copy, claim(copy, OTHER, ledger, TIGHT))
+
+    def test_exactly_full(self) -> None:
+        """A page that holds just as many bytes as its bound is full, for the ledger and for whoever asks."""
+        ledger = SimulatedLedger()
+        records = [record(1, 10), record(2, 11)]
+        layout = replace(TIGHT, full_at=BYTES_OF_CLAIM + BYTES_OF_HASH, most_at_once=1)
+        claim(records, SHARD, Breaking(ledger, after=2), layout)
+        assert [1, 1] == [len(item.claims) for item in ledger.items.values()]
 
     def test_own_claims_on_two_pages(self) -> None:
         """A batch may fill a page and go on; its retry finds the claims on both."""
