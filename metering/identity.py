@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from xxhash import xxh64_intdigest
 
 HASH_BITS = 63
-_MASK = (1 << HASH_BITS) - 1
+HASH_MASK = (1 << HASH_BITS) - 1
 
 
 def event_hash(event_id: str) -> int:
@@ -22,7 +22,7 @@ def event_hash(event_id: str) -> int:
     Athena gives the same: bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807).
     A lone surrogate, which UTF-8 cannot hold, counts as a question mark.
     """
-    return xxh64_intdigest(event_id.encode("utf-8", "replace")) & _MASK
+    return xxh64_intdigest(event_id.encode("utf-8", "replace")) & HASH_MASK
 
 
 def fingerprint(event_hashes: Iterable[int]) -> int:

@@ -8,7 +8,6 @@ cannot disagree; the fields that describe the call are taken as they are.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+from xxhash import xxh64_intdigest
 
 from metering.access_log import (
     MAX_BYTES,
@@ -32,9 +32,10 @@ from metering.billing_rule import HIGHEST_STATUS, LOWEST_STATUS, BillingRule
 from metering.call import Call, malformed
 from metering.delivery import LogEvent
 from metering.errors import Malformed
-from metering.identity import event_hash
+from metering.identity import HASH_MASK
 from metering.outcome import Outcome
 from metering.period import LATEST_MS
+from metering.usual_keys import usual_keys
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_MS: Final = 1000
@@ -195,18 +196,13 @@ class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
 
 
 _decode_usual: Final = msgspec.json.Decoder(_UsualLine, strict=False).decode
-_USUAL_KEY: Final = re.compile(r"[\w.:=+/-]{2,128}", re.ASCII)
 _METERED: Final = Outcome.METERED.value
-
-
-@lru_cache(maxsize=65_536)
-def _is_usual_key(key: str) -> bool:
-    return _USUAL_KEY.fullmatch(key) is not None
 
 
 def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
     """The row of each log event: what :func:`lake_row` gives, in a fraction of its time."""
-    exempt, dash = rule.exempt, _Absent.DASH
+    known, exempt, dash = usual_keys.get, rule.exempt, _Absent.DASH
+    earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
     second_ms, second = -_SECOND_MS, ""
     rows: list[LakeRow] = []
     for event in events:
@@ -215,15 +211,15 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
         except (ValueError, RecursionError):
             rows.append(lake_row(event, rule))
             continue
-        key, time_ms = line.api_key_id, line.request_time_epoch
-        difference = time_ms - event.timestamp
-        if not (_is_usual_key(key) and -MAX_CLOCK_DIFFERENCE_MS <= difference <= MAX_CLOCK_DIFFERENCE_MS):
+        key = known(line.api_key_id) or usual_keys.learn(line.api_key_id)
+        time_ms = line.request_time_epoch
+        if key is None or not earliest_ms <= time_ms - event.timestamp <= latest_ms:
             rows.append(lake_row(event, rule))
             continue
-        if (
-            not 0 <= time_ms - second_ms < _SECOND_MS
-        ):  # calls that follow one another are mostly of one second
-            second_ms = time_ms // _SECOND_MS * _SECOND_MS
+        millisecond = time_ms - second_ms
+        if not 0 <= millisecond < _SECOND_MS:  # calls that follow one another are mostly of one second
+            millisecond = time_ms % _SECOND_MS
+            second_ms = time_ms - millisecond
             second = _second_text(time_ms // _SECOND_MS)
         event_id, status = line.extended_request_id, line.status
         request_size, response_size = line.request_length, line.response_length
@@ -231,8 +227,8 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
         rows.append(
             LakeRow(
                 event_id,
-                event_hash(event_id),
-                second + _MILLISECONDS[time_ms - second_ms],
+                xxh64_intdigest(event_id.encode()) & HASH_MASK,
+                second + _MILLISECONDS[millisecond],
                 key,
                 _METERED,
                 status not in exempt,

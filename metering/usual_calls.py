@@ -7,7 +7,6 @@ that clear path. A property test holds the two equal.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Final
@@ -26,12 +25,10 @@ from metering.access_log import (
 from metering.billing_rule import HIGHEST_STATUS, LOWEST_STATUS, BillingRule
 from metering.call import Call
 from metering.delivery import LogEvent
-from metering.identity import HASH_BITS
+from metering.identity import HASH_MASK
 from metering.outcome import UNATTRIBUTED_KEY
 from metering.period import LATEST_MS
-
-MOST_KEYS: Final = 65_536
-"""So many keys are remembered."""
+from metering.usual_keys import usual_keys
 
 
 class _Absent(Enum):
@@ -60,30 +57,12 @@ class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
 
 
 _decode: Final = msgspec.json.Decoder(_UsualLine, strict=False).decode
-_USUAL_KEY: Final = re.compile(r"[\w.:=+/-]{2,128}", re.ASCII)
 _ABSENT: Final = ("-", "")
-_HASH_MASK: Final = (1 << HASH_BITS) - 1
-
-
-class _Keys(dict[str, str]):
-    """Texts that are keys at first sight. The calls of a key share one text, which is looked at once."""
-
-    def learn(self, text: str) -> str | None:
-        """The key, if it is one at first sight."""
-        if not _USUAL_KEY.fullmatch(text):
-            return None
-        if len(self) >= MOST_KEYS:
-            self.clear()
-        self[text] = text
-        return text
-
-
-_keys: Final = _Keys()
 
 
 def read_calls(events: Sequence[LogEvent], rule: BillingRule) -> list[Call]:
     """The call of each log event."""
-    known, exempt, dash = _keys.get, rule.exempt, _Absent.DASH
+    known, exempt, dash = usual_keys.get, rule.exempt, _Absent.DASH
     earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
     calls: list[Call] = []
     for event in events:
@@ -102,7 +81,7 @@ def read_calls(events: Sequence[LogEvent], rule: BillingRule) -> list[Call]:
         calls.append(
             Call(
                 event_id,
-                xxh64_intdigest(event_id.encode()) & _HASH_MASK,
+                xxh64_intdigest(event_id.encode()) & HASH_MASK,
                 time_ms,
                 key,
                 key != UNATTRIBUTED_KEY and status not in exempt,
@@ -119,4 +98,4 @@ def _key(line: _UsualLine) -> str | None:
     """The key of a line whose API key is not known yet; None if it is to be looked at more closely."""
     if line.api_key_id in _ABSENT and (line.authorizer_key_id or "") in _ABSENT:
         return UNATTRIBUTED_KEY
-    return _keys.learn(line.api_key_id)
+    return usual_keys.learn(line.api_key_id)
