@@ -5,8 +5,9 @@
     python -m benchmarks --only write         # measurements whose names begin so
     python -m benchmarks --json FILE          # where to write the figures
 
-A whole run writes benchmarks/results.json; the others write only where `--json` says. DynamoDB Local must be
-installed; it listens on all interfaces, so run this within `tests.private_network`.
+A whole run writes benchmarks/results.json, and brings table and picture of docs/performance.md up to date;
+the others write only where `--json` says. DynamoDB Local must be installed; it listens on all interfaces, so
+run this within `tests.private_network`.
 
 Exit code 1: a target is missed or, in the short form, a ratio has fallen by more than a third.
 """
@@ -21,7 +22,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from benchmarks import growth, plots
 from benchmarks.figure import Figure, Size
 from benchmarks.suite import RESULTS, fallen, measured, recorded
 from benchmarks.table import table
@@ -34,8 +37,11 @@ def main(arguments: Sequence[str]) -> int:
     figures = list(measured(Size(short=options.short), options.only))
     print(table(figures))
     whole = not options.short and not options.only
+    points = [point.as_json() for point in growth.measured()] if whole else []
     if path := options.json or (RESULTS if whole else None):
-        path.write_text(_document(figures, time.perf_counter() - begun))
+        path.write_text(_document(figures, points, time.perf_counter() - begun))
+        if path == RESULTS:
+            plots.show()
     if options.short:
         worse = fallen(figures, recorded())
         print(*worse, sep="\n", file=sys.stderr)
@@ -51,12 +57,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _document(figures: Sequence[Figure], seconds: float) -> str:
+def _document(figures: Sequence[Figure], points: Sequence[dict[str, Any]], seconds: float) -> str:
     document = {
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "seconds": round(seconds),
         "figures": [figure.as_json() for figure in figures],
+        "growth": points,
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -1,6 +1,6 @@
 """A full shard: 1 MB of deliveries a second, and a DynamoDB that answers after 5 ms.
 
-    python -m benchmarks.full_shard ENDPOINT CONCURRENCY FILE ...
+    python -m benchmarks.full_shard FILE ...
 
 The deployed handler runs in a process of its own on one core, and is given whole invocations of 6 MB as JSON,
 one after the other, as a shard with a backlog gives them. It prints what that took, and the most memory that
@@ -21,18 +21,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from adapters.dynamodb import client
-from adapters.settings import StreamProcessorSettings, inherited
-from adapters.telemetry import telemetry
+from adapters.settings import inherited
 from benchmarks import slow_dynamodb
 from benchmarks.figure import Figure, Size
 from benchmarks.traffic import Traffic, batches, kinesis_event
-from stream_processor.handler import make_handler, make_processor
+from stream_processor.handler import handler
 
 DELAY_MS: Final = 5
 FULL: Final = Traffic(rate=12_000, keys=2_000, seconds=14)
 """12,000 of these lines a second are 1 MB of gzip: the most that a shard takes."""
-CONCURRENCY: Final = 32
+ENVIRONMENT: Final = {
+    "COUNTERS_TABLE": "counters",
+    "LEDGER_TABLE": "ledger",
+    "WRITE_CONCURRENCY": "64",
+    "LEDGER_SLOT_SECONDS": "1",
+    "LEDGER_LANES": "4",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter",
+    "POWERTOOLS_SERVICE_NAME": "stream_processor",
+}
+"""As the template sets it for a busy stream."""
 _MEGABYTE: Final = 1024 * 1024
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -61,7 +71,6 @@ def figures(size: Size) -> Iterator[Figure]:
             "MB of deliveries/s": sum(len(one.data) for batch in invocations for one in batch)
             / _MEGABYTE
             / wall,
-            "writes": results[0]["writes"],
         },
     )
     yield Figure(
@@ -79,51 +88,32 @@ def figures(size: Size) -> Iterator[Figure]:
 def _result(events: list[dict[str, Any]]) -> dict[str, float]:
     """What a process of its own says of these invocations."""
     with TemporaryDirectory() as folder, slow_dynamodb.running(DELAY_MS) as endpoint:
-        files = []
-        for number, event in enumerate(events):
-            files.append(Path(folder) / f"{number}.json")
-            files[-1].write_text(json.dumps(event))
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.full_shard",
-            endpoint,
-            str(CONCURRENCY),
-            *map(str, files),
-        ]
+        files = [Path(folder) / f"{number}.json" for number in range(len(events))]
+        for file, event in zip(files, events, strict=True):
+            file.write_text(json.dumps(event))
         done = subprocess.run(  # noqa: S603 - our own module
-            command, check=True, capture_output=True, text=True, cwd=_ROOT, env=inherited()
+            [sys.executable, "-m", "benchmarks.full_shard", *map(str, files)],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=_ROOT,
+            env={**inherited(), **ENVIRONMENT, "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
         )
         result: dict[str, float] = json.loads(done.stdout)
         return result
 
 
-def consume(endpoint: str, concurrency: int, files: Sequence[str]) -> dict[str, float]:
-    """Give the handler the payload in each file, and say what it took."""
-    settings = StreamProcessorSettings.from_environment(
-        {"COUNTERS_TABLE": "counters", "LEDGER_TABLE": "ledger", "WRITE_CONCURRENCY": str(concurrency)}
-    )
-    where = {"endpoint_url": endpoint, "region_name": "us-east-1"}
-    credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    dynamodb = client(concurrency, **where, **credentials)
-    writes = 0
-
-    def count(**_: Any) -> None:
-        nonlocal writes
-        writes += 1
-
-    dynamodb.meta.events.register("before-send.dynamodb.UpdateItem", count)
-    handle = make_handler(make_processor(settings, dynamodb), telemetry("stream_processor", "UsageMeter"))
+def consume(files: Sequence[str]) -> dict[str, float]:
+    """Give the deployed handler the payload in each file, and say what it took."""
     begun, processor = time.perf_counter(), time.process_time()
     for file in files:
-        answer = handle(json.loads(Path(file).read_bytes()), _Context())
+        answer = handler(json.loads(Path(file).read_bytes()), _Context())
         if answer["batchItemFailures"]:
             raise AssertionError(f"a batch was cut short: {answer}")
     return {
         "wall": time.perf_counter() - begun,
         "processor": time.process_time() - processor,
         "peak": _most_megabytes(),
-        "writes": writes,
     }
 
 
@@ -142,11 +132,11 @@ class _Context:
     aws_request_id = "4b2a"
 
 
-def main(endpoint: str, concurrency: str, *files: str) -> None:
+def main(*files: str) -> None:
     """Run on one core; what the function logs is thrown away."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with contextlib.redirect_stdout(io.StringIO()):
-        result = consume(endpoint, int(concurrency), files)
+        result = consume(files)
     print(json.dumps(result))
 
 

@@ -20,7 +20,7 @@ from stream_processor.kinesis_event import read_event
 from tests.dynamodb_local import running
 from tests.tables import create_tables
 
-MOST_CALLS: Final = 60_000
+MOST_CALLS: Final = 30_000
 """Of one point."""
 LEAST_BATCHES: Final = 6
 

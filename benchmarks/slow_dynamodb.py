@@ -4,7 +4,8 @@
 
 It runs in a process of its own, prints its port, and stops when its input ends. It keeps items and knows the
 clauses that the meter's updates are made of, and no more: conditions on a watermark and a size, SET, ADD and
-`list_append`. Whether updates are right is not its business: DynamoDB Local judges that.
+`list_append`; whoever reads finds nothing. Whether updates are right is not its business: DynamoDB Local
+judges that.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ class Items:
 
     def __init__(self) -> None:
         self._items: dict[bytes, dict[str, Any]] = {}
+
+    def answer(self, head: bytes, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The status and the answer of a request with this head."""
+        if b"DynamoDB_20120810.UpdateItem" in head:
+            return self.update(request)
+        if b"DynamoDB_20120810.BatchGetItem" in head:
+            return 200, {"Responses": {table: [] for table in request["RequestItems"]}, "UnprocessedKeys": {}}
+        return 200, {"Items": [], "Count": 0, "ScannedCount": 0}
 
     def update(self, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the answer of an UpdateItem."""
@@ -90,7 +99,7 @@ class _Connection(asyncio.Protocol):
         if not end or found is None or len(body) < int(found.group(1)):
             return
         self._received = b""
-        status, answer = self._items.update(_decode(body))
+        status, answer = self._items.answer(head, _decode(body))
         content = _encode(answer)
         reason = b"OK" if status == 200 else b"Bad Request"
         response = (

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import cold_start, cost, deciding, decoding, full_shard, lake, transforming, write_units
+from benchmarks import (
+    cold_start,
+    cost,
+    deciding,
+    decoding,
+    freshness,
+    full_shard,
+    lake,
+    transforming,
+    write_units,
+)
 from benchmarks.figure import Figure, Measurement, Size
 
 RESULTS: Final = Path(__file__).resolve().parent / "results.json"
@@ -21,6 +31,7 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "cold-start": cold_start.figures,
     "lake": lake.figures,
     "cost": cost.figures,
+    "freshness": freshness.figures,
     "authorizer": deciding.figures,
 }
 IN_SHORT_FORM: Final = ("decode", "transform", "write-units", "cold-start", "lake", "cost")
