@@ -9,7 +9,8 @@ A whole run writes benchmarks/results.json, and brings table and picture of docs
 the others write only where `--json` says. DynamoDB Local must be installed; it listens on all interfaces, so
 run this within `tests.private_network`.
 
-Exit code 1: a target is missed or, in the short form, a ratio has fallen by more than a third.
+Exit code 1: a target is missed that is not known to be; in the short form, a ratio has fallen by more than
+a third.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 
 from benchmarks import growth, plots
 from benchmarks.figure import Figure, Size
-from benchmarks.suite import RESULTS, fallen, measured, recorded
+from benchmarks.suite import RESULTS, fallen, measured, missed, recorded
 from benchmarks.table import table
 
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         worse = fallen(figures, recorded())
         print(*worse, sep="\n", file=sys.stderr)
         return int(bool(worse))
-    return int(not all(figure.holds for figure in figures))
+    return int(bool(missed(figures)))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

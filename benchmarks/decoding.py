@@ -3,9 +3,10 @@
 The opponent is what one would write with Powertools: its data classes for the envelope, `json` for the lines,
 and the same hash and the same fold. It checks less than the meter does, which is in its favour.
 
-The bare limit inflates with isal and decodes both layers of JSON with msgspec, and does nothing with what
-comes out. There are two: into dicts, as one would; and into the meter's own typed structs, which is the least
-that msgspec can do for anybody who needs these fields. The second is the yardstick.
+All start from the event that Lambda hands over, in which data is base64. The bare limit inflates with isal
+and decodes both layers of JSON with msgspec, and does nothing with what comes out. There are two: into dicts,
+as one would; and into the meter's own typed structs, which is the least that msgspec can do for anybody who
+needs these fields. The second is the yardstick.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def figures(size: Size) -> Iterator[Figure]:
     traffic = Traffic(rate=5_000, seconds=size.of(10, 2))
     calls = traffic.rate * traffic.seconds
     event = kinesis_event(list(records(traffic)))
-    data = [record.data for record in records(traffic)]
+    data = [record["kinesis"]["data"] for record in event["Records"]]
     contest = Contest(
         {
             "meter": lambda: meter(event),
@@ -134,15 +135,20 @@ def _amount(text: str) -> int:
     return 0 if text == "-" else int(text)
 
 
-def typed_limit(data: list[bytes]) -> None:
+def typed_limit(data: list[str]) -> None:
     """Inflate, and decode into the structs of the meter."""
     for one in data:
-        for event in _typed_envelope(isal_zlib.decompress(one, _GZIP)).logEvents:
+        for event in _typed_envelope(_inflated(one)).logEvents:
             _typed_line(event.message)
 
 
-def generic_limit(data: list[bytes]) -> None:
+def generic_limit(data: list[str]) -> None:
     """Inflate, and decode into dicts."""
     for one in data:
-        for event in _any(isal_zlib.decompress(one, _GZIP))["logEvents"]:
+        for event in _any(_inflated(one))["logEvents"]:
             _any(event["message"])
+
+
+def _inflated(data: str) -> bytes:
+    """The content of a record; msgspec reads base64 three times as fast as the standard library."""
+    return isal_zlib.decompress(msgspec.convert(data, bytes), _GZIP)

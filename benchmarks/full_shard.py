@@ -113,11 +113,11 @@ def consume(files: Sequence[str]) -> dict[str, float]:
     return {
         "wall": time.perf_counter() - begun,
         "processor": time.process_time() - processor,
-        "peak": _most_megabytes(),
+        "peak": most_megabytes(),
     }
 
 
-def _most_megabytes() -> float:
+def most_megabytes() -> float:
     """The most memory that this program ever had. `getrusage` would tell that of the process it came from."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -21,6 +21,14 @@ class Contest:
     def __init__(self, contestants: Mapping[str, Contestant], rounds: int) -> None:
         """Run them: one round first that is not counted, then `rounds`, each in an order of its own."""
         self.seconds: dict[str, list[float]] = {name: [] for name in contestants}
+        gc.collect()
+        gc.freeze()  # what else this process has loaded is no concern of the contestants'
+        try:
+            self._run(contestants, rounds)
+        finally:
+            gc.unfreeze()
+
+    def _run(self, contestants: Mapping[str, Contestant], rounds: int) -> None:
         names = list(contestants)
         for number in range(rounds + 1):
             start = number % len(names)
