@@ -217,7 +217,7 @@ class AthenaService:
         header = tuple(column.name for column in result.columns)
         first = _read_token(request.get("NextToken"))
         rows = (
-            (header, *result.rows)[first : first + limit] if first == 0 else result.rows[first - 1 :][:limit]
+            (header, *result.rows[: limit - 1]) if first == 0 else result.rows[first - 1 : first - 1 + limit]
         )
         end = first + len(rows)
         more = {"NextToken": _token(end)} if end <= len(result.rows) else {}

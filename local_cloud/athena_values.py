@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
+
+import msgspec
 
 from local_cloud.athena_error import not_supported
 
@@ -69,12 +71,35 @@ class ResultColumn:
         }
 
 
+class PrintedRows(Sequence[tuple[Printed, ...]]):
+    """The rows of a result, packed: they stay for as long as their query is known, and may be many."""
+
+    def __init__(self, rows: Iterable[Sequence[Printed]]) -> None:
+        self._packed = [msgspec.msgpack.encode(row) for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[Printed, ...]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[tuple[Printed, ...], ...]: ...
+
+    def __getitem__(self, place: int | slice) -> tuple[Printed, ...] | tuple[tuple[Printed, ...], ...]:
+        if isinstance(place, slice):
+            return tuple(map(_unpacked, self._packed[place]))
+        return _unpacked(self._packed[place])
+
+
+_unpacked = msgspec.msgpack.Decoder(tuple[Printed, ...]).decode
+
+
 def printed(value: Any) -> Printed:
     """A value as Athena prints it; ``None`` for NULL."""
     if value is None:
         return None
-    printer = next((p for kind, p in _PRINTERS.items() if isinstance(value, kind)), str)
-    return printer(value)
+    return _PRINTERS.get(type(value), str)(value)
 
 
 def csv(columns: Sequence[ResultColumn], rows: Iterable[Sequence[Printed]]) -> bytes:
