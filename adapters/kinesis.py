@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters.errors import translate
-from metering.heartbeat import Heartbeat, OpenShard
+from metering.heartbeat import Heartbeat, Landed, ListedShard
 
 _AT_ONCE = 500
 """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
 
 
 class KinesisStream:
-    """The open shards of a stream, and a way to put a record into each."""
+    """The shards of a stream, and a way to put a record into each."""
 
     def __init__(self, kinesis: Any, stream_name: str) -> None:
         self._kinesis = kinesis
         self._stream_name = stream_name
 
-    def open_shards(self) -> list[OpenShard]:
-        """All shards that take records.
+    def shards(self) -> list[ListedShard]:
+        """All shards with records that have not expired: those that take records, and closed ones.
 
         Raises:
             Transient, Misconfigured: the stream cannot be listed.
         """
-        return [
-            OpenShard(shard["ShardId"], shard["HashKeyRange"]["StartingHashKey"])
-            for page in self._pages_of_shards()
-            for shard in page["Shards"]
-        ]
+        return [_listed(shard) for page in self._pages_of_shards() for shard in page["Shards"]]
 
-    def put(self, records: Sequence[Heartbeat]) -> int:
-        """Put records, each into the shard of its hash key, and say how many were taken.
+    def put(self, records: Sequence[Heartbeat]) -> list[Landed | None]:
+        """Put records, each into the shard of its hash key, and say where they came to lie; None: refused.
 
         Raises:
             Transient, Misconfigured: none of a request was taken.
         """
-        return sum(self._put(records[i : i + _AT_ONCE]) for i in range(0, len(records), _AT_ONCE))
+        return [
+            landed
+            for start in range(0, len(records), _AT_ONCE)
+            for landed in self._put(records[start : start + _AT_ONCE])
+        ]
 
     def _pages_of_shards(self) -> Iterator[dict[str, Any]]:
         """Kinesis takes a token or the name of the stream, never both."""
-        request: dict[str, Any] = {"StreamName": self._stream_name, "ShardFilter": {"Type": "AT_LATEST"}}
+        request: dict[str, Any] = {"StreamName": self._stream_name}
         while request:
             page = self._call("list_shards", **request)
             yield page
             request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
 
-    def _put(self, records: Sequence[Heartbeat]) -> int:
+    def _put(self, records: Sequence[Heartbeat]) -> list[Landed | None]:
         answer = self._call(
             "put_records",
             StreamName=self._stream_name,
@@ -62,10 +62,30 @@ class KinesisStream:
                 for record in records
             ],
         )
-        return len(records) - int(answer["FailedRecordCount"])
+        return [_landed(one) for one in answer["Records"]]
 
     def _call(self, operation: str, **request: Any) -> Any:
         try:
             return getattr(self._kinesis, operation)(**request)
         except (ClientError, BotoCoreError) as error:
             raise translate(error, f"{operation} of stream {self._stream_name}") from error
+
+
+def _listed(shard: Mapping[str, Any]) -> ListedShard:
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Shard.html"""
+    parents = (shard.get(name) for name in ("ParentShardId", "AdjacentParentShardId"))
+    numbers = shard["SequenceNumberRange"]
+    return ListedShard(
+        shard["ShardId"],
+        shard["HashKeyRange"]["StartingHashKey"],
+        is_open="EndingSequenceNumber" not in numbers,
+        parents=tuple(parent for parent in parents if parent),
+        first_position=int(numbers["StartingSequenceNumber"]),
+    )
+
+
+def _landed(result: Mapping[str, Any]) -> Landed | None:
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsResultEntry.html"""
+    if result.get("ErrorCode"):
+        return None
+    return Landed(result["ShardId"], int(result["SequenceNumber"]))

@@ -6,6 +6,8 @@ Counters table, two items for each key, slice and period:
     key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
     key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
     progress              <shard id>     position, arrived_at
+    progress              complete       through, seen, cuts, open, version: what the beats of the watch know
+    heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
     slices                2026-11        numbers: the slices above 0 that counters of the month have
 
 and what quotas need, in the same table:
@@ -17,6 +19,10 @@ and what quotas need, in the same table:
     lease:<key id>        requests/day   period, granted, leases, spent: of a limit that is reserved
     told:<key id>         2026-11        one for each threshold that was reached: claimed by a shard, or told
     untold                <event id>     content: a crossing that could not be told yet
+
+and what was repaired, in the same table:
+
+    repair:<key id>       2026-11-05#<report>  before, after, reason, report, who, at: an audit, never changed
 
 Ledger table, one item for each time slot, lane and page:
 
@@ -51,6 +57,9 @@ M = TypeVar("M", bound=Model)
 
 KEY_PREFIX: Final = "key:"
 PROGRESS: Final = "progress"
+COMPLETE: Final = "complete"
+"""Sorts before the ids of all shards."""
+HEAVIEST_PREFIX: Final = "heaviest:"
 SLICES: Final = "slices"
 PLAN: Final = "plan"
 UNTOLD: Final = "untold"
@@ -91,6 +100,41 @@ class ProgressItem(Model):
     position = BinaryAttribute(legacy_encoding=False)
     arrived_at = NumberAttribute()
     """Epoch milliseconds: when the last record that is counted reached the stream."""
+
+
+class CompletenessItem(Model):
+    """How far everything is counted: :class:`metering.completeness.Knowledge`."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=PROGRESS)
+    sk = UnicodeAttribute(range_key=True, default=COMPLETE)
+    version = NumberAttribute()
+    through = NumberAttribute(null=True)
+    """Epoch milliseconds; absent while nothing is known. So is `seen`."""
+    seen = NumberAttribute(null=True)
+    cuts = ListAttribute(of=MapAttribute, default=list)
+    """Each with `begun_at`, `has_seen`, and `marks`: positions by shard."""
+    open = ListAttribute(of=UnicodeAttribute, default=list)
+    """Shard ids."""
+
+
+class HeaviestItem(Model):
+    """The heaviest keys of a month, as a shard has seen them."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    totals: MapAttribute[str, int] = MapAttribute()  # type: ignore[no-untyped-call]  # pynamodb's has no types
+    """Requests by key."""
 
 
 class SlicesItem(Model):
@@ -241,6 +285,11 @@ def told_pk(key: str) -> str:
     return f"told:{key}"
 
 
+def heaviest_pk(month: Period) -> str:
+    """The partition key of the heaviest keys of a month."""
+    return HEAVIEST_PREFIX + month
+
+
 def key_of_pk(pk: str) -> str:
     """The API key whose counter an item is."""
     return pk.removeprefix(KEY_PREFIX)
@@ -256,6 +305,16 @@ def counter_sk(period: Period, slice_number: int) -> str:
 def part_attribute(period: Period, part: str) -> str:
     """The attribute with the requests of a day of a month, or of an hour of a day."""
     return ("d" if len(period) == len("2026-11") else "h") + part
+
+
+def repair_pk(key: str) -> str:
+    """The partition key of what was repaired of a key."""
+    return f"repair:{key}"
+
+
+def repair_sk(period: Period, report: str) -> str:
+    """The sort key of a counter's repair: one for each report."""
+    return f"{period}#{report}"
 
 
 def ledger_pk(slot: int, lane: int, page: int) -> str:

@@ -110,7 +110,7 @@ class DynamoDBQuotaStore:
             )
         except (ClientError, BotoCoreError) as error:
             raise translate(error, f"Query of {self._table_name}") from error
-        arrived = [int(item["arrived_at"]["N"]) // 1000 for item in answer["Items"]]
+        arrived = [int(item["arrived_at"]["N"]) // 1000 for item in answer["Items"] if "arrived_at" in item]
         return min((at for at in arrived if at > now - CLOSED_SECONDS), default=None)
 
     def _places(self, key: str, period: Period) -> dict[int, Place]:

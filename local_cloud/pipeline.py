@@ -1,4 +1,6 @@
-"""The shipped functions on a local cloud: what is written to the log group is counted, and lands."""
+"""The shipped functions on a local cloud: what is written to the log group is counted, and lands; and the
+watch beats, so that it is known how far everything is counted.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from firehose_transform.handler import make_handler as make_transform
 from local_cloud.chaos import Chaos
 from local_cloud.delivery_stream import Delivery
 from local_cloud.event_source_mapping import Invocation
+from local_cloud.heart import Heart
 from local_cloud.lambda_function import Handler
 from local_cloud.quiet_telemetry import quiet_telemetry
 from local_cloud.stack import LocalCloud
@@ -25,6 +28,7 @@ from stream_processor.processor import BatchReport, Processor
 LONGEST_SECONDS = 3_600
 """A wait for the functions ends after so long: then something is stuck."""
 
+_BEATS_TO_KNOW = 2
 _SHORTEST_LAKE_BUFFER = timedelta(seconds=2)
 
 MakeProcessor = Callable[[StreamProcessorSettings, Any], Processor]
@@ -32,7 +36,7 @@ MakeProcessor = Callable[[StreamProcessorSettings, Any], Processor]
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told what the functions did."""
+    """Who is told what the functions did. Batches that hold nothing but heartbeats are not told."""
 
     on_batch: Callable[[BatchReport], None] = lambda _report: None
     on_invocation: Callable[[Invocation], None] = lambda _invocation: None
@@ -40,7 +44,7 @@ class Listeners:
 
 
 class Pipeline:
-    """Both functions with what feeds them, from :meth:`start` to :meth:`stop`."""
+    """The functions with what feeds them, from :meth:`start` to :meth:`stop`."""
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Pipeline:
         self.delivery_stream = cloud.delivery_stream(
             self._firehose_transform(), listeners.on_delivered, within=_SHORTEST_LAKE_BUFFER
         )
+        self._heart = Heart(cloud)
         if chaos is not None:
             chaos.disturb_deliveries(cloud)
             chaos.disturb_lake(self.delivery_stream)
@@ -86,6 +91,7 @@ class Pipeline:
         """Begin to read the stream."""
         self.mapping.start()
         self.delivery_stream.start()
+        self._heart.start()
 
     def stop(self) -> None:
         """Finish what is in hand and stop.
@@ -93,13 +99,15 @@ class Pipeline:
         Raises:
             MappingFailedError, DeliveryFailedError: a fault of the local cloud had stopped it before.
         """
+        self._heart.stop()
         try:
             self.mapping.stop()
         finally:
             self.delivery_stream.stop()
 
     def drain(self) -> None:
-        """Wait until all that is in the stream now is counted and has landed.
+        """Wait until all that is in the stream now is counted and has landed, and known to be so: by one beat
+        that has seen it, and one after.
 
         Raises:
             TimeoutError: that takes too long.
@@ -107,6 +115,9 @@ class Pipeline:
         """
         if self._chaos is not None:
             self._chaos.finish()
+        for _ in range(_BEATS_TO_KNOW):
+            self.mapping.drain(LONGEST_SECONDS)
+            self._heart.beat()
         self.mapping.drain(LONGEST_SECONDS)
         self.delivery_stream.drain(LONGEST_SECONDS)
 
@@ -114,7 +125,7 @@ class Pipeline:
         settings = self._settings
         dynamodb = client(settings.write_concurrency, **self._cloud.endpoint.access("dynamodb"))
         handler = stream_processor.make_handler(
-            make(settings, dynamodb), quiet_telemetry("stream_processor"), listeners.on_batch
+            make(settings, dynamodb), quiet_telemetry("stream_processor"), _without_heartbeats(listeners)
         )
         if self._chaos is None:
             return handler
@@ -130,3 +141,11 @@ class Pipeline:
         environment = self._cloud.environment("FirehoseTransformFunction")
         settings = FirehoseTransformSettings.from_environment(environment)
         return make_transform(settings, quiet_telemetry("firehose_transform"))
+
+
+def _without_heartbeats(listeners: Listeners) -> Callable[[BatchReport], None]:
+    def tell(report: BatchReport) -> None:
+        if report.log_events or report.undecodable or report.failed_from is not None:
+            listeners.on_batch(report)
+
+    return tell

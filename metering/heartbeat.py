@@ -17,11 +17,24 @@ OWNER = "usage-meter"
 """Stands where CloudWatch Logs has its account, to tell the two apart in a dump of the stream."""
 
 
-class OpenShard(NamedTuple):
-    """A shard that takes records, and the lowest hash key that leads to it."""
+class ListedShard(NamedTuple):
+    """A shard as the stream lists it, with the lowest hash key that leads to it."""
 
     shard_id: str
     starting_hash_key: str
+    is_open: bool = True
+    """Whether it takes records."""
+    parents: tuple[str, ...] = ()
+    """The shards that it follows: one after a split, two after a merge."""
+    first_position: int = 0
+    """No sequence number in it is lower."""
+
+
+class Landed(NamedTuple):
+    """Where a heartbeat came to lie: in another shard than it was meant for, if that was closed meanwhile."""
+
+    shard_id: str
+    position: int
 
 
 class Heartbeat(NamedTuple):
@@ -32,10 +45,10 @@ class Heartbeat(NamedTuple):
     explicit_hash_key: str
 
 
-def heartbeats(shards: Sequence[OpenShard], now: datetime) -> list[Heartbeat]:
-    """A heartbeat for each shard."""
+def heartbeats(shards: Sequence[ListedShard], now: datetime) -> list[Heartbeat]:
+    """A heartbeat for each open shard."""
     data = control_message(now)
-    return [Heartbeat(data, shard.shard_id, shard.starting_hash_key) for shard in shards]
+    return [Heartbeat(data, shard.shard_id, shard.starting_hash_key) for shard in shards if shard.is_open]
 
 
 def control_message(now: datetime) -> bytes:

@@ -155,3 +155,22 @@ class ProgressLog(Protocol):
     def note(self, progress: Progress) -> None:
         """Keep the progress of a shard; never goes back."""
         ...
+
+
+class HeaviestList(NamedTuple):
+    """The heaviest keys of a month that a shard has seen, with their requests."""
+
+    month: Period
+    shard_id: str
+    version: int
+    totals: Mapping[str, int]
+
+
+class HeaviestStore(Protocol):
+    """The lists of heaviest keys. One that is lost makes nothing wrong for long."""
+
+    def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
+        """Put a list in place of the version before it, with what is stored then. Refused where another
+        version is there: then that is told.
+        """
+        ...

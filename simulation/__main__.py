@@ -6,7 +6,7 @@
     python -m simulation --seeds 200 --dynamodb    # through the shipped adapters, on a DynamoDB engine that
                                                    # AWS_ENDPOINT_URL_DYNAMODB names
 
-It exits with 1 if any counter differs from what was sent.
+It exits with 1 if any counter differs from what was sent, or if `complete_through` says too much.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from adapters.settings import external_dynamodb
 from simulation.faults import Fault
 from simulation.runs import Setup, Summary, run_seed, run_seeds
 from simulation.variants import BROKEN, METERS
+from simulation.variants_of_watch import BROKEN_WATCHES
 from simulation.world import Result
 
 _TELL_EVERY_SECONDS = 5
@@ -37,11 +38,11 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(_document(summary), indent=2) + "\n")
     _print_table(summary)
-    return int(summary.differing > 0)
+    return int(summary.differing > 0 or summary.untrue > 0)
 
 
 def _parser() -> argparse.ArgumentParser:
-    variants = "\n".join(f"  {meter.name:22}{meter.breaks}" for meter in BROKEN)
+    variants = "\n".join(f"  {meter.name:22}{meter.breaks}" for meter in (*BROKEN, *BROKEN_WATCHES))
     parser = argparse.ArgumentParser(
         "python -m simulation",
         description=__doc__,
@@ -117,6 +118,8 @@ def _print_schedule(result: Result) -> None:
 
 
 def _print_differences(result: Result) -> None:
+    for sentence in result.untrue:
+        print(f"Seed {result.seed}: {sentence}")
     if not result.differences:
         return
     print(f"Seed {result.seed}: what is counted, less what was sent:")
@@ -136,8 +139,11 @@ def _print_table(summary: Summary) -> None:
         ("events", summary.events),
         ("records", summary.records),
         ("duplicates", summary.duplicates),
+        ("heartbeats", summary.heartbeats),
         ("invocations", summary.invocations),
+        ("times that complete_through moved on", summary.completions),
         ("runs with differences", summary.differing),
+        ("runs where complete_through is wrong", summary.untrue),
     ):
         print(f"{name:46}{value:>14,}")
     print(f"{'seconds':46}{summary.seconds:>14,.1f}")
@@ -149,9 +155,12 @@ def _document(summary: Summary) -> dict[str, object]:
         "events": summary.events,
         "records": summary.records,
         "duplicates": summary.duplicates,
+        "heartbeats": summary.heartbeats,
         "invocations": summary.invocations,
+        "completions": summary.completions,
         "injected": {fault.value: summary.injected[fault] for fault in Fault},
         "differing": summary.differing,
+        "untrue": summary.untrue,
         "differences": {str(result.seed): result.differences for result in summary.failed},
         "seconds": round(summary.seconds, 1),
     }

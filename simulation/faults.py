@@ -47,6 +47,10 @@ class Fault(StrEnum):
     ZOMBIE = "zombie"
     """The invocation stops before a write, is taken for dead, and goes on when others have finished."""
 
+    HEARTBEAT_REFUSED = "heartbeat refused"
+    BEAT_STOPPED = "beat of the watch that stopped midway"
+    BEAT_UNANSWERED = "read or write of the watch without answer"
+
 
 LEVELS: Final[Mapping[Fault, tuple[float, ...]]] = {
     Fault.COPY_IN_SAME_SHARD: (0.05, 0.3),
@@ -77,6 +81,9 @@ LEVELS: Final[Mapping[Fault, tuple[float, ...]]] = {
     Fault.CRASH_BEFORE: (0.003, 0.02),
     Fault.CRASH_AFTER: (0.003, 0.02),
     Fault.ZOMBIE: (0.003, 0.02),
+    Fault.HEARTBEAT_REFUSED: (0.02, 0.1),
+    Fault.BEAT_STOPPED: (0.05, 0.2),
+    Fault.BEAT_UNANSWERED: (0.05, 0.2),
 }
 """How often a kind strikes where it is not absent: a share of the events, records, batches, writes or steps
 that it can strike. Bisecting and replaying are properties of a whole run.

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from metering.billing_rule import BillingRule
 from simulation.invocation import BatchProcessor, Environment
 from simulation.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedStore, Store
+from simulation.watch import Beat
 from stream_processor.claims import LedgerLayout
 from stream_processor.processor import Processor
+from watch.tasks import beat
 
 Clock = Callable[[], int]
 """Epoch milliseconds."""
@@ -27,12 +29,13 @@ def shipped_processor(environment: Environment, layout: LedgerLayout) -> BatchPr
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A processor and a store."""
+    """A processor, a watch and a store."""
 
     name: str = "shipped"
     breaks: str = "nothing"
     store: Callable[[Clock], Store] = simulated_store
     processor: Callable[[Environment, LedgerLayout], BatchProcessor] = shipped_processor
+    beat: Beat = beat
 
 
 SHIPPED = Meter()

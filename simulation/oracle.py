@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ import xxhash
 from metering.outcome import Outcome
 from metering.period import Period
 from metering.usage import TOTALS, Usage
-from simulation.store import Counted, CounterId
+from simulation.store import Counted, CounterId, SentEvent
 from simulation.traffic import Truth, UserRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,9 +43,13 @@ class Oracle:
         self._known: set[str] = set()
         self._sums: dict[CounterId, _Sum] = {}
         self._outcomes: Counter[Outcome] = Counter()
+        self._unconfirmed: deque[tuple[int, SentEvent]] = deque()
+        """By the moment at which they were first sent."""
 
-    def sent(self, user_records: tuple[UserRecord, ...], place: str, arrived_at_ms: int) -> None:
-        """A record was put into the stream. `place` is its shard and sequence number with a colon between."""
+    def sent(self, user_records: tuple[UserRecord, ...], place: str, arrived_at_ms: int, moment: int) -> None:
+        """A record was put into the stream. `place` is its shard and sequence number with a colon between;
+        moments never decrease.
+        """
         for index, user_record in enumerate(user_records):
             for truth in user_record.truths:
                 own_id = truth.id or (f"{place}:{index}" if index else place)
@@ -53,7 +57,13 @@ class Oracle:
                     self.duplicates += 1
                 else:
                     self._known.add(own_id)
-                    self._count(truth, own_id, arrived_at_ms if truth.time_ms is None else truth.time_ms)
+                    time_ms = arrived_at_ms if truth.time_ms is None else truth.time_ms
+                    self._unconfirmed.append((moment, self._count(truth, own_id, time_ms)))
+
+    def sent_before(self, moment: int) -> Iterator[SentEvent]:
+        """The events that were first sent before a moment, each told once."""
+        while self._unconfirmed and self._unconfirmed[0][0] < moment:
+            yield self._unconfirmed.popleft()[1]
 
     def requests(self, outcome: Outcome) -> int:
         """How many events had to be counted with an outcome."""
@@ -70,16 +80,18 @@ class Oracle:
         found = self._sums.get((key, period))
         return _NOTHING if found is None else Counted(Usage(*found.totals), found.parts)
 
-    def _count(self, truth: Truth, own_id: str, time_ms: int) -> None:
+    def _count(self, truth: Truth, own_id: str, time_ms: int) -> SentEvent:
         self.events += 1
         self._outcomes[_OUTCOMES.get(truth.key, Outcome.METERED)] += 1
         time = (_EPOCH + timedelta(milliseconds=time_ms)).isoformat()
         hashed = xxhash.xxh64_intdigest(own_id.encode()) & (1 << 63) - 1
-        for period, part in ((time[:7], time[8:10]), (time[:10], time[11:13])):
-            counter = self._sums.setdefault((truth.key, Period(period)), _Sum())
+        month, day = (truth.key, Period(time[:7])), (truth.key, Period(time[:10]))
+        for place, part in ((month, time[8:10]), (day, time[11:13])):
+            counter = self._sums.setdefault(place, _Sum())
             for index, amount in enumerate((1, *truth.amounts, hashed)):
                 counter.totals[index] += amount
             counter.parts[part] = counter.parts.get(part, 0) + 1
+        return SentEvent(hashed, (month, day))
 
 
 def _difference(expected: Counted, found: Counted) -> str:

@@ -39,10 +39,14 @@ class Summary:
     events: int = 0
     duplicates: int = 0
     records: int = 0
+    heartbeats: int = 0
     invocations: int = 0
+    completions: int = 0
     injected: Counter[Fault] = field(default_factory=Counter)
     differing: int = 0
     """Runs with a difference."""
+    untrue: int = 0
+    """Runs in which `complete_through` did not keep its promise."""
     failed: list[Result] = field(default_factory=list)
     """The first of those."""
     seconds: float = 0.0
@@ -53,12 +57,14 @@ class Summary:
         self.events += result.events
         self.duplicates += result.duplicates
         self.records += result.records
+        self.heartbeats += result.heartbeats
         self.invocations += result.invocations
+        self.completions += result.completions
         self.injected += result.injected
-        if result.differences:
-            self.differing += 1
-            if len(self.failed) < _FAILURES_KEPT:
-                self.failed.append(result)
+        self.differing += bool(result.differences)
+        self.untrue += bool(result.untrue)
+        if (result.differences or result.untrue) and len(self.failed) < _FAILURES_KEPT:
+            self.failed.append(result)
 
 
 def run_seed(seed: int, setup: Setup, *, keep_schedule: bool = False) -> Result:

@@ -21,6 +21,7 @@ RETENTION_MS = DAY_MS
 """No retry and no zombie touches a record that is older: the stream has dropped it."""
 _LONGEST_SLOT_MS = HOUR_MS
 _LATE_SHARE = 0.06
+_WATCHED_SHARE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Settings:
     """How eagerly records are put, and not processed: the backlog grows with it."""
     wake_share: float
     """How soon a zombie goes on."""
+    beat_share: float
+    """How often the watch does something."""
     layout: LedgerLayout
     rates: Rates
 
@@ -58,7 +61,10 @@ class Settings:
 def draw_settings(dice: random.Random) -> Settings:
     """Settings of one run."""
     settings = _draw_usual(dice)
-    return _as_late_as_may_be(settings) if dice.random() < _LATE_SHARE else settings
+    drawn = dice.random()
+    if drawn < _LATE_SHARE:
+        return _as_late_as_may_be(settings)
+    return _as_closely_watched(settings) if drawn < _LATE_SHARE + _WATCHED_SHARE else settings
 
 
 def _draw_usual(dice: random.Random) -> Settings:
@@ -78,6 +84,7 @@ def _draw_usual(dice: random.Random) -> Settings:
         batch_size=dice.choice((1, 2, 4, 8, 16)),
         put_share=dice.choice((0.2, 0.5, 0.8)),
         wake_share=dice.choice((0.03, 0.1, 0.5)),
+        beat_share=dice.choice((0.02, 0.05)),
         layout=_draw_layout(dice),
         rates=draw_rates(dice),
     )
@@ -97,6 +104,34 @@ def _as_late_as_may_be(settings: Settings) -> Settings:
         put_share=0.8,
         layout=LedgerLayout(slot_ms=_LONGEST_SLOT_MS, lanes=1, full_at=200),
         rates={**settings.rates, **late},
+    )
+
+
+def _as_closely_watched(settings: Settings) -> Settings:
+    """A world in which many copies are claimed and not yet counted while one beat follows the other."""
+    faults = {
+        Fault.COPY_IN_SAME_SHARD: 0.0,
+        Fault.COPY_IN_OTHER_SHARD: 0.7,
+        Fault.THROTTLED: 0.2,
+        Fault.CRASH_BEFORE: 0.05,
+        Fault.ZOMBIE: 0.05,
+        Fault.HEARTBEAT_REFUSED: 0.02,
+    }
+    return replace(
+        settings,
+        events=60,
+        lines_of_a_delivery=1,
+        span_ms=MINUTE_MS,
+        bursts=50,
+        longest_lag_ms=HOUR_MS,
+        put_share=0.5,
+        shards=3,
+        most_shards=4,
+        batch_size=4,
+        beat_share=0.5,
+        wake_share=0.03,
+        layout=LedgerLayout(slot_ms=MINUTE_MS),
+        rates={**settings.rates, **faults},
     )
 
 

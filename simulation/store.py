@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from metering.completeness import Knowledge, Positions
 from metering.period import Period
 from metering.ports import (
     Append,
@@ -26,6 +27,8 @@ from metering.ports import (
     expires_at,
 )
 from metering.usage import NO_USAGE, Usage
+from stream_processor.fold import slice_of
+from watch.tasks import CompletenessStore
 
 LEDGER_TTL_SECONDS = 172_800
 """The template's, for a stream that keeps its records for a day: retention and one day more."""
@@ -41,6 +44,16 @@ class Counted(NamedTuple):
 
 CounterId = tuple[str, Period]
 """A key and a month or day."""
+
+_POSITIONS_OF_A_RECORD = 1 << 16
+"""A claim's position is the sequence number of its record so many times, and some."""
+
+
+class SentEvent(NamedTuple):
+    """An event that was put into the stream, and the counters that it belongs to."""
+
+    hash: int
+    counters: tuple[CounterId, ...]
 
 
 class Store(Protocol):
@@ -61,8 +74,17 @@ class Store(Protocol):
         """The progress of the shards."""
         ...
 
+    @property
+    def completeness(self) -> CompletenessStore:
+        """What the watch knows."""
+        ...
+
     def counted(self) -> Mapping[CounterId, Counted]:
         """Every counter that there is."""
+        ...
+
+    def holds(self, event: SentEvent) -> bool:
+        """Whether all of its counters hold an event, as far as the store can tell."""
         ...
 
     def expired(self, now_ms: int) -> Sequence[PageId]:
@@ -98,6 +120,8 @@ class SimulatedLedger:
         self, clock: Callable[[], int] = lambda: 0, *, ttl_seconds: int = LEDGER_TTL_SECONDS
     ) -> None:
         self.items: dict[PageId, PageItem] = {}
+        self.owners: dict[int, tuple[str, int]] = {}
+        """By event hash: shard and sequence number of the first record that claimed it."""
         self._clock = clock
         self._ttl_seconds = ttl_seconds
 
@@ -126,6 +150,10 @@ class SimulatedLedger:
         item.claims += append.claims
         item.watermarks[shard_id] = append.claims[-1].position
         item.size += sum(claim.size for claim in append.claims)
+        for claim in append.claims:
+            place = (claim.shard_id, claim.position // _POSITIONS_OF_A_RECORD)
+            for event_hash in claim.hashes:
+                self.owners.setdefault(event_hash, place)
 
     def _expires_at(self, append: Append, now: int) -> int:
         return expires_at(append, now, self._ttl_seconds)
@@ -171,6 +199,11 @@ class SimulatedCounters:
             added = {part: parts.get(part, 0) + count for part, count in item.parts.items()}
             found[key, period] = Counted(totals + item.totals, {**parts, **added})
         return found
+
+    def includes(self, counter: CounterId, shard_id: str, sequence_number: int) -> bool:
+        """Whether a counter has what a record of a shard adds to it."""
+        item = self.items.get((*counter, slice_of(shard_id)))
+        return item is not None and item.watermarks.get(shard_id, -1) >= sequence_number
 
     def resharded(self, parents: Sequence[str], children: Sequence[str]) -> None:
         """A counter has nothing to know of it."""
@@ -221,8 +254,27 @@ class SimulatedProgress:
             self.items[progress.shard_id] = progress
 
 
+class SimulatedCompleteness:
+    """What :class:`watch.tasks.CompletenessStore` says."""
+
+    def __init__(self, progress: SimulatedProgress) -> None:
+        self._progress = progress
+        self._known = Knowledge()
+
+    def load(self) -> tuple[Knowledge, Positions]:
+        """What is known, and how far each shard is."""
+        return self._known, {one.shard_id: one.position for one in self._progress.items.values()}
+
+    def save(self, known: Knowledge) -> bool:
+        """Only the next version is taken."""
+        if known.version != self._known.version + 1:
+            return False
+        self._known = known
+        return True
+
+
 class SimulatedStore:
-    """The three of them: a :class:`Store`."""
+    """All of them: a :class:`Store`."""
 
     def __init__(
         self, ledger: SimulatedLedger, counters: SimulatedCounters, progress: SimulatedProgress
@@ -230,10 +282,16 @@ class SimulatedStore:
         self.ledger = ledger
         self.counters = counters
         self.progress = progress
+        self.completeness = SimulatedCompleteness(progress)
 
     def counted(self) -> Mapping[CounterId, Counted]:
         """Every counter that there is."""
         return self.counters.counted()
+
+    def holds(self, event: SentEvent) -> bool:
+        """Whether the record that owns an event is in all of the event's counters."""
+        owner = self.ledger.owners.get(event.hash)
+        return owner is not None and all(self.counters.includes(one, *owner) for one in event.counters)
 
     def expired(self, now_ms: int) -> Sequence[PageId]:
         """The pages of the ledger whose time to live has passed."""

@@ -25,7 +25,13 @@ class Shard:
     records: list[StreamRecord] = field(default_factory=list)
     polled: list[shard_cursor.StreamRecord] = field(default_factory=list)
     is_open: bool = True
+    first_number: int = 1
     next_number: int = 1
+    children: list[Shard] = field(default_factory=list)
+
+    def open_heir(self) -> Shard:
+        """The open shard that gets what is put into this one."""
+        return self if self.is_open else self.children[0].open_heir()
 
     def ancestor(self) -> str:
         """The first shard of its line."""
@@ -77,7 +83,10 @@ class Stream:
         return [self._open(tuple(parents), first_number) for _ in range(count)]
 
     def _open(self, parents: tuple[Shard, ...], first_number: int) -> Shard:
-        shard = Shard(f"shardId-{self._next_shard:012d}", parents, next_number=first_number)
+        name = f"shardId-{self._next_shard:012d}"
+        shard = Shard(name, parents, first_number=first_number, next_number=first_number)
+        for parent in parents:
+            parent.children.append(shard)
         self._next_shard += 1
         self.shards.append(shard)
         return shard

@@ -28,6 +28,7 @@ from simulation.store import (
     SimulatedProgress,
     SimulatedStore,
 )
+from simulation.variants_of_watch import BROKEN_WATCHES
 from stream_processor.apply import apply
 from stream_processor.claims import LedgerLayout, claim, owned
 from stream_processor.fold import Recut, fold
@@ -366,4 +367,4 @@ BROKEN = (
 )
 """Each is caught within a thousand seeds, by `tests/simulation/test_variants.py`."""
 
-METERS = {meter.name: meter for meter in (SHIPPED, *BROKEN)}
+METERS = {meter.name: meter for meter in (SHIPPED, *BROKEN, *BROKEN_WATCHES)}

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local_cloud.shard_cursor import Answer, BatchPolicy, Failed
+from metering.completeness import through
+from metering.heartbeat import Landed, ListedShard
 from metering.outcome import Outcome
 from metering.record import StreamRecord
 from simulation.faults import Fault
@@ -19,6 +21,7 @@ from simulation.oracle import Oracle
 from simulation.settings import LONGEST_CLOCK_JUMP_MS, RETENTION_MS, SECOND_MS, draw_settings
 from simulation.stream import Shard, Stream
 from simulation.traffic import MONTH_END_MS, Planned, Traffic
+from simulation.watch import Calls, Watch
 from stream_processor import kinesis_event
 from stream_processor.processor import BatchReport
 
@@ -29,6 +32,12 @@ _CALM_AFTER_STEPS = 2_000
 _MOST_STEPS = 10_000
 _PROCESSES = 2
 _LANDING_SHARE = 0.1
+_READ_SHARE = 0.2
+_MOST_HEARTBEATS = 120
+"""So that every run ends."""
+_EXPIRY_SHARE = 0.1
+_LAST_BEATS = 3
+"""What is seen, and what was seen, is known by the third at the latest."""
 _IDLE_SHARE = 0.05
 _NEVER = 1 << 60
 
@@ -43,9 +52,14 @@ class Result:
     duplicates: int = 0
     """Log events that came again."""
     records: int = 0
+    heartbeats: int = 0
     invocations: int = 0
+    completions: int = 0
+    """How often `complete_through` was read as a later time than before."""
     injected: Counter[Fault] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
+    """Where `complete_through` did not keep its promise."""
     schedule: list[str] = field(default_factory=list)
     """What happened, a line each; kept only when asked for."""
 
@@ -59,6 +73,7 @@ class World:
         """`fixed` gives settings a value in place of the drawn one."""
         self.result = Result(seed)
         self._steps = 0
+        self._is_ending = False
         self._dice = dice = random.Random(seed)
         self._settings = settings = replace(draw_settings(dice), **fixed)
         self._meter = meter
@@ -74,8 +89,15 @@ class World:
             settings.batch_size, bisect=self._strikes(Fault.BISECTED), reports_item_failures=True
         )
         self._readers: dict[str, Reader] = {}
+        self._consumed: set[str] = set()
         self._watch(self._stream.shards)
         self._shard_of: dict[int, Shard] = {}
+        self._moment = 0
+        """Counts what the promise of `complete_through` puts in order: records that are put, and beats."""
+        self._complete_through = -1
+        self._unlisted: set[str] = set()
+        calls = Calls(dice, settings.rates, self.result.injected, self, self.store.completeness)
+        self._beats = Watch(calls, meter.beat, self._next_moment)
         self._oracle = Oracle()
         self._told: Counter[Outcome] = Counter()
 
@@ -94,8 +116,65 @@ class World:
             for reader in self._readers.values():
                 reader.restart(reader.first_since(self._now - RETENTION_MS))
             self._live([])
+        self._end()
         self._compare()
         return self.result
+
+    def listed(self) -> list[ListedShard]:
+        """The shards, without those closed ones whose last record has expired by now."""
+        for shard in self._stream.shards:
+            if self._is_consumed(shard) and self._dice.random() < _EXPIRY_SHARE:
+                self._unlisted.add(shard.id)
+        return [
+            ListedShard(
+                shard.id, "", shard.is_open, tuple(one.id for one in shard.parents), shard.first_number
+            )
+            for shard in self._stream.shards
+            if shard.id not in self._unlisted
+        ]
+
+    def beat(self, shard_id: str, data: bytes) -> Landed:
+        """Put a heartbeat into a shard, or where it falls if that is closed."""
+        (wanted,) = (shard for shard in self._stream.shards if shard.id == shard_id)
+        shard = wanted.open_heir()
+        record = self._stream.put(shard, data, self._now)
+        self.result.heartbeats += 1
+        self._tell(f"{shard.id} gets heartbeat {_short(record.sequence_number)}")
+        return Landed(shard.id, record.sequence_number)
+
+    def _end(self) -> None:
+        """Without any more faults, `complete_through` reaches the end."""
+        self._is_ending = True
+        began = self._moment
+        for _ in range(_LAST_BEATS):
+            self._beats.beat()
+            self._live([])
+        self._read_completeness()
+        if self._complete_through <= began:
+            self.result.untrue.append(f"complete_through stays at {self._complete_through} of {self._moment}")
+
+    def _read_completeness(self) -> None:
+        """What is told never goes back, and all that was in the stream before is counted."""
+        told = through(*self.store.completeness.load())
+        if told is None:
+            told = -1
+        if told < self._complete_through:
+            self.result.untrue.append(f"complete_through goes back from {self._complete_through} to {told}")
+        if told <= self._complete_through:
+            return
+        self.result.completions += 1
+        self._complete_through = told
+        self._tell(f"complete_through is {told}")
+        missing = [event for event in self._oracle.sent_before(told) if not self.store.holds(event)]
+        if missing:
+            self.result.untrue.append(
+                f"complete_through is {told}, and {len(missing)} events from before are not counted, one of "
+                f"{missing[0].counters[0]}"
+            )
+
+    def _next_moment(self) -> int:
+        self._moment += 1
+        return self._moment
 
     def _live(self, planned: Sequence[Planned]) -> None:
         """Put what is planned, and process it, in an order that the dice choose, until all is done."""
@@ -115,10 +194,16 @@ class World:
                 self._invoke(self._dice.choice(ready))
 
     def _is_ready(self, reader: Reader) -> bool:
-        """Whether there is something to process. Children wait until their parents are drained."""
-        return reader.has_records and all(
-            self._readers[parent.id].is_drained for parent in reader.shard.parents
-        )
+        """Whether there is something to process. Children wait until all that came before is processed."""
+        return reader.has_records and all(map(self._is_consumed, reader.shard.parents))
+
+    def _is_consumed(self, shard: Shard) -> bool:
+        """Whether nothing is left of a closed shard, nor of those that it follows."""
+        if shard.id not in self._consumed:
+            if not (self._readers[shard.id].is_drained and all(map(self._is_consumed, shard.parents))):
+                return False
+            self._consumed.add(shard.id)
+        return True
 
     def _latest_time(self) -> int:
         """The time at which something must have been processed: no record waits longer in the stream than the
@@ -145,6 +230,16 @@ class World:
             self._reshard(Fault.MERGE)
         if self._strikes(Fault.EXPIRED):
             self._expire()
+        if not self._is_ending:
+            self._watch_over()
+
+    def _watch_over(self) -> None:
+        """A beat begins or goes on, and somebody asks how far everything is counted."""
+        share = self._settings.beat_share
+        if self.result.heartbeats < _MOST_HEARTBEATS and self._dice.random() < share:
+            self._beats.go_on()
+        if self._dice.random() < max(share, _READ_SHARE):
+            self._read_completeness()
         if self._strikes(Fault.CLOCK_JUMP):
             self._count(Fault.CLOCK_JUMP)
             self._clock_error = self._dice.randint(-LONGEST_CLOCK_JUMP_MS, LONGEST_CLOCK_JUMP_MS)
@@ -160,7 +255,8 @@ class World:
             self._shard_of[planned.number] = shard
         arrived_at = self._now + self._dice.randrange(-2 * SECOND_MS, 2 * SECOND_MS)
         record = self._stream.put(shard, planned.data, arrived_at)
-        self._oracle.sent(planned.user_records, f"{shard.id}:{record.sequence_number}", arrived_at)
+        place = f"{shard.id}:{record.sequence_number}"
+        self._oracle.sent(planned.user_records, place, arrived_at, self._next_moment())
         self.result.records += 1
         self._tell(f"{shard.id} gets record {_short(record.sequence_number)}: {_summary(planned)}")
 
@@ -281,7 +377,7 @@ class World:
 
     @property
     def _is_calm(self) -> bool:
-        return self._steps > _CALM_AFTER_STEPS
+        return self._is_ending or self._steps > _CALM_AFTER_STEPS
 
     def _strikes(self, fault: Fault) -> bool:
         return not self._is_calm and self._dice.random() < self._settings.rates[fault]

@@ -13,10 +13,12 @@ import boto3
 from adapters.alerts import DynamoDBTelling, EventBridge
 from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates, client
+from adapters.heaviest import DynamoDBHeaviest
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.heaviest import HeaviestKeys
 from metering.quota_ports import Publisher
 from stream_processor.alerts import LimitWatch
 from stream_processor.claims import LedgerLayout
@@ -53,6 +55,7 @@ def make_processor(
         layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
         rule=settings.rule,
         limits=None if publisher is None else LimitWatch(telling, publisher, lambda: datetime.now(UTC)),
+        heaviest=HeaviestKeys(DynamoDBHeaviest(settings.counters_table, updates), lambda: datetime.now(UTC)),
     )
 
 

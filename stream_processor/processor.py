@@ -11,9 +11,10 @@ The order of side effects, and what holds if a step is the last to run:
 4. **Apply** the increments. Each is atomic, and repeatable by the shard's watermark in that counter. If
    this stops midway, some counters have the batch and some have not: the retry is refused by the first and
    taken by the others.
-5. **Report** the thresholds that were reached, the progress of the shard, and what was counted. If this does
-   not happen, answers are less complete than they could be, never wrong; and the counters refuse the retry
-   with what they hold, so that it finds the thresholds: see :mod:`stream_processor.alerts`.
+5. **Report** the thresholds that were reached, the progress of the shard, the heaviest keys, and what was
+   counted. If this does not happen, answers are less complete than they could be, never wrong; and the
+   counters refuse the retry with what they hold, so that it finds the thresholds: see
+   :mod:`stream_processor.alerts`.
 
 A counter must see the records of a shard in their order, or its watermark would hide those that come late. So
 a batch is cut at the first record of which a claim is not known to be in: nothing from there on is applied.
@@ -26,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metering.billing_rule import BillingRule
+from metering.heaviest import HeaviestKeys
 from metering.outcome import Outcome
 from metering.ports import Counters, Increment, Ledger, Progress, ProgressLog
 from metering.record import ReadRecord, StreamRecord, read_record
@@ -65,7 +67,7 @@ class BatchReport:
 class Processor:
     """Counts batches of a stream. It keeps nothing between batches: all that is known is in the store."""
 
-    def __init__(  # noqa: PLR0913 - three ports, two settings, and a watch that may be absent
+    def __init__(  # noqa: PLR0913 - three ports, two settings, and two watches that may be absent
         self,
         ledger: Ledger,
         counters: Counters,
@@ -74,14 +76,18 @@ class Processor:
         layout: LedgerLayout,
         rule: BillingRule,
         limits: LimitWatch | None = None,
+        heaviest: HeaviestKeys | None = None,
     ) -> None:
-        """`limits` finds thresholds that are reached; without it nobody looks for them."""
+        """`limits` finds thresholds that are reached, `heaviest` keeps the keys with most requests; without
+        them nobody looks.
+        """
         self._ledger = ledger
         self._counters = counters
         self._progress = progress
         self._layout = layout
         self._rule = rule
         self._limits = limits
+        self._heaviest = heaviest
 
     def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
         """Count a batch of one shard, its records in the order of their sequence numbers.
@@ -115,6 +121,8 @@ class Processor:
         if done:
             last = done[-1]
             self._progress.note(Progress(last.shard_id, last.sequence_number, last.arrived_at_ms))
+        if self._heaviest is not None:
+            self._heaviest.look(applied.found)
         return BatchReport(
             records=len(batch),
             log_events=sum(record.log_events for record in records),

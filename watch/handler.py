@@ -9,12 +9,14 @@ from typing import Any, cast
 
 import boto3
 
+from adapters.completeness import CompletenessBook
+from adapters.dynamodb import client
 from adapters.kinesis import KinesisStream
 from adapters.objects import S3Objects
 from adapters.settings import WatchSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.errors import Misconfigured
-from watch.tasks import ObjectCounter, ShardStream, beat, inspect
+from watch.tasks import CompletenessStore, ObjectCounter, Pulse, ShardStream, beat, inspect
 
 Numbers = dict[str, int]
 """Metrics by name; they are the function's answer, too."""
@@ -32,14 +34,15 @@ def handler(event: Mapping[str, Any], context: Any) -> Numbers:
     return _deployed()(event, context)
 
 
-def make_handler(
+def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools and a clock
     settings: WatchSettings,
     stream: ShardStream,
+    completeness: CompletenessStore,
     objects: ObjectCounter,
     tools: Telemetry,
     clock: Callable[[], datetime],
 ) -> Handler:
-    """The function on a stream and two buckets."""
+    """The function on a stream, what is known of its completeness, and two buckets."""
 
     @tools.logger.inject_lambda_context
     @tools.tracer.capture_lambda_handler(capture_response=False)
@@ -51,12 +54,18 @@ def make_handler(
     def do(task: str) -> Numbers:
         match task:
             case "heartbeat":
-                pulse = beat(stream, clock())
-                return {"OpenShards": pulse.shards, "HeartbeatsSent": pulse.sent}
+                return told(beat(stream, completeness, clock()))
             case "inspection":
                 found = inspect(objects, settings.failure_bucket, settings.lake_bucket)
                 return {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
         raise Misconfigured([f"the event's task is {task!r}: it must be heartbeat or inspection"])
+
+    def told(pulse: Pulse) -> Numbers:
+        if isinstance(pulse.trouble, Misconfigured):
+            raise pulse.trouble
+        if pulse.trouble is not None:
+            tools.logger.warning("complete_through stands still", extra={"reason": str(pulse.trouble)})
+        return {"OpenShards": pulse.shards, "HeartbeatsSent": pulse.sent}
 
     return cast("Handler", handle)
 
@@ -65,7 +74,11 @@ def make_handler(
 def _deployed() -> Handler:
     settings = WatchSettings.from_environment()
     session = boto3.session.Session()
-    stream = KinesisStream(session.client("kinesis"), settings.stream_name)
     return make_handler(
-        settings, stream, S3Objects(session.client("s3")), telemetry(), lambda: datetime.now(UTC)
+        settings,
+        KinesisStream(session.client("kinesis"), settings.stream_name),
+        CompletenessBook(client(1), settings.counters_table),
+        S3Objects(session.client("s3")),
+        telemetry(),
+        lambda: datetime.now(UTC),
     )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from metering.heartbeat import Heartbeat, OpenShard, heartbeats
+from metering.completeness import Beat, Knowledge, Positions, after_beat
+from metering.errors import MeterError
+from metering.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
 
 FAILED_BATCHES = "aws/lambda/"
 """Where Lambda puts the batches that it gave up.
@@ -20,12 +22,32 @@ LAKE_ERRORS = "errors/"
 class ShardStream(Protocol):
     """What heartbeats need of the stream."""
 
-    def open_shards(self) -> Sequence[OpenShard]:
-        """All shards that take records."""
+    def shards(self) -> Sequence[ListedShard]:
+        """All shards with records that have not expired, closed ones too."""
         ...
 
-    def put(self, records: Sequence[Heartbeat]) -> int:
-        """Put records, and say how many were taken."""
+    def put(self, records: Sequence[Heartbeat]) -> Sequence[Landed | None]:
+        """Put records, and say where each came to lie; None: refused."""
+        ...
+
+
+class CompletenessStore(Protocol):
+    """What beats need of storage."""
+
+    def load(self) -> tuple[Knowledge, Positions]:
+        """What is known, and up to where each shard is counted.
+
+        Raises:
+            Transient, Misconfigured: it cannot be read.
+        """
+        ...
+
+    def save(self, known: Knowledge) -> bool:
+        """Write what is known in place of the version before it: whether that was still there.
+
+        Raises:
+            Transient, Misconfigured: it cannot be written.
+        """
         ...
 
 
@@ -39,10 +61,12 @@ class ObjectCounter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How many shards there are, and how many of them took a heartbeat."""
+    """How many shards are open, and how many of them took a heartbeat."""
 
     shards: int
     sent: int
+    trouble: MeterError | None = None
+    """Why what is known of completeness could not be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +77,39 @@ class Inspection:
     error_objects: int
 
 
-def beat(stream: ShardStream, now: datetime) -> Pulse:
-    """Put a heartbeat into each open shard. What is refused is not sent again: the next comes in a minute."""
-    shards = stream.open_shards()
-    return Pulse(len(shards), stream.put(heartbeats(shards, now)))
+def beat(stream: ShardStream, store: CompletenessStore, now: datetime) -> Pulse:
+    """Put a heartbeat into each open shard, and keep what follows of how far everything is counted.
+
+    The order matters: `now` was read before anything else, what is known is read before the heartbeats are
+    put, see :mod:`metering.completeness`. If the store does not answer, the heartbeats go out all the same,
+    and `complete_through` stands still. What is refused is not sent again: the next beat comes in a minute.
+
+    Raises:
+        Transient, Misconfigured: the stream did not take the heartbeats.
+    """
+    before = _loaded(store)
+    shards = stream.shards()
+    landed = stream.put(heartbeats(shards, now))
+    done = Beat(int(now.timestamp() * 1000), shards, landed)
+    trouble = before if isinstance(before, MeterError) else _saved(store, after_beat(*before, done))
+    open_shards = sum(shard.is_open for shard in shards)
+    return Pulse(open_shards, sum(one is not None for one in landed), trouble)
+
+
+def _loaded(store: CompletenessStore) -> tuple[Knowledge, Positions] | MeterError:
+    try:
+        return store.load()
+    except MeterError as error:
+        return error
+
+
+def _saved(store: CompletenessStore, known: Knowledge) -> MeterError | None:
+    """Keep what is known. Where another beat was faster, this one has nothing to add."""
+    try:
+        store.save(known)
+    except MeterError as error:
+        return error
+    return None
 
 
 def inspect(objects: ObjectCounter, failure_bucket: str, lake_bucket: str) -> Inspection:

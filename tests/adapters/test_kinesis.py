@@ -11,7 +11,7 @@ from adapters.kinesis import KinesisStream
 from local_cloud.kinesis import KinesisService
 from local_cloud.server import LocalEndpoint
 from metering.errors import Misconfigured
-from metering.heartbeat import Heartbeat
+from metering.heartbeat import Heartbeat, Landed
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def client(endpoint: LocalEndpoint) -> Any:
     return endpoint.client("kinesis")
 
 
-class TestOpenShards:
+class TestShards:
     def test_pages(self, client: Any) -> None:
         """All pages are read, each by the token of the one before it."""
 
@@ -38,14 +38,37 @@ class TestOpenShards:
                 params["MaxResults"] = 2
 
         client.meta.events.register("before-parameter-build.kinesis.ListShards", at_most_two)
-        shards = KinesisStream(client, "calls").open_shards()
+        shards = KinesisStream(client, "calls").shards()
         assert [f"shardId-00000000000{number}" for number in range(5)] == [one.shard_id for one in shards]
         assert "0" == shards[0].starting_hash_key
+
+    def test_resharded(self, client: Any) -> None:
+        """Closed shards are listed too, and whose children the others are."""
+        client.create_stream(StreamName="changing", ShardCount=2)
+        client.split_shard(
+            StreamName="changing", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**100)
+        )
+        client.merge_shards(
+            StreamName="changing",
+            ShardToMerge="shardId-000000000003",
+            AdjacentShardToMerge="shardId-000000000001",
+        )
+        found = KinesisStream(client, "changing").shards()
+        assert [
+            (0, False, ()),
+            (1, False, ()),
+            (2, True, ("shardId-000000000000",)),
+            (3, False, ("shardId-000000000000",)),
+            (4, True, ("shardId-000000000003", "shardId-000000000001")),
+        ] == [(int(one.shard_id[8:]), one.is_open, one.parents) for one in found]
+        (landed,) = KinesisStream(client, "changing").put([Heartbeat(b"beat", "any", "0")])
+        assert landed is not None
+        assert landed.position >= found[2].first_position > found[0].first_position > 0
 
     def test_no_such_stream(self, client: Any) -> None:
         """A stream that is not there is a setting to change, and the error names it."""
         with pytest.raises(Misconfigured, match="list_shards of stream elsewhere"):
-            KinesisStream(client, "elsewhere").open_shards()
+            KinesisStream(client, "elsewhere").shards()
 
 
 class TestPut:
@@ -57,13 +80,19 @@ class TestPut:
             "provide-client-params.kinesis.PutRecords",
             lambda params, **_other: sizes.append(len(params["Records"])),
         )
-        assert 1200 == KinesisStream(client, "calls").put(records)
+        landed = KinesisStream(client, "calls").put(records)
+        assert ["shardId-000000000000"] * 1200 == [one.shard_id for one in landed if one is not None]
         assert [500, 500, 200] == sizes
 
     def test_refused_records(self, client: Any) -> None:
-        """Records that a shard refuses are not counted as sent."""
+        """A record that its shard refuses lies nowhere, the others where Kinesis says."""
+        answers = [
+            {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"},
+            {"ShardId": "shardId-000000000007", "SequenceNumber": "4711"},
+        ]
         client.meta.events.register(
             "after-call.kinesis.PutRecords",
-            lambda parsed, **_other: parsed.update(FailedRecordCount=1),
+            lambda parsed, **_other: parsed.update(FailedRecordCount=1, Records=answers),
         )
-        assert 1 == KinesisStream(client, "calls").put([Heartbeat(b"beat", "any", "0")] * 2)
+        landed = KinesisStream(client, "calls").put([Heartbeat(b"beat", "any", "0")] * 2)
+        assert [None, Landed("shardId-000000000007", 4711)] == landed

@@ -6,6 +6,7 @@ import pytest
 
 from simulation.meter import Meter
 from simulation.variants import BROKEN, METERS
+from simulation.variants_of_watch import BROKEN_WATCHES
 from simulation.world import World
 
 WITHIN = 1_000
@@ -22,8 +23,17 @@ def test_caught(meter: Meter) -> None:
     assert caught_by(meter) is not None, f"nobody saw that {meter.breaks}"
 
 
+@pytest.mark.parametrize("meter", BROKEN_WATCHES, ids=lambda meter: meter.name)
+def test_watch_caught(meter: Meter) -> None:
+    """One of the first thousand seeds shows a reader that a watch says too much, or less than before."""
+    seeds = range(1, WITHIN + 1)
+    untrue = next((seed for seed in seeds if World(seed, meter).run().untrue), None)
+    assert untrue is not None, f"nobody saw that {meter.breaks}"
+
+
 def test_names() -> None:
     """Each breaks a rule of its own, and has a name of its own."""
-    assert len(BROKEN) + 1 == len(METERS)
-    assert len(BROKEN) == len({meter.breaks for meter in BROKEN})
+    broken = (*BROKEN, *BROKEN_WATCHES)
+    assert len(broken) + 1 == len(METERS)
+    assert len(broken) == len({meter.breaks for meter in broken})
     assert len(BROKEN) >= 10

@@ -35,7 +35,8 @@ SMALL_PAGES = LedgerLayout(slot_ms=60_000, lanes=2, full_at=200, most_at_once=15
 def test_hundred_seeds() -> None:
     """The first hundred seeds show no difference, and among them is every kind of fault."""
     summary = run_seeds(1, 100, Setup(), workers=1)
-    assert {} == {result.seed: result.differences for result in summary.failed}
+    assert {} == {result.seed: (result.differences, result.untrue) for result in summary.failed}
+    assert summary.completions > summary.runs
     assert set(Fault) == {fault for fault, count in summary.injected.items() if count}
     assert summary.duplicates > summary.runs
 
@@ -57,7 +58,8 @@ def test_peace() -> None:
         result.duplicates,
         result.events,
     )
-    assert result.invocations <= result.records
+    assert result.invocations <= result.records + result.heartbeats
+    assert [] == result.untrue
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
@@ -162,4 +164,5 @@ def test_on_dynamodb(on_dynamodb: Callable[[int], Result]) -> None:
     simulated = [World(seed, events=10).run() for seed in seeds]
     assert simulated == found
     assert Counter() != sum((result.injected for result in found), Counter())
-    assert [] == [difference for result in found for difference in result.differences]
+    assert [] == [line for result in found for line in (*result.differences, *result.untrue)]
+    assert sum(result.completions for result in found) > len(found)

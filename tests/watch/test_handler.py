@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from adapters.completeness import CompletenessBook, CompletenessReader
 from adapters.dynamodb import client
 from adapters.kinesis import KinesisStream
 from adapters.objects import S3Objects
@@ -40,6 +43,7 @@ def watch(cloud: LocalCloud) -> LambdaFunction:
     handler = make_handler(
         settings,
         KinesisStream(cloud.client("kinesis"), settings.stream_name),
+        CompletenessBook(cloud.client("dynamodb"), settings.counters_table),
         S3Objects(cloud.client("s3")),
         telemetry("watch", NAMESPACE),
         lambda: NOON,
@@ -95,6 +99,53 @@ class TestHeartbeat:
         assert [False] * 6 + [False, False, False, False, True] + [False] == states
 
 
+class TestCompleteness:
+    def test_two_beats(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
+        """What was in the stream before a beat is known to be complete when the next beat is counted."""
+        reader = CompletenessReader(cloud.client("dynamodb"), cloud.stack.name("CountersTable"))
+        with cloud.mapping("StreamProcessorFunction", "Calls", counting(cloud)) as mapping:
+            for _ in range(3):
+                watch.invoke({"task": "heartbeat"})
+                mapping.drain()
+        found = reader.read()
+        assert found.complete_through == NOON
+        assert [shard.id for shard in cloud.stream.open_shards()] == sorted(
+            (shard.shard_id for shard in found.shards),
+            key=lambda shard_id: cloud.stream.shard(shard_id).first_hash,
+        )
+
+    def test_without_the_table(self, cloud: LocalCloud, caplog: pytest.LogCaptureFixture) -> None:
+        """A table that is not there is a setting to change: the function fails, after its heartbeats. One
+        that does not answer is a warning in the log.
+        """
+        before = sum(len(shard.records) for shard in cloud.stream.shards.values())
+        settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
+        dynamodb = cloud.client("dynamodb")
+        handler = make_handler(
+            settings,
+            KinesisStream(cloud.client("kinesis"), settings.stream_name),
+            CompletenessBook(dynamodb, "nowhere"),
+            S3Objects(cloud.client("s3")),
+            telemetry("watch", NAMESPACE),
+            lambda: NOON,
+        )
+        context = LambdaContext("watch", "arn", "256", 0)
+        with pytest.raises(Misconfigured, match="Query of nowhere"):
+            handler({"task": "heartbeat"}, context)
+        after = sum(len(shard.records) for shard in cloud.stream.shards.values())
+        assert len(cloud.stream.open_shards()) == after - before
+
+        def fail(**_request: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="nowhere")
+
+        dynamodb.meta.events.register("before-send.dynamodb.Query", fail)
+        answer = handler({"task": "heartbeat"}, context)
+        assert answer["OpenShards"] == answer["HeartbeatsSent"] > 0
+        assert ["complete_through stands still"] == [
+            record.message for record in caplog.records if record.levelname == "WARNING"
+        ]
+
+
 def counted_heartbeats(log: str) -> list[float]:
     """The metric of the alarm, from the stream processor's log."""
     return [
@@ -127,10 +178,11 @@ class TestInspection:
 class TestTask:
     def test_unknown(self, cloud: LocalCloud) -> None:
         """An event of another kind is refused, and the error says what it may be."""
-        settings = WatchSettings("stream", "failures", "lake")
+        settings = WatchSettings("counters", "stream", "failures", "lake")
         handler: Handler = make_handler(
             settings,
             KinesisStream(cloud.client("kinesis"), "stream"),
+            CompletenessBook(cloud.client("dynamodb"), "counters"),
             S3Objects(cloud.client("s3")),
             telemetry("watch", NAMESPACE),
             lambda: NOON,

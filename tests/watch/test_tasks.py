@@ -5,29 +5,61 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
+
 from metering.billing_rule import BillingRule
-from metering.heartbeat import Heartbeat, OpenShard, control_message, heartbeats
+from metering.completeness import Cut, Knowledge, Positions
+from metering.errors import MeterError, Misconfigured, Transient
+from metering.heartbeat import Heartbeat, Landed, ListedShard, control_message, heartbeats
 from metering.record import StreamRecord, read_record
 from watch.tasks import Inspection, Pulse, beat, inspect
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SHARDS = [OpenShard("shardId-000000000002", "0"), OpenShard("shardId-000000000003", str(2**127))]
+NOON_MS = 1_795_521_600_000
+SHARDS = [
+    ListedShard("shardId-000000000001", "0", is_open=False),
+    ListedShard("shardId-000000000002", "0", parents=("shardId-000000000001",)),
+    ListedShard("shardId-000000000003", str(2**127), parents=("shardId-000000000001",)),
+]
 
 
 class FullStream:
     """A stream that takes as many records of each request as it has room for."""
 
-    def __init__(self, shards: Sequence[OpenShard], room: int = 1000) -> None:
+    def __init__(self, shards: Sequence[ListedShard], room: int = 1000) -> None:
         self._shards = shards
         self._room = room
         self.records: list[Heartbeat] = []
 
-    def open_shards(self) -> Sequence[OpenShard]:
+    def shards(self) -> Sequence[ListedShard]:
         return self._shards
 
-    def put(self, records: Sequence[Heartbeat]) -> int:
+    def put(self, records: Sequence[Heartbeat]) -> Sequence[Landed | None]:
         self.records += records[: self._room]
-        return len(records[: self._room])
+        return [
+            Landed(record.partition_key, 7) if number < self._room else None
+            for number, record in enumerate(records)
+        ]
+
+
+class Book:
+    """What is known, unless it cannot be read or written."""
+
+    def __init__(self, *, unread: MeterError | None = None, unwritten: MeterError | None = None) -> None:
+        self.known = Knowledge()
+        self._unread = unread
+        self._unwritten = unwritten
+
+    def load(self) -> tuple[Knowledge, Positions]:
+        if self._unread:
+            raise self._unread
+        return self.known, {}
+
+    def save(self, known: Knowledge) -> bool:
+        if self._unwritten:
+            raise self._unwritten
+        self.known = known
+        return True
 
 
 class Buckets:
@@ -44,13 +76,29 @@ class TestHeartbeat:
     def test_one_for_each_shard(self) -> None:
         """Each open shard gets one, by its own hash key."""
         stream = FullStream(SHARDS)
-        assert Pulse(shards=2, sent=2) == beat(stream, NOON)
+        assert Pulse(shards=2, sent=2) == beat(stream, Book(), NOON)
         assert ["0", str(2**127)] == [record.explicit_hash_key for record in stream.records]
 
+    def test_kept(self) -> None:
+        """Where they came to lie is kept, with the time that the clock showed before."""
+        book = Book()
+        beat(FullStream(SHARDS), book, NOON)
+        marks = {"shardId-000000000002": 7, "shardId-000000000003": 7}
+        assert (Cut(NOON_MS, None, marks),) == book.known.cuts
+
     def test_refused(self) -> None:
-        """A shard that refuses it is missed in the count; nothing is sent again."""
-        stream = FullStream(SHARDS, room=1)
-        assert Pulse(shards=2, sent=1) == beat(stream, NOON)
+        """A shard that refuses it is missed in the count; nothing is sent again, and there is no cut."""
+        stream, book = FullStream(SHARDS, room=1), Book()
+        assert Pulse(shards=2, sent=1) == beat(stream, book, NOON)
+        assert (1, ()) == (book.known.version, book.known.cuts)
+
+    @pytest.mark.parametrize("kind", ["unread", "unwritten"])
+    @pytest.mark.parametrize("trouble", [Transient("no answer"), Misconfigured(["no such table"])])
+    def test_without_storage(self, kind: str, trouble: MeterError) -> None:
+        """The heartbeats go out whether or not the table answers; what was known stays."""
+        stream, book = FullStream(SHARDS), Book(**{kind: trouble})
+        assert Pulse(2, 2, trouble) == beat(stream, book, NOON)
+        assert (2, Knowledge()) == (len(stream.records), book.known)
 
     def test_changes_no_counter(self) -> None:
         """The stream processor reads it as a control message, which has no calls."""
@@ -60,12 +108,12 @@ class TestHeartbeat:
 
     def test_same_bytes(self) -> None:
         """The same moment gives the same bytes, in every shard."""
-        (first, second) = heartbeats(SHARDS, NOON)
+        first, second = heartbeats(SHARDS, NOON)
         assert first.data == second.data == control_message(NOON)
 
     def test_no_shard(self) -> None:
         """Without shards there is nothing to send."""
-        assert Pulse(0, 0) == beat(FullStream([]), NOON)
+        assert Pulse(0, 0) == beat(FullStream([]), Book(), NOON)
 
 
 class TestInspection:
