@@ -6,26 +6,35 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from adapters.batch_get import BatchGet
 from adapters.counters import usage_of
 from adapters.errors import translate
-from adapters.models import KEY_PREFIX, counter_pk, key_of_pk
+from adapters.models import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
+from adapters.quota_store import slices_of_item
 from metering.counter import Counter, summed
-from metering.period import Period, parse_period
-from metering.usage import TOTALS
+from metering.period import Period, month_of, parse_period
+from metering.usage import NO_USAGE, TOTALS
 
 SEGMENTS: Final = 8
 """Parts of the table that are read at a time."""
 
+SLICE_MARK: Final = "#"
+"""What stands between a period and the number of a slice: see :func:`adapters.models.counter_sk`."""
+
+_AFTER_SLICES: Final = "$"
+"""What sorts after all slices of a period, and before what follows: a slice's mark comes just before it."""
+
 Item = Mapping[str, Any]
 Page = Mapping[str, Any]
 _PARTS: Final = frozenset([f"d{day:02d}" for day in range(1, 32)] + [f"h{hour:02d}" for hour in range(24)])
-_READ: Final = ["pk", "sk", *TOTALS, *sorted(_PARTS)]
+_READ_TOTALS: Final = ["pk", "sk", *TOTALS]
+_READ: Final = [*_READ_TOTALS, *sorted(_PARTS)]
 
 
 class CounterReader:
@@ -36,6 +45,7 @@ class CounterReader:
         self._dynamodb = dynamodb
         self._table_name = table_name
         self._segments = segments
+        self._batches = BatchGet(table_name, dynamodb)
         self.items_read = 0
         """Items that DynamoDB looked at so far, the skipped ones too."""
         self.read_units = 0.0
@@ -52,6 +62,59 @@ class CounterReader:
             "ExpressionAttributeValues": {":pk": {"S": counter_pk(key)}, ":period": {"S": period}},
         }
         return list(summed(self._counters(self._pages("query", request))))
+
+    def counter(self, key: str, period: Period) -> Counter:
+        """The counter of a key in a month or day, by one request that reads its slices and nothing else; with
+        no usage where there is none.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        request = {
+            "KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :slices)",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": counter_pk(key)},
+                ":slices": {"S": f"{period}{SLICE_MARK}"},
+            },
+        }
+        found = list(summed(self._counters(self._pages("query", request))))
+        return found[0] if found else Counter(key, period, NO_USAGE)
+
+    def days(self, key: str, first: Period, last: Period) -> list[Counter]:
+        """The days from `first` to `last`, both included, in which a key has a counter, in order and without
+        their hours: by one Query. Months that begin in between are read along. A page has 1 MB, and a day's
+        item less than 1 KB.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        request = {
+            "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :first AND :end",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": counter_pk(key)},
+                ":first": {"S": f"{first}{SLICE_MARK}"},
+                ":end": {"S": f"{last}{_AFTER_SLICES}"},
+            },
+        }
+        found = summed(self._counters(self._pages("query", request, _READ_TOTALS)))
+        return [counter for counter in found if len(counter.period) == len(first)]
+
+    def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
+        """The counters of those keys that have one in a month or day, in no order: by a BatchGetItem for each
+        hundred items. A slice is announced before anything is added to it, so that none is missed.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        month = (SLICES, month_of(period))
+        places = {key: (counter_pk(key), counter_sk(period, 0)) for key in dict.fromkeys(keys)}
+        items = self._batches.items([month, *places.values()], consistent=True)
+        further = [number for number in slices_of_item(items.pop(month, None)) if number]
+        items |= self._batches.items(
+            [(counter_pk(key), counter_sk(period, number)) for key in places for number in further],
+            consistent=True,
+        )
+        return list(summed(counter_of(items[place]) for place in sorted(items)))
 
     def of_period(self, period: Period) -> Iterator[Counter]:
         """The counters of all keys in a month with its days, or in a day: in no order, each slice for itself.
@@ -73,10 +136,12 @@ class CounterReader:
             for item in page["Items"]:
                 yield counter_of(item)
 
-    def _pages(self, operation: str, request: Mapping[str, Any]) -> Iterator[Page]:
+    def _pages(
+        self, operation: str, request: Mapping[str, Any], read: Sequence[str] = _READ
+    ) -> Iterator[Page]:
         start: dict[str, Any] = {}
         while True:
-            page = self._page(operation, {**request, **start})
+            page = self._page(operation, {**request, **start}, read)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
@@ -101,8 +166,8 @@ class CounterReader:
             finally:
                 _cancel(waiting)
 
-    def _page(self, operation: str, request: Mapping[str, Any]) -> Page:
-        names = {f"#{name}": name for name in _READ}
+    def _page(self, operation: str, request: Mapping[str, Any], read: Sequence[str]) -> Page:
+        names = {f"#{name}": name for name in read}
         try:
             page: Page = getattr(self._dynamodb, operation)(
                 TableName=self._table_name,

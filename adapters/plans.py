@@ -7,8 +7,10 @@ at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,6 +36,13 @@ ABSENT: Final = "attribute_not_exists(pk)"
 STILL_THAT_VERSION: Final = "#version = :version"
 
 
+class KeysPage(NamedTuple):
+    """Some keys that have a plan, in the order of their ids, and whether more follow."""
+
+    assignments: Sequence[Assignment]
+    has_more: bool
+
+
 class PlanBook:
     """The plans and who has which."""
 
@@ -49,6 +58,11 @@ class PlanBook:
             Transient, Misconfigured: they cannot be read; so do the other methods.
         """
         return {plan.name: plan for plan in map(decode_plan, self._query(PLAN))}
+
+    def plan(self, name: str) -> Plan | None:
+        """A plan as it stands; None: there is none of that name."""
+        item = self._reads.items([(PLAN, name)], consistent=True).get((PLAN, name))
+        return None if item is None else decode_plan(item)
 
     def versions(self, name: str) -> list[Plan]:
         """All versions of a plan, the first one first."""
@@ -76,6 +90,21 @@ class PlanBook:
         """The plans of all keys, in no order."""
         for bucket in range(PLAN_BUCKETS):
             yield from map(decode_assignment, self._query(assignment_bucket(bucket)))
+
+    def page(self, limit: int, after: str = "") -> KeysPage:
+        """At most `limit` keys that come after a key, in the order of their ids: a merge of all buckets, each
+        read in small pieces.
+        """
+        buckets = (self._bucket_after(bucket, after, limit) for bucket in range(PLAN_BUCKETS))
+        found = list(islice(merge(*buckets, key=lambda one: one.key.encode()), limit + 1))
+        return KeysPage(found[:limit], has_more=len(found) > limit)
+
+    def _bucket_after(self, bucket: int, after: str, limit: int) -> Iterator[Assignment]:
+        """The keys of a bucket after a key. Pieces are about twice what falls to a bucket."""
+        condition, values = "pk = :pk", {":pk": {"S": assignment_bucket(bucket)}}
+        if after:
+            condition, values = f"{condition} AND sk > :after", {**values, ":after": {"S": after}}
+        yield from map(decode_assignment, self._found(condition, values, Limit=2 * limit // PLAN_BUCKETS + 2))
 
     def assignment(self, key: str) -> Assignment | None:
         """The plan of a key; None: it has none."""
@@ -106,13 +135,17 @@ class PlanBook:
         self._call("delete_item", Key={"pk": {"S": digest_pk(digest)}, "sk": {"S": DIGEST_SK}})
 
     def _query(self, pk: str) -> Iterator[Item]:
+        return self._found("pk = :pk", {":pk": {"S": pk}})
+
+    def _found(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[Item]:
         start: dict[str, Any] = {}
         while True:
             page = self._call(
                 "query",
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": pk}},
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
                 ConsistentRead=True,
+                **more,
                 **start,
             )
             yield from page["Items"]

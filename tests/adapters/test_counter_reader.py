@@ -15,7 +15,7 @@ from metering.counter import Counter, summed
 from metering.errors import Misconfigured
 from metering.period import Period
 from metering.ports import Increment, Progress
-from metering.usage import Usage
+from metering.usage import NO_USAGE, Usage
 from tests.tables import Tables, create_tables
 
 OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
@@ -77,6 +77,53 @@ class ReaderContract:
         ] == reader.of_key("a", OCTOBER)
         assert [Counter("a", FIFTH, usage(4), {"00": 1, "23": 3})] == reader.of_key("a", FIFTH)
         assert [] == reader.of_key("c", OCTOBER)
+
+    def test_one_counter(self, shelf: Shelf) -> None:
+        """A month without its days, or a day; slices added up, and no usage where there is no counter."""
+        shelf.add("a", OCTOBER, 0, usage(3, HUGE), d05=3)
+        shelf.add("a", OCTOBER, 1, usage(4, HUGE), d05=1, d31=3)
+        shelf.add("a", FIFTH, 0, usage(4), h00=1, h23=3)
+        shelf.add("ab", OCTOBER, 0, usage(1), d05=1)
+
+        reader = shelf.reader()
+
+        assert Counter("a", OCTOBER, usage(3, HUGE) + usage(4, HUGE), {"05": 4, "31": 3}) == reader.counter(
+            "a", OCTOBER
+        )
+        assert 2 == reader.items_read
+        assert Counter("a", FIFTH, usage(4), {"00": 1, "23": 3}) == reader.counter("a", FIFTH)
+        assert Counter("a", NOVEMBER, NO_USAGE) == reader.counter("a", NOVEMBER)
+        assert Counter("b", OCTOBER, NO_USAGE) == reader.counter("b", OCTOBER)
+
+    def test_days(self, shelf: Shelf) -> None:
+        """Both ends are included, months and the days around are not; slices are added up."""
+        days = [Period(day) for day in ("2026-09-30", "2026-10-01", "2026-10-05", "2026-11-01", "2026-11-02")]
+        for number, day in enumerate(days, start=1):
+            shelf.add("a", day, 0, usage(number))
+            shelf.add("a", day, 11, usage(10 * number))
+        for month in (Period("2026-09"), OCTOBER, NOVEMBER):
+            shelf.add("a", month, 0, usage(99))
+        shelf.add("ab", FIFTH, 0, usage(1))
+
+        assert [(day, 11 * number) for number, day in list(enumerate(days, start=1))[1:4]] == [
+            (counter.period, counter.usage.requests) for counter in shelf.reader().days("a", days[1], days[3])
+        ]
+        assert [] == shelf.reader().days("a", Period("2026-12-01"), Period("2026-12-31"))
+
+    def test_several_keys(self, shelf: Shelf) -> None:
+        """Those that have a counter, each once, with the slices that were announced; by several requests."""
+        shelf.put(pk={"S": "slices"}, sk={"S": "2026-10"}, numbers={"NS": ["2"]})
+        keys = [f"k{number}" for number in range(55)]
+        for number, key in enumerate(keys[:51]):
+            for slice_number, requests in ((0, number), (2, 1000)):
+                sk = f"2026-10#{slice_number}"
+                shelf.put(pk={"S": f"key:{key}"}, sk={"S": sk}, requests={"N": str(requests)})
+        shelf.add("k1", NOVEMBER, 0, usage(5))
+        found = shelf.reader().of_keys([*keys, "k0"], OCTOBER)
+        assert [(key, 1000 + number) for number, key in sorted(enumerate(keys[:51]))] == sorted(
+            ((counter.key, counter.usage.requests) for counter in found), key=lambda one: one[1]
+        )
+        assert [] == shelf.reader().of_keys([], OCTOBER)
 
     def test_counters_of_all_keys(self, shelf: Shelf) -> None:
         """Every counter of the month and nothing else that the table holds: other months, progress, plans."""

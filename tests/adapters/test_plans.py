@@ -60,6 +60,30 @@ class PlansContract:
             book.assign(Assignment(key, "free"))
         assert sorted(keys) == sorted(one.key for one in book.assignments())
 
+    def test_page(self, book: PlanBook) -> None:
+        """Keys in the order of their UTF-8, from the one after a key on, as many as are asked for."""
+        keys = [*(f"key-{number:02d}" for number in range(30)), "0", "\U0001f511", "\uffee", "schlüssel"]
+        for key in keys:
+            book.assign(Assignment(key, "free"))
+        keys.sort(key=str.encode)
+        for limit, after, has_more in (
+            (100, "", False),
+            (34, "", False),
+            (33, "", True),
+            (5, "key-10", True),
+        ):
+            page = book.page(limit, after)
+            first = keys.index(after) + 1 if after else 0
+            assert keys[first : first + limit] == [one.key for one in page.assignments]
+            assert has_more is page.has_more
+        assert ([], False) == book.page(3, keys[-1])
+
+    def test_one_plan(self, book: PlanBook) -> None:
+        """A plan as it stands, by its name."""
+        book.put_plan(FREE, None)
+        assert FREE == book.plan("free")
+        assert book.plan("none") is None
+
     def test_digest(self, book: PlanBook, tables: Tables) -> None:
         """A key is known by its digest; the key itself is in no item."""
         secret = "zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro"

@@ -1,0 +1,201 @@
+"""What a customer sees of their own key."""
+
+from __future__ import annotations
+
+from tests.dashboard.conftest import BUSY, IDLE
+from tests.dashboard.page import Page
+from tests.dashboard.world import World
+from tests.factories import line
+
+
+def signed_in(page: Page, key: str = BUSY) -> Page:
+    """The page of a customer who has put in a key."""
+    page.open("#/me")
+    page.sign_in(key)
+    page.one("[data-field=requests]")
+    return page
+
+
+class TestNumbers:
+    def test_totals(self, world: World, page: Page) -> None:
+        """Calls, errors and bytes are those of the API."""
+        signed_in(page)
+        totals = world.ask("me/usage", BUSY)["totals"]
+        assert f"{totals['requests']:,}" == page.field("requests")
+        assert page.field("billable").startswith(f"{totals['billable']:,} billable · answered in 50 ms")
+        assert f"{totals['errors']:,} calls answered with status 400 or above" == page.field("errors")
+        assert f"{100 * totals['errors'] / totals['requests']:.3g} %" == page.field("errorShare")
+        assert f"{totals['response_bytes'] / 1000:.3g} kB" == page.field("responseBytes")
+
+    def test_days(self, world: World, page: Page) -> None:
+        """The table behind the chart has every day so far, those without calls too."""
+        signed_in(page)
+        parts = {part["period"]: part["requests"] for part in world.ask("me/usage", BUSY)["parts"]}
+        expected = [[f"{day} November 2026", str(parts.get(f"2026-11-{day:02d}", 0))] for day in range(1, 25)]
+        assert expected == page.cells("dayRows")
+
+    def test_hours(self, world: World, page: Page) -> None:
+        """And the other one the hours of today."""
+        signed_in(page)
+        parts = {p["period"][-2:]: p["requests"] for p in world.ask("me/usage/2026-11-24", BUSY)["parts"]}
+        rows = page.cells("hourRows")
+        assert 24 == len(rows)
+        assert parts == {name[:2]: int(calls) for name, calls in rows if calls != "0"}
+
+    def test_charts(self, page: Page) -> None:
+        """Both are drawn, and told in words."""
+        signed_in(page)
+        widths = page.run("return [...document.querySelectorAll('.chart canvas')].map(c => c.clientWidth)")
+        assert 2 == len(widths)
+        assert all(width > 300 for width in widths)
+        assert page.field("daySummary").startswith("Calls in 24 days, most of them on ")
+        assert page.field("hourSummary").startswith("24 November 2026: 5 in all.")
+
+    def test_quota(self, world: World, page: Page) -> None:
+        """Each limit is a meter with the API's numbers, also in words, and says when it begins anew."""
+        signed_in(page)
+        limits = world.ask("me/quota", BUSY)["limits"]
+        meters = page.run(
+            "return [...document.querySelectorAll('[role=meter]')].map(m => [m.ariaValueNow, m.ariaValueMax,"
+            "m.ariaValueText])"
+        )
+        assert [[str(one["used"]), str(one["amount"])] for one in limits] == [meter[:2] for meter in meters]
+        assert f"{limits[0]['used']} of 200 used ({limits[0]['used'] / 2:.3g} %)" == meters[0][2]
+        assert "resets in 6 days 4 h: 1 December 2026, 00:00 UTC" in page.text(".limit:nth-child(1)")
+        assert "resets in 4 h 59 min: 25 November 2026, 00:00 UTC" in page.text(".limit:nth-child(2)")
+
+    def test_projection(self, world: World, page: Page) -> None:
+        """By the mean of the last seven complete days, 5 calls, for the 6 days and 5 hours that are left."""
+        signed_in(page)
+        so_far = world.ask("me/usage", BUSY)["totals"]["requests"]
+        assert str(round(so_far + 5 * (6 + 5 / 24 + 1 / 1440))) == page.field("projected")
+        assert "5.0 calls a day" in page.field("pace")
+
+    def test_completeness(self, page: Page) -> None:
+        """Until when the numbers are complete, and when they were read, by the server's clock."""
+        signed_in(page)
+        assert "All calls that reached the stream before 19:00:03 UTC are in." == page.text("#completeness")
+        assert page.text("#updated").startswith("Updated 19:00:")
+
+
+class TestPeriods:
+    def test_month_before(self, world: World, page: Page) -> None:
+        """October has two days with calls, no projection, and is in the address."""
+        signed_in(page)
+        page.one("[aria-label='Month before']").click()
+        october = world.ask("me/usage/2026-10", BUSY)["totals"]
+        page.await_field("callsTitle", "Calls in October 2026")
+        assert str(october["requests"]) == page.field("requests")
+        assert "the month is over" == page.field("pace")
+        assert page.run("return location.hash") == "#/me?month=2026-10"
+        assert "Fri 30 Oct" in page.text("[data-field=day]")
+
+    def test_day(self, page: Page) -> None:
+        """Picking a day shows its hours; the browser goes back to the day before it."""
+        signed_in(page)
+        page.one("[aria-label='Day before']").click()
+        page.wait(lambda: page.field("hourCaption").startswith("Calls by hour on 23 November"), "the 23rd")
+        assert "#/me?day=2026-11-23" == page.run("return location.hash")
+        page.chrome.back()
+        page.wait(lambda: page.field("hourCaption").startswith("Calls by hour on 24 November"), "the 24th")
+
+    def test_linked_period(self, page: Page) -> None:
+        """An address with a month and a day opens there."""
+        page.open("#/me?month=2026-10&day=2026-10-31")
+        page.sign_in(BUSY)
+        page.await_field("callsTitle", "Calls in October 2026")
+        assert page.field("hourCaption").startswith("Calls by hour on 31 October 2026")
+
+    def test_no_future(self, page: Page) -> None:
+        """After the current month and day there is nothing to step to."""
+        signed_in(page)
+        disabled = page.run(
+            "return [...document.querySelectorAll('[aria-disabled=true]')].map(b => b.ariaLabel)"
+        )
+        assert ["Month after", "Day after"] == disabled
+
+
+class TestLive:
+    def test_new_call(self, world: World, page: Page) -> None:
+        """A call that is made now is on the page in seconds, without a reload; focus, scroll and open tables
+        stay as they are.
+        """
+        key = "f0f0f0f0f0"
+        world.log([call_now(world, key, 1)])
+        page.open(f"#/key/{key}", height=600)
+        page.await_field("requests", "1")
+        page.run("window.isStillHere = true; document.querySelector('details').open = true; scrollTo(0, 400)")
+        page.run("document.querySelector('[data-field=day]').focus({preventScroll: true})")
+        scrolled = page.run("return scrollY")
+        world.log([call_now(world, key, number) for number in (2, 3)])
+        page.await_field("requests", "3")
+        assert page.run("return window.isStillHere")
+        assert "Day" == page.focused()
+        assert scrolled == page.run("return scrollY") > 0
+        assert page.run("return document.querySelector('details').open")
+
+    def test_pause(self, page: Page) -> None:
+        """While updates are paused nothing is asked for."""
+        signed_in(page)
+        page.one("#pause").click()
+        assert "true" == page.one("#pause").get_attribute("aria-pressed")
+        page.requests()
+        page.chrome.execute_async_script("setTimeout(arguments[0], 5500)")
+        assert [] == page.requests()
+
+
+class TestKey:
+    def test_refused(self, page: Page) -> None:
+        """A key that is not accepted is not kept, and the page says so where one puts in another."""
+        page.answer({"me/usage": {"status": 403, "body": {"message": "Forbidden"}}})
+        page.open("#/me")
+        page.sign_in("wrong")
+        page.one("#key-problem")
+        assert page.text("#key-problem").startswith("The key was not accepted.")
+        assert page.run("return sessionStorage.length") == 0
+        assert page.run("return document.activeElement.id") == "api-key"
+
+    def test_no_key(self, page: Page) -> None:
+        """What cannot be a key is not even sent."""
+        page.open("#/me")
+        page.requests()
+        page.sign_in("schlüssel")
+        assert page.one("#key-problem").text.startswith("This is no API key")
+        assert [] == page.requests()
+
+    def test_sign_out(self, page: Page) -> None:
+        """Nothing of the key or its usage stays."""
+        signed_in(page)
+        assert BUSY == page.run("return sessionStorage.getItem('usage-meter.key')")
+        page.one("[data-field=signOut]").click()
+        page.one("#api-key")
+        assert [0, 0] == page.run("return [sessionStorage.length, localStorage.length]")
+        assert "" == page.one("#api-key").get_attribute("value")
+
+    def test_next_customer(self, page: Page) -> None:
+        """Another key in the same tab sees its own usage."""
+        signed_in(page)
+        page.one("[data-field=signOut]").click()
+        page.sign_in(IDLE)
+        page.await_field("requests", "0")
+
+    def test_never_in_address(self, page: Page) -> None:
+        """The key is in no address, which browsers and servers write down."""
+        signed_in(page)
+        assert [] == [url for url in page.requests() if BUSY in url]
+
+    def test_no_calls(self, page: Page) -> None:
+        """A key without calls and plan gets sentences, no broken numbers."""
+        signed_in(page, IDLE)
+        assert page.field("nothing").startswith("No calls are counted yet this month.")
+        assert ["0", "–", "–", "0 bytes"] == [
+            page.field(name) for name in ("requests", "projected", "errorShare", "responseBytes")
+        ]
+        assert page.field("noLimits").startswith("No limit holds. Counters begin anew 1 December 2026")
+        assert "NaN" not in page.text("main")
+
+
+def call_now(world: World, key: str, number: int) -> str:
+    """The line of a call at the cloud's time."""
+    now = int(world.cloud.clock.now().timestamp() * 1000)
+    return line(extendedRequestId=f"{key}{number:05x}=", apiKeyId=key, requestTimeEpoch=str(now))

@@ -1,0 +1,107 @@
+"""Sources of the look-ups in memory, which note the order in which they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from metering.counter import Counter
+from metering.period import Period
+from metering.plans import Assignment, Plan
+from metering.usage import NO_USAGE
+from usage_api.look_ups import LookUps, Sources
+
+NOW = datetime(2026, 11, 24, 19, 0, 3, 999_999, tzinfo=UTC)
+THROUGH = datetime(2026, 11, 24, 18, 59, 0, 500_000, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard's progress."""
+
+    shard_id: str
+    counted_through: datetime
+
+
+@dataclass(frozen=True)
+class Complete:
+    """How complete everything is."""
+
+    complete_through: datetime | None = THROUGH
+    shards: Sequence[Shard] = ()
+
+
+@dataclass
+class Page:
+    """Some keys."""
+
+    assignments: Sequence[Assignment]
+    has_more: bool
+
+
+@dataclass
+class Memory:
+    """All four sources."""
+
+    counters: Mapping[tuple[str, Period], Counter] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    assignments: Mapping[str, Assignment] = field(default_factory=dict)
+    candidates: Sequence[str] = ()
+    complete: Complete = field(default_factory=Complete)
+    reads: list[str] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> LookUps:
+        """The look-ups on these."""
+        return LookUps(Sources(self, self, self, self), lambda: now, default_plan)
+
+    def counter(self, key: str, period: Period) -> Counter:
+        """One."""
+        self._note(f"counter {period}")
+        return self.counters.get((key, period), Counter(key, period, NO_USAGE))
+
+    def days(self, key: str, first: Period, last: Period) -> Sequence[Counter]:
+        """Some days."""
+        self._note(f"days {first} {last}")
+        return [
+            one
+            for (whose, period), one in sorted(self.counters.items())
+            if whose == key and len(period) == len(first) and first <= period <= last
+        ]
+
+    def of_keys(self, keys: Iterable[str], period: Period) -> Sequence[Counter]:
+        """Those of several keys."""
+        self._note(f"counters {period}")
+        return [self.counters[key, period] for key in keys if (key, period) in self.counters]
+
+    def plan(self, name: str) -> Plan | None:
+        """A plan."""
+        self._note(f"plan {name}")
+        return self.plans.get(name)
+
+    def assignment(self, key: str) -> Assignment | None:
+        """Who has it."""
+        self._note(f"assignment {key}")
+        return self.assignments.get(key)
+
+    def page(self, limit: int, after: str) -> Page:
+        """Some keys."""
+        self._note(f"page {limit} {after}")
+        found = [self.assignments[key] for key in sorted(self.assignments) if key > after]
+        return Page(found[:limit], len(found) > limit)
+
+    def read(self) -> Complete:
+        """How complete all is."""
+        self._note("completeness")
+        return self.complete
+
+    def keys(self, month: Period) -> Sequence[str]:
+        """Who may be the heaviest."""
+        self._note(f"heaviest {month}")
+        return self.candidates
+
+    def _note(self, what: str) -> None:
+        self.reads.append(what)
+        if self.failure is not None:
+            raise self.failure

@@ -1,0 +1,70 @@
+"""The running API against its own OpenAPI document: schemathesis makes up requests, and judges the answers.
+
+It runs as a command of its own: so all of its phases do, and its warnings are its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_cloud.lookup_server import Access, LookUpServer
+from local_cloud.stack import LocalCloud
+from tests.usage_api.meter import fill
+
+KEY, SIGNATURE = "alice", "AWS4-HMAC-SHA256 Credential=local"
+ROOT = Path(__file__).resolve().parents[2]
+HOOKS = "tests.usage_api.pairs_of_days"
+EXAMPLES = 20
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LookUpServer]:
+    """The look-ups of a meter that has counted something, which tell callers apart."""
+    with LocalCloud() as cloud:
+        fill(cloud)
+        with LookUpServer(cloud, access=Access({KEY}, SIGNATURE)) as running:
+            yield running
+
+
+def schemathesis(server: LookUpServer, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a folder of its own, always with the same requests."""
+    headers = (f"x-api-key: {KEY}", f"Authorization: {SIGNATURE}")
+    return subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            *("run", f"{server.url}openapi.json", "--no-color", "--seed", "1", "--generation-deterministic"),
+            *(option for header in headers for option in ("--header", header)),
+            *("--max-examples", str(EXAMPLES), *options),
+        ],
+        cwd=folder,
+        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestDocument:
+    def test_no_failure(self, server: LookUpServer, tmp_path: Path) -> None:
+        """Every request that the document allows is answered as it says, every other one refused; nothing
+        makes the function fail, and nobody gets in without what the document asks for. (API Gateway answers
+        a missing signature with status 403, which one check would have as 401.)
+        """
+        done = schemathesis(
+            server, tmp_path, "--checks", "all", "--exclude-checks", "missing_required_header"
+        )
+        assert 0 == done.returncode, done.stdout + done.stderr
+        assert "Tested: 9" in done.stdout
+
+    def test_would_be_seen(self, tmp_path: Path) -> None:
+        """The test has teeth: a server that takes anybody for an operator is found out."""
+        with LocalCloud() as cloud, LookUpServer(cloud) as careless:
+            done = schemathesis(careless, tmp_path, "--checks", "ignored_auth")
+        assert 1 == done.returncode
+        assert "API accepts" in done.stdout

@@ -1,0 +1,97 @@
+"""The meter's health."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from metering.usage import Usage
+from tests.usage_api.sources import NOW, Complete, Shard
+from usage_api.health import judge, status_of
+
+ON_TIME = NOW - timedelta(seconds=60)
+
+
+def ago(seconds: int) -> Complete:
+    """Complete until so many seconds ago, with one shard on time and one not."""
+    then = NOW - timedelta(seconds=seconds)
+    return Complete(then, (Shard("shard-2", then), Shard("shard-1", ON_TIME)))
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("lag", "status"),
+        [(None, "unknown"), (0, "ok"), (180, "ok"), (181, "behind"), (299, "behind"), (300, "stopped")],
+    )
+    def test_bounds(self, lag: int | None, status: str) -> None:
+        """Behind after three minutes, stopped after five."""
+        assert status == status_of(lag)
+
+
+class TestHealth:
+    def test_ok(self) -> None:
+        """Nothing to do; shards in their order."""
+        health = judge(ago(90), {}, NOW)
+        assert ("ok", 90, ()) == (health.status, health.lag_seconds, health.problems)
+        assert [("shard-1", 60), ("shard-2", 90)] == [(one.shard, one.lag_seconds) for one in health.shards]
+
+    def test_behind(self) -> None:
+        """Which shard is late, and where to look."""
+        (problem,) = judge(ago(200), {}, NOW).problems
+        assert "200 seconds late. Late: shard-2." in problem
+        assert "stream processor" in problem
+
+    def test_stopped(self) -> None:
+        """Nothing is confirmed any more."""
+        (problem,) = judge(ago(400), {}, NOW).problems
+        assert "for 400 seconds. Late: shard-2." in problem
+        assert "event source mapping" in problem
+
+    def test_heartbeats_missing(self) -> None:
+        """Where every shard is on time, the watch is at fault."""
+        complete = Complete(NOW - timedelta(seconds=400), (Shard("shard-1", ON_TIME),))
+        (problem,) = judge(complete, {}, NOW).problems
+        assert "the heartbeats are missing" in problem
+
+    def test_many_shards(self) -> None:
+        """A few names are enough."""
+        then = NOW - timedelta(seconds=400)
+        shards = tuple(Shard(f"shard-{number}", then) for number in range(5))
+        (problem,) = judge(Complete(then, shards), {}, NOW).problems
+        assert "Late: shard-0, shard-1, shard-2 and 2 more." in problem
+
+    def test_unknown(self) -> None:
+        """Nobody knows yet."""
+        health = judge(Complete(None), {}, NOW)
+        assert ("unknown", None, ()) == (health.status, health.lag_seconds, health.shards)
+        assert "heartbeat" in health.problems[0]
+
+    def test_not_counted(self) -> None:
+        """What could not be read is shown, and what to do about it; calls without a key are no fault."""
+        reserved = {
+            "-": Usage(requests=9),
+            "!malformed": Usage(requests=1234),
+            "!undecodable": Usage(requests=2),
+        }
+        health = judge(ago(90), reserved, NOW)
+        assert [9, 1234, 2] == [
+            totals.requests
+            for totals in (
+                health.reserved.unattributed,
+                health.reserved.malformed,
+                health.reserved.undecodable,
+            )
+        ]
+        assert ["1,234 lines", "2 records"] == [" ".join(one.split()[:2]) for one in health.problems]
+
+    def test_one(self) -> None:
+        """One line, or record, is told as one."""
+        reserved = {"!malformed": Usage(requests=1), "!undecodable": Usage(requests=1)}
+        malformed, undecodable = judge(ago(90), reserved, NOW).problems
+        assert malformed.startswith("1 line of this month is no call.")
+        assert undecodable.startswith("1 record of this month holds no access log.")
+
+    def test_clock_ahead(self) -> None:
+        """A lag is never negative."""
+        assert 0 == judge(ago(-5), {}, NOW).lag_seconds

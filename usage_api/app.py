@@ -1,0 +1,249 @@
+"""The HTTP side of the look-ups: routes, their parameters, and who may use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import BeforeValidator, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+
+from metering.errors import MeterError, Transient
+from metering.period import Period
+from metering.plans import Metric
+from usage_api import document
+from usage_api.answers import Answer
+from usage_api.asked import (
+    DAY_PATTERN,
+    KEY_PATTERN,
+    LONGEST_KEY,
+    MONTH_PATTERN,
+    MOST_DAYS,
+    PERIOD_PATTERN,
+    days_between,
+    decoded,
+)
+from usage_api.caller import key_of_customer, require_operator
+from usage_api.look_ups import LookUps
+from usage_api.page_files import PageFiles
+from usage_api.paging import LONGEST_TOKEN
+from usage_api.problems import NotFound, Problem
+from usage_api.replies import Reply, document_reply, file_reply, problem_reply, redirect, reply
+from usage_api.requests import Event, address_of_folder, faults_of, path_of, refuse_unknown
+
+OnFailure = Callable[[Exception], None]
+
+RETRY_SECONDS: Final = 2
+
+# In the document a parameter that may be left out is a text, not a text or null. What is checked is the text
+# after it was decoded.
+Optional = SkipJsonSchema[None]
+Day = Annotated[str, StringConstraints(pattern=DAY_PATTERN)]
+Month = Annotated[str, StringConstraints(pattern=MONTH_PATTERN)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TOKEN)]
+
+FirstDay = Annotated[
+    Day | Optional,
+    Query(
+        alias="from",
+        description=f"The first day of a range. With `to`, at most {MOST_DAYS} days, both ends included.",
+        examples=["2026-11-01"],
+    ),
+]
+LastDay = Annotated[
+    Day | Optional,
+    Query(
+        alias="to",
+        description="The last day of a range, which is included. With `from`.",
+        examples=["2026-11-30"],
+    ),
+]
+PeriodText = Annotated[
+    str,
+    StringConstraints(pattern=PERIOD_PATTERN),
+    BeforeValidator(decoded),
+    Path(
+        description="A month or a day in UTC. The hours of a day are parts of its answer.",
+        examples=["2026-11", "2026-11-05"],
+    ),
+]
+MonthText = Annotated[
+    Month | Optional,
+    Query(description="A month; the current one without it.", examples=["2026-11"]),
+]
+KeyId = Annotated[
+    str,
+    StringConstraints(pattern=KEY_PATTERN, min_length=1, max_length=LONGEST_KEY),
+    BeforeValidator(decoded),
+    Path(
+        description="The id of an API key, or of what stands for one in an HTTP API.", examples=["a1b2c3d4e5"]
+    ),
+]
+MetricName = Annotated[Metric, Query(description="By what the keys are ordered.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="So many keys at most.")]
+Next = Annotated[
+    Token | Optional,
+    Query(description="The `next` of the answer before, for the keys that follow."),
+]
+
+
+class LookUpApi:
+    """Answers events of a REST API."""
+
+    def __init__(self, look_ups: LookUps, page: PageFiles, on_failure: OnFailure) -> None:
+        """`on_failure` is told of what the caller has no part in."""
+        self._look_ups = look_ups
+        self._page = page
+        self._on_failure = on_failure
+        self._app = APIGatewayRestResolver(enable_validation=True, debug=False)
+        self._app.use(middlewares=[_refuse_unknown_parameters])
+        self._customer_routes()
+        self._operator_routes()
+        self._page_routes()
+        self._problems()
+
+    def answer(self, event: Event, context: Any) -> dict[str, Any]:
+        """The answer to an event, as API Gateway takes it. Raises nothing."""
+        return self._app.resolve({**event, "path": path_of(event)}, context)
+
+    @cached_property
+    def openapi(self) -> str:
+        """The OpenAPI document of all that is not the page, made when it is first asked for."""
+        return json.dumps(document.openapi(self._app))
+
+    def _customer_routes(self) -> None:
+        app = self._app
+
+        @app.get(
+            "/me/usage",
+            **document.usage_route("me", "Your usage in the current month, or in a range of days"),
+        )
+        def my_usage(first: FirstDay = None, last: LastDay = None) -> Reply:
+            return self._usage(key_of_customer(self._event), first, last)
+
+        @app.get("/me/usage/<period>", **document.period_route("me", "Your usage in a month or day"))
+        def my_usage_in(period: PeriodText) -> Reply:
+            return self._reply(self._look_ups.usage(key_of_customer(self._event), Period(period)))
+
+        @app.get("/me/quota", **document.quota_route("me", "Your plan, and how its limits stand"))
+        def my_quota() -> Reply:
+            return self._reply(self._look_ups.quota(key_of_customer(self._event)))
+
+    def _operator_routes(self) -> None:
+        app = self._app
+
+        @app.get("/keys", **document.keys_route())
+        def keys(limit: Limit = 50, next: Next = None) -> Reply:  # noqa: A002 - the parameter's name
+            return self._reply(self._for_operator().keys(limit, next))
+
+        @app.get(
+            "/keys/<id>/usage",
+            **document.usage_route("keys", "A key's usage in the current month, or in a range of days"),
+        )
+        def usage(id: KeyId, first: FirstDay = None, last: LastDay = None) -> Reply:  # noqa: A002 - as above
+            self._for_operator()
+            return self._usage(id, first, last)
+
+        @app.get(
+            "/keys/<id>/usage/<period>", **document.period_route("keys", "A key's usage in a month or day")
+        )
+        def usage_in(id: KeyId, period: PeriodText) -> Reply:  # noqa: A002 - as above
+            return self._reply(self._for_operator().usage(id, Period(period)))
+
+        @app.get("/keys/<id>/quota", **document.quota_route("keys", "A key's plan, and how its limits stand"))
+        def quota(id: KeyId) -> Reply:  # noqa: A002 - as above
+            return self._reply(self._for_operator().quota(id))
+
+        @app.get("/top", **document.top_route())
+        def top(period: MonthText = None, metric: MetricName = Metric.REQUESTS, limit: Limit = 20) -> Reply:
+            month = None if period is None else Period(period)
+            return self._reply(self._for_operator().top(month, metric, limit))
+
+        @app.get("/health", **document.health_route())
+        def health() -> Reply:
+            return self._reply(self._for_operator().health())
+
+    def _page_routes(self) -> None:
+        app = self._app
+
+        @app.get("/openapi.json", include_in_schema=False, enable_validation=False)
+        def openapi() -> Reply:
+            return document_reply(self.openapi, self._header("if-none-match"))
+
+        @app.get("/", include_in_schema=False, enable_validation=False)
+        def page() -> Reply:
+            if address := address_of_folder(self._event):
+                return redirect(address)
+            return file_reply(self._page.index, self._header("if-none-match"))
+
+        @app.get("/assets/<name>", include_in_schema=False, enable_validation=False)
+        def asset(name: str) -> Reply:
+            found = self._page.assets.get(name)
+            if found is None:
+                raise NotFound("The page has no such file.")
+            return file_reply(found, self._header("if-none-match"))
+
+    def _problems(self) -> None:
+        handles = self._app.exception_handler
+        self._app.not_found(_not_found)
+        handles(Problem)(lambda error: problem_reply(error.status, error.detail))
+        handles(RequestValidationError)(
+            lambda error: problem_reply(HTTPStatus.BAD_REQUEST, faults_of(error.errors()))
+        )
+        handles(MeterError)(self._unreadable)
+        handles(Exception)(self._failed)
+
+    def _unreadable(self, error: MeterError) -> Reply:
+        if not isinstance(error, Transient):
+            return self._failed(error)
+        self._on_failure(error)
+        return problem_reply(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The counters cannot be read now: try again in some seconds.",
+            Retry_After=str(RETRY_SECONDS),
+        )
+
+    def _failed(self, error: Exception) -> Reply:
+        self._on_failure(error)
+        return problem_reply(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "The look-up has failed; the log of the function says why."
+        )
+
+    @property
+    def _event(self) -> Event:
+        event: Event = self._app.current_event.raw_event
+        return event
+
+    def _header(self, name: str) -> str | None:
+        return self._app.current_event.headers.get(name)
+
+    def _for_operator(self) -> LookUps:
+        require_operator(self._event)
+        return self._look_ups
+
+    def _usage(self, key: str, first: str | None, last: str | None) -> Reply:
+        days = days_between(first, last)
+        if days is None:
+            return self._reply(self._look_ups.usage(key))
+        return self._reply(self._look_ups.usage_of_days(key, days))
+
+    def _reply(self, answer: Answer) -> Reply:
+        return reply(answer, self._header("accept"), self._header("if-none-match"))
+
+
+def _not_found(_error: Exception) -> Reply:
+    return problem_reply(HTTPStatus.NOT_FOUND, "There is nothing here: /openapi.json lists what there is.")
+
+
+def _refuse_unknown_parameters(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Reply:
+    known = {field.alias for field in app.context["_route"].dependant.query_params}
+    refuse_unknown(app.current_event.raw_event, known)
+    reply: Reply = next_middleware(app)
+    return reply

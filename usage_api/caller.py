@@ -1,0 +1,43 @@
+"""Who asks, by nothing but what API Gateway itself says of the request.
+
+`requestContext.identity` is written by API Gateway; no path, query, header or body changes it. It has
+`apiKeyId` where the method requires an API key, and `userArn` where the method's authorization is AWS_IAM.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from metering.outcome import OUTCOME_OF_KEY
+from usage_api.problems import Forbidden, Unauthorized
+
+
+def key_of_customer(event: Mapping[str, Any]) -> str:
+    """The id of the API key that the caller showed.
+
+    Raises:
+        Unauthorized: API Gateway names none.
+    """
+    key = _identity(event).get("apiKeyId")
+    if not isinstance(key, str) or not key or key in OUTCOME_OF_KEY:
+        raise Unauthorized("Show your API key in the header x-api-key.")
+    return key
+
+
+def require_operator(event: Mapping[str, Any]) -> None:
+    """Go on only for a caller with IAM credentials, even if a mistake in the template lets others through.
+
+    Raises:
+        Forbidden: API Gateway names no such caller.
+    """
+    arn = _identity(event).get("userArn")
+    if not isinstance(arn, str) or not arn.startswith("arn:"):
+        raise Forbidden("This is for operators: sign the request with AWS credentials (Signature Version 4).")
+
+
+def _identity(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    context = event.get("requestContext")
+    identity = context.get("identity") if isinstance(context, Mapping) else None
+    return identity if isinstance(identity, Mapping) else {}

@@ -1,0 +1,32 @@
+"""Completeness, read once for all callers of some seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from usage_api.ports import Completeness, CompletenessSource
+
+KEPT_SECONDS: Final = 5.0
+
+
+class KeptCompleteness:
+    """The port `CompletenessSource`, asking another one at most every :data:`KEPT_SECONDS`.
+
+    What was true of the counters stays true of them, so that an old answer is pessimistic and never wrong.
+    """
+
+    def __init__(self, source: CompletenessSource, steady: Callable[[], float]) -> None:
+        """`steady` tells seconds from any start, and is never set."""
+        self._source = source
+        self._steady = steady
+        self._kept: Completeness | None = None
+        self._until = 0.0
+
+    def read(self) -> Completeness:
+        """What was read last, or a new answer."""
+        now = self._steady()
+        if self._kept is None or now >= self._until:
+            self._kept = self._source.read()
+            self._until = now + KEPT_SECONDS
+        return self._kept

@@ -1,0 +1,75 @@
+"""The Lambda function: what comes from outside is put together here, and only here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+from adapters.batch_get import quick_client
+from adapters.completeness import CompletenessReader
+from adapters.counter_reader import CounterReader
+from adapters.heaviest import HeaviestReader
+from adapters.plans import PlanBook
+from adapters.settings import UsageApiSettings
+from adapters.telemetry import Telemetry, telemetry
+from usage_api import page_files
+from usage_api.app import LookUpApi
+from usage_api.completeness_kept import KeptCompleteness
+from usage_api.look_ups import LookUps, Sources
+
+Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request that API Gateway hands over."""
+    return _deployed()(event, context)
+
+
+class Clocks(NamedTuple):
+    """Two times."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Aware, in UTC."""
+    steady: Callable[[], float] = time.monotonic
+    """Seconds since any start; never set."""
+
+
+def make_handler(
+    settings: UsageApiSettings, dynamodb: Any, tools: Telemetry, clocks: Clocks | None = None
+) -> Handler:
+    """The function on the table of the settings."""
+    clocks = clocks or Clocks()
+    table = settings.counters_table
+    look_ups = LookUps(
+        Sources(
+            CounterReader(dynamodb, table),
+            PlanBook(table, dynamodb),
+            KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
+            HeaviestReader(dynamodb, table),
+        ),
+        clocks.now,
+        settings.default_plan,
+    )
+
+    def tell(error: Exception) -> None:
+        """Errors name tables and actions, nothing of the caller's."""
+        tools.logger.error("a look-up failed", exc_info=error)
+
+    api = LookUpApi(look_ups, page_files.load(), tell)
+
+    @tools.logger.inject_lambda_context
+    @tools.tracer.capture_lambda_handler(capture_response=False)
+    def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        answer = api.answer(event, context)
+        tools.count({"LookUps": 1, "LookUpFailures": int(answer["statusCode"] >= 500)})
+        return answer
+
+    return cast("Handler", handle)
+
+
+@cache
+def _deployed() -> Handler:
+    return make_handler(UsageApiSettings.from_environment(), quick_client(), telemetry())

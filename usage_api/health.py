@@ -1,0 +1,119 @@
+"""The meter's health, judged by how complete the counters are and by what could not be counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
+from metering.usage import NO_USAGE, Usage
+from usage_api.answers import HealthAnswer, Reserved, ShardHealth
+from usage_api.ports import Completeness
+from usage_api.totals import totals_of
+
+BEHIND_SECONDS: Final = 180
+STOPPED_SECONDS: Final = 300
+"""As long as the alarm waits for heartbeats."""
+
+RESERVED_KEYS: Final = (UNATTRIBUTED_KEY, MALFORMED_KEY, UNDECODABLE_KEY)
+
+Status = Literal["ok", "behind", "stopped", "unknown"]
+
+
+def judge(completeness: Completeness, reserved: Mapping[str, Usage], now: datetime) -> HealthAnswer:
+    """The health at a time. `reserved` has the usage of the reserved keys in the current month."""
+    lag = _lag(completeness.complete_through, now)
+    status = status_of(lag)
+    shards = tuple(
+        ShardHealth(
+            shard=shard.shard_id,
+            counted_through=shard.counted_through,
+            lag_seconds=_seconds(shard.counted_through, now),
+        )
+        for shard in sorted(completeness.shards, key=lambda shard: shard.shard_id)
+    )
+    unattributed, malformed, undecodable = (reserved.get(key, NO_USAGE) for key in RESERVED_KEYS)
+    return HealthAnswer(
+        as_of=now,
+        complete_through=completeness.complete_through,
+        status=status,
+        lag_seconds=lag,
+        shards=shards,
+        reserved=Reserved(
+            unattributed=totals_of(unattributed),
+            malformed=totals_of(malformed),
+            undecodable=totals_of(undecodable),
+        ),
+        problems=(
+            *_of_progress(status, lag, shards),
+            *_of_lines(malformed.requests, undecodable.requests),
+        ),
+    )
+
+
+def status_of(lag: int | None) -> Status:
+    """What a lag in seconds means."""
+    if lag is None:
+        return "unknown"
+    if lag >= STOPPED_SECONDS:
+        return "stopped"
+    return "behind" if lag > BEHIND_SECONDS else "ok"
+
+
+def _of_progress(status: Status, lag: int | None, shards: tuple[ShardHealth, ...]) -> Iterator[str]:
+    late = [shard.shard for shard in shards if shard.lag_seconds > BEHIND_SECONDS]
+    where = f" Late: {_some(late)}." if late else " Every shard is read: then the heartbeats are missing."
+    match status:
+        case "unknown":
+            yield (
+                "Nothing is known of how complete the counters are. In the first minutes of a deployment "
+                "that is so; later, see in the log of the watch function whether it puts its heartbeats."
+            )
+        case "behind":
+            yield (
+                f"The counters are {lag} seconds late.{where} See IteratorAge, errors and throttles of the "
+                "stream processor; after a burst or an outage it catches up by itself."
+            )
+        case "stopped":
+            yield (
+                f"Nothing has been confirmed as counted for {lag} seconds.{where} See whether the event "
+                "source mapping of the stream processor is enabled, whether its log has errors, and whether "
+                "the watch function runs each minute."
+            )
+        case "ok":
+            return
+
+
+def _of_lines(malformed: int, undecodable: int) -> Iterator[str]:
+    if malformed:
+        lines = _many(malformed, "line of this month is no call", "lines of this month are no calls")
+        yield (
+            f"{lines}. Compare the access-log format of the stages "
+            "with the stack's output AccessLogFormat; the saved query `lines that are no calls` shows them, "
+            "and the lake keeps their text."
+        )
+    if undecodable:
+        records = _many(undecodable, "record of this month holds", "records of this month hold")
+        yield (
+            f"{records} no access log. See who else puts records into the "
+            "stream; they lie under errors/ in the lake's bucket, and `usage-meter redrive` tries them again."
+        )
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _lag(complete_through: datetime | None, now: datetime) -> int | None:
+    return None if complete_through is None else _seconds(complete_through, now)
+
+
+def _seconds(then: datetime, now: datetime) -> int:
+    """Whole seconds from then to now; 0 where a clock is ahead of ours."""
+    return max(0, int((now - then).total_seconds()))

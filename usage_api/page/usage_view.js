@@ -1,0 +1,273 @@
+// The usage of one key: what a customer sees of their own, and an operator of any.
+
+import { ask } from "./api.js";
+import { BarChart, summary } from "./chart.js";
+import { copyOf, fieldsOf, isDisabled, make, setDisabled, setText } from "./dom.js";
+import { setOptionalText, setOptions, syncRows } from "./dom.js";
+import { bytes, count, counted, dayDate, dayName, hourName, monthName, reset, share, UNKNOWN } from "./format.js";
+import { showLimits } from "./limits.js";
+import { dayOf, daysOf, monthAfter, monthOf, monthsBack } from "./periods.js";
+import { DAYS_OF_PACE, project } from "./projection.js";
+
+const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
+
+/**
+ * `subject`: `path` is the API's address of the key (`me`, `keys/k1`), `apiKey` a customer's key or null, `title` and
+ * `eyebrow` head the view. `navigate({month, day})` is called when a period is picked.
+ */
+export class UsageView {
+  #subject;
+  #navigate;
+  #fields;
+  #asked = {};
+  #shown = null;
+  #dayChart;
+  #hourChart;
+
+  constructor(subject, { navigate, onSignOut = null }) {
+    this.#subject = subject;
+    this.#navigate = navigate;
+    this.root = copyOf("usage-view");
+    this.#fields = fieldsOf(this.root);
+    setText(this.#fields.title, subject.title);
+    setText(this.#fields.eyebrow, subject.eyebrow);
+    this.#makeCharts();
+    this.#listen(onSignOut);
+  }
+
+  /** Choose the periods that the next look-up is for; without them the current month and a day of it. */
+  setPeriods({ month = null, day = null }) {
+    this.#asked = { month, day };
+  }
+
+  /** Look up and show. Returns the answer that tells how complete the numbers are. */
+  async load(signal) {
+    const asked = this.#asked;
+    const { path, apiKey } = this.#subject;
+    const look = (rest) => ask(`${path}/${rest}`, { apiKey, signal });
+    const dayAnswer = asked.day ? look(`usage/${asked.day}`) : null;
+    dayAnswer?.catch(() => {}); // it is awaited below, unless the others fail first
+    const [usage, quota] = await Promise.all([look(asked.month ? `usage/${asked.month}` : "usage"), look("quota")]);
+    const day = asked.day ?? dayToShow(usage);
+    const hours = await (dayAnswer ?? look(`usage/${day}`));
+    if (this.#asked === asked) {
+      this.#show({ usage, quota, hours, day });
+    }
+    return usage;
+  }
+
+  redraw() {
+    this.#dayChart.redraw();
+    this.#hourChart.redraw();
+  }
+
+  destroy() {
+    this.#dayChart.destroy();
+    this.#hourChart.destroy();
+  }
+
+  #makeCharts() {
+    const { dayChart, hourChart } = this.#fields;
+    this.#dayChart = new BarChart(dayChart, {
+      first: 1,
+      steps: [1, 2, 5, 10],
+      label: String,
+      onHover: (place) => this.#readOut(place),
+      onPick: (place) => place !== null && this.#pickDay(daysOf(this.#shown.usage.period)[place]),
+    });
+    this.#hourChart = new BarChart(hourChart, {
+      first: 0,
+      steps: [1, 2, 3, 6, 12],
+      label: (hour) => String(hour).padStart(2, "0"),
+      onHover: () => {},
+    });
+  }
+
+  #listen(onSignOut) {
+    const fields = this.#fields;
+    fields.month.addEventListener("change", () => this.#pickMonth(fields.month.value));
+    fields.day.addEventListener("change", () => this.#pickDay(fields.day.value));
+    onStep(fields.monthBefore, () => this.#pickMonth(monthAfter(this.#shown.usage.period, -1)));
+    onStep(fields.monthAfter, () => this.#pickMonth(monthAfter(this.#shown.usage.period, 1)));
+    onStep(fields.dayBefore, () => this.#pickDay(this.#dayBeside(-1)));
+    onStep(fields.dayAfter, () => this.#pickDay(this.#dayBeside(1)));
+    if (onSignOut) {
+      fields.signOut.hidden = false;
+      fields.signOut.addEventListener("click", onSignOut);
+    }
+  }
+
+  #pickMonth(month) {
+    const isCurrent = month === monthOf(new Date(this.#shown.usage.as_of));
+    this.#navigate({ month: isCurrent ? null : month, day: null });
+  }
+
+  #pickDay(day) {
+    this.#navigate({ month: this.#asked.month, day });
+  }
+
+  #dayBeside(days) {
+    const all = daysOf(this.#shown.usage.period);
+    return all[all.indexOf(this.#shown.day) + days];
+  }
+
+  #show(shown) {
+    this.#shown = shown;
+    const { usage, quota, day } = shown;
+    const asOf = new Date(usage.as_of);
+    const projection = project(usage, completeNow(usage));
+    this.#showPickers(usage, day, asOf);
+    this.#showTotals(usage, asOf);
+    this.#showProjection(usage, projection, asOf);
+    this.#showQuota(quota, usage, projection, asOf);
+    this.#showDays(usage, day, asOf);
+    this.#showHours(shown.hours, day, asOf);
+  }
+
+  #showPickers(usage, day, asOf) {
+    const fields = this.#fields;
+    const month = usage.period;
+    const current = monthOf(asOf);
+    const days = daysOf(month);
+    setOptions(fields.month, monthsBack(current, month).map((name) => [name, monthName(name)]), month);
+    setOptions(fields.day, days.map((name) => [name, dayName(name)]), day);
+    setDisabled(fields.monthAfter, month >= current);
+    setDisabled(fields.dayBefore, day === days[0]);
+    setDisabled(fields.dayAfter, day === days.at(-1) || day >= dayOf(asOf));
+  }
+
+  #showTotals({ totals, period }, asOf) {
+    const fields = this.#fields;
+    const isCurrent = period === monthOf(asOf);
+    setText(fields.callsTitle, isCurrent ? "Calls, month to date" : `Calls in ${monthName(period)}`);
+    setText(fields.requests, count(totals.requests));
+    setText(fields.billable, `${count(totals.billable)} billable${meanTime(totals)}`);
+    setText(fields.errorShare, share(totals.errors, totals.requests));
+    setText(fields.errors, `${counted(totals.errors, "call")} answered with status 400 or above`);
+    setText(fields.responseBytes, bytes(totals.response_bytes));
+    setText(fields.requestBytes, `${bytes(totals.request_bytes)} received`);
+    setOptionalText(fields.nothing, totals.requests === 0 ? nothingOf(period, isCurrent) : null);
+  }
+
+  #showProjection(usage, projection, asOf) {
+    const { projected, pace } = this.#fields;
+    setText(projected, projection ? count(projection.total) : UNKNOWN);
+    setText(pace, projection ? paceOf(projection) : whyNoProjection(usage, asOf));
+  }
+
+  #showQuota(quota, usage, projection, asOf) {
+    const { plan, limits, noLimits, denial } = this.#fields;
+    const isCurrent = usage.period === monthOf(asOf);
+    setText(plan, quota.plan === null ? "No plan" : `Plan ${quota.plan}${isCurrent ? "" : ", as it stands today"}`);
+    showLimits(limits, quota, usage, isCurrent ? projection : null);
+    setOptionalText(noLimits, quota.limits.length ? null : `No limit holds. ${counterResets(asOf)}`);
+    setOptionalText(denial, denialOf(quota));
+  }
+
+  #showDays(usage, day, asOf) {
+    const { daySummary, dayCaption, dayRows } = this.#fields;
+    const days = daysOf(usage.period);
+    const values = valuesOf(days, usage.parts);
+    const today = days.indexOf(dayOf(asOf));
+    this.#dayChart.show({ values, chosen: days.indexOf(day), unfinished: today });
+    this.#readOut(null);
+    const isOpen = today >= 0 ? " Today is not over." : "";
+    setText(daySummary, `${summary(values, (place) => `on ${dayName(days[place])}`, "day")}${isOpen}`);
+    setText(dayCaption, `Calls by day in ${monthName(usage.period)}`);
+    const rows = days.map((name, place) => ({ name: dayDate(name), calls: values[place] }));
+    syncRows(dayRows, today < 0 ? rows : rows.slice(0, today + 1), TABLE);
+  }
+
+  #showHours(hours, day, asOf) {
+    const { hourSummary, hourCaption, hourRows } = this.#fields;
+    const isToday = day === dayOf(asOf);
+    const names = HOURS.map((hour) => `${day}T${String(hour).padStart(2, "0")}`);
+    const values = valuesOf(names, hours.parts);
+    this.#hourChart.show({ values, chosen: null, unfinished: isToday ? asOf.getUTCHours() : null });
+    setText(hourSummary, `${dayDate(day)}: ${count(hours.totals.requests)} in all. ${hoursText(values)}`);
+    setText(hourCaption, `Calls by hour on ${dayDate(day)}, in UTC`);
+    const rows = HOURS.map((hour) => ({ name: `${hourName(hour)}–${hourName(hour + 1)}`, calls: values[hour] }));
+    syncRows(hourRows, rows, TABLE);
+  }
+
+  /** Beside the chart of days: the bar below the pointer, or the chosen one. */
+  #readOut(place) {
+    if (!this.#shown) {
+      return;
+    }
+    const days = daysOf(this.#shown.usage.period);
+    const at = place ?? days.indexOf(this.#shown.day);
+    const calls = valuesOf(days, this.#shown.usage.parts)[at] ?? 0;
+    this.#fields.dayReadout.replaceChildren(`${dayName(days[at])} `, make("strong", {}, count(calls)));
+  }
+}
+
+const TABLE = {
+  keyOf: (row) => row.name,
+  columns: [
+    { isHeader: true, text: (row) => row.name },
+    { isNumber: true, text: (row) => count(row.calls) },
+  ],
+};
+
+/** Let a button step, unless there is nothing there to step to. */
+function onStep(button, step) {
+  button.addEventListener("click", () => isDisabled(button) || step());
+}
+
+/** The time until which the numbers are known to be complete; the answer's own while nothing is known. */
+function completeNow(usage) {
+  const asOf = new Date(usage.as_of);
+  const through = usage.complete_through === null ? asOf : new Date(usage.complete_through);
+  return through < asOf ? through : asOf;
+}
+
+/** Today in the current month; in another one its last day with calls, or its first. */
+function dayToShow(usage) {
+  const today = dayOf(new Date(usage.as_of));
+  if (today.startsWith(usage.period)) {
+    return today;
+  }
+  return usage.parts.at(-1)?.period ?? `${usage.period}-01`;
+}
+
+function valuesOf(names, parts) {
+  const requests = new Map(parts.map((part) => [part.period, part.requests]));
+  return names.map((name) => requests.get(name) ?? 0);
+}
+
+const hoursText = (values) => summary(values, (hour) => `from ${hourName(hour)} to ${hourName(hour + 1)}`, "hour");
+
+function meanTime({ requests, latency_ms: latency }) {
+  return requests === 0 ? "" : ` · answered in ${count(Math.round(latency / requests))} ms on average`;
+}
+
+function nothingOf(period, isCurrent) {
+  const when = isCurrent ? "yet this month" : `in ${monthName(period)}`;
+  return `No calls are counted ${when}. A call appears here within seconds.`;
+}
+
+function paceOf({ perDay, hasDays }) {
+  const day = perDay < 10 ? perDay.toFixed(1) : count(Math.round(perDay));
+  return hasDays
+    ? `at ${day} calls a day, the mean of the last ${DAYS_OF_PACE} complete days`
+    : `at ${day} calls a day, the mean of the month so far`;
+}
+
+function whyNoProjection(usage, asOf) {
+  if (Date.parse(usage.ends_at) <= asOf.getTime()) {
+    return "the month is over";
+  }
+  return usage.totals.requests === 0 ? "no calls yet" : "too early in the month to tell";
+}
+
+function counterResets(asOf) {
+  return `Counters begin anew ${reset(new Date(`${monthAfter(monthOf(asOf), 1)}-01T00:00:00Z`))}.`;
+}
+
+function denialOf(quota) {
+  if (quota.status !== "active") {
+    return `This key is ${quota.status}: its calls are refused.`;
+  }
+  return quota.allowed ? null : "This key's calls are denied now: a hard limit is used up.";
+}

@@ -1,0 +1,107 @@
+"""What look-ups need of storage: only reads.
+
+A store translates its own errors: what may work later raises :class:`metering.errors.Transient`, what cannot
+work raises :class:`metering.errors.Misconfigured`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from metering.counter import Counter
+from metering.period import Period
+from metering.plans import Assignment, Plan
+
+
+class ShardProgress(Protocol):
+    """How far one shard is."""
+
+    @property
+    def shard_id(self) -> str:
+        """The shard."""
+        ...
+
+    @property
+    def counted_through(self) -> datetime:
+        """All that reached the shard before is in the counters."""
+        ...
+
+
+class Completeness(Protocol):
+    """How complete the counters are."""
+
+    @property
+    def complete_through(self) -> datetime | None:
+        """All calls that reached the stream before are counted; None: nobody knows yet."""
+        ...
+
+    @property
+    def shards(self) -> Sequence[ShardProgress]:
+        """The shards that have progress."""
+        ...
+
+
+class CompletenessSource(Protocol):
+    """Says how complete the counters are."""
+
+    def read(self) -> Completeness:
+        """As it stands, never optimistic: counters that are read later hold all that it promises."""
+        ...
+
+
+class CounterSource(Protocol):
+    """Reads counters, always the last state that was written."""
+
+    def counter(self, key: str, period: Period) -> Counter:
+        """The counter of a key in a month or day, by one request; with no usage where there is none."""
+        ...
+
+    def days(self, key: str, first: Period, last: Period) -> Sequence[Counter]:
+        """Those days of a key, both ends included, that have a counter, in order and without their hours; by
+        one Query.
+        """
+        ...
+
+    def of_keys(self, keys: Iterable[str], period: Period) -> Sequence[Counter]:
+        """The counters of those keys that have one in a month or day, in no order."""
+        ...
+
+
+class KeysPage(Protocol):
+    """Some keys that have a plan, in the order of their ids."""
+
+    @property
+    def assignments(self) -> Sequence[Assignment]:
+        """The keys with their plans."""
+        ...
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more follow."""
+        ...
+
+
+class PlanSource(Protocol):
+    """Reads plans and who has which."""
+
+    def plan(self, name: str) -> Plan | None:
+        """A plan; None: there is none of that name."""
+        ...
+
+    def assignment(self, key: str) -> Assignment | None:
+        """The plan of a key; None: it has none."""
+        ...
+
+    def page(self, limit: int, after: str) -> KeysPage:
+        """At most `limit` keys that have a plan and come after one, or from the first (`after` is empty)."""
+        ...
+
+
+class HeaviestSource(Protocol):
+    """Knows which keys may be the heaviest."""
+
+    def keys(self, month: Period) -> Sequence[str]:
+        """The candidates of a month, in no order."""
+        ...
