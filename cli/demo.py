@@ -17,7 +17,7 @@ EXAMPLES = """Examples:
 
     usage-meter demo --chaos 1 --no-serve
 
-    usage-meter demo --no-serve --lake lake
+    usage-meter demo --no-serve --lake lake --report reports
 
     AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 usage-meter demo
 """
@@ -52,6 +52,14 @@ def command(  # noqa: PLR0913 - each is an option
             metavar="FOLDER", file_okay=False, help="Keep the Parquet files of the lake in this new folder."
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Write the report of each month to this folder: as JSON, as CSV, and as a page.",
+        ),
+    ] = None,
     no_serve: Annotated[
         bool,
         typer.Option("--no-serve", help="End when all is reconciled, instead of keeping the local cloud up."),
@@ -75,4 +83,5 @@ def command(  # noqa: PLR0913 - each is an option
         raise typer.BadParameter(f"{speed} is no speed: give a number above 0", param_hint="--speed")
     from cli.demo_session import Wishes, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(Wishes(access_log, chaos, written_later(json), lake, serve=not no_serve, speed=speed))
+    files = written_later(json), lake, report
+    run(Wishes(access_log, chaos, *files, serve=not no_serve, speed=speed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,11 @@ from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file, generated
 from local_cloud.demo_quota import play_quota
 from local_cloud.event_source_mapping import MappingFailedError
-from local_cloud.stack import NotOnThisMachineError
+from local_cloud.lookup_server import LookUpServer
+from local_cloud.stack import LocalCloud, NotOnThisMachineError
+from reconciliation.report import Report
+from reconciliation.report_csv import report_csv
+from reconciliation.report_page import report_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Wishes:
     chaos: int | None = None
     json: Path | None = None
     lake: Path | None = None
+    report: Path | None = None
     serve: bool = False
     speed: float | None = None
 
@@ -86,14 +91,22 @@ def _run(wishes: Wishes, screen: Console) -> list[str]:
         tell(screen, result)
         if wishes.lake is not None:
             _keep_lake(screen, demo, wishes.lake)
+        if wishes.report is not None:
+            _keep_reports(screen, result.proof.reports, wishes.report)
         if not result.problems and wishes.chaos is None:
             tell_quota(screen, play_quota(demo.cloud, demo.settle))
         tell_next(screen)
         if wishes.serve and is_live(screen):
-            tell_address(screen, demo.cloud)
-            demo.cloud.clock.release()
-            stay_up(screen)
+            _serve(screen, demo.cloud)
     return result.problems
+
+
+def _serve(screen: Console, cloud: LocalCloud) -> None:
+    """Keep the cloud up, and serve its dashboard: of the log's month, which may be long ago."""
+    with LookUpServer(cloud) as dashboard:
+        tell_address(screen, cloud, dashboard, of_log=True)
+        cloud.clock.release()
+        stay_up(screen)
 
 
 def _watched(demo: Demo, progress: Progress, screen: Console) -> DemoResult:
@@ -109,6 +122,18 @@ def _keep_lake(screen: Console, demo: Demo, folder: Path) -> None:
     except OSError as error:
         raise CommandError(f"The lake cannot be written to {folder}: {error.strerror}.") from error
     screen.print(f"\n{len(files):,} Parquet files are in {folder}", markup=False, soft_wrap=True)
+
+
+def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for report in reports:
+            (folder / f"{report.month}.json").write_bytes(report.to_json() + b"\n")
+            (folder / f"{report.month}.csv").write_bytes(report_csv(report))
+            (folder / f"{report.month}.html").write_bytes(report_page(report))
+    except OSError as error:
+        raise CommandError(f"The reports cannot be written to {folder}: {error.strerror}.") from error
+    screen.print(f"\nThe reports of the months are in {folder}", markup=False, soft_wrap=True)
 
 
 def _announce(screen: Console, log: AccessLog, wishes: Wishes, dynamodb: str | None) -> None:

@@ -15,6 +15,7 @@ from local_cloud.demo.parameters import machine_parameters
 from local_cloud.demo.progress import Progress
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file
+from local_cloud.lookup_server import LookUpServer
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
 from stream_processor.processor import BatchReport
@@ -41,16 +42,20 @@ def _run_empty(screen: Console) -> None:
     dynamodb = external_dynamodb()
     parameters = machine_parameters(external_dynamodb=dynamodb is not None)
     listeners = Listeners(on_batch=lambda report: screen.print(_line(report), markup=False))
-    with LocalCloud(parameters, dynamodb_endpoint=dynamodb) as cloud, Pipeline(cloud, listeners):
-        tell_address(screen, cloud)
+    with (
+        LocalCloud(parameters, dynamodb_endpoint=dynamodb) as cloud,
+        Pipeline(cloud, listeners),
+        LookUpServer(cloud) as dashboard,
+    ):
+        tell_address(screen, cloud, dashboard, of_log=False)
         stay_up(screen)
 
 
 def _run_playing(screen: Console, log: AccessLog, speed: float | None) -> None:
     progress = Progress(log.total)
     settings = DemoSettings(log, speed=speed, dynamodb_endpoint=external_dynamodb())
-    with Demo(settings, progress) as demo:
-        tell_address(screen, demo.cloud)
+    with Demo(settings, progress) as demo, LookUpServer(demo.cloud) as dashboard:
+        tell_address(screen, demo.cloud, dashboard, of_log=False)
         with watching(screen, progress.snapshot):
             demo.play()
             demo.settle()

@@ -6,18 +6,26 @@ import threading
 
 from rich.console import Console
 
+from local_cloud.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 
 
-def tell_address(screen: Console, cloud: LocalCloud) -> None:
-    """Let other commands find the cloud, and print what they need for it: lines for another terminal."""
+def tell_address(screen: Console, cloud: LocalCloud, dashboard: LookUpServer, *, of_log: bool) -> None:
+    """Let other commands find the cloud, and print what they need for it: lines for another terminal. The
+    dashboard is to be opened at the month of the log, or at the current one.
+    """
     cloud.publish()
-    screen.print("\nThe local cloud is up. In another terminal:\n")
+    month = f"{cloud.clock.now():%Y-%m}"
+    place = f"#/overview?month={month}" if of_log else ""
+    screen.print("\nThe local cloud is up. Its dashboard is at\n")
+    screen.print(f"    {dashboard.url}{place}\n", markup=False, soft_wrap=True)
+    screen.print("where the id of a key stands for the key itself. In another terminal:\n")
     for name, value in cloud.endpoint.environment.items():
         screen.print(f"    export {name}={value}", markup=False, soft_wrap=True)
-    screen.print(f"    usage-meter reconcile {cloud.clock.now():%Y-%m}\n", markup=False)
+    for command in (f"top --period {month}", "health --watch", f"reconcile {month}"):
+        screen.print(f"    usage-meter {command}", markup=False)
     screen.print(
-        f"Lines put into the log group {cloud.log_group} are counted. Ctrl-C ends it.\n", markup=False
+        f"\nLines put into the log group {cloud.log_group} are counted. Ctrl-C ends it.\n", markup=False
     )
 
 

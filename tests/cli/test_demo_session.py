@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import typer
+from rich.console import Console
 
 from cli import demo_session
 from cli.demo_session import Wishes, run
@@ -17,6 +18,7 @@ from local_cloud.demo import run as demo_run
 from local_cloud.demo.run import DemoSettings
 from local_cloud.traffic import TrafficSettings, generate
 from metering.usage import Usage
+from tests.cli.exports import address_of, shown_at
 from tests.local_cloud.demo.broken import broken, changing
 
 CALLS = 200
@@ -57,6 +59,27 @@ def test_the_lake_that_is_kept_is_the_logs_alone(
 
     assert "quota: key" in capsys.readouterr().out
     assert CALLS == distinct_events(tmp_path / "lake")
+
+
+def test_the_dashboard_is_served_at_the_end(
+    access_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a terminal, until Ctrl-C: at the month of the log, with the calls of the log."""
+    shown: list[int] = []
+
+    def look(_screen: Console) -> None:
+        told = capsys.readouterr().out
+        assert "#/overview?month=2026-1" in told
+        shown.append(
+            sum(shown_at(address_of(told), key, f"2026-{month}") for key in keys for month in (10, 11))
+        )
+
+    keys = {json.loads(line)["apiKeyId"] for line in gzip.decompress(access_log.read_bytes()).splitlines()}
+    monkeypatch.setattr(demo_session, "is_live", lambda _screen: True)
+    monkeypatch.setattr(demo_session, "stay_up", look)
+    run(Wishes(access_log, serve=True))
+
+    assert [CALLS] == shown
 
 
 def distinct_events(lake: Path) -> int:

@@ -13,7 +13,7 @@ from adapters.models import counter_pk
 from cli import local_session
 from cli.errors import CommandError
 from cli.local_session import run
-from tests.cli.exports import use
+from tests.cli.exports import address_of, shown_at, use
 from tests.factories import line
 
 SECONDS = 60
@@ -44,11 +44,15 @@ def requests_of(key: str) -> int:
 def test_lines_are_counted_while_it_is_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever has its address writes to its log group and sees the counter a moment later."""
+    """Whoever has its address writes to its log group and sees the counter a moment later, and its dashboard
+    shows the same.
+    """
     counted: list[int] = []
+    shown: list[int] = []
 
     def write_and_look(_screen: Console) -> None:
-        use(capsys.readouterr().out, monkeypatch)
+        told = capsys.readouterr().out
+        use(told, monkeypatch)
         logs, (group,) = boto3.session.Session().client("logs"), outputs().values("AccessLogGroupName")
         now = int(datetime.now(UTC).timestamp() * 1000)
         logs.create_log_stream(logGroupName=group, logStreamName="mine")
@@ -60,11 +64,13 @@ def test_lines_are_counted_while_it_is_up(
         deadline = time.monotonic() + SECONDS
         while not counted or (counted[-1] == 0 and time.monotonic() < deadline):
             counted.append(requests_of("shop"))
+        shown.append(shown_at(address_of(told), "shop"))
 
     monkeypatch.setattr(local_session, "stay_up", write_and_look)
     run(None, None)
 
     assert 1 == counted[-1]
+    assert [1] == shown
 
 
 def test_a_log_is_played(
@@ -80,11 +86,12 @@ def test_a_log_is_played(
         use(told, monkeypatch)
         assert "20 log events are counted, and in the lake." in told
         counted.append(requests_of("shop"))
+        counted.append(shown_at(address_of(told), "shop", "2026-10"))
 
     monkeypatch.setattr(local_session, "stay_up", look)
     run(path, None)
 
-    assert [20] == counted
+    assert [20, 20] == counted
 
 
 def test_a_log_without_lines(tmp_path: Path) -> None:

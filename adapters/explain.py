@@ -1,0 +1,156 @@
+"""What the counters table holds of one key beside its totals: slices and watermarks, what was told, and what
+was repaired.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from adapters.counter_reader import SLICE_MARK, counter_of
+from adapters.dynamodb import Item
+from adapters.errors import translate
+from adapters.models import counter_pk, decode_position, repair_pk, told_pk
+from metering.counter import Counter
+from metering.period import Period, month_of, parse_period
+
+_WATERMARK: Final = re.compile(r"w(\d+)", re.ASCII)
+_OTHER_SHARD: Final = "w:"
+_SHARD_DIGITS: Final = 12
+_TOLD: Final = re.compile(r"(\S+) (\S+) (\d+) (\d+)", re.ASCII)
+
+
+class Slice(NamedTuple):
+    """A counter, as far as the shards of one slice brought it."""
+
+    number: int
+    counter: Counter
+    watermarks: Mapping[str, int]
+    """By shard: the highest sequence number that is in it."""
+
+
+class Alert(NamedTuple):
+    """A threshold that the key has reached."""
+
+    period: Period
+    metric: str
+    amount: int
+    """Of the limit, as it stood for the key."""
+    threshold: int
+    """A percentage of the amount."""
+    claimed_at: datetime | None
+    """None: it was told. Otherwise the processor of a shard set out to tell it then, and has not done so."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its event was published."""
+        return self.claimed_at is None
+
+
+class Repair(NamedTuple):
+    """A counter that was brought to another figure by hand."""
+
+    period: Period
+    before: int
+    """Requests."""
+    after: int
+    reason: str
+    report: str
+    """The run that had found the difference."""
+    who: str
+    at: str
+    """ISO 8601, in UTC."""
+
+
+class KeyReader:
+    """Reads the items of one key, always the last state that was written."""
+
+    def __init__(self, dynamodb: Any, table_name: str) -> None:
+        """`dynamodb` is a boto3 client."""
+        self._dynamodb = dynamodb
+        self._table_name = table_name
+
+    def slices(self, key: str, period: Period) -> list[Slice]:
+        """The slices of a key's counter in a month or day, in order.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        found = map(_slice, self._items(counter_pk(key), f"{period}{SLICE_MARK}"))
+        return sorted(found, key=lambda one: one.number)
+
+    def alerts(self, key: str, period: Period) -> list[Alert]:
+        """The thresholds that a key has reached in a month, its days and hours; or in a day and its
+        hours, and in the day's month. In the order of periods, metrics and thresholds.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        month = month_of(period)
+        alerts = [alert for item in self._items(told_pk(key), month) for alert in _alerts(item)]
+        wanted = (alert for alert in alerts if alert.period == month or alert.period.startswith(period))
+        return sorted(wanted, key=lambda alert: (alert.period, alert.metric, alert.amount, alert.threshold))
+
+    def repairs(self, key: str, period: Period) -> list[Repair]:
+        """The repairs of a key's counters in a month and its days, or in a day; in the order of periods.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        return [_repair(item) for item in self._items(repair_pk(key), period)]
+
+    def _items(self, pk: str, sk_begins: str) -> Iterator[Item]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table_name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": pk}, ":sk": {"S": sk_begins}},
+            ConsistentRead=True,
+        )
+        try:
+            for page in pages:
+                yield from page["Items"]
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, f"Query of {self._table_name}") from error
+
+
+def _slice(item: Item) -> Slice:
+    _, _, number = item["sk"]["S"].partition(SLICE_MARK)
+    marks = {
+        shard: decode_position(value["B"])
+        for name, value in item.items()
+        if "B" in value and (shard := shard_of(name)) is not None
+    }
+    return Slice(int(number), counter_of(item), dict(sorted(marks.items())))
+
+
+def shard_of(attribute: str) -> str | None:
+    """The shard whose watermark an attribute is, by :func:`adapters.models.watermark_attribute`; None: it is
+    something else.
+    """
+    if attribute.startswith(_OTHER_SHARD):
+        return attribute.removeprefix(_OTHER_SHARD)
+    match = _WATERMARK.fullmatch(attribute)
+    return f"shardId-{match.group(1).zfill(_SHARD_DIGITS)}" if match else None
+
+
+def _repair(item: Item) -> Repair:
+    period, _, _ = item["sk"]["S"].partition(SLICE_MARK)
+    before, after = (int(msgspec.json.decode(item[name]["S"])["requests"]) for name in ("before", "after"))
+    reason, report, who, at = (item[name]["S"] for name in ("reason", "report", "who", "at"))
+    return Repair(parse_period(period), before, after, reason, report, who, at)
+
+
+def _alerts(item: Item) -> Iterator[Alert]:
+    for name, value in item.items():
+        match = _TOLD.fullmatch(name)
+        if match is None or "M" not in value:
+            continue
+        period, metric, amount, threshold = match.groups()
+        claim = value["M"]
+        at = None if "told" in claim else datetime.fromtimestamp(int(claim["at"]["N"]), UTC)
+        yield Alert(parse_period(period), metric, int(amount), int(threshold), at)

@@ -1,0 +1,56 @@
+"""One run of `usage-meter dashboard`."""
+
+from __future__ import annotations
+
+import threading
+
+import boto3
+from botocore.config import Config
+from rich.console import Console
+
+from adapters.deployment import Deployment
+from cli.dashboard_server import DashboardServer
+from cli.errors import CommandError
+from cli.terminal import console
+from cli.usage_source import settings_of, utc_now
+from local_cloud.quiet_telemetry import quiet_telemetry
+from usage_api.handler import Clocks, make_handler
+
+_PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+"""A page waits for the answer, and the way to AWS is longer from here than from Lambda."""
+
+
+def run(stack: str, port: int) -> None:
+    """Serve the dashboard until Ctrl-C.
+
+    Raises:
+        CommandError: the port cannot be had.
+        MeterError, ClientError, BotoCoreError: there is no such stack, or AWS does not answer.
+    """
+    screen, server = console(), _server(stack, port)
+    with server:
+        screen.print(f"The dashboard of the stack {stack} is at", markup=False)
+        screen.print(f"\n    {server.url}\n", markup=False, soft_wrap=True)
+        screen.print("for every program on this machine, with your AWS credentials. Ctrl-C ends it.")
+        wait(screen)
+
+
+def wait(screen: Console) -> None:
+    """Until Ctrl-C."""
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        screen.print("\nThe dashboard ends.")
+
+
+def _server(stack: str, port: int) -> DashboardServer:
+    session = boto3.session.Session()
+    settings = settings_of(Deployment.of_stack(session.client("cloudformation"), stack))
+    dynamodb = session.client("dynamodb", config=_PATIENCE)
+    handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(utc_now))
+    try:
+        return DashboardServer(handler, port)
+    except OSError as error:
+        raise CommandError(
+            f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}. Leave out --port for a free one."
+        ) from error

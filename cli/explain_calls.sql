@@ -1,0 +1,42 @@
+-- The calls of one key between two times, from the lake alone: each event once, by hour and status.
+--
+-- Parameters: first and last year; the months, three of them; first and last day of the partitions as yyyymmdd; the
+-- first instant and the first instant after, as texts; and the key. Which copy of an event counts is decided as in the
+-- reconciliation, and before the key is looked at, so that both say the same.
+WITH copies AS (
+  SELECT
+    apikeyid,
+    eventtime,
+    status,
+    billable,
+    responsesize,
+    requestsize,
+    responselatency,
+    eventhash,
+    row_number() OVER (
+      PARTITION BY eventid
+      ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash
+    ) AS copy
+  FROM api_gateway_logs
+  WHERE year BETWEEN ? AND ?
+    AND month IN (?, ?, ?)
+    AND year * 10000 + month * 100 + day BETWEEN ? AND ?
+    AND eventtime >= CAST(? AS timestamp)
+    AND eventtime < CAST(? AS timestamp)
+)
+SELECT
+  date_trunc('hour', eventtime) AS hour,
+  coalesce(status, 0) AS status,
+  coalesce(billable, false) AS billable,
+  min(eventtime) AS first_at,
+  max(eventtime) AS last_at,
+  count(*) AS lake_rows,
+  count(CASE WHEN copy = 1 THEN 1 END) AS requests,
+  coalesce(sum(CASE WHEN copy = 1 THEN responsesize END), 0) AS response_bytes,
+  coalesce(sum(CASE WHEN copy = 1 THEN requestsize END), 0) AS request_bytes,
+  coalesce(sum(CASE WHEN copy = 1 THEN responselatency END), 0) AS latency_ms,
+  coalesce(sum(CASE WHEN copy = 1 THEN CAST(eventhash AS decimal(38, 0)) END), CAST(0 AS decimal(38, 0))) AS fingerprint
+FROM copies
+WHERE coalesce(apikeyid, '-') = ?
+GROUP BY date_trunc('hour', eventtime), coalesce(status, 0), coalesce(billable, false)
+ORDER BY hour, status

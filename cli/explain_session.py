@@ -1,0 +1,86 @@
+"""One run of `usage-meter explain`."""
+
+from __future__ import annotations
+
+import json as json_text
+import time
+import uuid
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from adapters.athena import Athena, Patience, QueryFailed
+from adapters.deployment import Deployment
+from adapters.explain import KeyReader
+from cli import usage_source
+from cli.errors import PROBLEM, CommandError
+from cli.explain_answer import Explained, document
+from cli.explain_lake import LakeAnswer, ask_lake
+from cli.explain_view import draw_explained
+from cli.terminal import console, is_live
+from cli.usage_shown import print_parts
+from metering.period import Period
+from usage_api.look_ups import current_month
+
+LAKE_LATE_SECONDS = 3600
+"""As the template's LakeAlarmSeconds, where a stack does not say it."""
+
+
+def run(stack: str, key: str, period: Period | None, *, with_lake: bool, json: bool) -> None:
+    """Tell all of a key.
+
+    Raises:
+        CommandError: Athena refused the query.
+        MeterError, ClientError, BotoCoreError: something could not be read.
+        typer.Exit: with 1, if calls of the key are denied now, or the counter and the lake differ.
+    """
+    screen, session = console(), boto3.session.Session()
+    deployment = Deployment.of_stack(session.client("cloudformation"), stack)
+    period = period or current_month(usage_source.utc_now())
+    found = _found(deployment, session, screen, key, period, with_lake=with_lake)
+    if json:
+        typer.echo(json_text.dumps(document(found)))
+    else:
+        print_parts(screen, draw_explained(found))
+    if found.is_problem:
+        raise typer.Exit(PROBLEM)
+
+
+def _found(  # noqa: PLR0913 - what is read, where, and whether all of it
+    deployment: Deployment, session: Any, screen: Console, key: str, period: Period, *, with_lake: bool
+) -> Explained:
+    """The plan first, with how complete the counters are; then the counters, then the lake: what the counter
+    holds and the lake lacks is on its way to the lake.
+    """
+    settings, dynamodb = usage_source.settings_of(deployment), session.client("dynamodb")
+    quota = usage_source.look_ups_on(settings, dynamodb).quota(key)
+    reader = KeyReader(dynamodb, settings.counters_table)
+    slices, alerts = reader.slices(key, period), reader.alerts(key, period)
+    repairs = reader.repairs(key, period)
+    lake = _of_lake(deployment, session, screen, key, period) if with_lake else None
+    late = timedelta(seconds=float(deployment.parameters.get("LakeAlarmSeconds", LAKE_LATE_SECONDS)))
+    return Explained(key, period, quota, slices, alerts, lake, late, repairs)
+
+
+def _of_lake(deployment: Deployment, session: Any, screen: Console, key: str, period: Period) -> LakeAnswer:
+    workgroup, database = deployment.values("AthenaWorkGroupName", "LakeDatabaseName")
+    athena = Athena(
+        session.client("athena"),
+        session.client("s3"),
+        Patience(time.sleep, time.monotonic),
+        workgroup=workgroup,
+        database=database,
+    )
+    status: AbstractContextManager[object] = (
+        Status(f"Asking the lake for {period}", console=screen) if is_live(screen) else nullcontext()
+    )
+    try:
+        with status:
+            return ask_lake(athena, key, period, str(uuid.uuid4()))
+    except QueryFailed as error:
+        raise CommandError(f"{error}. --no-lake leaves the lake out.", PROBLEM) from error

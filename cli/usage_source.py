@@ -1,0 +1,60 @@
+"""The look-ups of a deployment, asked from this machine: what the look-up API answers, without the API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from adapters.completeness import CompletenessReader
+from adapters.counter_reader import CounterReader
+from adapters.deployment import Deployment
+from adapters.heaviest import HeaviestReader
+from adapters.plans import PlanBook
+from adapters.settings import UsageApiSettings
+from usage_api.completeness_kept import KeptCompleteness
+from usage_api.look_ups import LookUps, Sources
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time that look-ups go by."""
+    return datetime.now(UTC)
+
+
+def look_ups_of_stack(stack: str) -> LookUps:
+    """The look-ups of a stack, found by the usual AWS settings.
+
+    Raises:
+        Misconfigured, Transient: there is no such stack, or AWS does not answer.
+    """
+    session = boto3.session.Session()
+    settings = settings_of(Deployment.of_stack(session.client("cloudformation"), stack))
+    return look_ups_on(settings, session.client("dynamodb"))
+
+
+def settings_of(deployment: Deployment) -> UsageApiSettings:
+    """What the template sets for the look-ups of a deployment.
+
+    Raises:
+        Misconfigured: an output is missing.
+    """
+    (table_name,) = deployment.values("CountersTableName")
+    return UsageApiSettings(table_name, deployment.parameters.get("QuotaDefaultPlan") or None)
+
+
+def look_ups_on(settings: UsageApiSettings, dynamodb: Any) -> LookUps:
+    """The look-ups on a table. `dynamodb` is a boto3 client."""
+    table = settings.counters_table
+    completeness = KeptCompleteness(CompletenessReader(dynamodb, table), time.monotonic)
+    sources = Sources(
+        CounterReader(dynamodb, table),
+        PlanBook(table, dynamodb),
+        completeness,
+        HeaviestReader(dynamodb, table),
+    )
+    return LookUps(sources, utc_now, settings.default_plan)
