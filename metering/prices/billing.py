@@ -142,9 +142,12 @@ def _adjustments(
             billed = charges.get((account, month.month), [])
             if billed or any(any(used.quantities.values()) for used in statement.keys):
                 try:
-                    found[account] += adjust(statement, billed)
+                    changed = adjust(statement, billed)
                 except NotComparable as reason:
                     refused.append(Unpriced(month.month, account, (), str(reason)))
+                    continue
+                if changed:
+                    found[account] += changed
     return found, refused
 
 

@@ -8,6 +8,11 @@ from typing import Final, Literal, TypedDict
 
 FORMAT: Final = "usage-meter/invoice/1"
 
+DOCUMENT_NAME: Final = "invoice.json"
+SPREADSHEET_NAME: Final = "invoice.csv"
+PAGE_NAME: Final = "invoice.html"
+"""The files of an invoice, in the folder of its account."""
+
 
 class PeriodDocument(TypedDict):
     """A month; `end` is exclusive."""
@@ -97,11 +102,28 @@ class RoundingDocument(TypedDict):
     mode: str
 
 
+class SourceDocument(TypedDict):
+    """Where the quantities of a month come from, so that anyone can derive them again.
+
+    `sql` and `parameters` are the query that lines name by its reference `query`, and `lake` is where the
+    Parquet files lie that it reads. `report` is the reconciliation with which the month was sealed; None
+    for an open month, which was proven for this invoice.
+    """
+
+    month: str
+    query: str
+    sql: str
+    parameters: list[str]
+    lake: str
+    report: str | None
+
+
 class InvoiceDocument(TypedDict):
-    """An invoice. `id` is derived from everything else."""
+    """An invoice. `id` is derived from everything else. `draft` says, a sentence each, why it is none yet."""
 
     format: Literal["usage-meter/invoice/1"]
     id: str
+    draft: list[str]
     account: str
     period: PeriodDocument
     currency: str
@@ -110,6 +132,7 @@ class InvoiceDocument(TypedDict):
     fingerprint: str
     lines: list[LineDocument]
     adjustments: list[AdjustmentDocument]
+    sources: list[SourceDocument]
     usage_total: str
     adjustment_total: str
     total: str

@@ -1,17 +1,23 @@
-"""Invoices for other systems: rows for a spreadsheet, and meter events in the shape that Stripe takes."""
+"""Invoices for other systems: rows for a spreadsheet, one JSON document of a month, and meter events in the
+shape that Stripe takes.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypedDict
+from typing import Final, TypedDict
 
+from metering.prices.billing import Unpriced
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
 from metering.prices.money import EXACT, total
 from metering.prices.month import Month, begins_at, following
+from metering.spreadsheet import defused
 
 CSV_HEADER = (
     "invoice", "account", "invoice_month", "kind", "month", "line",
@@ -19,7 +25,16 @@ CSV_HEADER = (
     "currency", "plan", "price_version", "price_digest", "fingerprint", "query",
 )  # fmt: skip
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+MONTH_FORMAT: Final = "usage-meter/invoices/1"
+
+
+class UnpricedDocument(TypedDict):
+    """Usage or a correction that is on no invoice, and why."""
+
+    month: str
+    account: str | None
+    keys: list[str]
+    reason: str
 
 
 class MeterEvent(TypedDict):
@@ -29,6 +44,37 @@ class MeterEvent(TypedDict):
     timestamp: int
     identifier: str
     payload: dict[str, str]
+
+
+def month_document(
+    month: Month, invoices: Sequence[InvoiceDocument], unpriced: Iterable[Unpriced]
+) -> dict[str, object]:
+    """A month's invoices for a billing system: the documents as they were issued, and what is on none of
+    them.
+    """
+    return {
+        "format": MONTH_FORMAT,
+        "month": month,
+        "invoices": list(invoices),
+        "unpriced": [unpriced_document(entry) for entry in unpriced],
+    }
+
+
+def unpriced_document(entry: Unpriced) -> UnpricedDocument:
+    """What is on no invoice, as it is written in JSON."""
+    return {
+        "month": entry.month,
+        "account": entry.account,
+        "keys": list(entry.keys),
+        "reason": entry.reason,
+    }
+
+
+def csv_bytes(invoice: InvoiceDocument) -> bytes:
+    """The invoice as a file for a spreadsheet (RFC 4180, UTF-8): CSV_HEADER and the rows."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([CSV_HEADER, *csv_rows(invoice)])
+    return text.getvalue().encode()
 
 
 def csv_rows(invoice: InvoiceDocument) -> Iterator[tuple[str, ...]]:
@@ -64,11 +110,6 @@ def stripe_meter_events(
     for month, amount in sorted(_adjusted(invoice).items()):
         units = int(EXACT.scaleb(amount, invoice["rounding"]["digits"]).to_integral_exact(context=EXACT))
         yield _event(invoice, customer, f"{prefix}adjustment", units, f"adjustment {month}")
-
-
-def defused(cell: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _row(invoice: InvoiceDocument, kind: str, line: LineDocument | AdjustmentDocument) -> tuple[str, ...]:

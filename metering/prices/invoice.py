@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -25,6 +25,7 @@ from metering.prices.documents import (
     LineDocument,
     PeriodDocument,
     RatingDocument,
+    SourceDocument,
     TierDocument,
     VersionDocument,
 )
@@ -48,6 +49,7 @@ def invoice_document(statement: Statement, adjustments: Sequence[Adjustment] = (
     document: InvoiceDocument = {
         "format": FORMAT,
         "id": "",
+        "draft": [],
         "account": statement.account,
         "period": _period(statement.month),
         "currency": statement.version.currency,
@@ -56,6 +58,7 @@ def invoice_document(statement: Statement, adjustments: Sequence[Adjustment] = (
         "fingerprint": str(statement.fingerprint),
         "lines": list(_lines(statement)),
         "adjustments": [_adjustment(adjustment) for adjustment in _in_order(adjustments)],
+        "sources": [],
         "usage_total": _text(usage, rounding),
         "adjustment_total": _text(corrections, rounding),
         "total": _text(total((usage, corrections)), rounding),
@@ -64,10 +67,24 @@ def invoice_document(statement: Statement, adjustments: Sequence[Adjustment] = (
     return document
 
 
+def attested(
+    document: InvoiceDocument, sources: Mapping[Month, SourceDocument], draft: Sequence[str] = ()
+) -> InvoiceDocument:
+    """The invoice with the sources of the months that it bills, and, for a draft, with the reasons why it is
+    one. Its id covers them.
+    """
+    months = sorted({document["period"]["month"], *(line["month"] for line in document["adjustments"])})
+    found = [sources[month] for month in map(Month, months) if month in sources]
+    told: InvoiceDocument = {**document, "sources": found, "draft": list(draft)}
+    told["id"] = invoice_id(told)
+    return told
+
+
 def invoice_id(document: InvoiceDocument) -> str:
-    """The id that the content gives: `inv-2026-10-` and 96 bits of its hash."""
+    """The id that the content gives: `inv-2026-10-` (a draft's: `draft-2026-10-`) and 96 bits of its hash."""
     content = canonical_json({name: value for name, value in document.items() if name != "id"})
-    return f"inv-{document['period']['month']}-{hashlib.sha256(content).hexdigest()[:24]}"
+    kind = "draft" if document["draft"] else "inv"
+    return f"{kind}-{document['period']['month']}-{hashlib.sha256(content).hexdigest()[:24]}"
 
 
 def read_invoice(stored: bytes) -> InvoiceDocument:

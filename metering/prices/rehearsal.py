@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from metering.prices.adjustment import NotComparable
 from metering.prices.billing import PricedMonth, Unpriced, price_month
-from metering.prices.money import difference, total
+from metering.prices.money import EXACT, difference, total
 from metering.prices.month import LAST_MONTH, Month
 from metering.prices.statement import MonthUsage, Statement
 from metering.prices.tariff import Tariff
+
+FREE_SO_FAR: Final = "free so far"
+UNCHANGED: Final = "no change"
+_PERCENTAGES: Final = (5, 20, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,34 @@ class Comparison:
     proposed: Decimal
 
     @property
+    def band(self) -> str:
+        """The band of BANDS that its change falls into, by percent of what it pays now."""
+        if not self.change:
+            return UNCHANGED
+        if not self.current:
+            return FREE_SO_FAR
+        sign = "+" if self.change > 0 else "-"
+        by_hundred, size = EXACT.multiply(abs(self.change), Decimal(100)), abs(self.current)
+        for percentage in _PERCENTAGES:
+            if by_hundred <= EXACT.multiply(size, Decimal(percentage)):
+                return f"{sign} up to {percentage} %"
+        return f"{sign} over {_PERCENTAGES[-1]} %"
+
+    @property
     def change(self) -> Decimal:
         """How much more the account would pay; below 0 for less."""
         return difference(self.proposed, self.current)
+
+
+BANDS: Final = (
+    f"- over {_PERCENTAGES[-1]} %",
+    *(f"- up to {percentage} %" for percentage in reversed(_PERCENTAGES)),
+    UNCHANGED,
+    *(f"+ up to {percentage} %" for percentage in _PERCENTAGES),
+    f"+ over {_PERCENTAGES[-1]} %",
+    FREE_SO_FAR,
+)
+"""From those who would pay least to those who would pay most, by percent of what they pay now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +79,13 @@ class Rehearsal:
     def less(self) -> tuple[Comparison, ...]:
         """Who would pay less."""
         return tuple(one for one in self.comparisons if one.change < 0)
+
+    def distribution(self) -> dict[str, int]:
+        """How many accounts fall into each of BANDS, in their order."""
+        counts = dict.fromkeys(BANDS, 0)
+        for one in self.comparisons:
+            counts[one.band] += 1
+        return counts
 
     def change_by_currency(self) -> dict[str, Decimal]:
         """The change of the whole month's revenue."""

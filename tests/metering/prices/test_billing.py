@@ -100,6 +100,14 @@ def test_a_stray_key_pays_no_fee_for_months_without_calls() -> None:
     ]
 
 
+def test_a_stray_key_without_calls_and_adjustments_gets_no_invoice() -> None:
+    """A key without account that was billed in October is left alone in a November without it."""
+    read = tariff(TWO_PLANS, default_plan="basic")
+    october = month_usage(used("k1", 2))
+    charges = list(invoiced_charges(bill_month(read, october).invoices[0]))
+    assert () == bill_month(read, month_usage(month=NOVEMBER), [october], charges).invoices
+
+
 def test_no_fee_for_months_before_an_account_came() -> None:
     """An account that was never billed for October and has no calls in it owes nothing for it."""
     read = tariff(TWO_PLANS, {"a": {"keys": ["k1"], "plan": "basic"}})

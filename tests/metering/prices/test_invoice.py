@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from metering.prices.adjustment import NotComparable, adjust, charges_of
 from metering.prices.canonical import canonical_json
-from metering.prices.documents import InvoiceDocument
+from metering.prices.documents import InvoiceDocument, SourceDocument
 from metering.prices.invoice import (
     AlteredInvoice,
+    attested,
     invoice_document,
     invoice_id,
     invoiced_charges,
@@ -205,3 +206,25 @@ def test_canonical_json_has_no_nan(value: object) -> None:
 def test_canonical_json_is_one_text() -> None:
     """The order of keys does not matter, and texts stay readable."""
     assert '{"a":1,"b":"ü"}'.encode() == canonical_json({"b": "ü", "a": 1})
+
+
+def source(month: Month) -> SourceDocument:
+    """Where a month comes from."""
+    return {
+        "month": month, "query": "q", "sql": "SELECT 1", "parameters": [], "lake": "s3://l/", "report": None,
+    }  # fmt: skip
+
+
+def test_attested_with_the_sources_of_its_months() -> None:
+    """Only the months that an invoice bills are in it; they are part of what the id covers."""
+    months = {month: source(month) for month in (Month("2026-09"), OCTOBER, NOVEMBER)}
+    document = attested(invoice(), months)
+    assert [OCTOBER, NOVEMBER] == [one["month"] for one in document["sources"]]
+    assert invoice()["id"] != document["id"]
+    assert document == read_invoice(canonical_json(document))
+
+
+def test_a_draft_has_an_id_of_its_kind() -> None:
+    """Nobody can take a draft for an invoice."""
+    assert attested(invoice(), {}, ["why"])["id"].startswith("draft-2026-11-")
+    assert attested(invoice(), {})["id"].startswith("inv-2026-11-")

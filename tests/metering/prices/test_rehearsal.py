@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from metering.prices.adjustment import NotComparable
-from metering.prices.rehearsal import rehearse
+from metering.prices.rehearsal import BANDS, Comparison, rehearse
 from tests.metering.prices.builders import OCTOBER, flat, month_usage, tariff, used, version
 
 ACCOUNTS: dict[str, dict[str, object]] = {
@@ -63,3 +63,34 @@ def test_refuses_another_currency() -> None:
     """Amounts in two currencies are not compared."""
     with pytest.raises(NotComparable, match="account even pays in EUR now, and in USD by the proposal"):
         rehearse(CURRENT, tariff({"pro": [version(flat("1"))]}, currency="USD"), USAGE)
+
+
+@pytest.mark.parametrize(
+    ("current", "proposed", "band"),
+    [
+        ("10.00", "4.99", "- over 50 %"),
+        ("10.00", "5.00", "- up to 50 %"),
+        ("10.00", "8.00", "- up to 20 %"),
+        ("10.00", "9.50", "- up to 5 %"),
+        ("10.00", "10.00", "no change"),
+        ("0.00", "0.00", "no change"),
+        ("10.00", "10.50", "+ up to 5 %"),
+        ("10.00", "10.51", "+ up to 20 %"),
+        ("10.00", "15.00", "+ up to 50 %"),
+        ("10.00", "15.01", "+ over 50 %"),
+        ("0.00", "0.01", "free so far"),
+    ],
+)
+def test_bands(current: str, proposed: str, band: str) -> None:
+    """A change falls into a band by percent of what is paid now; the edge belongs to the smaller change."""
+    assert band == Comparison("acme", "EUR", Decimal(current), Decimal(proposed)).band
+    assert band in BANDS
+
+
+def test_distribution() -> None:
+    """Every account is in one band; bands stand from those who pay least to those who pay most."""
+    rehearsal = rehearse(CURRENT, tariff({"pro": [version(PROPOSED_PRICE)]}), USAGE)
+    assert list(BANDS) == list(rehearsal.distribution())
+    assert {"- up to 50 %": 1, "no change": 1, "+ over 50 %": 1} == {
+        band: count for band, count in rehearsal.distribution().items() if count
+    }

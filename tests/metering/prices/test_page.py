@@ -1,0 +1,140 @@
+"""The page of an invoice."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from metering.prices.adjustment import adjust, charges_of
+from metering.prices.documents import InvoiceDocument, SourceDocument
+from metering.prices.invoice import attested, invoice_document
+from metering.prices.page import page
+from metering.prices.statement import make_statement
+from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, flat, used
+
+HOSTILE = "<script>alert('x')</script>&\""
+TARIFF = acme_tariff(
+    {"metric": "requests", "model": "graduated", "free_units": 2, "tiers": [
+        {"up_to": 10, "unit_price": "1", "flat_fee": "2"}, {"unit_price": "0.125"}]},
+    {"id": "errors", "metric": "errors", "model": "package", "package_size": 10, "package_price": "0.5"},
+    flat("0.5", "response_bytes", per=1000, maximum="3"),
+    minimum="40",
+)  # fmt: skip
+
+
+def source(**changes: str) -> SourceDocument:
+    """Where November comes from."""
+    whole = {
+        "month": "2026-11", "query": "usage-1", "sql": "SELECT 1 WHERE a < b", "parameters": ["2026", "11"],
+        "lake": "s3://lake/lake/", "report": "report-7",
+    }  # fmt: skip
+    return {**whole, **changes}  # type: ignore[typeddict-item]  # of the same names
+
+
+def invoice(account: str = "acme", key: str = "k1", **changes: str) -> InvoiceDocument:
+    """November's, with late calls of October."""
+    version = TARIFF.version("pro", OCTOBER)
+    october = [make_statement(account, OCTOBER, version, [used(key, requests)]) for requests in (12, 30)]
+    november = make_statement(
+        account, NOVEMBER, version, [used(key, 13, 77, errors=21, response_bytes=7001)], "usage-1"
+    )
+    late = adjust(october[1], charges_of(october[0]))
+    return attested(invoice_document(november, late), {NOVEMBER: source(**changes)})
+
+
+class Reader(HTMLParser):
+    """What a browser makes of a page: tags, their attributes, and the text."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_shows_the_arithmetic_of_every_amount() -> None:
+    """Each line stands with its tiers, free units, packages and bounds."""
+    texts = Reader(page(invoice())).texts
+    for step in (
+        "graduated: 13 requests, 2 free",
+        "tier 1: 10 × 1 + 2 = 12",
+        "tier 2: 1 × 0.125 = 0.125",
+        "together 12.125",
+        "12.125 rounded to 12.12",
+        "package: 21 errors, packages of 10: 3",
+        "3 × 0.5 = 1.5",
+        "7,001 × 0.5 / 1,000 = 3.5005",
+        "maximum 3 in place of 3.5005",
+        "all lines together come to the minimum, 40.00",
+        "now 14.25 for 30, billed 12.00 for 12: 14.25 - 12.00 = 2.25",
+        "40.00 + 0.00 = 40.00 EUR",
+    ):
+        assert step in texts
+
+
+def test_every_amount_of_the_document_is_there() -> None:
+    """No line, adjustment or total is missing."""
+    document, texts = invoice(), Reader(page(invoice())).texts
+    amounts = [line["amount"] for line in (*document["lines"], *document["adjustments"])]
+    assert 6 == len(amounts)
+    assert [] == [amount for amount in amounts if amount not in texts]
+    assert document["id"] in texts
+
+
+def test_says_how_to_derive_it() -> None:
+    """Fingerprints, query with text and parameters, report and Parquet location."""
+    texts = Reader(page(invoice())).texts
+    assert {"77", "usage-1", "2026, 11", "SELECT 1 WHERE a < b", "report-7", "s3://lake/lake/"} <= set(texts)
+
+
+@pytest.mark.parametrize("where", ["account", "key", "sql", "lake", "report"])
+def test_escapes_everything(where: str) -> None:
+    """Whatever a text holds, it is shown and never read as HTML."""
+    content = page(invoice(**{where: HOSTILE}))
+    assert b"<script" not in content
+    assert any(HOSTILE in text for text in Reader(content).texts)
+
+
+def test_is_self_contained() -> None:
+    """No script, no image, no link, nothing from elsewhere; and a policy that forbids it all."""
+    reader = Reader(page(invoice()))
+    assert set() == {"script", "img", "link", "iframe", "object", "a", "form"} & set(reader.tags)
+    assert set() == {"src", "href", "onclick", "srcset"} & {name for name, _ in reader.attributes}
+    assert b"url(" not in page(invoice())
+    assert b"default-src 'none'" in page(invoice())
+    assert [] == reader.open
+
+
+def test_can_be_printed() -> None:
+    """It has a style for paper."""
+    assert b"@media print" in page(invoice())
+
+
+def test_a_draft_is_marked() -> None:
+    """A draft says so above everything else, with its reasons."""
+    draft = attested(invoice(), {}, ["they <differ>"])
+    texts = Reader(page(draft)).texts
+    assert "Draft of an invoice" in texts
+    assert "they <differ>" in texts
+    assert "Invoice" in Reader(page(invoice())).texts
+
+
+def test_same_invoice_same_bytes() -> None:
+    """The page follows from the document alone."""
+    assert page(invoice()) == page(invoice())
+    assert page(invoice()) != page(invoice(key="k2"))
