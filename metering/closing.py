@@ -1,0 +1,57 @@
+"""The state of a month on its way from open to sealed, as a value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from metering.period import Period
+from metering.usage import NO_USAGE, Usage
+
+
+class State(StrEnum):
+    """Where a month stands."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    SEALED = "sealed"
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a month that is being closed, or was."""
+
+    month: Period
+    state: State
+    begun_at: datetime
+    begun_by: str
+    report: str
+    """The run of the reconciliation with which it is closed."""
+    agrees: bool
+    """Whether that reconciliation found no difference."""
+    missing: list[str]
+    """Why it was not complete, a sentence each."""
+    differences: int
+    """How many it found, contradictions among the counters too."""
+    accepted: str = ""
+    """Why the month is closed though not everything agrees; empty: there was nothing to accept."""
+    sealed_at: datetime | None = None
+    sealed_by: str = ""
+    query_id: str = ""
+    """The query that gave the usage as billed; its text and parameters follow from the month."""
+    usage: str = ""
+    """The name of the object with the usage as billed."""
+    digest: str = ""
+    """SHA-256 of its content, in hexadecimal digits."""
+    keys: int = 0
+    total: Usage = NO_USAGE
+    """The usage of all keys together, the reserved ones too."""
+
+
+class Version(NamedTuple):
+    """A state, and by what a write can tell that it is still that one."""
+
+    closing: Closing
+    tag: str

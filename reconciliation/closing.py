@@ -1,0 +1,280 @@
+"""Closing a month: open -> closing -> sealed, and what came for it since.
+
+The state of a month is one object, written by conditional writes alone; a month without one is open. In this
+order, and what holds if a step is the last to happen:
+
+1. **Look.** A sealed month stays as it is: closing it again gives the sealing that there is.
+2. **Reconcile.** Unless both sides agree and are complete, or somebody accepts the differences for a reason,
+   nothing is written.
+3. **Begin**: the month is *closing*, if it was open. Whoever runs next begins with step 1 and goes on.
+4. **Freeze** the usage of each key, as the lake has it, under the digest of its content. The same usage has
+   the same name, whoever writes it and however often; usage that no sealing names says nothing.
+5. **Seal**: the state becomes *sealed*, if it is still what this job has read. Of two jobs at once one does
+   so, with its own report and usage; the other finds that sealing, and its own usage is named by nobody.
+
+What arrives later changes counters and lake, never the frozen usage: :meth:`SealedMonths.late_usage` is the
+difference, which the next invoice prices as an adjustment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from metering.closing import Closing, State, Version
+from metering.errors import MeterError, Misconfigured, Transient
+from metering.period import Period, begins_at, ends_at
+from metering.usage import NO_USAGE, TOTALS, Usage, total
+from reconciliation.lake import USAGE_BY_KEY_AND_DAY, between, query_text, read_days
+from reconciliation.ports import Queries
+from reconciliation.report import Report
+
+
+class ClosingStore(Protocol):
+    """Where states and usage are kept. Transient and Misconfigured are the errors of all."""
+
+    def read(self, month: Period) -> Version | None:
+        """The state of a month; None: it is open."""
+        ...
+
+    def begin(self, closing: Closing) -> bool:
+        """Write the first state of a month, if there is none; whether it was written."""
+        ...
+
+    def replace(self, closing: Closing, tag: str) -> bool:
+        """Write the next state of a month, if it still has that tag; whether it was written."""
+        ...
+
+    def keep_usage(self, month: Period, digest: str, content: bytes) -> str:
+        """Keep usage under its digest; the name of the object."""
+        ...
+
+    def usage(self, name: str) -> bytes:
+        """The content of such an object."""
+        ...
+
+
+class NotProvenError(MeterError):
+    """The month cannot be closed yet; the text says why and what to do."""
+
+    def __init__(self, sentence: str, report: Report | None = None) -> None:
+        super().__init__(sentence)
+        self.report = report
+
+
+class NotSealedError(MeterError):
+    """The month has no usage as billed, because nobody has sealed it."""
+
+
+class UsageNow(NamedTuple):
+    """What the lake holds of a month, key by key."""
+
+    query_id: str
+    sql: str
+    parameters: tuple[str, ...]
+    usage: dict[str, Usage]
+    """By key, in the order of the keys: each event once. The reserved keys have theirs, too."""
+
+
+class SealedMonths:
+    """The usage of months as it was billed, and what came since."""
+
+    def __init__(self, store: ClosingStore, queries: Queries) -> None:
+        self._store = store
+        self._queries = queries
+
+    def closing(self, month: Period) -> Closing | None:
+        """The state of a month; None: it is open.
+
+        Raises:
+            MeterError: it cannot be read.
+        """
+        version = self._store.read(month)
+        return None if version is None else version.closing
+
+    def sealed_usage(self, month: Period) -> Mapping[str, Usage]:
+        """The usage of each key as billed, in the order of the keys. It never changes.
+
+        Raises:
+            NotSealedError: the month is open, or is being closed.
+            MeterError: it cannot be read, or is not what was sealed.
+        """
+        closing = self.closing(month)
+        if closing is None or closing.state is not State.SEALED:
+            state = State.OPEN if closing is None else closing.state
+            raise NotSealedError(f"{month} is {state}: seal it with `usage-meter close {month}`")
+        content = self._store.usage(closing.usage)
+        if sha256(content).hexdigest() != closing.digest:
+            sealed = f"the usage with which {month} was sealed ({closing.digest})"
+            raise Misconfigured([f"{closing.usage} is not {sealed}: bring back its version of that time"])
+        return decode_usage(content)
+
+    def usage_now(self, month: Period, *, run_id: str) -> UsageNow:
+        """The proven usage of each key as the lake has it now.
+
+        Raises:
+            MeterError: the lake cannot be asked.
+        """
+        parameters = between(begins_at(month), ends_at(month))
+        found = self._queries.run(query_text(USAGE_BY_KEY_AND_DAY), parameters, run_id=run_id)
+        by_key = groupby(read_days(found.rows()), key=attrgetter("key"))
+        usage = {key: total(day.usage for day in days) for key, days in by_key}
+        return UsageNow(found.query_id, found.sql, found.parameters, usage)
+
+    def late_usage(self, month: Period, *, run_id: str) -> Mapping[str, Usage]:
+        """What came for a sealed month since: for each key whose usage has changed, what it has now less what
+        was billed, in the order of the keys. A total is negative where the lake has lost something.
+
+        Raises:
+            NotSealedError: the month is not sealed.
+            MeterError: the lake or the usage as billed cannot be read.
+        """
+        return late(self.sealed_usage(month), self.usage_now(month, run_id=run_id).usage)
+
+
+def late(billed: Mapping[str, Usage], now: Mapping[str, Usage]) -> dict[str, Usage]:
+    """What `now` has more than `billed`, for the keys in which they differ. Pure."""
+    keys = sorted(billed.keys() | now.keys())
+    found = {key: now.get(key, NO_USAGE) - billed.get(key, NO_USAGE) for key in keys}
+    return {key: usage for key, usage in found.items() if usage != NO_USAGE}
+
+
+class Closer:
+    """Closes months of one deployment."""
+
+    def __init__(
+        self,
+        store: ClosingStore,
+        queries: Queries,
+        reconcile: Callable[[Period, str], Report],
+        clock: Callable[[], datetime],
+        who: str,
+    ) -> None:
+        """`reconcile` compares a month under the id of a run. `clock` gives the time in UTC, `who` is whoever
+        closes.
+        """
+        self._store = store
+        self._months = SealedMonths(store, queries)
+        self._reconcile = reconcile
+        self._clock = clock
+        self._who = who
+
+    def close(self, month: Period, *, run_id: str, accept: str = "") -> Closing:
+        """Close a month: do the steps of the module's docstring. `accept` is why it is closed though
+        something differs or is missing.
+
+        Raises:
+            NotProvenError: the month is not over, or differs, or is not complete. Nothing was written.
+            MeterError: something could not be read or written. What was done holds, and the next run does the
+                rest.
+        """
+        found = self._store.read(month)  # 1
+        if found is not None and found.closing.state is State.SEALED:
+            return found.closing
+        if self._clock() < (end := ends_at(month)):
+            raise NotProvenError(f"{month} ends on {end:%Y-%m-%d}: close it when it is over")
+        report = self._reconcile(month, run_id)  # 2
+        closing = self._closing(report, accept)
+        if found is None:
+            self._store.begin(closing)  # 3
+            found = self._store.read(month)
+            if found is None:
+                raise Transient(f"the state of {month} was written, and is not there: run it again")
+            if found.closing.state is State.SEALED:
+                return found.closing
+        sealed = self._frozen(report, closing, found.closing)  # 4
+        return self._seal(sealed, found.tag)  # 5
+
+    def _closing(self, report: Report, accept: str) -> Closing:
+        """The state with which closing begins."""
+        differences = report.differences_found + report.contradictions_found + report.altered_rows
+        if report.missing and not accept:
+            raise NotProvenError(
+                f"{report.month} is not complete: {'; '.join(report.missing)}. Close it when it is, or "
+                "accept that with --accept-differences REASON",
+                report,
+            )
+        if not report.agrees and not accept:
+            raise NotProvenError(
+                f"{report.month} has {differences:,} differences: `usage-meter reconcile {report.month} "
+                "--repair` brings the counters to the lake's figure. Close it then, or accept them with "
+                "--accept-differences REASON",
+                report,
+            )
+        return Closing(
+            month=report.month,
+            state=State.CLOSING,
+            begun_at=self._clock(),
+            begun_by=self._who,
+            report=report.run_id,
+            agrees=report.agrees,
+            missing=report.missing,
+            differences=differences,
+            accepted=accept if report.missing or not report.agrees else "",
+        )
+
+    def _frozen(self, report: Report, closing: Closing, begun: Closing) -> Closing:
+        """The sealed state, its usage kept: that of the report. Who began stays, whoever it was."""
+        now = self._months.usage_now(closing.month, run_id=report.run_id)
+        if not report.missing and total(now.usage.values()) != report.tally.total.in_lake:
+            raise Transient(f"the lake of {closing.month} changed while it was being closed")
+        content = encode_usage(now.usage.items())
+        digest = sha256(content).hexdigest()
+        name = self._store.keep_usage(closing.month, digest, content)
+        return msgspec.structs.replace(
+            closing,
+            state=State.SEALED,
+            begun_at=begun.begun_at,
+            begun_by=begun.begun_by,
+            sealed_at=self._clock(),
+            sealed_by=self._who,
+            query_id=now.query_id,
+            usage=name,
+            digest=digest,
+            keys=len(now.usage),
+            total=total(now.usage.values()),
+        )
+
+    def _seal(self, sealed: Closing, tag: str) -> Closing:
+        """Seal, unless somebody else has; the sealing that there is."""
+        if self._store.replace(sealed, tag):
+            return sealed
+        found = self._store.read(sealed.month)
+        if found is None or found.closing.state is not State.SEALED:
+            raise Transient(
+                f"the state of {sealed.month} was changed by somebody else meanwhile: run it again"
+            )
+        return found.closing
+
+
+class _Line(msgspec.Struct):
+    """A key's usage as a line of JSON."""
+
+    key: str
+    requests: int
+    billable: int
+    errors: int
+    response_bytes: int
+    request_bytes: int
+    latency_ms: int
+    fingerprint: int
+
+
+_encode: Final = msgspec.json.Encoder().encode_lines
+_decode: Final = msgspec.json.Decoder(_Line).decode_lines
+
+
+def encode_usage(usage: Iterable[tuple[str, Usage]]) -> bytes:
+    """Usage by key as lines of JSON, in the order of the keys: the same usage gives the same bytes."""
+    return _encode([_Line(key, *msgspec.structs.astuple(one)) for key, one in sorted(usage)])
+
+
+def decode_usage(content: bytes) -> dict[str, Usage]:
+    """The usage by key that such lines hold, in their order."""
+    return {line.key: Usage(*(getattr(line, name) for name in TOTALS)) for line in _decode(content)}

@@ -1,0 +1,273 @@
+"""Closing a month, and what comes for it afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from adapters.closings import S3Closings
+from metering.closing import Closing, State
+from metering.errors import Misconfigured
+from metering.outcome import UNATTRIBUTED_KEY
+from metering.period import Period
+from metering.usage import NO_USAGE, Usage
+from reconciliation.closing import (
+    Closer,
+    NotProvenError,
+    NotSealedError,
+    SealedMonths,
+    decode_usage,
+    encode_usage,
+    late,
+)
+from reconciliation.job import Reconciler
+from reconciliation.repair import NotRepairableError
+from reconciliation.report import Report
+from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call, running
+from tests.reconciliation.repairing import repair, run
+from tests.reconciliation.strikes import Strike, at_each_write
+
+CALLS = [
+    call("1", "2026-10-01T00:00:00"),
+    call("2", "2026-10-31T23:59:59.999"),
+    call("3", "2026-10-05T00:00:00", "b"),
+    call("4", "2026-10-05T00:00:00", UNATTRIBUTED_KEY),
+]
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Deployment]:
+    """A deployment for the whole module."""
+    yield from running()
+
+
+@pytest.fixture
+def deployment(cloud: Deployment) -> Deployment:
+    """The deployment, with calls of October on both paths."""
+    cloud.empty()
+    cloud.both(CALLS)
+    return cloud
+
+
+@dataclass
+class Office:
+    """Whoever closes months of a deployment."""
+
+    deployment: Deployment
+    now: datetime = AFTER
+    s3: Any = None
+
+    def __post_init__(self) -> None:
+        self.store = S3Closings(self.s3 or self.deployment.s3, self.deployment.settings.lake_bucket)
+        self.months = SealedMonths(self.store, self.deployment.sources.queries)
+
+    def close(self, run_id: str | None = None, who: str = "ops", accept: str = "") -> Closing:
+        """Close October."""
+        closer = Closer(self.store, self.deployment.sources.queries, self._reconcile, lambda: self.now, who)
+        return closer.close(OCTOBER, run_id=run_id or run(), accept=accept)
+
+    def _reconcile(self, month: Period, run_id: str) -> Report:
+        return Reconciler(self.deployment.sources, lambda: self.now).reconcile(month, run_id=run_id)
+
+
+def objects(deployment: Deployment) -> list[str]:
+    """The names of all objects about closing."""
+    answer = deployment.s3.list_objects_v2(Bucket=deployment.settings.lake_bucket, Prefix="closing/")
+    return [entry["Key"] for entry in answer.get("Contents", [])]
+
+
+class TestClose:
+    """From open to sealed."""
+
+    def test_sealed(self, deployment: Deployment) -> None:
+        """A month that is proven is sealed, with the usage of each key as the lake has it."""
+        office = Office(deployment)
+        closing = office.close(report := run())
+        assert (State.SEALED, report, True, 0, "") == (
+            closing.state,
+            closing.report,
+            closing.agrees,
+            closing.differences,
+            closing.accepted,
+        )
+        assert (AFTER, "ops", AFTER, "ops") == (
+            closing.begun_at,
+            closing.begun_by,
+            closing.sealed_at,
+            closing.sealed_by,
+        )
+        usage = office.months.sealed_usage(OCTOBER)
+        assert [("-", 1, 0), ("a", 2, 2), ("b", 1, 1)] == [
+            (key, one.requests, one.billable) for key, one in usage.items()
+        ]
+        assert (3, 4) == (closing.keys, closing.total.requests)
+        assert closing == office.months.closing(OCTOBER)
+        assert ["closing/2026-10.json", f"closing/2026-10/usage-{closing.digest}.jsonl"] == objects(
+            deployment
+        )
+
+    def test_closed_again(self, deployment: Deployment) -> None:
+        """A sealed month stays as it is, whoever closes it again and whatever has come."""
+        closing = Office(deployment).close()
+        deployment.both([call("late", "2026-10-05T00:00:00")], name="late")
+        assert closing == Office(deployment).close(who="somebody else")
+        assert 4 == sum(one.requests for one in Office(deployment).months.sealed_usage(OCTOBER).values())
+
+    def test_not_over(self, deployment: Deployment) -> None:
+        """A month that runs is never closed, whatever is accepted."""
+        office = Office(deployment, datetime(2026, 10, 31, 23, tzinfo=UTC))
+        with pytest.raises(NotProvenError, match="ends on 2026-11-01"):
+            office.close(accept="in a hurry")
+        assert [] == objects(deployment)
+
+    def test_differences(self, deployment: Deployment) -> None:
+        """A month that differs stays open, unless somebody says why it is closed: then that is kept."""
+        deployment.edit("a", OCTOBER, requests=1)
+        with pytest.raises(NotProvenError, match="--repair") as caught:
+            Office(deployment).close()
+        assert caught.value.report is not None
+        assert [] == objects(deployment)
+        closing = Office(deployment).close(accept="agreed with the customer")
+        assert (State.SEALED, False, "agreed with the customer") == (
+            closing.state,
+            closing.agrees,
+            closing.accepted,
+        )
+        assert 2 <= closing.differences
+        assert 2 == Office(deployment).months.sealed_usage(OCTOBER)["a"].requests
+
+    def test_incomplete(self, deployment: Deployment) -> None:
+        """So does one that is not complete; what was missing is kept."""
+        deployment.fail(b"no document")
+        with pytest.raises(
+            NotProvenError, match=r"not complete: .*error prefix.*--accept-differences REASON"
+        ):
+            Office(deployment).close()
+        closing = Office(deployment).close(accept="a drill")
+        assert ["a drill"] == [closing.accepted]
+        assert closing.missing
+
+    def test_nothing_to_accept(self, deployment: Deployment) -> None:
+        """A reason that was not needed is not kept."""
+        assert "" == Office(deployment).close(accept="in case").accepted
+
+
+class TestTwice:
+    """Closings that are killed, or that meet."""
+
+    def test_killed(self, deployment: Deployment) -> None:
+        """Wherever a closing is killed, and whichever answer is lost, the next gives the same sealing."""
+        ends = set()
+
+        def attempt(strike: Strike) -> None:
+            for name in objects(deployment):
+                deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
+            Office(deployment, s3=strike.attach(deployment.cloud.client("s3"))).close("one run")
+
+        strikes = 0
+        for _ in at_each_write(attempt):
+            strikes += 1
+            closing = Office(deployment).close("one run")
+            ends.add((repr(closing), tuple(objects(deployment))))
+            assert closing == Office(deployment).months.closing(OCTOBER)
+        assert (9, 1) == (strikes, len(ends))
+
+    def test_two_at_once(self, deployment: Deployment) -> None:
+        """Two jobs at once give one sealing, and both tell that one."""
+        both = threading.Barrier(2)
+        found: list[Closing] = []
+
+        def wait(**_: Any) -> None:
+            with suppress(threading.BrokenBarrierError):
+                both.wait(5)
+
+        def close(who: str) -> None:
+            s3 = deployment.cloud.client("s3")
+            s3.meta.events.register("before-send.s3.PutObject", wait)
+            found.append(Office(deployment, s3=s3).close(who=who))
+
+        threads = [threading.Thread(target=close, args=(who,)) for who in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found[0] == found[1] == Office(deployment).months.closing(OCTOBER)
+
+    def test_left_by_another(self, deployment: Deployment) -> None:
+        """A closing that somebody began and left is gone on with; who began it stays."""
+        strike = Strike(1, "after")
+        with pytest.raises(BaseException, match=r"^$"):
+            Office(deployment, s3=strike.attach(deployment.cloud.client("s3"))).close(who="one")
+        with pytest.raises(NotSealedError, match="2026-10 is closing"):
+            Office(deployment).months.sealed_usage(OCTOBER)
+        closing = Office(deployment).close(who="two")
+        assert ("one", "two") == (closing.begun_by, closing.sealed_by)
+
+
+class TestAfterwards:
+    """A month that is sealed."""
+
+    def test_late_usage(self, deployment: Deployment) -> None:
+        """What comes later is kept apart, key by key; counters go on counting."""
+        office = Office(deployment)
+        office.close()
+        assert {} == office.months.late_usage(OCTOBER, run_id=run())
+        more = [call("late", "2026-10-05T00:00:00", "b"), call("new", "2026-10-05T00:00:00", "c")]
+        deployment.both(more, name="late")
+        found = office.months.late_usage(OCTOBER, run_id=run())
+        assert [("b", 1, more[0].event_hash), ("c", 1, more[1].event_hash)] == [
+            (key, one.requests, one.fingerprint) for key, one in found.items()
+        ]
+        assert deployment.reconcile().agrees
+
+    def test_no_repair(self, deployment: Deployment) -> None:
+        """Its counters are repaired no more."""
+        Office(deployment).close()
+        deployment.edit("a", OCTOBER, requests=1)
+        with pytest.raises(NotRepairableError, match=r"sealed on 2026-11-24 .* next invoice"):
+            repair(deployment, run())
+
+    def test_open(self, deployment: Deployment) -> None:
+        """A month that is open has no usage as billed."""
+        with pytest.raises(
+            NotSealedError, match=r"2026-10 is open: seal it with `usage-meter close 2026-10`"
+        ):
+            Office(deployment).months.sealed_usage(OCTOBER)
+        assert Office(deployment).months.closing(OCTOBER) is None
+
+    def test_changed_behind_its_back(self, deployment: Deployment) -> None:
+        """Usage that is not what was sealed is refused; so is a state that is none."""
+        closing = Office(deployment).close()
+        bucket = deployment.settings.lake_bucket
+        deployment.s3.put_object(Bucket=bucket, Key=closing.usage, Body=encode_usage([("a", Usage(1))]))
+        with pytest.raises(Misconfigured, match="is not the usage with which 2026-10 was sealed"):
+            Office(deployment).months.sealed_usage(OCTOBER)
+        deployment.s3.put_object(Bucket=bucket, Key="closing/2026-10.json", Body=b"{}")
+        with pytest.raises(Misconfigured, match="is no state of a month"):
+            Office(deployment).months.closing(OCTOBER)
+
+
+class TestUsage:
+    """Usage by key, as bytes. Pure."""
+
+    def test_there_and_back(self) -> None:
+        """Every total is kept, in the order of the keys, and the same usage gives the same bytes."""
+        usage = {"b": Usage(1, 2, 3, 4, 5, 6, 2**125), 'a\n"': Usage(2**62), "-": NO_USAGE}
+        content = encode_usage(usage.items())
+        assert [("-", usage["-"]), ('a\n"', usage['a\n"']), ("b", usage["b"])] == list(
+            decode_usage(content).items()
+        )
+        assert content == encode_usage(reversed(usage.items()))
+
+    def test_late(self) -> None:
+        """Only keys that changed are told; what the lake has lost is negative."""
+        billed = {"a": Usage(2), "b": Usage(1), "c": Usage(1)}
+        assert {"a": Usage(1), "c": Usage(-1), "d": Usage(4)} == late(
+            billed, {"a": Usage(3), "b": Usage(1), "d": Usage(4)}
+        )
