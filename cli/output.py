@@ -9,8 +9,9 @@ from typing import Any
 import typer
 
 
-def written_later(path: Path | None) -> Path | None:
-    """The file, if there is a folder for it; whoever waited for a result should not lose it.
+def written_later(path: Path | None, option: str = "--json") -> Path | None:
+    """The file, if there is a folder for it; whoever waited for a result should not lose it. `option`
+    is the one that names it.
 
     Raises:
         BadParameter: it cannot be written.
@@ -18,14 +19,12 @@ def written_later(path: Path | None) -> Path | None:
     if path is None:
         return None
     if not path.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {path.parent} for {path.name}", param_hint="--json")
+        raise typer.BadParameter(f"there is no folder {path.parent} for {path.name}", param_hint=option)
     try:
         with path.open("a", encoding="utf-8"):
             pass
     except OSError as error:
-        raise typer.BadParameter(
-            f"{path} cannot be written: {error.strerror}", param_hint="--json"
-        ) from error
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}", param_hint=option) from error
     return path
 
 

@@ -16,6 +16,12 @@ EXAMPLES = """Examples:
     usage-meter reconcile 2026-10
 
     usage-meter reconcile 2026-10 --stack my-meter --json october.json
+
+    usage-meter reconcile 2026-11 --allow-incomplete
+
+    usage-meter reconcile 2026-10 --html october.html --csv october.csv
+
+    usage-meter reconcile 2026-10 --repair --yes
 """
 
 _MONTH = len("2026-11")
@@ -31,20 +37,46 @@ def _month(text: str) -> Period:
     return period
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     month: Annotated[str, typer.Argument(metavar="MONTH", parser=_month, help="Such as 2026-10, in UTC.")],
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Then bring the counters that differ to the lake's figure, after asking."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
     stack: StackName = "usage-meter",
+    allow_incomplete: Annotated[
+        bool,
+        typer.Option("--allow-incomplete", help="Compare what is not complete, too, and mark the report."),
+    ] = False,
     json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Write the whole report to this file as JSON."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the report to this file as a page."),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write what differs to this file as CSV."),
+    ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Put all three into the lake's bucket, as the daily job does.")
+    ] = False,
 ) -> None:
     """Compare the counters of a month with the lake, call by call, and name every difference.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
-    `usage-meter local` prints. Nothing is changed. Exits 1 if something differs.
+    `usage-meter local` prints. A month that is over is refused unless all of it is counted and delivered to
+    the lake; of a running one, the days are compared that are. Nothing is changed without --repair. With
+    --publish, jobs at once give one report. Exits 1 if it is refused, or something differs and is not
+    repaired.
     """
-    from cli.reconcile_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+    from cli.reconcile_session import Files, Wishes, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(Period(month), stack, written_later(json))
+    files = Files(written_later(html, "--html"), written_later(csv, "--csv"))
+    run(Period(month), stack, written_later(json), Wishes(allow_incomplete, repair, yes, publish, files))

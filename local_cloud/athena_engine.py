@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from local_cloud.athena_error import INVALID_CAST, QueryFailedError
+from local_cloud.athena_hidden import Part, is_hidden, reader
 from local_cloud.athena_query import Plan, Schema, TableUse, plan
 from local_cloud.athena_values import Printed, PrintedRows, ResultColumn, printed
 from local_cloud.lake_table import LakeObject, LakeTable, UnreadableTableError
@@ -122,9 +123,7 @@ class AthenaEngine:
         """
         scanned = 0
         for use in prepared.tables:
-            sql, size = self._view(use)
-            scanned += size
-            connection.execute(sql)
+            scanned += self._make_view(use, connection)
         if scanned > scan_limit:
             raise ScanLimitError(f"Bytes scanned limit was exceeded: {scanned} of {scan_limit}")
         columns, rows = _fetch(connection, prepared)
@@ -156,16 +155,33 @@ class AthenaEngine:
         except UnreadableTableError as error:
             raise QueryFailedError("NOT_SUPPORTED", f"{database}.{table}: {error}") from error
 
-    def _view(self, use: TableUse) -> tuple[str, int]:
-        """The statement that makes the view of a table, and the bytes that it reads."""
+    def _make_view(self, use: TableUse, connection: duckdb.DuckDBPyConnection) -> int:
+        """Make the view of a table; the bytes that it reads."""
         table = self._table(use.database, use.table)
         if table is None:
             raise QueryFailedError("TABLE_NOT_FOUND", f"Table '{use.database}.{use.table}' does not exist")
         objects = [entry for entry in table.objects(self._s3) if _is_needed(entry, table, use)]
-        files = [self._cache.file(table, entry) for entry in sorted(objects, key=_partition_and_key)]
-        scanned = sum(file.column_bytes.get(column, 0) for file in files for column in use.columns)
-        body = _select(table, files) if files else _empty(table)
-        return f"CREATE TEMP VIEW {use.view} AS {body}", scanned
+        objects.sort(key=_partition_and_key)
+        files = [self._cache.file(table, entry) for entry in objects]
+        if any(map(is_hidden, use.columns)):
+            connection.register(use.view, _reader(table, use, objects, files))
+        else:
+            body = _select(table, files) if files else _empty(table)
+            connection.execute(f"CREATE TEMP VIEW {use.view} AS {body}")
+        return sum(file.column_bytes.get(column, 0) for file in files for column in use.columns)
+
+
+def _reader(
+    table: LakeTable, use: TableUse, objects: Sequence[LakeObject], files: Sequence[_File]
+) -> pa.RecordBatchReader:
+    """The rows of all files with hidden columns, and no others than the query needs."""
+    names = [key.name for key in table.partition_keys]
+    parts = [
+        Part(file.path, f"s3://{table.bucket}/{entry.key}", dict(zip(names, entry.partition, strict=True)))
+        for entry, file in zip(objects, files, strict=True)
+    ]
+    hidden = {name: "" for name in sorted(use.columns) if is_hidden(name)}
+    return reader(parts, {**{n: kind for n, kind in table.schema.items() if n in use.columns}, **hidden})
 
 
 @lru_cache(maxsize=4096)

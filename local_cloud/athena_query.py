@@ -19,6 +19,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from local_cloud.athena_error import QueryFailedError, QuerySyntaxError, not_supported
+from local_cloud.athena_hidden import reveal
 from local_cloud.athena_rewrites import refuse_unknown, rewrite, settle_types
 from local_cloud.partition_filter import PartitionFilter
 
@@ -127,10 +128,11 @@ def _literal(parameter: str) -> str:
 
 
 def _plan(tree: exp.Query, labels: Sequence[str | None], database: str, find_table: FindTable) -> Plan:
+    hidden = reveal(tree)
     refuse_unknown(tree)
     schema = MappingSchema(dialect="trino")
     for table in _tables(tree):
-        _resolve(table, database, find_table, schema)
+        _resolve(table, database, find_table, schema, hidden)
     settle_types(tree)
     qualified: Any = qualify(tree, dialect="trino", schema=schema, expand_alias_refs=False)
     annotated: Any = annotate_types(qualified, schema=schema, dialect="trino")
@@ -147,8 +149,10 @@ def _tables(tree: exp.Expr) -> list[exp.Table]:
     return [source for source in sources if isinstance(source, exp.Table)]
 
 
-def _resolve(table: exp.Table, database: str, find_table: FindTable, schema: MappingSchema) -> None:
-    """Look the table up and add its columns to ``schema``."""
+def _resolve(
+    table: exp.Table, database: str, find_table: FindTable, schema: MappingSchema, hidden: Schema
+) -> None:
+    """Look the table up and add its columns to ``schema``, the hidden ones that the query names too."""
     catalog, name = table.catalog.lower() or CATALOG, table.name.lower()
     holder = table.db.lower() or database.lower()
     columns = find_table(holder, name) if catalog == CATALOG else None
@@ -158,7 +162,7 @@ def _resolve(table: exp.Table, database: str, find_table: FindTable, schema: Map
         )
     table.set("catalog", None)
     table.set("db", exp.to_identifier(holder))
-    types = {column: _trino_type(kind) for column, kind in columns.items()}
+    types = {column: _trino_type(kind) for column, kind in columns.items()} | dict(hidden)
     schema.add_table(exp.table_(name, db=holder), types, dialect="trino", match_depth=False)
 
 

@@ -87,6 +87,8 @@ def settle_types(tree: exp.Expr) -> None:
     for kind, type_name in _OWN_TYPES.items():
         for function in list(tree.find_all(kind)):
             _wrap(function, type_name)
+    for function in list(tree.find_all(exp.CountIf)):
+        _count_from_zero(function)
 
 
 def rewrite(tree: exp.Expr) -> None:
@@ -122,6 +124,14 @@ def _wrap(node: exp.Expr, type_name: str) -> None:
     while isinstance(top.parent, exp.Filter | exp.Window) and top.parent.this is top:
         top = top.parent
     _replace(top, exp.cast(top.copy(), type_name))
+
+
+def _count_from_zero(node: exp.Expr) -> None:
+    """What is true of no row is counted 0 times, where DuckDB has no number if all is unknown."""
+    top = node
+    while isinstance(top.parent, exp.Filter | exp.Window | exp.Cast) and top.parent.this is top:
+        top = top.parent
+    top.replace(exp.Coalesce(this=top.copy(), expressions=[exp.Literal.number(0)]))
 
 
 def _replace(node: exp.Expr, other: exp.Expr) -> None:

@@ -32,6 +32,7 @@ from local_cloud.write_faults import CrashError
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
+_FRESHNESS_EVERY = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -119,12 +120,14 @@ class DeliveryStream:
         self.settings = settings
         self._call = TransformCall(function, settings)
         self._function_arn = function.arn
+        self._client = client
         self._s3 = client("s3")
         self._glue = client("glue")
         self._source = StreamSource(client("kinesis"), settings.stream_arn)
         self._on_delivered = on_delivered
         self._now = now
         self._oldest_arrival: datetime | None = None
+        self._told_freshness_at: datetime | None = None
         self._drain: Backlog | None = None
         self._drained = threading.Event()
         self._stopping = threading.Event()
@@ -177,6 +180,7 @@ class DeliveryStream:
             self._await_drained(time.monotonic() + timeout)
         finally:
             self._drain = None
+        self.tell_freshness()
 
     def step(self) -> bool:
         """Read once, transform and write what is due. Whether anything was done."""
@@ -211,10 +215,29 @@ class DeliveryStream:
         oldest = self._oldest_arrival
         return timedelta(0) if oldest is None else max(timedelta(0), self._now() - oldest)
 
+    def tell_freshness(self) -> None:
+        """Put the age of the oldest record into CloudWatch, as Firehose does each minute."""
+        self._told_freshness_at = now = self._now()
+        metric = {
+            "MetricName": "DeliveryToS3.DataFreshness",
+            "Dimensions": [{"Name": "DeliveryStreamName", "Value": self.settings.name}],
+            "Timestamp": now,
+            "Value": self.age_of_oldest.total_seconds(),
+            "Unit": "Seconds",
+        }
+        self._client("cloudwatch").put_metric_data(Namespace="AWS/Firehose", MetricData=[metric])
+
+    def _tell_freshness_if_due(self) -> None:
+        told = self._told_freshness_at
+        if told is None or self._now() - told >= _FRESHNESS_EVERY:
+            self.tell_freshness()
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                if not self.step():
+                busy = self.step()
+                self._tell_freshness_if_due()
+                if not busy:
                     self._wake.wait(_POLL_SECONDS)
                     self._wake.clear()
         except BaseException as error:

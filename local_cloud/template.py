@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import sys
 from functools import cache
 from pathlib import Path
@@ -130,6 +131,8 @@ def _translated() -> dict[str, Any]:
     for written in template["Resources"].values():
         if written["Type"] == "AWS::Serverless::Function":
             written["Properties"]["CodeUri"] = PACKAGE
+    # It warns that a list of features, which only AWS has, is not here.
+    logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
     result: dict[str, Any] = translator.translate(template, parameter_values={})
     return result

@@ -16,7 +16,7 @@ from metering.usage import NO_USAGE, Usage
 
 Place = tuple[str, Period]
 """A key and a period."""
-Entry = tuple[Place, Usage]
+Entry = tuple[Place, "Usage | Held"]
 
 _COUNTED: Final = 0
 _IN_LAKE: Final = 1
@@ -29,6 +29,17 @@ class Nature(StrEnum):
     MISSING_IN_LAKE = "calls missing in the lake"
     OTHER_CALLS = "as many calls, and not the same"
     OTHER_TOTALS = "other totals of the same calls"
+    OTHER_HOURS = "the same calls in other hours"
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """What one side holds of a key in a period."""
+
+    usage: Usage
+    hours: int | None = None
+    """The sum over all calls of the weight of their hour; None: not known, and not compared."""
+    parts: dict[str, int] = msgspec.field(default_factory=dict)
+    """Requests by day or hour, where the side is a counter."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -38,6 +49,10 @@ class Difference(msgspec.Struct, frozen=True):
     period: Period
     counted: Usage
     in_lake: Usage
+    other_hours: bool = False
+    """Whether the calls lie in other hours than those in which they were counted, all in all."""
+    parts: dict[str, int] = msgspec.field(default_factory=dict)
+    """The requests by day or hour, as they were counted."""
 
     @property
     def surplus(self) -> Usage:
@@ -51,6 +66,8 @@ class Difference(msgspec.Struct, frozen=True):
         Where some are missing on either side, this names the side on which more are.
         """
         surplus = self.surplus
+        if surplus == NO_USAGE:
+            return Nature.OTHER_HOURS
         if surplus.fingerprint == 0:
             return Nature.OTHER_TOTALS
         if surplus.requests == 0:
@@ -58,8 +75,11 @@ class Difference(msgspec.Struct, frozen=True):
         return Nature.MISSING_IN_COUNTERS if surplus.requests < 0 else Nature.MISSING_IN_LAKE
 
 
+_NOTHING: Final = Held(NO_USAGE)
+
+
 def differences(counted: Iterable[Entry], in_lake: Iterable[Entry]) -> Iterator[Difference]:
-    """Where the two differ, in any of the seven totals, in the order of key and period.
+    """Where the two differ, in any of the seven totals or in the hours, in the order of key and period.
 
     Both must come in that order, each place once: keys as Python sorts texts, by code point, which is the
     order of their UTF-8 too. Of each side one entry is held. What one side lacks has no usage there.
@@ -68,11 +88,13 @@ def differences(counted: Iterable[Entry], in_lake: Iterable[Entry]) -> Iterator[
     """
     entries = merge(_of_side(_COUNTED, counted), _of_side(_IN_LAKE, in_lake), key=itemgetter(0))
     for (key, period), found in groupby(entries, key=itemgetter(0)):
-        usages = [NO_USAGE, NO_USAGE]
-        for _, side, usage in found:
-            usages[side] = usage
-        if usages[_COUNTED] != usages[_IN_LAKE]:
-            yield Difference(key, period, usages[_COUNTED], usages[_IN_LAKE])
+        sides = [_NOTHING, _NOTHING]
+        for _, side, held in found:
+            sides[side] = held
+        left, right = sides
+        other_hours = left.hours != right.hours and None not in (left.hours, right.hours)
+        if left.usage != right.usage or other_hours:
+            yield Difference(key, period, left.usage, right.usage, other_hours, left.parts)
 
 
 def compare(counted: Mapping[Place, Usage], in_lake: Mapping[Place, Usage]) -> list[Difference]:
@@ -82,10 +104,10 @@ def compare(counted: Mapping[Place, Usage], in_lake: Mapping[Place, Usage]) -> l
     )
 
 
-def _of_side(side: int, entries: Iterable[Entry]) -> Iterator[tuple[Place, int, Usage]]:
+def _of_side(side: int, entries: Iterable[Entry]) -> Iterator[tuple[Place, int, Held]]:
     last: Place | None = None
-    for place, usage in entries:
+    for place, held in entries:
         if last is not None and place <= last:
             raise ValueError(f"{place} after {last}: both sides must be in order, each place once")
         last = place
-        yield place, side, usage
+        yield place, side, Held(held) if isinstance(held, Usage) else held

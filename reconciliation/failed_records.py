@@ -33,6 +33,8 @@ class FailedRecords(msgspec.Struct):
     """The same with every one counted."""
     waiting: int = 0
     """Records of any month that hold calls: the lake lacks them until they are redriven."""
+    waiting_since_ms: int | None = None
+    """When the first of these arrived, in epoch milliseconds."""
     objects: int = 0
     unreadable: list[str] = msgspec.field(default_factory=list)
     """Objects that are not what Firehose writes."""
@@ -71,15 +73,33 @@ class _Tally:
 
     def _add_record(self, data: bytes, arrived_at_ms: int) -> None:
         record = read_record(StreamRecord("", 0, data, arrived_at_ms), self._rule)
-        self.result.waiting += len(record.calls) > record.undecodable
+        if len(record.calls) > record.undecodable:
+            self._wait(arrived_at_ms)
         if record.undecodable and month_of(hour_at(arrived_at_ms)) == self._month:
             identity = sha256(b"%d " % arrived_at_ms + data).digest()
             self.result.at_most += record.undecodable
             self.result.at_least += 0 if identity in self._seen else record.undecodable
             self._seen.add(identity)
 
-    def _add_rows(self, _rows: bytes, _arrived_at_ms: int) -> None:
+    def _add_rows(self, _rows: bytes, arrived_at_ms: int) -> None:
+        self._wait(arrived_at_ms)
+
+    def _wait(self, arrived_at_ms: int) -> None:
+        since = self.result.waiting_since_ms
         self.result.waiting += 1
+        self.result.waiting_since_ms = arrived_at_ms if since is None else min(since, arrived_at_ms)
+
+
+def waiting_hashes(body: bytes) -> Iterator[int]:
+    """The event hashes of the calls in an object under the error prefix, as far as it can be read."""
+    rule = BillingRule()
+    try:
+        for document in _documents(body):
+            data, arrived_at_ms = b64decode(document["rawData"]), int(document["arrivalTimestamp"])
+            for call in read_record(StreamRecord("", 0, data, arrived_at_ms), rule).calls:
+                yield call.event_hash
+    except (ValueError, KeyError, TypeError):
+        return
 
 
 def _documents(body: bytes) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""The Lambda function: by schedule, or for the month that an event names (`{"month": "2026-10"}`)."""
+"""The Lambda function: by schedule, or for the month that an event names (`{"month": "2026-10"}`); with
+`"allow_incomplete": true` though it is not complete on both paths.
+"""
 
 from __future__ import annotations
 
@@ -12,31 +14,42 @@ import boto3
 from botocore.config import Config
 
 from adapters.athena import Athena, Patience
+from adapters.completeness import CompletenessReader
 from adapters.counter_reader import SEGMENTS, CounterReader
 from adapters.error_objects import S3ErrorObjects
+from adapters.firehose_freshness import FirehoseFreshness
+from adapters.lake_objects import S3LakeObjects
+from adapters.log_witness import CloudWatchWitness
+from adapters.report_store import S3Reports
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
 from reconciliation.job import Reconciler, Sources
+from reconciliation.publication import Published, Publisher
 from reconciliation.report import Report
-from reconciliation.schedule import months_of
+from reconciliation.schedule import allows_incomplete, months_of, run_of
+from reconciliation.verdict import verdict
 
 Answer = list[dict[str, Any]]
 Handler = Callable[[Mapping[str, Any], Any], Answer]
 
 
 def handler(event: Mapping[str, Any], context: Any) -> Answer:
-    """Reconcile the months that the event asks for.
+    """Reconcile the months that the event asks for, and publish their reports.
 
     Raises:
         Misconfigured: no retry helps until the event or a setting is changed.
-        Transient: AWS did not answer; nothing was changed.
+        Transient: AWS did not answer; what was done holds, and the event can be repeated.
     """
     return _deployed()(event, context)
 
 
-def make_sources(settings: ReconciliationSettings, client: Callable[..., Any]) -> Sources:
+def make_sources(
+    settings: ReconciliationSettings,
+    client: Callable[..., Any],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Sources:
     """What is read, on the deployment of the settings. `client` makes the boto3 client of a service, with a
-    botocore `config`.
+    botocore `config`; `clock` gives the time in UTC.
     """
     config = Config(
         max_pool_connections=SEGMENTS, retries={"mode": "standard", "total_max_attempts": 10}, read_timeout=60
@@ -44,37 +57,69 @@ def make_sources(settings: ReconciliationSettings, client: Callable[..., Any]) -
     s3 = client("s3", config=config)
     patience = Patience(time.sleep, time.monotonic)
     athena = client("athena", config=config)
+    dynamodb = client("dynamodb", config=config)
     return Sources(
         Athena(athena, s3, patience, workgroup=settings.workgroup, database=settings.lake_database),
-        CounterReader(client("dynamodb", config=config), settings.counters_table),
+        CounterReader(dynamodb, settings.counters_table),
         S3ErrorObjects(s3, settings.lake_bucket),
+        CloudWatchWitness(client("logs", config=config), settings.log_groups, settings.rule, clock),
+        CountedPath(CompletenessReader(dynamodb, settings.counters_table)),
+        FirehoseFreshness(client("cloudwatch", config=config), settings.delivery_stream, clock),
+        S3LakeObjects(s3, settings.lake_bucket),
     )
 
 
-def make_handler(reconciler: Reconciler, tools: Telemetry) -> Handler:
-    """The function around a reconciler. Lambda's request id names the run: a retry asks for no new query."""
+def make_store(settings: ReconciliationSettings, client: Callable[..., Any]) -> S3Reports:
+    """Where the reports of that deployment are published."""
+    return S3Reports(client("s3"), settings.lake_bucket)
+
+
+class CountedPath:
+    """The path into the counters."""
+
+    def __init__(self, reader: CompletenessReader) -> None:
+        self._reader = reader
+
+    def complete_through(self) -> datetime | None:
+        """Whatever arrived in the stream before is counted; None: nothing is known."""
+        return self._reader.read().complete_through
+
+
+def make_handler(publisher: Publisher, tools: Telemetry) -> Handler:
+    """The function around a publisher. The event names the run: repeated, it gives its report again."""
 
     @tools.logger.inject_lambda_context
     @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], context: Any) -> Answer:
-        months = months_of(event)
-        reports = [reconciler.reconcile(month, run_id=context.aws_request_id) for month in months]
-        for report in reports:
-            _tell(tools, report)
-        return [summary(report) for report in reports]
+        run_id, is_allowed = run_of(event, context.aws_request_id), allows_incomplete(event)
+        answer = []
+        for month in months_of(event):
+            published = publisher.publish(month, run_id=run_id, allow_incomplete=is_allowed)
+            answer.append(told := summary(published))
+            _tell(tools, published.report, told)
+        return answer
 
     return cast("Handler", handle)
 
 
-def summary(report: Report) -> dict[str, Any]:
+def summary(published: Published) -> dict[str, Any]:
     """A report in a few numbers: what is logged and answered."""
+    report = published.report
     return {
         "month": report.month,
+        "verdict": verdict(report).conclusion,
+        "page": published.place,
+        "is_own": published.is_own,
+        "refused": report.refused,
+        "is_settled": report.is_settled,
+        "compared_until": None if report.compared_until is None else report.compared_until.isoformat(),
         "is_complete": report.is_complete,
         "missing": report.missing,
         "agrees": report.agrees,
         "differences": report.differences_found,
         "contradictions": report.contradictions_found,
+        "altered_rows": report.altered_rows,
+        "causes": report.causes,
         "counted": report.tally.total.counted.requests,
         "lake_events": report.lake_events,
         "lake_duplicates": report.lake_duplicates,
@@ -85,20 +130,28 @@ def summary(report: Report) -> dict[str, Any]:
 
 @cache
 def _deployed() -> Handler:
-    sources = make_sources(ReconciliationSettings.from_environment(), boto3.session.Session().client)
-    return make_handler(Reconciler(sources, lambda: datetime.now(UTC)), telemetry())
+    settings, client = ReconciliationSettings.from_environment(), boto3.session.Session().client
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    reconciler = Reconciler(make_sources(settings, client), clock)
+    return make_handler(Publisher(make_store(settings, client), reconciler, clock), telemetry())
 
 
-def _tell(tools: Telemetry, report: Report) -> None:
-    """A month that is not over may differ without a fault: its metrics have names of their own."""
-    kind = "" if report.is_complete else "Incomplete"
+def _tell(tools: Telemetry, report: Report, told: Mapping[str, Any]) -> None:
+    """What was not complete when it was compared may differ without a fault: its metrics have names of their
+    own.
+    """
+    kind = "" if report.is_settled else "Incomplete"
     tools.count(
         {
-            f"{kind}Differences": report.differences_found,
+            f"{kind}Differences": report.differences_found + report.altered_rows,
             f"{kind}Contradictions": report.contradictions_found,
+            "Refused": int(report.refused),
             "LakeDuplicates": report.lake_duplicates,
             "ScannedBytes": report.scanned_bytes,
         }
     )
     tell = tools.logger.info if report.agrees else tools.logger.warning
-    tell("reconciliation", extra={"reconciliation": summary(report)})
+    tell("reconciliation", extra={"reconciliation": told})

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from metering.access_log import FIRST_ERROR_STATUS
+from metering.call import Call
+from metering.identity import event_hash
 from metering.period import Period, month_of
 from metering.usage import Usage, total
 
 USAGE_BY_KEY_AND_DAY: Final = "usage_by_key_and_day"
+CALLS_OF_KEYS: Final = "calls_of_keys"
+ALTERED_ROWS: Final = "altered_rows"
+REPEATED_ROWS: Final = "repeated_rows"
+REPEATED_OBJECTS: Final = "repeated_objects"
+KEYS_OF_A_QUERY: Final = 20
+"""As many keys as the query of calls has places for."""
+CALLS_OF_A_QUERY: Final = 200_000
+"""The query of calls gives no more rows, and one more to say so."""
 MARGIN: Final = timedelta(days=1)
 """How far a call may lie from the day of its partition: a delivery has the day of its first call, and a
 call's own time is at most a day from its log event's.
 """
 _MONTHS_OF_A_QUERY: Final = 3
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = tuple[Any, ...]
 
@@ -32,6 +44,8 @@ class LakeUsage(msgspec.Struct, frozen=True, gc=False):
     usage: Usage
     rows: int
     """Rows of the lake; more than the requests where events lie there more than once."""
+    hours: int | None = None
+    """The hours of the calls of a day, as one number: see :mod:`metering.hours`. A month has none."""
 
 
 def query_text(name: str) -> str:
@@ -71,8 +85,8 @@ def _timestamp(time: datetime) -> str:
 
 def read_days(rows: Iterable[Row]) -> Iterator[LakeUsage]:
     """The rows of the query by key and day."""
-    for key, day, lake_rows, *totals in rows:
-        yield LakeUsage(key, Period(day.isoformat()), Usage(*totals), lake_rows)
+    for key, day, lake_rows, hours, *totals in rows:
+        yield LakeUsage(key, Period(day.isoformat()), Usage(*totals), lake_rows, hours)
 
 
 def with_months(days: Iterable[LakeUsage]) -> Iterator[LakeUsage]:
@@ -86,3 +100,45 @@ def with_months(days: Iterable[LakeUsage]) -> Iterator[LakeUsage]:
             sum(day.rows for day in of_key),
         )
         yield from of_key
+
+
+class LakeCall(NamedTuple):
+    """A row of the lake, as the call that it describes."""
+
+    call: Call
+    object: str
+    """Where it lies: `s3://...`."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its hash is that of its id."""
+        return self.call.event_hash == event_hash(self.call.event_id)
+
+
+def keys_named(keys: Sequence[str]) -> tuple[str, ...]:
+    """The parameters that name up to twenty keys."""
+    named = (*keys, *[keys[-1]] * (KEYS_OF_A_QUERY - len(keys)))
+    return tuple("'" + key.replace("'", "''") + "'" for key in named)
+
+
+def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
+    """The rows of the query by call."""
+    for event_id, hashed, key, time, status, billable, response, request, latency, place in rows:
+        is_error = status is not None and status >= FIRST_ERROR_STATUS
+        call = Call(
+            event_id,
+            hashed,
+            epoch_ms(time),
+            key,
+            bool(billable),
+            is_error,
+            response or 0,
+            request or 0,
+            latency or 0,
+        )
+        yield LakeCall(call, place)
+
+
+def epoch_ms(time: datetime) -> int:
+    """A time in epoch milliseconds."""
+    return (time - _EPOCH) // timedelta(milliseconds=1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from metering.counter import Counter
+from metering.logged import LoggedCall
 from metering.period import Period
 
 
@@ -68,6 +70,28 @@ class ErrorPrefix(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """The content of one; None if it is gone."""
+        ...
+
+
+class LogWitness(Protocol):
+    """The log groups themselves, as long as they keep their lines."""
+
+    def holds(self, start: datetime, end: datetime) -> bool:
+        """Whether they still keep all that was logged between the two, and anything was."""
+        ...
+
+    def calls(self, keys: Sequence[str], start: datetime, end: datetime) -> Iterable[LoggedCall]:
+        """The calls of keys whose lines were logged from `start` until before `end`; some more than once, and
+        some of other keys, too. Raises TooManyLines where that would take too long.
+        """
+        ...
+
+
+class Path(Protocol):
+    """One of the two ways of a call: into the counters or into the lake."""
+
+    def complete_through(self) -> datetime | None:
+        """Whatever arrived in the stream before has come to the end of the way; None: nothing is known."""
         ...
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +12,7 @@ from metering.drift import Difference
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
 from metering.usage import NO_USAGE, Usage
+from reconciliation.causes import Finding
 from reconciliation.consistency import Contradiction
 from reconciliation.failed_records import FailedRecords
 
@@ -31,6 +34,28 @@ class Proof(msgspec.Struct, frozen=True):
     scanned_bytes: int
     milliseconds: int
     rows: int
+
+
+class RepeatedObject(msgspec.Struct, frozen=True):
+    """An object of the lake with rows of events that another (or the same) holds, too."""
+
+    object: str
+    """`s3://...`."""
+    copy_of: str
+    rows: int
+    """Rows that repeat one of the other object."""
+
+
+class ObjectsOfDay(msgspec.Struct, frozen=True):
+    """The objects in the lake's folder of a day, when the queries began."""
+
+    day: str
+    """As of the folder: `2026-10-05`."""
+    objects: int
+    size: int
+    """Bytes."""
+    digest: str
+    """SHA-256: see :mod:`reconciliation.objects_read`."""
 
 
 class Tally(msgspec.Struct):
@@ -84,6 +109,22 @@ class Report(msgspec.Struct, kw_only=True):
     contradictions: list[Contradiction]
     contradictions_found: int
     proofs: list[Proof]
+    refused: bool = False
+    """Whether nothing was compared, because of what is missing."""
+    is_settled: bool = True
+    """Whether all that was compared was complete on both paths before; a difference is a fault then."""
+    compared_until: datetime | None = None
+    """The first instant that was not compared; None: all of the month was."""
+    findings: list[Finding] = msgspec.field(default_factory=list)
+    """The calls, rows and counters at which both sides differ; the first of them, where there are many."""
+    findings_found: int = 0
+    altered_rows: int = 0
+    """Rows of the lake whose hash is not that of their id."""
+    repeated_objects: list[RepeatedObject] = msgspec.field(default_factory=list)
+    objects_read: list[ObjectsOfDay] = msgspec.field(default_factory=list)
+    """Of each folder of the lake that the queries read; none where nobody looked."""
+    not_looked_into: int = 0
+    """Differences of which no calls were named, because there were too many."""
 
     @property
     def is_complete(self) -> bool:
@@ -92,8 +133,14 @@ class Report(msgspec.Struct, kw_only=True):
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides hold the same calls, with the same totals."""
-        return not self.differences_found and not self.contradictions_found
+        """Whether both sides were compared, and hold the same calls with the same totals, rows unaltered."""
+        found = self.differences_found, self.contradictions_found, self.altered_rows
+        return not self.refused and not any(found)
+
+    @property
+    def causes(self) -> dict[str, int]:
+        """How often each cause was found, among the findings that are held."""
+        return dict(Counter(finding.cause.value for finding in self.findings))
 
     @property
     def lake_events(self) -> int:
@@ -111,14 +158,37 @@ class Report(msgspec.Struct, kw_only=True):
         return sum(proof.scanned_bytes for proof in self.proofs)
 
     def to_json(self) -> bytes:
-        """The report with all that follows from it, as JSON."""
-        derived = {
-            name: getattr(self, name)
-            for name in ("is_complete", "agrees", "lake_events", "lake_duplicates", "scanned_bytes")
-        }
+        """The report with all that follows from it, as JSON. Hashes and fingerprints are texts: they lie
+        above 2^53, where many a reader of JSON rounds.
+        """
+        derived = {name: getattr(self, name) for name in _DERIVED}
         document = {**msgspec.structs.asdict(self), **derived}
         document["differences"] = [
-            {**msgspec.structs.asdict(difference), "nature": difference.nature}
+            {**msgspec.structs.asdict(difference), "nature": difference.nature, "surplus": difference.surplus}
             for difference in self.differences
         ]
-        return msgspec.json.encode(document)
+        document["findings"] = [
+            {**msgspec.structs.asdict(finding), "advice": finding.advice} for finding in self.findings
+        ]
+        return msgspec.json.encode(_with_texts(msgspec.to_builtins(document)))
+
+
+_DERIVED: Final = (
+    "is_complete",
+    "agrees",
+    "lake_events",
+    "lake_duplicates",
+    "scanned_bytes",
+    "causes",
+)
+TEXTS: Final = frozenset({"fingerprint", "event_hash"})
+"""Fields that are texts in JSON."""
+
+
+def _with_texts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: str(inner) if name in TEXTS and inner is not None else _with_texts(inner)
+            for name, inner in value.items()
+        }
+    return [_with_texts(inner) for inner in value] if isinstance(value, list) else value

@@ -1,9 +1,9 @@
-"""Which months an event asks for. Pure."""
+"""What an event asks for. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from metering.errors import Misconfigured
@@ -24,13 +24,25 @@ def months_of(event: Mapping[str, Any]) -> list[Period]:
     """
     if "month" in event:
         return [_month(event["month"])]
-    try:
-        time = datetime.fromisoformat(event["time"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Misconfigured([f"the event has neither a month (2026-10) nor a time: {error}"]) from error
+    time = _time(event)
     running = Period(f"{time:%Y-%m}")
     before = Period(f"{time.replace(day=1) - timedelta(days=1):%Y-%m}")
     return [before, running] if time.day == LAST_MONTH_ON else [running]
+
+
+def run_of(event: Mapping[str, Any], request_id: str) -> str:
+    """The id of the run that an event asks for. EventBridge may send an event of a schedule twice, and Lambda
+    repeats one that failed under the same id of the request: the run is the same each time.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
+    """
+    if "month" not in event:
+        return f"{_time(event):%Y-%m-%dT%H}"
+    return f"{request_id}-incomplete" if allows_incomplete(event) else request_id
+
+
+def allows_incomplete(event: Mapping[str, Any]) -> bool:
+    """Whether a month is to be compared though it is not complete."""
+    return event.get("allow_incomplete") is True
 
 
 def _month(text: object) -> Period:
@@ -41,3 +53,10 @@ def _month(text: object) -> Period:
     if len(period) != _MONTH:
         raise Misconfigured([f"{period} is no month: write it as 2026-10"])
     return period
+
+
+def _time(event: Mapping[str, Any]) -> datetime:
+    try:
+        return datetime.fromisoformat(event["time"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Misconfigured([f"the event has neither a month (2026-10) nor a time: {error}"]) from error

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from adapters.completeness import CompletenessBook
 from adapters.models import UNTOLD
 from adapters.plans import PlanBook, digest_of
 from local_cloud.stack import LocalCloud
@@ -20,6 +21,7 @@ from metering.plans import Assignment, Limit, Metric, Mode, Plan, Span
 from metering.quota_ports import Crossing
 from tests.factories import control_message, delivery, firehose_event, kinesis_event, lines
 from tests.quota_authorizer.events import http
+from tests.usage_api.events import event, of_customer, of_operator
 
 Invoke = Callable[[Any], Any]
 Scenario = Callable[[LocalCloud, Invoke], None]
@@ -52,18 +54,28 @@ def transform_deliveries(_cloud: LocalCloud, invoke: Invoke) -> None:
     assert ["shop", "shop"] == [json.loads(row)["apikeyid"] for row in rows]
 
 
-def watch_the_meter(_cloud: LocalCloud, invoke: Invoke) -> None:
-    """A heartbeat reaches each shard, and nothing waits."""
+def watch_the_meter(cloud: LocalCloud, invoke: Invoke) -> None:
+    """A heartbeat reaches each shard, what is known of completeness is kept, and nothing waits."""
     pulse = invoke({"task": "heartbeat"})
     assert pulse["OpenShards"] == pulse["HeartbeatsSent"] > 0
+    known, _ = CompletenessBook(cloud.client("dynamodb"), cloud.stack.name("CountersTable")).load()
+    assert pulse["OpenShards"] == len(known.open_shards)
+    assert known.version > 0
     assert {"FailedBatches": 0, "ErrorObjects": 0} == invoke({"task": "inspection"})
 
 
-def reconcile_a_month(_cloud: LocalCloud, invoke: Invoke) -> None:
-    """A month in which nothing happened agrees."""
+def reconcile_a_month(cloud: LocalCloud, invoke: Invoke) -> None:
+    """A month of which nobody knows whether it is complete is refused; if that is allowed, what differs is
+    looked into, in the lake and in the log.
+    """
     (report,) = invoke({"month": "2026-09"})
-    assert [0, 0] == [report["differences"], report["contradictions"]]
-    assert report["queries"]
+    assert [True, []] == [report["refused"], report["queries"]]
+    assert report["page"].endswith("/report.html")
+    edited = {"pk": {"S": "key:edited"}, "sk": {"S": "2026-09-05#0"}, "requests": {"N": "1"}}
+    cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=edited)
+    (report,) = invoke({"month": "2026-09", "allow_incomplete": True})
+    assert [1, 1, {"counter edited": 1}] == [report[n] for n in ("differences", "contradictions", "causes")]
+    assert len(report["queries"]) > 1
 
 
 def decide_on_calls(cloud: LocalCloud, invoke: Invoke) -> None:
@@ -86,6 +98,27 @@ def decide_on_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     assert (False, "busy") == (answer["isAuthorized"], answer["context"]["authorizerKeyId"])
 
 
+def look_up(cloud: LocalCloud, invoke: Invoke) -> None:
+    """A customer's usage and quota, an operator's lists and health, the page."""
+    dynamodb, table = cloud.client("dynamodb"), cloud.stack.name("CountersTable")
+    give_plan(PlanBook(table, dynamodb), "shopper", Limit(Metric.REQUESTS, Span.MONTH, 5))
+    totals = {"pk": {"S": "key:shopper"}, "sk": {"S": "2026-11#0"}, "requests": {"N": "3"}, "d05": {"N": "3"}}
+    dynamodb.put_item(TableName=table, Item=totals)
+    days = {"from": ["2026-11-01"], "to": ["2026-11-30"]}
+    usage = json.loads(
+        invoke(of_customer("shopper", "/me/usage/{period}", period="2026-11"))["body"],
+    )
+    assert ("shopper", 3) == (usage["key"], usage["totals"]["requests"])
+    for asked in (
+        of_customer("shopper", "/me/usage", query=days),
+        of_customer("shopper", "/me/quota"),
+        *(of_operator(resource) for resource in ("/keys", "/top", "/health")),
+        *(event(resource) for resource in ("/", "/openapi.json")),
+    ):
+        assert 200 == invoke(asked)["statusCode"]
+    assert 401 == invoke(event("/me/usage"))["statusCode"]
+
+
 def give_plan(book: PlanBook, key: str, limit: Limit) -> None:
     """Give a key a plan of its own, with one limit; a plan that is there already stays."""
     if key not in book.plans():
@@ -97,6 +130,7 @@ SCENARIOS: dict[str, Scenario] = {
     "StreamProcessorFunction": count_calls,
     "FirehoseTransformFunction": transform_deliveries,
     "QuotaAuthorizerFunction": decide_on_calls,
+    "UsageApiFunction": look_up,
     "ReconciliationFunction": reconcile_a_month,
     "WatchFunction": watch_the_meter,
 }

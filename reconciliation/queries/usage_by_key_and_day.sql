@@ -4,7 +4,7 @@
 -- first instant and the first instant after, as texts. A delivery lies in the day of its first call, so that the
 -- partitions reach one day further than the times. Years and months are named by themselves because Athena derives
 -- from them which folders it lists.
-WITH copies AS (
+WITH calls AS (
   SELECT
     apikeyid,
     eventtime,
@@ -14,6 +14,7 @@ WITH copies AS (
     requestsize,
     responselatency,
     eventhash,
+    hour(eventtime) + 1 AS hour,
     -- Copies of an event are equal; if they are not, the order still chooses the same one each time.
     row_number() OVER (
       PARTITION BY eventid
@@ -30,6 +31,10 @@ SELECT
   coalesce(apikeyid, '-') AS key,
   CAST(eventtime AS date) AS day,
   count(*) AS lake_rows,
+  -- The eleventh power of each call's hour, counted from 1: the weight that the counters' hours have, too.
+  coalesce(sum(CASE WHEN copy = 1 THEN
+    CAST(hour * hour * hour * hour * hour * hour * hour * hour * hour * hour * hour AS decimal(38, 0))
+  END), CAST(0 AS decimal(38, 0))) AS hours,
   count(CASE WHEN copy = 1 THEN 1 END) AS requests,
   count(CASE WHEN copy = 1 AND billable THEN 1 END) AS billable,
   count(CASE WHEN copy = 1 AND status >= 400 THEN 1 END) AS errors,
@@ -37,6 +42,6 @@ SELECT
   coalesce(sum(CASE WHEN copy = 1 THEN requestsize END), 0) AS request_bytes,
   coalesce(sum(CASE WHEN copy = 1 THEN responselatency END), 0) AS latency_ms,
   coalesce(sum(CASE WHEN copy = 1 THEN CAST(eventhash AS decimal(38, 0)) END), CAST(0 AS decimal(38, 0))) AS fingerprint
-FROM copies
+FROM calls
 GROUP BY coalesce(apikeyid, '-'), CAST(eventtime AS date)
 ORDER BY key, day

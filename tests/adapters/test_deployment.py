@@ -27,6 +27,8 @@ def test_it_names_what_a_reconciliation_reads(cloud: LocalCloud) -> None:
         lake_bucket=cloud.stack.name("LakeBucket"),
         lake_database="usage_meter",
         workgroup="usage-meter",
+        delivery_stream=cloud.stack.name("LakeDeliveryStream"),
+        log_groups=(cloud.log_group,),
     ) == (deployment.reconciliation)
     assert [cloud.stack.name("FailureBucket")] == deployment.values("FailureBucketName")
 
@@ -53,4 +55,6 @@ def test_outputs_that_are_missing_are_all_named() -> None:
     assert (
         "the stack has no output LakeDatabaseName: deploy the template anew",
         "the stack has no output AthenaWorkGroupName: deploy the template anew",
+        "the stack has no output LakeDeliveryStreamName: deploy the template anew",
+        "the stack has no output AccessLogGroupName: deploy the template anew",
     ) == caught.value.faults

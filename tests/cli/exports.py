@@ -1,4 +1,8 @@
-"""The lines that a local cloud prints for another terminal."""
+"""The lines that a local cloud prints for another terminal, and for a browser."""
+
+import json
+import re
+import urllib.request
 
 import pytest
 
@@ -9,3 +13,17 @@ def use(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
         if line.strip().startswith("export "):
             name, _, value = line.strip().removeprefix("export ").partition("=")
             monkeypatch.setenv(name, value)
+
+
+def address_of(told: str) -> str:
+    """The address of the dashboard."""
+    found = re.search(r"dashboard is at\s+(http://127\.0\.0\.1:\d+/)", told)
+    assert found is not None
+    return found.group(1)
+
+
+def shown_at(address: str, key: str, month: str = "") -> int:
+    """The requests of a key in a month, or in the current one, as the dashboard gets them."""
+    place = f"{address}keys/{key}/usage{f'/{month}' if month else ''}"
+    with urllib.request.urlopen(place, timeout=10) as answer:
+        return int(json.load(answer)["totals"]["requests"])

@@ -21,18 +21,18 @@ def wished(monkeypatch: pytest.MonkeyPatch) -> list[Wishes]:
 def test_without_options(wished: list[Wishes]) -> None:
     """Generated traffic, no faults, as fast as it goes, and then the cloud stays up."""
     assert 0 == CliRunner().invoke(app, ["demo"]).exit_code
-    assert [Wishes(None, None, None, None, serve=True, speed=None)] == wished
+    assert [Wishes(None, None, None, None, None, serve=True, speed=None)] == wished
 
 
 def test_with_all_options(wished: list[Wishes], tmp_path: Path) -> None:
     """Each reaches the session."""
-    log, out, lake = tmp_path / "access.jsonl", tmp_path / "out.json", tmp_path / "lake"
+    log, out, lake, reports = (tmp_path / name for name in ("access.jsonl", "out.json", "lake", "reports"))
     log.write_text("a line\n")
-    files = ["--access-log", str(log), "--json", str(out), "--lake", str(lake)]
+    files = ["--access-log", str(log), "--json", str(out), "--lake", str(lake), "--report", str(reports)]
     arguments = [*files, "--chaos", "3", "--no-serve", "--speed", "60.5"]
 
     assert 0 == CliRunner().invoke(app, ["demo", *arguments]).exit_code
-    assert [Wishes(log, 3, out, lake, serve=False, speed=60.5)] == wished
+    assert [Wishes(log, 3, out, lake, reports, serve=False, speed=60.5)] == wished
 
 
 def test_a_lake_is_not_mixed_with_another(wished: list[Wishes], tmp_path: Path) -> None:

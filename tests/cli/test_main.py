@@ -37,7 +37,7 @@ def test_each_command_has_help_with_examples(name: str) -> None:
 
     assert 0 == told.exit_code
     assert f"usage-meter {name}" in told.stdout.partition("Examples")[2]
-    assert ("--json" in told.stdout) is (name != "local")
+    assert ("--json" in told.stdout) is (name not in {"dashboard", "local"})
 
 
 def test_the_version_is_the_packages() -> None:

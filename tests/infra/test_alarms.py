@@ -28,7 +28,7 @@ OWN_METRICS = {
         "Undecodable",
     },
     "quota_authorizer": {"StoreFailures"},
-    "reconciliation": {"Differences"},
+    "reconciliation": {"Contradictions", "Differences", "Refused"},
     "watch": {"ErrorObjects", "FailedBatches"},
 }
 """The functions' own metrics that alarms and dashboard use."""

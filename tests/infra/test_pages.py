@@ -13,6 +13,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEXT = (DOCS / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## ([^\n]+)\n\n(.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 ALARMS = [name for name, one in translated()["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
+JOBS = {"Repair, rebuild, close"}
+"""Sections of what an operator does without an alarm."""
 OUR_PAGES = ["deploy.md", "quotas.md", "runbook.md", "scale.md", "security.md"]
 
 
@@ -26,7 +28,7 @@ class TestRunbook:
 
     def test_no_others(self) -> None:
         """No section is left of an alarm that is gone."""
-        assert set(SECTIONS) == set(ALARMS)
+        assert set(SECTIONS) == set(ALARMS) | JOBS
 
 
 class TestPages:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,7 +78,56 @@ def topic_policy(moto: LocalEndpoint, _name: str, properties: Properties) -> Non
     moto.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
 
+def rest_api(moto: LocalEndpoint, _name: str, properties: Properties) -> None:
+    """The resources and methods of the API are its body. moto, unlike AWS, wants responses and parameters."""
+    info = {"version": "1.0", "title": properties["Name"], "description": properties["Description"]}
+    body = {**properties["Body"], "info": info}
+    for path, methods in body["paths"].items():
+        in_path = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in re.findall(r"\{(\w+)\}", path)
+        ]
+        methods["get"] |= {"responses": {"200": {"description": "The function's."}}, "parameters": in_path}
+    moto.client("apigateway").import_rest_api(failOnWarnings=True, body=json.dumps(body).encode())
+
+
+def of_rest_api(make: Callable[[Any, str, Properties], Any]) -> Make:
+    """API Gateway gives ids to APIs; there is one."""
+
+    def made(moto: LocalEndpoint, _name: str, properties: Properties) -> Any:
+        client = moto.client("apigateway")
+        (api,) = client.get_rest_apis()["items"]
+        return make(client, api["id"], properties)
+
+    return made
+
+
+def deployment(client: Any, api: str, properties: Properties) -> None:
+    """What the stage serves."""
+    client.create_deployment(restApiId=api, description=properties["Description"])
+
+
+def stage(client: Any, api: str, properties: Properties) -> None:
+    """Settings of methods are set later by the API."""
+    (one,) = client.get_deployments(restApiId=api)["items"]
+    tracing = properties["TracingEnabled"]
+    name = properties["StageName"]
+    client.create_stage(restApiId=api, stageName=name, deploymentId=one["id"], tracingEnabled=tracing)
+
+
+def usage_plan(client: Any, api: str, properties: Properties) -> None:
+    """Of the stage of the API."""
+    stages = [{"apiId": api, "stage": one["Stage"]} for one in properties["ApiStages"]]
+    throttle = {key[0].lower() + key[1:]: value for key, value in properties["Throttle"].items()}
+    name, text = properties["UsagePlanName"], properties["Description"]
+    client.create_usage_plan(name=name, description=text, apiStages=stages, throttle=throttle)
+
+
 BY_API: dict[str, Make] = {
+    "AWS::ApiGateway::RestApi": rest_api,
+    "AWS::ApiGateway::Deployment": of_rest_api(deployment),
+    "AWS::ApiGateway::Stage": of_rest_api(stage),
+    "AWS::ApiGateway::UsagePlan": of_rest_api(usage_plan),
     "AWS::Athena::WorkGroup": work_group,
     "AWS::Athena::NamedQuery": by("athena", "create_named_query"),
     "AWS::CloudWatch::Alarm": named_by("AlarmName", by("cloudwatch", "put_metric_alarm")),

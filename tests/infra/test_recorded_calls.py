@@ -32,7 +32,7 @@ ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 """
 
-SERVICES = {"eventbridge": "events"}
+SERVICES = {"eventbridge": "events", "cloudwatch-logs": "logs"}
 """Services that policies name otherwise than botocore's hooks do."""
 
 ACCESS_KEY = "function"
@@ -140,6 +140,11 @@ class Recorder:
             case "events":
                 buses = {entry.get("EventBusName", "default") for entry in document["Entries"]}
                 yield from (f"{prefix}:event-bus/{bus}" for bus in buses)
+            case "logs":
+                group = document.get("logGroupName", document.get("logGroupNamePrefix"))
+                yield f"{prefix}:log-group:{group}:"
+            case "cloudwatch":
+                yield "*"  # metrics are no resources
             case _:
                 raise AssertionError(f"{service} {document}: which resource is that?")
 

@@ -61,8 +61,8 @@ class TestLeastPrivilege:
 
     @pytest.mark.parametrize("role", ROLES)
     def test_no_wildcard_resource(self, role: str) -> None:
-        """A star stands for objects below a prefix, the streams of a log group, all of X-Ray, and the tables
-        that a crawler may make in its own database.
+        """A star stands for objects below a prefix, the streams of a log group, the tables that a crawler may
+        make in its own database, and all of X-Ray, of metrics, and of the list of log groups.
         """
         log_groups = {
             STACK.arn(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Logs::LogGroup"
@@ -71,13 +71,16 @@ class TestLeastPrivilege:
             resource
             for statement in statements(role, WITH_KEY)
             for resource in as_list(statement["Resource"])
-            if "*" in resource and statement["Action"] != X_RAY and resource not in log_groups
+            if "*" in resource
+            and statement["Action"] not in (X_RAY, "cloudwatch:GetMetricData", "logs:DescribeLogGroups")
+            and resource not in log_groups
         ]
         allowed = {
             f"{STACK.arn('FailureBucket')}/aws/lambda/*",
             f"{STACK.arn('LakeBucket')}/lake/*",
             f"{STACK.arn('LakeBucket')}/errors/*",
             f"{STACK.arn('LakeBucket')}/athena-results/*",
+            f"{STACK.arn('LakeBucket')}/reconciliation/*",
             f"{GLUE}:table/usage_meter_found/*",
             "arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/crawlers*",
         }
@@ -99,6 +102,7 @@ class TestTrust:
             ("LakeDeliveryRole", "firehose.amazonaws.com"),
             ("ReconciliationRole", "lambda.amazonaws.com"),
             ("QuotaAuthorizerRole", "lambda.amazonaws.com"),
+            ("UsageApiRole", "lambda.amazonaws.com"),
             ("WatchRole", "lambda.amazonaws.com"),
             ("SchemaCrawlerRole", "glue.amazonaws.com"),
         ],
@@ -153,6 +157,14 @@ class TestGrants:
         ]
         assert {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["lease:*"]}} == writing["Condition"]
 
+    def test_usage_api(self) -> None:
+        """It reads the counters table, and can write nothing: neither there nor anywhere else."""
+        assert {"dynamodb:BatchGetItem", "dynamodb:Query"} == actions(
+            "UsageApiRole", STACK.arn("CountersTable")
+        )
+        others = [one for one in statements("UsageApiRole") if one["Resource"] != STACK.arn("CountersTable")]
+        assert [["logs:CreateLogStream", "logs:PutLogEvents"], X_RAY] == [one["Action"] for one in others]
+
     def test_subscription(self) -> None:
         """CloudWatch Logs puts records into the stream."""
         assert {"kinesis:PutRecord", "kinesis:PutRecords"} == actions(
@@ -168,8 +180,13 @@ class TestGrants:
             )
 
     def test_watch(self) -> None:
-        """It lists what is under the error prefixes and puts records into the stream; it reads neither."""
+        """It lists what is under the error prefixes and puts records into the stream; it reads neither. Of
+        the counters table it sees the progress only.
+        """
         assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
+        assert {"dynamodb:PutItem", "dynamodb:Query"} == actions("WatchRole", STACK.arn("CountersTable"))
+        (progress,) = [one for one in statements("WatchRole") if "dynamodb:Query" in one["Action"]]
+        assert {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress"]}} == progress["Condition"]
         (listing,) = [one for one in statements("WatchRole") if one["Action"] == "s3:ListBucket"]
         assert [STACK.arn("FailureBucket"), STACK.arn("LakeBucket")] == listing["Resource"]
         assert {"StringLike": {"s3:prefix": ["aws/lambda/*", "errors/*"]}} == listing["Condition"]

@@ -277,10 +277,11 @@ class TestFunctions:
         } == STACK.environment("StreamProcessorFunction")
 
     def test_watch(self) -> None:
-        """It knows the stream and both places where something may wait."""
+        """It knows the stream, the counters, and both places where something may wait."""
         variables = STACK.environment("WatchFunction")
-        assert [STACK.name(name) for name in ("CallStream", "FailureBucket", "LakeBucket")] == [
-            variables[name] for name in ("STREAM_NAME", "FAILURE_BUCKET", "LAKE_BUCKET")
+        names = ("CallStream", "CountersTable", "FailureBucket", "LakeBucket")
+        assert [STACK.name(name) for name in names] == [
+            variables[name] for name in ("STREAM_NAME", "COUNTERS_TABLE", "FAILURE_BUCKET", "LAKE_BUCKET")
         ]
 
     def test_firehose_transform(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_cloud.stack import LocalCloud
+from metering.identity import event_hash
 from tests.local_cloud.athena_workshop import Analyst, QueryFailed
 
 SEED_BY_KEY = """
@@ -217,6 +218,9 @@ def test_an_expression_gives_what_athena_gives(lake: Analyst, expression: str, e
         ),
         ("SELECT sum(status) FROM {} WHERE status < 0", [[None]]),
         ("SELECT sum(status) FILTER (WHERE billable), count_if(NOT billable) FROM {}", [["1408", "1"]]),
+        ("SELECT count_if(requestsize > 0), count_if(CAST(NULL AS boolean)) FROM {}", [["0", "0"]]),
+        ("SELECT count_if(status > 0) FROM {} WHERE status < 0", [["0"]]),
+        ("SELECT count_if(CAST(NULL AS boolean)) OVER () FROM {} WHERE eventid = 'e1'", [["0"]]),
         ("SELECT sum(responselatency) / count(*), avg(responselatency) FROM {}", [["11", "11.0"]]),
         (
             "SELECT min(eventtime), max(eventtime) FROM {} WHERE day = 31",
@@ -403,6 +407,33 @@ def test_what_could_give_another_number_is_refused(lake: Analyst, query: str, wh
 def test_columns_have_athenas_names(lake: Analyst, query: str, header: list[str]) -> None:
     """As they are written; what has no name is called after its place."""
     assert header == lake.ask(query.replace("{}", "api_gateway_logs"))[0]
+
+
+def test_the_object_of_a_row(lake: Analyst) -> None:
+    """Its address, in a column that a star does not give."""
+    _, *rows = lake.ask("""SELECT "$path", count(*) FROM api_gateway_logs GROUP BY "$path" ORDER BY 2, 1""")
+    folder = f"s3://{lake.bucket}/lake/year=2026/month="
+    assert [
+        [f"{folder}10/day=31/second.parquet", "1"],
+        [f"{folder}11/day=01/part.parquet", "1"],
+        [f"{folder}10/day=30/part.parquet", "2"],
+        [f"{folder}10/day=31/part.parquet", "2"],
+    ] == rows
+    with pytest.raises(QueryFailed, match=r"a star beside \$path"):
+        lake.ask("""SELECT *, "$path" FROM api_gateway_logs""")
+
+
+def test_the_hash_of_an_id(lake: Analyst) -> None:
+    """As the meter reckons it, beside partitions, columns that are absent and times."""
+    hashed = "bitwise_and(from_big_endian_64(xxhash64(to_utf8(c.eventid))), 9223372036854775807)"
+    _, *rows = lake.ask(
+        f"SELECT c.eventid, {hashed}, c.day, c.raw, c.eventtime FROM api_gateway_logs c "
+        "WHERE c.year = 2026 AND c.month = 10 AND c.status = 500"
+    )
+    assert [["e3", str(event_hash("e3")), "31", None, "2026-10-31 01:00:00.007"]] == rows
+    query = f"SELECT eventid FROM api_gateway_logs c WHERE {hashed} = {event_hash('e5')}"
+    assert [["e5"]] == lake.ask(query)[1:]
+    assert 0 < lake.scanned(query) < lake.scanned("SELECT * FROM api_gateway_logs")
 
 
 def test_a_star_gives_the_columns_of_the_table(lake: Analyst) -> None:

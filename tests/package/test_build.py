@@ -77,6 +77,13 @@ class TestContent:
         ]
         assert [] == [path for path in files(package) if "tests" in path.relative_to(package).parts]
 
+    def test_page(self, package: Path) -> None:
+        """The dashboard is in it, to the last file."""
+        page = ROOT / "usage_api" / "page"
+        assert [path.relative_to(page) for path in files(page)] == [
+            path.relative_to(package / "usage_api" / "page") for path in files(package / "usage_api" / "page")
+        ]
+
     def test_services(self, package: Path) -> None:
         """The client knows every service that a function's role lets it call, and not 400 more."""
         roles = {STACK.resource(name)["Role"] for name in FUNCTIONS}

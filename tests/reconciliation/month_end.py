@@ -76,9 +76,16 @@ class Deployment:
             lake_bucket=self.analyst.bucket,
             lake_database="usage_meter",
             workgroup=self.analyst.workgroup,
+            delivery_stream=self.cloud.stack.name("LakeDeliveryStream"),
+            log_groups=(self.cloud.log_group,),
         )
-        clients = {"s3": self.s3, "dynamodb": self.dynamodb, "athena": self.cloud.client("athena")}
-        self.sources = make_sources(self.settings, lambda name, **_config: clients[name])
+        self.logs = self.cloud.client("logs")
+        clients = {"s3": self.s3, "dynamodb": self.dynamodb, "logs": self.logs} | {
+            name: self.cloud.client(name) for name in ("athena", "cloudwatch")
+        }
+        sources = make_sources(self.settings, lambda name, **_config: clients[name], lambda: AFTER)
+        self.whole_sources = sources
+        self.sources = sources._replace(counted=None, delivered=None)
         updates = ConditionalUpdates(self.dynamodb, 1)
         self._store = DynamoDBCounters(self.settings.counters_table, updates)
         self._positions = iter(range(1, 10**9))
@@ -126,6 +133,11 @@ class Deployment:
             ExpressionAttributeNames=names,
             ExpressionAttributeValues={f":{name}": {"N": str(value)} for name, value in changes.items()},
         )
+
+    def remove(self, address: str) -> None:
+        """Remove an object of the lake (`s3://...`)."""
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        self.s3.delete_object(Bucket=bucket, Key=key)
 
     def reconcile(self, month: str = OCTOBER, now: datetime = AFTER) -> Report:
         """Compare a month."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from metering.period import Period
 from reconciliation.failed_records import FailedRecords, tally
-from tests.factories import control_message, delivery, kpl_aggregate, lines
+from tests.factories import NOON_MS, control_message, delivery, kpl_aggregate, lines
 
 OCTOBER = Period("2026-10")
 NOON = round(datetime(2026, 10, 31, 12, tzinfo=UTC).timestamp() * 1000)
@@ -62,13 +62,13 @@ def test_waiting() -> None:
     raw = document(delivery(lines(3))) + document(delivery(lines(1)), 0) + document(control_message())
     rows = document(b'{"eventid": "1"}\n')
     found = tally([(FAILED, raw), ("errors/format-conversion-failed/x", rows)], OCTOBER)
-    assert FailedRecords(waiting=3, objects=2) == found
+    assert FailedRecords(waiting=3, waiting_since_ms=0, objects=2) == found
 
 
 def test_aggregate() -> None:
     """An aggregate of the Producer Library can be both."""
     found = tally([(FAILED, document(kpl_aggregate([delivery(lines(1)), b"junk", b"junk"])))], OCTOBER)
-    assert FailedRecords(at_least=2, at_most=2, waiting=1, objects=1) == found
+    assert FailedRecords(at_least=2, at_most=2, waiting=1, waiting_since_ms=NOON_MS, objects=1) == found
 
 
 def test_what_firehose_does_not_write() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +13,12 @@ import pytest
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import telemetry
 from metering.errors import Misconfigured
+from metering.period import Period
 from reconciliation import handler as module
-from reconciliation.handler import Handler, make_handler
-from reconciliation.job import Reconciler
+from reconciliation.handler import Handler, make_handler, make_store
+from reconciliation.job import Reconciler, Sources
+from reconciliation.publication import Publisher, Reconciling
+from reconciliation.report import Report
 from tests.emf import metrics_in
 from tests.reconciliation.month_end import Deployment, call, running
 from tests.reconciliation.test_schedule import scheduled
@@ -30,20 +35,49 @@ class Context:
         self.aws_request_id = request_id
 
 
+NOW = datetime(2026, 11, 2, 6, tzinfo=UTC)
+
+
 @pytest.fixture(scope="module")
 def deployment() -> Iterator[Deployment]:
-    """A month of one call on both sides, and one more in the counters of the next."""
+    """A month of one call on both sides; the counters hold two more, on the 1st of the next and later."""
     for filled in running():
         filled.both([call("1", "2026-10-05T00:00:00")])
-        filled.count([call("2", "2026-11-05T00:00:00")])
+        filled.count([call("2", "2026-11-01T05:00:00"), call("3", "2026-11-05T00:00:00")])
         yield filled
 
 
 @pytest.fixture
 def function(deployment: Deployment) -> Handler:
-    """The function on that deployment, early on the 2nd of November."""
-    reconciler = Reconciler(deployment.sources, lambda: datetime(2026, 11, 2, 3, tzinfo=UTC))
-    return make_handler(reconciler, telemetry("reconciliation", "UsageMeter"))
+    """The function on that deployment, early on the 2nd of November; nothing is published yet."""
+    return made(deployment, deployment.sources)
+
+
+class Together:
+    """A reconciler that compares when two jobs are about to."""
+
+    def __init__(self, reconciler: Reconciler) -> None:
+        self._reconciler = reconciler
+        self._barrier = threading.Barrier(2)
+
+    def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
+        self._barrier.wait(30)
+        return self._reconciler.reconcile(month, run_id=run_id, allow_incomplete=allow_incomplete)
+
+
+def made(deployment: Deployment, sources: Sources, reconciler: Reconciling | None = None) -> Handler:
+    """The function, with sources or a reconciler of its own."""
+    for name in published(deployment):
+        deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
+    store = make_store(deployment.settings, lambda _name: deployment.s3)
+    publisher = Publisher(store, reconciler or Reconciler(sources, lambda: NOW), lambda: NOW)
+    return make_handler(publisher, telemetry("reconciliation", "UsageMeter"))
+
+
+def published(deployment: Deployment) -> list[str]:
+    """The objects of reports."""
+    listed = deployment.s3.list_objects_v2(Bucket=deployment.settings.lake_bucket, Prefix="reconciliation/")
+    return [one["Key"] for one in listed.get("Contents", [])]
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, Any]]:
@@ -56,29 +90,73 @@ def test_a_month(
 ) -> None:
     """Named by the event; the answer, the log and the metrics say how it went."""
     (answer,) = function({"month": "2026-10"}, Context("one"))
-    assert {"month": "2026-10", "agrees": True, "is_complete": True, "counted": 1, "lake_events": 1} == {
-        name: answer[name] for name in ("month", "agrees", "is_complete", "counted", "lake_events")
+    assert {"month": "2026-10", "verdict": "agrees", "is_complete": True, "counted": 1, "lake_events": 1} == {
+        name: answer[name] for name in ("month", "verdict", "is_complete", "counted", "lake_events")
     }
     assert [("INFO", answer)] == told(caplog)
     metrics = {datum.name: datum.value for datum in metrics_in(capsys.readouterr().out)}
     assert answer["scanned_bytes"] == metrics.pop("ScannedBytes")
-    assert {"Differences": 0, "Contradictions": 0, "LakeDuplicates": 0} == metrics
+    assert {"Differences": 0, "Contradictions": 0, "Refused": 0, "LakeDuplicates": 0} == metrics
+
+
+def test_published(function: Handler, deployment: Deployment) -> None:
+    """The report, its table and its page are where the answer says."""
+    (answer,) = function({"month": "2026-10"}, Context("one"))
+    bucket = deployment.settings.lake_bucket
+    assert f"s3://{bucket}/reconciliation/2026-10/one/report.html" == answer["page"]
+    assert [
+        f"reconciliation/2026-10/{name}"
+        for name in ("latest.json", "one/differences.csv", "one/report.html", "one/report.json", "run.json")
+    ] == published(deployment)
 
 
 def test_the_schedule(
     function: Handler, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On the 2nd both months; what differs in a month that is not over has a metric of its own."""
-    answers = function(scheduled("2026-11-02T03:00:00Z"), Context("two"))
-    assert [("2026-10", True, 0), ("2026-11", False, 2)] == [
+    """On the 2nd both months; of the running one the days that are over, in which a difference is a fault."""
+    answers = function(scheduled("2026-11-02T06:00:00Z"), Context("two"))
+    assert [("2026-10", True, 0), ("2026-11", False, 1)] == [
         (answer["month"], answer["is_complete"], answer["differences"]) for answer in answers
     ]
     assert ["INFO", "WARNING"] == [level for level, _ in told(caplog)]
     found = [(datum.name, datum.value) for datum in metrics_in(capsys.readouterr().out)]
-    assert [("Differences", 0), ("IncompleteDifferences", 2)] == [one for one in found if "Diff" in one[0]]
+    assert [("Differences", 0), ("Differences", 1)] == [one for one in found if "Diff" in one[0]]
 
 
-def test_a_retry_asks_for_the_same_query(function: Handler) -> None:
+def test_what_is_not_complete(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused, which has a metric; compared all the same, its differences have one of their own."""
+    function = made(deployment, deployment.whole_sources)
+    (refused,) = function({"month": "2026-10"}, Context("one"))
+    (allowed,) = function({"month": "2026-11", "allow_incomplete": True}, Context("one"))
+    assert ["refused", "not settled"] == [refused["verdict"], allowed["verdict"]]
+    found = [(datum.name, datum.value) for datum in metrics_in(capsys.readouterr().out)]
+    assert [("Refused", 1), ("Refused", 0)] == [one for one in found if one[0] == "Refused"]
+    assert ("IncompleteDifferences", allowed["differences"]) in found
+    assert ("Differences", allowed["differences"]) not in found
+
+
+def test_an_event_that_comes_twice(function: Handler) -> None:
+    """EventBridge may send it twice, and Lambda repeats it: there is one report, and the second says so."""
+    first = function(scheduled("2026-11-03T06:00:00Z"), Context("one"))
+    second = function(scheduled("2026-11-03T06:00:00Z"), Context("other"))
+    assert [True, False] == [answer["is_own"] for answer in (*first, *second)]
+    assert first[0] | {"is_own": False} == second[0]
+
+
+def test_two_at_once(deployment: Deployment) -> None:
+    """Two jobs at once, of other requests: one report, which both give."""
+    together = Together(Reconciler(deployment.sources, lambda: NOW))
+    function = made(deployment, deployment.sources, together)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda name: function({"month": "2026-10"}, Context(name)), ("one", "other")))
+    (left,), (right,) = answers
+    assert {True, False} == {left["is_own"], right["is_own"]}
+    assert left | {"is_own": None} == right | {"is_own": None}
+    folders = {name.split("/")[2] for name in published(deployment)}
+    assert 3 == len(folders)  # of one run, beside the two that point to it
+
+
+def test_a_retry(function: Handler) -> None:
     """Lambda repeats an event under its request id: Athena reads the lake once."""
     queries = [
         function({"month": "2026-10"}, Context(name))[0]["queries"] for name in ("same", "same", "other")
@@ -94,11 +172,19 @@ def test_no_month(function: Handler) -> None:
 
 def test_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is named before any work; nothing is read at import."""
-    for name in ("COUNTERS_TABLE", "LAKE_BUCKET", "LAKE_DATABASE", "ATHENA_WORKGROUP"):
+    names = (
+        "COUNTERS_TABLE",
+        "LAKE_BUCKET",
+        "LAKE_DATABASE",
+        "ATHENA_WORKGROUP",
+        "DELIVERY_STREAM",
+        "LOG_GROUPS",
+    )
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(Misconfigured) as raised:
         module.handler({"month": "2026-10"}, Context("four"))
-    assert 4 == len(raised.value.faults)
+    assert len(names) == len(raised.value.faults)
 
 
 def test_the_deployed_function(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,11 +195,13 @@ def test_the_deployed_function(deployment: Deployment, monkeypatch: pytest.Monke
         "LAKE_BUCKET": settings.lake_bucket,
         "LAKE_DATABASE": settings.lake_database,
         "ATHENA_WORKGROUP": settings.workgroup,
+        "DELIVERY_STREAM": settings.delivery_stream,
+        "LOG_GROUPS": ",".join(settings.log_groups),
         "POWERTOOLS_SERVICE_NAME": "reconciliation",
         "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter",
         **deployment.cloud.endpoint.environment,
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    (answer,) = module.handler({"month": "2026-10"}, Context("five"))
-    assert answer["agrees"]
+    (answer,) = module.handler({"month": "2026-10", "allow_incomplete": True}, Context("five"))
+    assert (True, True) == (answer["agrees"], answer["is_own"])

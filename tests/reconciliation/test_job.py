@@ -17,6 +17,7 @@ from metering.identity import event_hash
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period
 from metering.usage import TOTALS, Usage, total
+from reconciliation.causes import Cause
 from reconciliation.consistency import Contradiction
 from reconciliation.job import Reconciler, Sources
 from reconciliation.ports import Progress
@@ -94,10 +95,11 @@ class TestAgreement:
         """The report names the query, and what it read."""
         deployment.both(CALLS)
         report = deployment.reconcile()
-        (proof,) = report.proofs
+        proof, ids = report.proofs
+        assert "xxhash64" in ids.sql
         assert "FROM api_gateway_logs" in proof.sql
         assert "'2026-10-01 00:00:00.000'" in proof.parameters
-        assert proof.scanned_bytes == report.scanned_bytes > 0
+        assert 0 < proof.scanned_bytes == report.scanned_bytes - ids.scanned_bytes
         assert len({(one.key, one.time_ms // 86_400_000) for one in OF_OCTOBER}) == proof.rows
 
     def test_json(self, deployment: Deployment) -> None:
@@ -222,7 +224,7 @@ class TestDifferences:
         )
         assert [("b", "2026-10"), ("b", "2026-10-05")] == [found[:2] for found in self.found(month)]
         month.land([call("b7", "2026-11-05T07:30:00", key="b")], name="november")
-        assert [("b", "2026-11"), ("b", "2026-11-05")] == [
+        assert [("b", "2026-11-05")] == [
             (one.key, one.period) for one in month.reconcile("2026-11").differences
         ]
 
@@ -277,8 +279,12 @@ class TestEdits:
         report = filled.reconcile()
         filled.edit("b", period, **{part: -1})
         assert expected == report.contradictions
-        assert not report.differences
+        hours = [(one.period, one.nature) for one in report.differences]
+        assert ([(FIFTH, Nature.OTHER_HOURS)] if part.startswith("h") else []) == hours
         assert not report.agrees
+        assert [("b", period, Cause.COUNTER_EDITED)] == [
+            (finding.key, finding.period, finding.cause) for finding in report.findings
+        ]
 
 
 class TestUndecodable:
@@ -317,12 +323,14 @@ class TestUndecodable:
         )
 
     def test_records_that_wait(self, deployment: Deployment) -> None:
-        """They hold calls that the lake lacks: the month is not complete, and the report says what to do."""
+        """They hold calls that the lake lacks: the month is refused, and the report says what to do."""
         deployment.fail(document(delivery(lines(2))))
         report = deployment.reconcile()
-        assert report.agrees
-        assert not report.is_complete
-        assert ["1 records wait under the error prefix: redrive them into the lake"] == report.missing
+        assert [True, False, False] == [report.refused, report.agrees, report.is_complete]
+        (reason,) = report.missing
+        assert (
+            "1 records wait under the error prefix, the first since 2026-10-31T12:00:00Z: redrive" in reason
+        )
 
     def test_objects_of_others(self, deployment: Deployment) -> None:
         """They are named."""
@@ -333,9 +341,11 @@ class TestUndecodable:
 
 class TestRunningMonth:
     def test_it_is_not_complete(self, deployment: Deployment) -> None:
-        """Compared as far as it goes, and marked."""
+        """Compared as far as its days are over, and marked."""
         report = deployment.reconcile(now=datetime(2026, 10, 31, 23, 59, tzinfo=UTC))
-        assert ["the month ends on 2026-11-01, and is compared as far as it goes"] == report.missing
+        assert ["the month ends on 2026-11-01"] == report.missing
+        assert datetime(2026, 10, 31, tzinfo=UTC) == report.compared_until
+        assert [False, True, True] == [report.refused, report.is_settled, report.agrees]
         assert deployment.reconcile(now=datetime(2026, 11, 1, tzinfo=UTC)).is_complete
 
     def test_other_periods(self, deployment: Deployment) -> None:
@@ -394,7 +404,7 @@ class TestManyKeys:
         report = reconciler.reconcile(OCTOBER, run_id="r")
         assert (1000, 10) == (report.differences_found, len(report.differences))
         assert (1000, 10) == (report.contradictions_found, len(report.contradictions))
-        assert Difference("k0000", OCTOBER, Usage(1), Usage()) == report.differences[0]
+        assert Difference("k0000", OCTOBER, Usage(1), Usage(), parts={"05": 1}) == report.differences[0]
         assert Progress("counters", 1000) in progress
         assert Progress("error objects", 1) in progress
 

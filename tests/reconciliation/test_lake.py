@@ -11,6 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from metering.hours import WEIGHTS
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY
 from metering.period import Period, begins_at, ends_at
 from metering.usage import Usage, total
@@ -122,9 +123,8 @@ class TestQuery:
         deployment.land([*calls, *calls[:2]], name="one")
         deployment.land(calls[:3], name="two")
         deployment.land(calls[:1], "2026-11-01", name="three")
-        assert [LakeUsage("a", Period("2026-10-31"), total(one.usage for one in calls), rows=11)] == days(
-            deployment
-        )
+        usage, hours = total(one.usage for one in calls), 5 * WEIGHTS[23]
+        assert [LakeUsage("a", Period("2026-10-31"), usage, 11, hours)] == days(deployment)
 
     def test_copies_that_differ(self, deployment: Deployment) -> None:
         """One is chosen, the same each time, and all its values are its own."""

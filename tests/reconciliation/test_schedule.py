@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from metering.errors import Misconfigured
-from reconciliation.schedule import months_of
+from reconciliation.schedule import allows_incomplete, months_of, run_of
 
 
 def scheduled(time: str) -> dict[str, Any]:
@@ -55,3 +55,23 @@ def test_other_events(event: dict[str, Any], word: str) -> None:
     """Said at once, by what is wrong with them."""
     with pytest.raises(Misconfigured, match=word):
         months_of(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (scheduled("2026-11-02T06:00:00Z"), "2026-11-02T06"),
+        (scheduled("2026-11-02T08:00:00+02:00"), "2026-11-02T06"),
+        ({"month": "2026-10"}, "a-request"),
+        ({"month": "2026-10", "allow_incomplete": True}, "a-request-incomplete"),
+    ],
+)
+def test_runs(event: dict[str, Any], expected: str) -> None:
+    """A schedule's hour has one run, however often the event comes; others are told by their request."""
+    assert expected == run_of(event, "a-request")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, True), (False, False), ("true", False), (1, False)])
+def test_allowed(value: object, expected: bool) -> None:
+    """Only what cannot be meant otherwise lets a month be compared that is not complete."""
+    assert expected is allows_incomplete({"month": "2026-10", "allow_incomplete": value})

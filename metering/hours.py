@@ -1,0 +1,20 @@
+"""The hours of a set of calls as one number, so that both sides can compare them with one more sum.
+
+Each hour of the day has a weight, and the *hours* of a set are the sum of its calls' weights. Two sets with
+as many calls in each hour have the same; a call that lies in another hour changes it. Up to five calls in
+other hours never cancel out, which a test goes through; beyond that it would be a coincidence of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+EXPONENT: Final = 11
+"""The query of the lake writes the same power out."""
+WEIGHTS: Final[tuple[int, ...]] = tuple((hour + 1) ** EXPONENT for hour in range(24))
+
+
+def hours_of(requests: Mapping[str, int]) -> int:
+    """The hours of a day's calls, by their number in each hour (`07`)."""
+    return sum(WEIGHTS[int(hour)] * number for hour, number in requests.items())

@@ -1,0 +1,75 @@
+"""Why both sides differ at a call or a counter, and what to do about each cause. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from metering.period import Period
+from metering.usage import Usage
+
+
+class Cause(StrEnum):
+    """What became of a call, a row or a counter."""
+
+    LATE = "late"
+    NOT_DELIVERED = "not yet delivered"
+    WAITS = "waits under the error prefix"
+    LOST_IN_LAKE = "lost on the way to the lake"
+    NOT_COUNTED_YET = "not yet counted"
+    NOT_COUNTED = "missing in the counters"
+    COUNTED_TWICE = "counted twice"
+    LOST = "lost on both ways"
+    COUNTER_EDITED = "counter edited"
+    ROW_ALTERED = "row altered in the lake"
+    FOREIGN_ROW = "foreign row in the lake"
+    DUPLICATE = "duplicate in the lake"
+    UNKNOWN = "not to be named"
+
+
+ADVICE: Final[dict[Cause, str]] = {
+    Cause.LATE: "Compare again: the call came when the lake had been read.",
+    Cause.NOT_DELIVERED: "Wait until Firehose has delivered it, and compare again.",
+    Cause.WAITS: "Run `usage-meter redrive`, and compare again.",
+    Cause.LOST_IN_LAKE: "Bring the call into the lake from the log group; the counters have it.",
+    Cause.NOT_COUNTED_YET: "Wait until the stream processor has counted it, and compare again.",
+    Cause.NOT_COUNTED: "Look for its batch in the failure bucket; `--repair` adds the call to the counter.",
+    Cause.COUNTED_TWICE: "Look at the ledger's claims of the call; `--repair` takes it out of the counter.",
+    Cause.LOST: "Look whether the log group's subscription failed at that time; bring the call in again.",
+    Cause.COUNTER_EDITED: "`--repair` brings the counter back to what the calls come to.",
+    Cause.ROW_ALTERED: "Restore the object from an earlier version; find out who may write to the lake.",
+    Cause.FOREIGN_ROW: "Restore the object from an earlier version of it; nothing was logged of that call.",
+    Cause.DUPLICATE: "Nothing: each event counts once. A whole object that repeats another may be removed.",
+    Cause.UNKNOWN: "Look at the counters and rows of the key by hand: the log no longer holds that time.",
+}
+
+HARMLESS: Final = frozenset({Cause.DUPLICATE})
+"""Causes that change nothing that is counted."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A call, a row of the lake or a counter at which both sides differ."""
+
+    key: str
+    period: Period
+    """The day, or of a month's own counter the month."""
+    cause: Cause
+    note: str
+    """What speaks for the cause, in a sentence."""
+    event_id: str | None = None
+    """None where it is a counter, or the call is known by its hash alone."""
+    event_hash: int | None = None
+    time: datetime | None = None
+    """The call's own."""
+    usage: Usage | None = None
+    """That of the call; of a counter what was added to what the calls come to."""
+    objects: tuple[str, ...] = ()
+    """Where it lies in the lake: `s3://...`."""
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return ADVICE[self.cause]

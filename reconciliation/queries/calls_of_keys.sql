@@ -1,0 +1,43 @@
+-- The calls of up to twenty keys between two times, from the lake: each event once, with the object that holds it.
+--
+-- Parameters: as for the usage of each key on each day, then the keys. Which copy of an event counts is decided as
+-- there, and before the keys are looked at, so that both queries say the same.
+WITH calls AS (
+  SELECT
+    eventid,
+    eventhash,
+    coalesce(apikeyid, '-') AS key,
+    eventtime,
+    status,
+    billable,
+    responsesize,
+    requestsize,
+    responselatency,
+    "$path" AS object,
+    row_number() OVER (
+      PARTITION BY eventid
+      ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash, "$path"
+    ) AS copy
+  FROM api_gateway_logs
+  WHERE year BETWEEN ? AND ?
+    AND month IN (?, ?, ?)
+    AND year * 10000 + month * 100 + day BETWEEN ? AND ?
+    AND eventtime >= CAST(? AS timestamp)
+    AND eventtime < CAST(? AS timestamp)
+)
+SELECT
+  eventid,
+  eventhash,
+  key,
+  eventtime,
+  status,
+  billable,
+  responsesize,
+  requestsize,
+  responselatency,
+  object
+FROM calls
+WHERE copy = 1
+  AND key IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ORDER BY key, eventtime, eventid
+LIMIT 200001
