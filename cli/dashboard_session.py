@@ -9,15 +9,20 @@ from botocore.config import Config
 from rich.console import Console
 
 from adapters.deployment import Deployment
-from cli.dashboard_server import DashboardServer
 from cli.errors import CommandError
 from cli.terminal import console
 from cli.usage_source import settings_of, utc_now
+from local_cloud.lambda_function import LambdaFunction
+from local_cloud.lookup_front import LookUpFront
 from local_cloud.quiet_telemetry import quiet_telemetry
+from local_cloud.template import Stack
 from usage_api.handler import Clocks, make_handler
 
 _PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 """A page waits for the answer, and the way to AWS is longer from here than from Lambda."""
+
+_FUNCTION_ARN = "arn:aws:lambda:local:000000000000:function:look-ups"
+_TIMEOUT_SECONDS = 20
 
 
 def run(stack: str, port: int) -> None:
@@ -43,13 +48,14 @@ def wait(screen: Console) -> None:
         screen.print("\nThe dashboard ends.")
 
 
-def _server(stack: str, port: int) -> DashboardServer:
+def _server(stack: str, port: int) -> LookUpFront:
     session = boto3.session.Session()
     settings = settings_of(Deployment.of_stack(session.client("cloudformation"), stack))
     dynamodb = session.client("dynamodb", config=_PATIENCE)
     handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(utc_now))
+    function = LambdaFunction("look-ups", handler, arn=_FUNCTION_ARN, timeout_seconds=_TIMEOUT_SECONDS)
     try:
-        return DashboardServer(handler, port)
+        return LookUpFront(function, Stack(), port)
     except OSError as error:
         raise CommandError(
             f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}. Leave out --port for a free one."

@@ -1,107 +1,24 @@
-"""The look-up API on one machine: HTTP requests become the events that API Gateway sends, and the function's
-answers become HTTP. Resources, and what they ask of a caller, are those of the template.
-
-Keys are no secret here: the header `x-api-key` holds the id of the key itself, and any id is taken. Whoever
-can reach 127.0.0.1 is an operator, played by an ARN of no account.
-"""
+"""The look-up API of a local cloud: the shipped function on its tables, behind HTTP."""
 
 from __future__ import annotations
 
-import base64
-import re
-import socket
-import threading
-import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
-from urllib.parse import parse_qsl
+from typing import Final
 
 from adapters.batch_get import quick_client
 from adapters.settings import UsageApiSettings
-from local_cloud.lambda_function import FunctionError, LambdaFunction
+from local_cloud.lambda_function import LambdaFunction
+from local_cloud.lookup_front import Access, LookUpFront
 from local_cloud.quiet_telemetry import quiet_telemetry
 from local_cloud.stack import LocalCloud
 from usage_api.handler import Clocks, make_handler
-from usage_api.problems import MEDIA_TYPE, document
 
-API: Final = "LookUpApi"
 FUNCTION: Final = "UsageApiFunction"
-STAGE: Final = "prod"
-OPERATOR_ARN: Final = "arn:aws:iam::123456789012:user/operator-of-the-local-cloud"
-KEY_HEADER: Final = "x-api-key"
-
-LONGEST_BODY: Final = 10 * 1024 * 1024
-"""What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
-
-_NO_BODY: Final = frozenset({HTTPStatus.NOT_MODIFIED, HTTPStatus.NO_CONTENT})
 
 
-@dataclass(frozen=True)
-class Resource:
-    """A resource of the REST API, and what it asks of a caller."""
-
-    path: str
-    methods: frozenset[str]
-    needs_key: bool
-    needs_iam: bool
-
-    @classmethod
-    def from_body(cls, path: str, methods: Mapping[str, Any]) -> Self:
-        """The resource of a path in the API's OpenAPI body."""
-        schemes = {
-            scheme for method in methods.values() for one in method.get("security", ()) for scheme in one
-        }
-        names = frozenset(name.upper() for name in methods)
-        return cls(path, names, "api_key" in schemes, "AWS_IAM" in schemes)
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """What its paths look like; a parameter takes one segment."""
-        return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)))
-
-
-class Request(NamedTuple):
-    """A request as it came over the wire."""
-
-    method: str
-    path: str
-    """As the caller wrote it, percent-encoded."""
-    query: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    source_ip: str
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, whatever the case of its name."""
-        return next((value for known, value in self.headers if known.lower() == name), None)
-
-
-class Reply(NamedTuple):
-    """What goes back over the wire."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-class Access(NamedTuple):
-    """Whom the server takes for whom."""
-
-    keys: Collection[str] | None = None
-    """The keys that there are; None: any."""
-    signature: str | None = None
-    """What an operator sends as the header `Authorization`; None: nothing is asked for."""
-
-
-class LookUpServer:
-    """Serves the look-ups of a cloud on 127.0.0.1, from :meth:`start` to :meth:`stop`."""
+class LookUpServer(LookUpFront):
+    """Serves the look-ups of a cloud on 127.0.0.1."""
 
     def __init__(
         self,
@@ -111,118 +28,12 @@ class LookUpServer:
         clock: Callable[[], datetime] | None = None,
         access: Access | None = None,
     ) -> None:
-        """Listen on `port`, or on a free one. `clock` is that of the cloud's log unless given. Any key is
-        taken, and anybody is an operator, unless `access` says otherwise.
+        """`clock` is that of the cloud's log unless given.
+
+        Raises:
+            OSError: the port is taken, or may not be used.
         """
-        self._function = _function(cloud, clock or cloud.clock.now)
-        paths: dict[str, Any] = cloud.stack.resource(API)["Body"]["paths"]
-        found = [Resource.from_body(*entry) for entry in paths.items()]
-        self._resources = sorted(found, key=lambda one: one.path.count("{"))
-        self._access = access or Access()
-        self._http = _HttpServer(port, self.answer)
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The address of the page, with a slash at its end: all other addresses are relative to it."""
-        return f"http://127.0.0.1:{self._http.server_port}/"
-
-    def start(self) -> None:
-        """Begin to answer; does nothing if it has begun."""
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._http.serve_forever, args=(0.05,), name="look-ups", daemon=True
-            )
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Answer what is being asked, and stop; does nothing if it has stopped."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._http.shutdown()
-            thread.join()
-        self._http.server_close()
-
-    def answer(self, request: Request) -> Reply:
-        """What API Gateway would answer, asking the function."""
-        for resource in self._resources:
-            if match := resource.pattern.fullmatch(request.path):
-                return self._answer_of(resource, match.groupdict(), request)
-        return _problem(HTTPStatus.NOT_FOUND, "There is nothing here: /openapi.json lists what there is.")
-
-    def _answer_of(self, resource: Resource, parameters: Mapping[str, str], request: Request) -> Reply:
-        method = "GET" if request.method == "HEAD" else request.method
-        if method not in resource.methods:
-            allowed = ", ".join(sorted(resource.methods | {"HEAD"}))
-            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, f"Only {allowed} is possible here.", Allow=allowed)
-        key = request.header(KEY_HEADER)
-        if resource.needs_key and not self._is_known(key):
-            return _problem(HTTPStatus.UNAUTHORIZED, f"Show your API key in the header {KEY_HEADER}.")
-        if resource.needs_iam and not self._is_operator(request.header("authorization")):
-            return _problem(HTTPStatus.FORBIDDEN, "Sign the request with AWS credentials.")
-        identity = {
-            "apiKeyId": key if resource.needs_key else None,
-            "userArn": OPERATOR_ARN if resource.needs_iam else None,
-        }
-        try:
-            answer = self._function.invoke(event_of(request, resource.path, parameters, identity))
-        except FunctionError as error:
-            return _problem(HTTPStatus.BAD_GATEWAY, f"The function failed: {error}")
-        return _reply(answer)
-
-    def _is_known(self, key: str | None) -> bool:
-        return bool(key) and (self._access.keys is None or key in self._access.keys)
-
-    def _is_operator(self, signature: str | None) -> bool:
-        return self._access.signature is None or signature == self._access.signature
-
-
-def event_of(
-    request: Request, resource: str, parameters: Mapping[str, str], identity: Mapping[str, str | None]
-) -> dict[str, Any]:
-    """The event that a REST API sends to a function. Path parameters are as the caller wrote them, a query is
-    decoded once; of values that are given several times, the single-valued forms have the last.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
-    """
-    query = parse_qsl(request.query, keep_blank_values=True)
-    return {
-        "resource": resource,
-        "path": request.path,
-        "httpMethod": "GET" if request.method == "HEAD" else request.method,
-        "headers": dict(request.headers) or None,
-        "multiValueHeaders": _many(request.headers),
-        "queryStringParameters": dict(query) or None,
-        "multiValueQueryStringParameters": _many(query),
-        "pathParameters": dict(parameters) or None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": resource,
-            "path": f"/{STAGE}{request.path}",
-            "httpMethod": request.method,
-            "stage": STAGE,
-            "requestId": str(uuid.uuid4()),
-            "extendedRequestId": f"{uuid.uuid4().hex[:15]}=",
-            "identity": {
-                "sourceIp": request.source_ip,
-                "userAgent": request.header("user-agent"),
-                "caller": None,
-                "user": None,
-                **identity,
-            },
-        },
-        "body": request.body.decode("utf-8", "replace") or None,
-        "isBase64Encoded": False,
-    }
+        super().__init__(_function(cloud, clock or cloud.clock.now), cloud.stack, port, access=access)
 
 
 def _function(cloud: LocalCloud, clock: Callable[[], datetime]) -> LambdaFunction:
@@ -230,103 +41,3 @@ def _function(cloud: LocalCloud, clock: Callable[[], datetime]) -> LambdaFunctio
     dynamodb = quick_client(**cloud.endpoint.access("dynamodb"))
     handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(clock))
     return cloud.function(FUNCTION, handler)
-
-
-def _many(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]] | None:
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found or None
-
-
-def _reply(answer: Mapping[str, Any]) -> Reply:
-    headers = [(name, value) for name, value in (answer.get("headers") or {}).items()]
-    headers += [
-        (name, value) for name, values in (answer.get("multiValueHeaders") or {}).items() for value in values
-    ]
-    body = answer.get("body") or ""
-    content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
-    return Reply(int(answer["statusCode"]), tuple(headers), content)
-
-
-def _problem(status: HTTPStatus, detail: str, **headers: str) -> Reply:
-    return Reply(
-        status,
-        (("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store"), *headers.items()),
-        document(status, detail).encode(),
-    )
-
-
-class _HttpServer(ThreadingHTTPServer):
-    """Hands requests to `answer`, a thread for each connection; no connection outlives it."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int, answer: Callable[[Request], Reply]) -> None:
-        super().__init__(("127.0.0.1", port), _Connection)
-        self.answer = answer
-        self.connections: set[socket.socket] = set()
-
-    def server_close(self) -> None:
-        super().server_close()
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Connection(BaseHTTPRequestHandler):
-    """One connection; it may carry many requests."""
-
-    server: _HttpServer
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 60
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.connection)
-        super().finish()
-
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        """Requests of every method are served alike: `do_GET`, `do_POST` and so on."""
-        if name.startswith("do_"):
-            return self._serve
-        raise AttributeError(name)
-
-    def _serve(self) -> None:
-        length = self.headers.get("Content-Length") or "0"
-        if not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
-            self.send_error(HTTPStatus.BAD_REQUEST, "Content-Length must say how long the body is.")
-        elif int(length) > LONGEST_BODY:
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LONGEST_BODY:,} bytes are taken.")
-        else:
-            path, _, query = self.path.partition("?")
-            headers, body = tuple(self.headers.items()), self.rfile.read(int(length))
-            request = Request(self.command, path, query, headers, body, str(self.client_address[0]))
-            self._send(self.server.answer(request))
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what cannot be read. The connection ends: nobody knows where the next request begins."""
-        self.close_connection = True
-        status = HTTPStatus(code)
-        self._send(_problem(status, message or explain or status.description, Connection="close"))
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        for name, value in reply.headers:
-            self.send_header(name, value)
-        if reply.status not in _NO_BODY:
-            self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        if reply.status not in _NO_BODY and self.command != "HEAD":
-            self.wfile.write(reply.body)
-
-    def version_string(self) -> str:
-        """What the header `Server` says."""
-        return "usage-meter"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Requests are not logged: they hold customer data."""

@@ -16,10 +16,10 @@ import pytest
 from rich.console import Console
 
 from cli import dashboard_session, usage_source
-from cli.dashboard_server import is_own
 from cli.dashboard_session import run
 from cli.errors import CommandError
 from cli.terminal import console
+from local_cloud.lookup_front import is_own
 from metering.errors import Misconfigured
 from tests.cli.looked_up import NOW, LookedUp, looked_up
 from tests.usage_api.meter import usage

@@ -8,7 +8,8 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.select import Select
 
-from local_cloud.lookup_server import Access, LookUpServer
+from local_cloud.lookup_front import Access
+from local_cloud.lookup_server import LookUpServer
 from metering.plans import Assignment
 from tests.dashboard.conftest import BUSY
 from tests.dashboard.page import Page

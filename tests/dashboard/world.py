@@ -15,7 +15,8 @@ from urllib.parse import quote
 from adapters.plans import PlanBook
 from local_cloud.access_log_player import AccessLogPlayer
 from local_cloud.demo.parameters import machine_parameters
-from local_cloud.lookup_server import KEY_HEADER, LookUpServer
+from local_cloud.lookup_front import KEY_HEADER
+from local_cloud.lookup_server import LookUpServer
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.stack import LocalCloud
 from metering.plans import Assignment, Plan

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local_cloud.lookup_server import LookUpServer, Request, Resource, event_of
+from local_cloud.lookup_front import Request, Resource, event_of
+from local_cloud.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 from local_cloud.template import Stack
 from tests.usage_api.meter import HOSTILE_KEY, fill, meter_of, usage

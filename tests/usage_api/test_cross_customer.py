@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_cloud.lookup_server import Access, LookUpServer
+from local_cloud.lookup_front import Access
+from local_cloud.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 from metering.counter import Counter
 from metering.period import Period
