@@ -19,7 +19,6 @@ PATH = "$path"
 _MARK = "$"
 _HASH = "$xxhash64 "
 _ROWS_OF_A_BATCH = 65_536
-_SIGN, _RANGE = 1 << 63, 1 << 64
 
 _TYPES = {
     "string": pa.string(),
@@ -99,17 +98,17 @@ def _batches(parts: Sequence[Part], schema: pa.Schema) -> Iterator[pa.RecordBatc
 def _array(field: pa.Field, batch: pa.RecordBatch, part: Part) -> pa.Array:
     name, rows = field.name, batch.num_rows
     if name == PATH:
-        return pa.array([part.object] * rows, field.type)
+        return pa.repeat(pa.scalar(part.object, field.type), rows)
     if name.startswith(_HASH):
         texts = batch.column(name.removeprefix(_HASH)).cast(pa.binary()).to_pylist()
-        return pa.array([None if text is None else _signed(text) for text in texts], field.type)
+        return _signed_array([None if text is None else xxh64_intdigest(text) for text in texts])
     if name in part.partition:
-        return pa.array([part.partition[name]] * rows, field.type)
+        return pa.repeat(pa.scalar(part.partition[name], field.type), rows)
     if name not in batch.schema.names:
         return pa.nulls(rows, field.type)
     return batch.column(name).cast(field.type)
 
 
-def _signed(text: bytes) -> int:
-    digest = int(xxh64_intdigest(text))
-    return digest - _RANGE if digest & _SIGN else digest
+def _signed_array(digests: Sequence[int | None]) -> pa.Array:
+    """Unsigned numbers of 64 bits, as signed ones of the same bits."""
+    return pa.array(digests, pa.uint64()).view(pa.int64())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from moto.kinesis import urls
 from moto.kinesis.exceptions import StreamNotFoundError
 from moto.kinesis.models import KinesisBackend, kinesis_backends
 
@@ -27,6 +28,11 @@ class SubscriptionDelivery(KinesisBackend):
         super().__init__(region, account_id)
         self._kinesis = kinesis
         self.listeners: list[Listener] = []
+
+    @property
+    def _url_module(self) -> Any:
+        """moto's own addresses: it would look for them beside this class."""
+        return urls
 
     def reset(self) -> None:
         """Forget everything: there is nothing, what was delivered is Kinesis's."""

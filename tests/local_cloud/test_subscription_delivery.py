@@ -113,3 +113,10 @@ def test_a_filter_to_a_missing_stream_is_refused(endpoint: LocalEndpoint, group:
             destinationArn=f"arn:aws:kinesis:{endpoint.region}:{endpoint.account_id}:stream/none",
             roleArn="arn:aws:iam::123456789012:role/logs",
         )
+
+
+def test_another_endpoint(endpoint: LocalEndpoint) -> None:
+    """An endpoint that is started meanwhile has moto's Kinesis: the registry is one for the process."""
+    assert endpoint.client("kinesis").list_streams()["StreamNames"] is not None
+    with LocalEndpoint() as another:
+        assert [] == another.client("kinesis").list_streams()["StreamNames"]
