@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -218,7 +219,13 @@ def request_token(attempt_id: str, sql: str, parameters: Sequence[str]) -> str:
 
 
 def _typed(rows: Iterable[Sequence[str]], converts: Sequence[Convert]) -> Iterator[Row]:
-    return (tuple([convert(cell) for convert, cell in zip(converts, row, strict=True)]) for row in rows)
+    """Rows of texts as rows of values. A row without a missing value takes half the time."""
+    plain = [_PLAIN.get(convert, convert) for convert in converts]
+    for row in rows:
+        if "" in row:
+            yield tuple([convert(cell) for convert, cell in zip(converts, row, strict=True)])
+        else:
+            yield tuple([convert(cell) for convert, cell in zip(plain, row, strict=True)])
 
 
 def _convert_of(type_name: str) -> Convert:
@@ -243,18 +250,28 @@ def _decimal(text: str) -> int | Decimal:
     return Decimal(text) if "." in text else int(text)
 
 
+@lru_cache(maxsize=1024)
+def _date(text: str) -> date:
+    return date.fromisoformat(text)
+
+
 def _timestamp(text: str) -> datetime:
     """Athena's timestamps have no zone: the lake's are in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-_CONVERTS: Final[Mapping[str, Convert]] = {
+_PLAIN_CONVERTS: Final[Mapping[str, Convert]] = {
     "varchar": str,
-    "bigint": _or_none(int),
-    "integer": _or_none(int),
-    "decimal": _or_none(_decimal),
-    "double": _or_none(float),
-    "boolean": _or_none("true".__eq__),
-    "date": _or_none(date.fromisoformat),
-    "timestamp": _or_none(_timestamp),
+    "bigint": int,
+    "integer": int,
+    "decimal": _decimal,
+    "double": float,
+    "boolean": "true".__eq__,
+    "date": _date,
+    "timestamp": _timestamp,
 }
+_CONVERTS: Final[Mapping[str, Convert]] = {
+    kind: convert if convert is str else _or_none(convert) for kind, convert in _PLAIN_CONVERTS.items()
+}
+_PLAIN: Final[Mapping[Convert, Convert]] = {_CONVERTS[kind]: _PLAIN_CONVERTS[kind] for kind in _CONVERTS}
+"""What reads the same type where no value is missing."""

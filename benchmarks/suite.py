@@ -16,6 +16,7 @@ from benchmarks import (
     full_shard,
     lake,
     looking_up,
+    reconciling,
     transforming,
     write_units,
 )
@@ -35,6 +36,7 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "freshness": freshness.figures,
     "authorizer": deciding.figures,
     "look-ups": looking_up.figures,
+    "reconciliation": reconciling.figures,
 }
 IN_SHORT_FORM: Final = ("decode", "transform", "write-units", "cold-start", "lake", "cost")
 """Those whose figures are ratios or counts, which mean the same on every machine."""

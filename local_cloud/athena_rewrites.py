@@ -173,6 +173,11 @@ def _type_name(node: exp.Expr) -> str:
     return "" if node.type is None else node.type.sql("trino").lower()
 
 
+def _write_out(node: exp.Expr) -> None:
+    """Athena puts a part of a WITH clause wherever it is named; DuckDB would hold all its rows in memory."""
+    node.set("materialized", False)  # noqa: FBT003 - as sqlglot has it
+
+
 def _divide(node: exp.Expr) -> None:
     """Integers divide to an integer, cut towards zero, exact to 64 bits; division by zero is an error."""
     kinds = {_kind(node.this), _kind(node.expression)}
@@ -302,6 +307,7 @@ def _cast_text_to_number(node: exp.Expr, target: exp.DataType) -> None:
 
 
 _CHANGES: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
+    exp.CTE: _write_out,
     exp.Div: _divide,
     exp.Mod: _modulo,
     exp.Sum: _sum,

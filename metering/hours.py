@@ -8,13 +8,15 @@ other hours never cancel out, which a test goes through; beyond that it would be
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import mul
 from typing import Final
 
 EXPONENT: Final = 11
 """The query of the lake writes the same power out."""
 WEIGHTS: Final[tuple[int, ...]] = tuple((hour + 1) ** EXPONENT for hour in range(24))
+_WEIGHT_OF_PART: Final = {f"{hour:02d}": weight for hour, weight in enumerate(WEIGHTS)}
 
 
 def hours_of(requests: Mapping[str, int]) -> int:
     """The hours of a day's calls, by their number in each hour (`07`)."""
-    return sum(WEIGHTS[int(hour)] * number for hour, number in requests.items())
+    return sum(map(mul, map(_WEIGHT_OF_PART.__getitem__, requests), requests.values()))

@@ -18,6 +18,7 @@ needs more memory than its days; the report holds the first `DIFFERENCES_HELD` d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -39,7 +40,6 @@ from reconciliation.lake import (
     REPEATED_OBJECTS,
     REPEATED_ROWS,
     USAGE_BY_KEY_AND_DAY,
-    LakeCall,
     LakeUsage,
     between,
     epoch_ms,
@@ -145,8 +145,10 @@ class Reconciler:
         report = _empty(run)
         if self._sources.objects is not None:
             report.objects_read = objects_read(self._sources.objects, begins_at(month), run.until)
-        query = self._query(USAGE_BY_KEY_AND_DAY, run)  # 3
-        altered = self._altered(run, report)
+        query, altered_query = self._both_queries(run)  # 3
+        altered = list(read_calls(altered_query.rows()))
+        report.altered_rows = len(altered)
+        report.proofs.append(_proof(ALTERED_ROWS, altered_query, len(altered)))
         counters = self._sorted_counters(month)  # 4
         comparison = _Comparison(run, self._differences_held)
         comparison.run(counters, self._told("lake rows", query.rows()))  # 5
@@ -177,13 +179,13 @@ class Reconciler:
         parameters = between(begins_at(run.month), run.until)
         return self._sources.queries.run(query_text(name), parameters, run_id=run.run_id)
 
-    def _altered(self, run: _Run, report: Report) -> list[LakeCall]:
-        """The rows whose hash is not that of their id; the query gives the first 10,001."""
-        query = self._query(ALTERED_ROWS, run)
-        rows = list(read_calls(query.rows()))
-        report.altered_rows = len(rows)
-        report.proofs.append(_proof(ALTERED_ROWS, query, len(rows)))
-        return rows
+    def _both_queries(self, run: _Run) -> tuple[QueryResult, QueryResult]:
+        """The usage of each key and day; and, at the same time, the rows whose hash is not that of their id,
+        of which the query gives the first 10,001.
+        """
+        with ThreadPoolExecutor(1, "altered") as pool:
+            altered = pool.submit(self._query, ALTERED_ROWS, run)
+            return self._query(USAGE_BY_KEY_AND_DAY, run), altered.result()
 
     def _looking(self, report: Report) -> Looking:
         return Looking(
@@ -332,25 +334,24 @@ class _Comparison:
                 self._undecodable = total(one.usage for one in of_key if one.period == self._month)
                 continue
             self.tally.keys_counted += key not in OUTCOME_OF_KEY
-            for counter in of_key:
-                if not self._is_compared(counter.period):
-                    continue
-                is_month = counter.period == self._month
-                if not is_month:
-                    self.tally.add_counted(key, counter.period, counter.usage)
-                hours = None if is_month else hours_of(counter.parts)
+            compared = [one for one in of_key if self._is_compared(one.period)]
+            days = [(one.period, one.usage) for one in compared if one.period != self._month]
+            self.tally.add_counted(key, *days)
+            for counter in compared:
+                hours = None if counter.period == self._month else hours_of(counter.parts)
                 yield (key, counter.period), Held(counter.usage, hours, counter.parts)
 
     def _in_lake(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Entry]:
         """The lake key by key, added up on the way."""
-        for entry in with_months(self._days(rows)):
-            if entry.period == self._month:
-                self.tally.keys_in_lake += entry.key not in OUTCOME_OF_KEY and entry.usage != NO_USAGE
-                self.tally.lake_rows += entry.rows
-            else:
-                self.tally.add_in_lake(entry.key, entry.period, entry.usage)
-            if self._is_compared(entry.period):
-                yield (entry.key, entry.period), Held(entry.usage, entry.hours)
+        for month, *days in with_months(self._days(rows)):
+            self.tally.keys_in_lake += month.key not in OUTCOME_OF_KEY and month.usage != NO_USAGE
+            self.tally.lake_rows += month.rows
+            self.tally.add_in_lake(month.key, *[(day.period, day.usage) for day in days])
+            if self._is_whole:
+                yield (month.key, month.period), Held(month.usage)
+            for day in days:
+                if self._is_compared(day.period):
+                    yield (day.key, day.period), Held(day.usage, day.hours)
 
     def _days(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[LakeUsage]:
         for day in read_days(rows):

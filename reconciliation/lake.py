@@ -89,17 +89,12 @@ def read_days(rows: Iterable[Row]) -> Iterator[LakeUsage]:
         yield LakeUsage(key, Period(day.isoformat()), Usage(*totals), lake_rows, hours)
 
 
-def with_months(days: Iterable[LakeUsage]) -> Iterator[LakeUsage]:
-    """Before the days of each key, its month. The days are of one month, in the order of key and day."""
-    for _, group in groupby(days, key=attrgetter("key")):
-        of_key: Sequence[LakeUsage] = list(group)
-        yield LakeUsage(
-            of_key[0].key,
-            month_of(of_key[0].period),
-            total(day.usage for day in of_key),
-            sum(day.rows for day in of_key),
-        )
-        yield from of_key
+def with_months(days: Iterable[LakeUsage]) -> Iterator[list[LakeUsage]]:
+    """Key by key: its month, then its days. They are of one month, and come in the order of key and day."""
+    for key, group in groupby(days, key=attrgetter("key")):
+        of_key = list(group)
+        usage, rows = total(day.usage for day in of_key), sum(day.rows for day in of_key)
+        yield [LakeUsage(key, month_of(of_key[0].period), usage, rows), *of_key]
 
 
 class LakeCall(NamedTuple):

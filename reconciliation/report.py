@@ -71,23 +71,29 @@ class Tally(msgspec.Struct):
     counters: int = 0
     """Counters that were read: of months and days, all slices of one taken together."""
 
-    def add_counted(self, key: str, day: Period, usage: Usage) -> None:
-        """A day of a key, as it was counted."""
-        for both in self._places(key, day):
-            both.counted += usage
+    def add_counted(self, key: str, *days: tuple[Period, Usage]) -> None:
+        """Days of a key, as they were counted."""
+        of_key = NO_USAGE
+        for day, usage in days:
+            self._day(day).counted += usage
+            of_key += usage
+        for both in (self.total, self._outcome(key)):
+            both.counted += of_key
 
-    def add_in_lake(self, key: str, day: Period, usage: Usage) -> None:
-        """A day of a key, as the lake has it."""
-        for both in self._places(key, day):
-            both.in_lake += usage
+    def add_in_lake(self, key: str, *days: tuple[Period, Usage]) -> None:
+        """Days of a key, as the lake has them."""
+        of_key = NO_USAGE
+        for day, usage in days:
+            self._day(day).in_lake += usage
+            of_key += usage
+        for both in (self.total, self._outcome(key)):
+            both.in_lake += of_key
 
-    def _places(self, key: str, day: Period) -> tuple[Both, Both, Both]:
-        outcome = outcome_of_key(key)
-        return (
-            self.total,
-            self.outcomes.setdefault(outcome, Both()),
-            self.days.setdefault(day, Both()),
-        )
+    def _day(self, day: Period) -> Both:
+        return self.days.get(day) or self.days.setdefault(day, Both())
+
+    def _outcome(self, key: str) -> Both:
+        return self.outcomes.setdefault(outcome_of_key(key), Both())
 
 
 class Report(msgspec.Struct, kw_only=True):

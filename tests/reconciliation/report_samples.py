@@ -54,8 +54,8 @@ def agreeing(seed: int = 7) -> Report:
             usage = Usage(
                 n, n if key == "shop" else 0, n // 40, n * 2_410, n * 310, n * 41, int(fingerprint * share)
             )
-            tally.add_counted(key, day, usage)
-            tally.add_in_lake(key, day, usage)
+            tally.add_counted(key, (day, usage))
+            tally.add_in_lake(key, (day, usage))
     tally.lake_rows = tally.total.in_lake.requests
     return Report(
         month=OCTOBER,
@@ -94,7 +94,7 @@ def differing() -> Report:
     _lose(report, "shop", on_5th, one_call(lost))
     _lose(report, "shop", on_22nd, Usage(fingerprint=event_hash(swapped) - event_hash(altered)))
     ten = Usage(requests=10)
-    report.tally.add_counted("mobile-app", on_14th, ten)
+    report.tally.add_counted("mobile-app", (on_14th, ten))
     one_of = Usage(12_402, 12_399, 310, 29_888_820, 3_844_620, 508_482, 57_120_934_567_891_234_567_890)
     report.differences = [
         *_both("mobile-app", on_14th, one_of, ten),
@@ -175,7 +175,7 @@ def _total(days: dict[Period, Both]) -> Both:
 
 def _lose(report: Report, key: str, day: Period, usage: Usage) -> None:
     """Take something out of the lake."""
-    report.tally.add_in_lake(key, day, NO_USAGE - usage)
+    report.tally.add_in_lake(key, (day, NO_USAGE - usage))
 
 
 def _both(key: str, day: Period, usage: Usage, beyond: Usage) -> list[Difference]:

@@ -182,8 +182,6 @@ def test_months_come_before_their_days() -> None:
         LakeUsage("b", second, Usage(3), 3),
     ]
     assert [
-        LakeUsage("a", Period("2026-10"), Usage(3, fingerprint=11), 4),
-        *listed[:2],
-        LakeUsage("b", Period("2026-10"), Usage(3), 3),
-        listed[2],
+        [LakeUsage("a", Period("2026-10"), Usage(3, fingerprint=11), 4), *listed[:2]],
+        [LakeUsage("b", Period("2026-10"), Usage(3), 3), listed[2]],
     ] == list(with_months(listed))
