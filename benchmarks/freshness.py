@@ -80,8 +80,8 @@ class TimedProcessor:
         report = self._processor.process(batch)
         counted = time.monotonic()
         for record in batch:
-            journey = self._journeys.of[record.data]
-            journey.taken, journey.counted = taken, counted
+            if journey := self._journeys.of.get(record.data):  # heartbeats are nobody's
+                journey.taken, journey.counted = taken, counted
         return report
 
 
