@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks import growth, plots
 from benchmarks.figure import Figure, Size
 from benchmarks.suite import RESULTS, fallen, measured, missed, recorded
-from benchmarks.table import table
+from benchmarks.table import details, table
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     begun = time.perf_counter()
     figures = list(measured(Size(short=options.short), options.only))
-    print(table(figures))
+    print(table(figures), details(figures), sep="\n\n")
     whole = not options.short and not options.only
     points = [point.as_json() for point in growth.measured()] if whole else []
     if path := options.json or (RESULTS if whole else None):

@@ -18,6 +18,15 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
+def details(figures: Iterable[Figure]) -> str:
+    """What else was measured with each figure: a line for each that has such."""
+    return "\n".join(
+        f"{figure.name}: " + ", ".join(f"{name} {number(value)}" for name, value in figure.details.items())
+        for figure in figures
+        if figure.details
+    )
+
+
 def number(value: float) -> str:
     """Three digits that matter, and no exponent."""
     if value >= 100:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.figure import Figure, Size
-from benchmarks.table import number, table
+from benchmarks.table import details, number, table
 
 
 def figure(value: float, target: float, *, at_least: bool = True) -> Figure:
@@ -34,6 +34,12 @@ def test_table() -> None:
         cell.strip() for cell in lines[2].split("|")[1:-1]
     ]
     assert "| 0.612 x | at least 0.7 | MISSED |" in lines[3]
+
+
+def test_details() -> None:
+    """What else was measured stands in a line of its own; a figure without such has none."""
+    hops = Figure("freshness", "this", "that", 1.2, 2.0, details={"to stream, s": 0.01, "all, s": 1.2})
+    assert "freshness: to stream, s 0.01, all, s 1.2" == details([figure(4.0, 3.0), hops])
 
 
 @pytest.mark.parametrize(
