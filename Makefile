@@ -142,7 +142,7 @@ lock: $(UV) ## Resolve the dependencies anew and write the lock files
 	$(call resolve,requirements-checkov.lock,requirements-checkov.in)
 	$(call resolve,requirements-runtime.lock,requirements-runtime.in)
 
-resolve = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+resolve = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header \
 	--only-binary :all: $(UPGRADE) --output-file $(1) $(2)
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
-from adapters.completeness import CompletenessReader
-from adapters.counter_reader import CounterReader
 from adapters.deployment import Deployment
-from adapters.heaviest import HeaviestReader
-from adapters.plans import PlanBook
 from adapters.settings import UsageApiSettings
-from usage_api.completeness_kept import KeptCompleteness
-from usage_api.look_ups import LookUps, Sources
+from usage_api.handler import Clocks, make_look_ups
+from usage_api.look_ups import LookUps
 
 Clock = Callable[[], datetime]
 
@@ -48,13 +43,5 @@ def settings_of(deployment: Deployment) -> UsageApiSettings:
 
 
 def look_ups_on(settings: UsageApiSettings, dynamodb: Any) -> LookUps:
-    """The look-ups on a table. `dynamodb` is a boto3 client."""
-    table = settings.counters_table
-    completeness = KeptCompleteness(CompletenessReader(dynamodb, table), time.monotonic)
-    sources = Sources(
-        CounterReader(dynamodb, table),
-        PlanBook(table, dynamodb),
-        completeness,
-        HeaviestReader(dynamodb, table),
-    )
-    return LookUps(sources, utc_now, settings.default_plan)
+    """The look-ups on a table, by this module's clock. `dynamodb` is a boto3 client."""
+    return make_look_ups(settings, dynamodb, Clocks(utc_now))

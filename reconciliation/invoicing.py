@@ -43,7 +43,7 @@ from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff import Tariff
 from metering.usage import NO_USAGE, Usage
 from reconciliation.job import Reconciler, Sources
-from reconciliation.lake import USAGE_BY_KEY_AND_DAY, between, query_text, read_days
+from reconciliation.lake import USAGE_BY_KEY_AND_DAY, USAGE_OF_SOUND_ROWS, between, query_text, read_days
 from reconciliation.ports import Queries, QueryResult
 from reconciliation.report import Report
 
@@ -374,7 +374,7 @@ class _Remembering:
 
     def run(self, sql: str, parameters: Sequence[str] = (), *, run_id: str) -> QueryResult:
         result = self._queries.run(sql, parameters, run_id=run_id)
-        if sql == query_text(USAGE_BY_KEY_AND_DAY):
+        if sql in (query_text(USAGE_BY_KEY_AND_DAY), query_text(USAGE_OF_SOUND_ROWS)):
             self._usage = result
         return result
 

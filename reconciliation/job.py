@@ -40,6 +40,7 @@ from reconciliation.lake import (
     REPEATED_OBJECTS,
     REPEATED_ROWS,
     USAGE_BY_KEY_AND_DAY,
+    USAGE_OF_SOUND_ROWS,
     LakeUsage,
     between,
     epoch_ms,
@@ -145,7 +146,7 @@ class Reconciler:
         report = _empty(run)
         if self._sources.objects is not None:
             report.objects_read = objects_read(self._sources.objects, begins_at(month), run.until)
-        query, altered_query = self._both_queries(run)  # 3
+        name, query, altered_query = self._usage(run)  # 3
         altered = list(read_calls(altered_query.rows()))
         report.altered_rows = len(altered)
         report.proofs.append(_proof(ALTERED_ROWS, altered_query, len(altered)))
@@ -157,7 +158,7 @@ class Reconciler:
         report.differences_found = comparison.differences.found
         report.contradictions = comparison.contradictions.things
         report.contradictions_found = comparison.contradictions.found
-        report.proofs.insert(0, _proof(USAGE_BY_KEY_AND_DAY, query, comparison.rows))
+        report.proofs.insert(0, _proof(name, query, comparison.rows))
         report.not_looked_into = comparison.not_looked_into
         findings: _First[Finding] = _First(FINDINGS)
         if report.differences or report.contradictions or altered:
@@ -179,13 +180,18 @@ class Reconciler:
         parameters = between(begins_at(run.month), run.until)
         return self._sources.queries.run(query_text(name), parameters, run_id=run.run_id)
 
-    def _both_queries(self, run: _Run) -> tuple[QueryResult, QueryResult]:
-        """The usage of each key and day; and, at the same time, the rows whose hash is not that of their id,
-        of which the query gives the first 10,001.
+    def _usage(self, run: _Run) -> tuple[str, QueryResult, QueryResult]:
+        """The usage of each key and day, with the name of its query; and the rows whose hash is not that of
+        their id, of which that query gives the first 10,001. Both run at the same time; where rows are
+        altered, the usage is asked for once more, by ids alone.
         """
         with ThreadPoolExecutor(1, "altered") as pool:
-            altered = pool.submit(self._query, ALTERED_ROWS, run)
-            return self._query(USAGE_BY_KEY_AND_DAY, run), altered.result()
+            asked = pool.submit(self._query, ALTERED_ROWS, run)
+            name, usage = USAGE_OF_SOUND_ROWS, self._query(USAGE_OF_SOUND_ROWS, run)
+            altered = asked.result()
+        if next(altered.rows(), None) is not None:
+            name, usage = USAGE_BY_KEY_AND_DAY, self._query(USAGE_BY_KEY_AND_DAY, run)
+        return name, usage, altered
 
     def _looking(self, report: Report) -> Looking:
         return Looking(

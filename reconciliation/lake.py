@@ -18,6 +18,8 @@ from metering.period import Period, month_of
 from metering.usage import Usage, total
 
 USAGE_BY_KEY_AND_DAY: Final = "usage_by_key_and_day"
+USAGE_OF_SOUND_ROWS: Final = "usage_of_sound_rows"
+"""The same, quicker, where no row's hash is another than that of its id."""
 CALLS_OF_KEYS: Final = "calls_of_keys"
 ALTERED_ROWS: Final = "altered_rows"
 REPEATED_ROWS: Final = "repeated_rows"

@@ -125,7 +125,7 @@ def build(output: Path, wheels: Path, platform: str, python: str, lock: str = LO
 
 def install(output: Path, wheels: Path, platform: str, python: str, lock: str) -> None:
     """Unpack the wheels of a lock file into a folder, without the network."""
-    where = ("--target", output, "--no-compile", "--no-index", "--find-links", wheels)
+    where = ("--target", output, "--no-compile", "--no-index", "-f", wheels)
     _pip("install", *where, *_target(platform, python), "-r", ROOT / lock)
 
 

@@ -37,22 +37,23 @@ class Clocks(NamedTuple):
     """Seconds since any start; never set."""
 
 
+def make_look_ups(settings: UsageApiSettings, dynamodb: Any, clocks: Clocks | None = None) -> LookUps:
+    """The look-ups on the table of the settings. `dynamodb` is a boto3 client."""
+    clocks, table = clocks or Clocks(), settings.counters_table
+    sources = Sources(
+        CounterReader(dynamodb, table),
+        PlanBook(table, dynamodb),
+        KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
+        HeaviestReader(dynamodb, table),
+    )
+    return LookUps(sources, clocks.now, settings.default_plan)
+
+
 def make_handler(
     settings: UsageApiSettings, dynamodb: Any, tools: Telemetry, clocks: Clocks | None = None
 ) -> Handler:
     """The function on the table of the settings."""
-    clocks = clocks or Clocks()
-    table = settings.counters_table
-    look_ups = LookUps(
-        Sources(
-            CounterReader(dynamodb, table),
-            PlanBook(table, dynamodb),
-            KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
-            HeaviestReader(dynamodb, table),
-        ),
-        clocks.now,
-        settings.default_plan,
-    )
+    look_ups = make_look_ups(settings, dynamodb, clocks)
 
     def tell(error: Exception) -> None:
         """Errors name tables and actions, nothing of the caller's."""

@@ -3,7 +3,7 @@
 -- Parameters: as for the usage of each key on each day. The hash is that of metering.identity.
 SELECT
   eventid,
-  eventhash,
+  coalesce(eventhash, -1) AS eventhash,
   coalesce(apikeyid, '-') AS key,
   eventtime,
   status,
@@ -18,6 +18,6 @@ WHERE year BETWEEN ? AND ?
   AND year * 10000 + month * 100 + day BETWEEN ? AND ?
   AND eventtime >= CAST(? AS timestamp)
   AND eventtime < CAST(? AS timestamp)
-  AND eventhash <> bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807)
+  AND coalesce(eventhash, -1) <> bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807)
 ORDER BY key, eventtime, eventid
 LIMIT 10001

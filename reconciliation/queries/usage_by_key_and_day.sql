@@ -4,12 +4,8 @@
 -- first instant and the first instant after, as texts. A delivery lies in the day of its first call, so that the
 -- partitions reach one day further than the times. Years and months are named by themselves because Athena derives
 -- from them which folders it lists.
---
--- Each event once, at the price of a second reading: only rows whose hash occurs again are put in order by their ids.
--- To order all of them would take twice as long, and more memory than anything else here.
-WITH lake AS (
+WITH calls AS (
   SELECT
-    eventid,
     apikeyid,
     eventtime,
     status,
@@ -18,48 +14,18 @@ WITH lake AS (
     requestsize,
     responselatency,
     eventhash,
-    coalesce(eventhash, -1) AS mark,
-    hour(eventtime) + 1 AS hour
+    hour(eventtime) + 1 AS hour,
+    -- Copies of an event are equal; if they are not, the order still chooses the same one each time.
+    row_number() OVER (
+      PARTITION BY eventid
+      ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash
+    ) AS copy
   FROM api_gateway_logs
   WHERE year BETWEEN ? AND ?
     AND month IN (?, ?, ?)
     AND year * 10000 + month * 100 + day BETWEEN ? AND ?
     AND eventtime >= CAST(? AS timestamp)
     AND eventtime < CAST(? AS timestamp)
-), repeated AS (
-  SELECT mark FROM lake GROUP BY mark HAVING count(*) > 1
-), calls AS (
-  SELECT
-    apikeyid,
-    eventtime,
-    status,
-    billable,
-    responsesize,
-    requestsize,
-    responselatency,
-    eventhash,
-    hour,
-    1 AS copy
-  FROM lake
-  WHERE mark NOT IN (SELECT mark FROM repeated)
-  UNION ALL
-  SELECT
-    apikeyid,
-    eventtime,
-    status,
-    billable,
-    responsesize,
-    requestsize,
-    responselatency,
-    eventhash,
-    hour,
-    -- Copies of an event are equal; if they are not, the order still chooses the same one each time.
-    row_number() OVER (
-      PARTITION BY eventid
-      ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash
-    ) AS copy
-  FROM lake
-  WHERE mark IN (SELECT mark FROM repeated)
 )
 SELECT
   coalesce(apikeyid, '-') AS key,

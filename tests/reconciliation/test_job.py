@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from metering.call import Call
@@ -285,6 +286,18 @@ class TestEdits:
         assert [("b", period, Cause.COUNTER_EDITED)] == [
             (finding.key, finding.period, finding.cause) for finding in report.findings
         ]
+
+
+class TestAltered:
+    def test_a_copy_with_another_hash(self, deployment: Deployment) -> None:
+        """One event all the same, and no row of it is sound but one."""
+        one = call("1", "2026-10-05T00:00:00")
+        deployment.empty()
+        deployment.both([one])
+        deployment.land([msgspec.structs.replace(one, event_hash=one.event_hash ^ 1)], name="copy")
+        report = deployment.reconcile()
+        assert (1, 2, 1) == (report.lake_events, report.tally.lake_rows, report.altered_rows)
+        assert not report.agrees
 
 
 class TestUndecodable:
