@@ -34,7 +34,6 @@ ATTEMPTS: Final = 3
 FIRST_WAIT_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 5.0
 _WAIT_GROWTH: Final = 1.5
-_THROTTLED: Final = frozenset({"TooManyRequestsException", "ThrottlingException"})
 _UNFINISHED: Final = frozenset({"QUEUED", "RUNNING"})
 
 
@@ -202,11 +201,7 @@ class Athena:
     def _ask(self, operation: str, **request: Any) -> Mapping[str, Any]:
         try:
             answer: Mapping[str, Any] = getattr(self._athena, operation)(**request)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _THROTTLED:
-                raise Transient(f"{operation} of Athena: {error}") from error
-            raise translate(error, f"{operation} of Athena") from error
-        except BotoCoreError as error:
+        except (ClientError, BotoCoreError) as error:
             raise translate(error, f"{operation} of Athena") from error
         return answer
 

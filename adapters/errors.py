@@ -1,4 +1,4 @@
-"""The errors of DynamoDB, translated into the meter's own by one table."""
+"""The errors of every AWS service, translated into the meter's own by one table."""
 
 from __future__ import annotations
 
@@ -15,28 +15,60 @@ from botocore.exceptions import (
 
 from metering.errors import MeterError, Misconfigured, Transient
 
-TRANSIENT_CODES: Final = frozenset(
+THROTTLING_CODES: Final = frozenset(
     {
-        "InternalServerError",
-        "InternalServerErrorException",
-        "InternalFailure",
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
         "ThrottlingException",
-        "TransactionConflictException",
+        "TooManyRequestsException",
         "TransactionInProgressException",
     }
 )
-"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
+"""Each service names throttling in its own way: these are all that `botocore.retries.standard` knows,
+written out so that no cold start loads that module. A test compares both lists.
+"""
+
+PASSING_CODES: Final = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServerErrorException",
+        "KMSThrottlingException",
+        "ReplicatedWriteConflictException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "TransactionConflictException",
+    }
+)
+"""Failures inside a service, time-outs, and writes that met another one.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+"""
+
+TRANSIENT_CODES: Final = THROTTLING_CODES | PASSING_CODES
 
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 
+_TOO_MANY_REQUESTS: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
+
+
+def is_transient(error: ClientError) -> bool:
+    """Whether a service may answer the same request otherwise later."""
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in TRANSIENT_CODES or status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
 
 
 def translate(error: Exception, place: str) -> MeterError:
@@ -45,9 +77,7 @@ def translate(error: Exception, place: str) -> MeterError:
     A condition that failed is an answer, not an error, and must not come here.
     """
     if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in TRANSIENT_CODES or status >= _FIRST_SERVER_ERROR:
+        if is_transient(error):
             return Transient(f"{place}: {error}")
         return Misconfigured([f"{place}: {error}"])
     if isinstance(error, HTTPClientError | ConnectionError):

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from adapters.errors import is_transient
 from metering.errors import Misconfigured, Transient
 
 DONE: Final = 0
@@ -36,6 +37,8 @@ class CommandError(Exception):
 
 def explained(error: Exception) -> CommandError | None:
     """What to tell about an error of somebody else's; None for one that shows a fault of ours."""
+    if isinstance(error, ClientError) and is_transient(error):
+        return CommandError(_unanswered(error), PROBLEM)
     for kind, (sentence, exit_code) in _SENTENCES.items():
         if isinstance(error, kind):
             return CommandError(sentence(error), exit_code)
@@ -47,9 +50,16 @@ def _unreachable(error: Any) -> str:
     return f"Nothing answers at {address}: start what should be there, or unset the variable that names it."
 
 
+def _unanswered(error: ClientError) -> str:
+    return f"AWS does not answer {error.operation_name} now: {_of_aws(error)}. Try again."
+
+
 def _refused(error: Any) -> str:
-    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-    return f"AWS refuses {error.operation_name}: {message} ({code}). Check stack, region and credentials."
+    return f"AWS refuses {error.operation_name}: {_of_aws(error)}. Check stack, region and credentials."
+
+
+def _of_aws(error: ClientError) -> str:
+    return f"{error.response['Error']['Message']} ({error.response['Error']['Code']})"
 
 
 _SENTENCES: Final[dict[type[Exception], tuple[Callable[[Any], str], int]]] = {

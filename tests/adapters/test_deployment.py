@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from adapters.deployment import Deployment
 from adapters.settings import ReconciliationSettings
 from local_cloud.stack import LocalCloud
-from metering.errors import Misconfigured
+from metering.errors import Misconfigured, Transient
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,15 @@ def test_a_stack_that_is_not_there(cloud: LocalCloud) -> None:
     """The sentence names it and the region, where most mistakes are made."""
     with pytest.raises(Misconfigured, match="no stack my-meter in us-east-1: name stack, region and profile"):
         Deployment.of_stack(cloud.client("cloudformation"), "my-meter")
+
+
+def test_a_description_that_is_throttled() -> None:
+    """CloudFormation says it by a code of its own. It is no fault of any setting."""
+    cloudformation = boto3.session.Session().client("cloudformation", "us-east-1")
+    with Stubber(cloudformation) as service:
+        service.add_client_error("describe_stacks", "Throttling", "Rate exceeded", http_status_code=400)
+        with pytest.raises(Transient, match=r"DescribeStacks of usage-meter: .*Rate exceeded"):
+            Deployment.of_stack(cloudformation, "usage-meter")
 
 
 def test_outputs_that_are_missing_are_all_named() -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from adapters.errors import CONDITION_FAILED, TRANSIENT_CODES, translate
 from metering.errors import Misconfigured, Transient
@@ -22,6 +23,12 @@ SETTLED = {
     "ResourceNotFoundException",
 }
 """Errors of UpdateItem that no retry of the same request changes."""
+
+SERVICES = (
+    *("apigateway", "athena", "cloudformation", "cloudwatch", "dynamodb", "events", "firehose", "glue"),
+    *("kinesis", "lambda", "logs", "s3", "sts"),
+)
+"""Those that some part of the meter calls."""
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
@@ -43,6 +50,33 @@ class TestTranslate:
             if name.removesuffix("Exception")
             not in {code.removesuffix("Exception") for code in TRANSIENT_CODES}
         }
+
+    @pytest.mark.parametrize(
+        "code",
+        sorted(
+            {
+                *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,  # type: ignore[attr-defined] # noqa: SLF001
+                *TransientRetryableChecker._TRANSIENT_ERROR_CODES,  # type: ignore[attr-defined] # noqa: SLF001
+            }
+        ),
+    )
+    def test_what_botocore_repeats(self, code: str) -> None:
+        """Whatever botocore takes for throttling or passing, of any service, is worth another attempt."""
+        assert isinstance(translate(client_error(code), "DescribeStacks of usage-meter"), Transient)
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_what_services_call_throttling(self, service: str) -> None:
+        """Every error that a service's model names as throttling is worth another attempt."""
+        model = botocore.session.get_session().get_service_model(service)
+        named = {shape.name for shape in model.error_shapes}
+        throttling = {name for name in named if "Throttl" in name or name.startswith("TooManyRequests")}
+        assert set() == {
+            name for name in throttling if not isinstance(translate(client_error(name), service), Transient)
+        }
+
+    def test_too_many_requests(self) -> None:
+        """A status of 429 is throttling by whatever name."""
+        assert isinstance(translate(client_error("Unheard", 429), "table"), Transient)
 
     @pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
     def test_transient(self, code: str) -> None:

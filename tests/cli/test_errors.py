@@ -17,6 +17,9 @@ REFUSED = ClientError(
 )
 
 
+THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "DescribeStacks")
+
+
 @pytest.mark.parametrize(
     ("error", "sentence", "exit_code"),
     [
@@ -29,6 +32,11 @@ REFUSED = ClientError(
         (NoRegionError(), "set AWS_REGION", 2),
         (ProfileNotFound(profile="shop"), "The config profile (shop) could not be found", 2),
         (REFUSED, "AWS refuses DescribeStacks: You are not allowed (AccessDeniedException)", 2),
+        (
+            THROTTLED,
+            "AWS does not answer DescribeStacks now: Rate exceeded (Throttling). Try again.",
+            1,
+        ),
         (Misconfigured(["TABLE is not set"]), "Settings that cannot work: TABLE is not set.", 2),
         (Transient("the table is busy"), "A service did not answer: the table is busy. Try again.", 1),
     ],
