@@ -1,31 +1,31 @@
 """A report as one HTML page, to read or to print: no script, nothing from elsewhere.
 
 The page is made of the report alone: the same report always gives the same bytes. Long tables end after
-`ROWS_SHOWN` rows, and say where the rest is.
+`ROWS_SHOWN` rows, and say where the rest is. What the page says is decided here, how it looks in `templates`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from metering.outcome import Outcome
+from metering.outcome import OUTCOME_OF_KEY, Outcome
 from metering.period import Period, begins_at, day_of, days_of
-from metering.usage import TOTALS, Usage
-from reconciliation.causes import HARMLESS
-from reconciliation.markup import Child, Markup, empty_tag, joined, tag
-from reconciliation.report import Both, Report
+from metering.usage import NO_USAGE, TOTALS, Usage
+from reconciliation.causes import ADVICE, HARMLESS, Cause, Finding
+from reconciliation.page_template import rendered, stylesheet, time
+from reconciliation.report import Both, Proof, Report
 from reconciliation.report_page_chart import days_chart
-from reconciliation.report_page_findings import contradictions, differences, findings, repeated_objects
-from reconciliation.report_page_parts import EQUAL, difference, number, table, time
-from reconciliation.report_page_proof import proof
 from reconciliation.verdict import Conclusion, counted, enumerated, month_name, verdict
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+ROWS_SHOWN: Final = 500
+"""The page stays one that a browser can open; the other files have the rest."""
+
+_TEMPLATES: Final = Path(__file__).parent / "report" / "templates"
 _DAY: Final = len("2026-11-05")
-_DAYS_ID: Final = "day-by-day"
+_SUMMED: Final = tuple(name for name in TOTALS if name != "fingerprint")
 _ICONS: Final = {
     Conclusion.AGREES: "M14 25l7 7 14-15",
     Conclusion.DIFFERS: "M14 19h20M14 29h20M31 12L17 36",
@@ -36,120 +36,53 @@ _ICONS: Final = {
 
 def report_page(report: Report) -> bytes:
     """The page, in UTF-8."""
-    conclusion = verdict(report).conclusion
-    title = f"Reconciliation of {month_name(report.month)}: {conclusion}"
-    head = tag(
-        "head",
-        _void("meta", charset="utf-8"),
-        _void("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        _void("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        _void("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("style", Markup(_style())),
-    )
-    sections = joined([section for section in _sections(report) if section], Markup("\n"))
-    body = tag("body", tag("main", sections))
-    page = joined([Markup("<!DOCTYPE html>"), tag("html", head, body, lang="en"), Markup("")], Markup("\n"))
-    return page.encode()
-
-
-@cache
-def _style() -> str:
-    return (Path(__file__).parent / "report_page.css").read_text(encoding="utf-8")
-
-
-def _void(name: str, /, **attributes: Child) -> Markup:
-    return Markup(empty_tag(name, **attributes).replace("/>", ">"))
-
-
-def _sections(report: Report) -> Iterator[Markup]:
-    yield _header(report)
-    yield _missing(report)
-    yield _facts(report)
-    yield _chart(report)
-    yield findings(report)
-    yield differences(report)
-    yield contradictions(report)
-    yield repeated_objects(report)
-    yield _totals(report)
-    yield _days(report)
-    yield proof(report)
-    yield tag(
-        "footer",
-        tag(
-            "p",
-            f"Made of report {report.run_id} alone. It lies beside this page as report.json, with every "
-            "figure, and as differences.csv. All times are in UTC.",
-        ),
+    conclusion = verdict(report)
+    return rendered(
+        _TEMPLATES,
+        "page.html",
+        policy=POLICY,
+        style=stylesheet(_TEMPLATES / "page.css"),
+        rows_shown=ROWS_SHOWN,
+        outcome_of_key=OUTCOME_OF_KEY,
+        counted=counted,
+        report=report,
+        month=month_name(report.month),
+        verdict=conclusion,
+        icon=_ICONS[conclusion.conclusion],
+        facts=list(_facts(report)),
+        findings_counted=_findings_counted(report),
+        causes=_causes(report),
+        usage_lines=usage_lines,
+        other_totals=_other_totals,
+        outcomes=[_outcome(report, one) for one in Outcome],
+        summed=_SUMMED,
+        queries=_queries(report.proofs),
+        **_days(report),
     )
 
 
-def _header(report: Report) -> Markup:
-    conclusion, sentence = verdict(report)
-    return tag(
-        "header",
-        tag("h1", f"Reconciliation of {month_name(report.month)}"),
-        tag(
-            "div",
-            _icon(conclusion),
-            tag("p", conclusion, class_="word"),
-            tag("p", sentence, class_="sentence"),
-            class_=f"verdict {conclusion.replace(' ', '-')}",
-        ),
-    )
+class _Fact(NamedTuple):
+    name: str
+    text: str
+    is_small: bool = False
 
 
-def _icon(conclusion: Conclusion) -> Markup:
-    stroke = {"fill": "none", "stroke": "currentColor", "stroke_width": "4", "stroke_linecap": "round"}
-    circle = empty_tag("circle", cx="24", cy="24", r="21", **stroke)
-    path = empty_tag("path", d=_ICONS[conclusion], stroke_linejoin="round", **stroke)
-    return tag("svg", circle, path, viewBox="0 0 48 48", aria_hidden="true")
+def _facts(report: Report) -> Iterator[_Fact]:
+    """The figures at the top; those of both sides only where they were compared."""
+    total, is_compared = report.tally.total, bool(compared_days(report))
+    if is_compared:
+        yield _Fact("Counted", counted(total.counted.requests, "event"))
+        yield _Fact("In the lake", counted(total.in_lake.requests, "event"))
+        yield _Fact("Keys", _keys(report))
+    yield _Fact("Compared", _compared(report), is_small=True)
+    if is_compared:
+        yield _Fact("Repeated rows", f"{report.lake_duplicates:,}")
+        yield _Fact("Altered rows", f"{report.altered_rows:,}")
+    yield _Fact("Waiting under the error prefix", counted(report.failed_records.waiting, "record"))
+    yield _Fact("Finished", time(report.finished_at), is_small=True)
 
 
-def _missing(report: Report) -> Markup:
-    """Why the month is not complete; of a running one that is no fault."""
-    if not report.missing:
-        return Markup("")
-    is_fault = report.refused or not report.is_settled
-    return tag(
-        "section",
-        tag("h2", "What is missing" if is_fault else "What is still to come"),
-        tag("ul", *[tag("li", sentence) for sentence in report.missing]),
-        class_="missing" if is_fault else None,
-    )
-
-
-def _facts(report: Report) -> Markup:
-    total = report.tally.total
-    of_both = {
-        "Counted": counted(total.counted.requests, "event"),
-        "In the lake": counted(total.in_lake.requests, "event"),
-        "Keys": _both_keys(report),
-    }
-    of_rows = {"Repeated rows": f"{report.lake_duplicates:,}", "Altered rows": f"{report.altered_rows:,}"}
-    is_compared = bool(compared_days(report))
-    facts = {
-        **(of_both if is_compared else {}),
-        "Compared": _compared(report),
-        **(of_rows if is_compared else {}),
-        "Waiting under the error prefix": counted(report.failed_records.waiting, "record"),
-        "Finished": time(report.finished_at),
-    }
-    small = ("Compared", "Finished")
-    return tag(
-        "section",
-        tag(
-            "dl",
-            *[
-                tag("div", tag("dt", name), tag("dd", text, class_="small" if name in small else None))
-                for name, text in facts.items()
-            ],
-            class_="facts",
-        ),
-    )
-
-
-def _both_keys(report: Report) -> str:
+def _keys(report: Report) -> str:
     in_counters, in_lake = report.tally.keys_counted, report.tally.keys_in_lake
     return (
         f"{in_counters:,}" if in_counters == in_lake else f"{in_counters:,} counted, {in_lake:,} in the lake"
@@ -163,97 +96,17 @@ def _compared(report: Report) -> str:
     return "all of the month" if until is None else f"until before {until:%Y-%m-%d}"
 
 
-def _totals(report: Report) -> Markup:
-    if not compared_days(report):
-        return Markup("")
-    outcomes = [(one, report.tally.outcomes.get(one, Both())) for one in Outcome]
-    of_outcomes = table(
-        ["Outcome", "#Counters", "#Lake", "#Difference", "Calls"],
-        [
-            [tag("th", one.value, scope="row"), *_numbers(both, "requests"), _calls(one, both)]
-            for one, both in outcomes
-        ],
-        caption="Events by what became of them",
-    )
-    of_totals = table(
-        ["Total", "#Counters", "#Lake", "#Difference"],
-        [
-            [tag("th", name.replace("_", " "), scope="row"), *_numbers(report.tally.total, name)]
-            for name in TOTALS
-            if name != "fingerprint"
-        ],
-        caption="All keys together",
-    )
-    note = (
-        "Metered are the calls of an API key, unattributed those without one, malformed what is no call. "
-        "What cannot be decoded has no rows: its number is compared with what lies under the error prefix."
-    )
-    return tag(
-        "section",
-        tag("h2", "Totals"),
-        tag("p", note),
-        tag("div", of_outcomes, of_totals, class_="pair"),
-        _fingerprints_of_all(report.tally.total),
-    )
-
-
-def _fingerprints_of_all(total: Both) -> Markup:
-    facts = _fingerprints(total)
-    return tag("dl", tag("dt", "Fingerprint of all calls"), tag("dd", facts), class_="details")
-
-
-def _numbers(both: Both, name: str) -> list[Child]:
-    sides: list[int] = [getattr(both.counted, name), getattr(both.in_lake, name)]
-    return [number(sides[0]), number(sides[1]), difference(sides[0] - sides[1])]
-
-
-def _calls(outcome: Outcome, both: Both) -> Child:
-    if outcome is Outcome.UNDECODABLE:
-        return tag("span", "by number", class_="faint")
-    if both.counted == Usage() == both.in_lake:
-        return tag("span", "none", class_="faint")
-    if both.counted.fingerprint == both.in_lake.fingerprint:
-        return EQUAL
-    return tag("span", "≠ others", class_="unequal")
-
-
-def _chart(report: Report) -> Markup:
-    compared = compared_days(report)
-    if not compared:
-        return Markup("")
-    days, differing = days_of(report.month), differing_days(report)
-    drawn = days_chart(days, compared, differing, _described(report, differing))
-    return tag(
-        "section",
-        tag("h2", "Events of each day"),
-        tag(
-            "figure",
-            _legend(any_differs=bool(differing), any_left_out=len(compared) < len(days)),
-            tag("div", drawn, class_="wide", tabindex=0),
-        ),
-        tag("p", "The figures are under ", tag("a", "day by day", href=f"#{_DAYS_ID}"), ".", class_="note"),
-    )
-
-
-def _days(report: Report) -> Markup:
-    compared = compared_days(report)
-    if not compared:
-        return Markup("")
-    differing = differing_days(report)
-    return tag(
-        "section",
-        tag("h2", "Day by day"),
-        tag("p", "Equal fingerprints are the same set of calls."),
-        table(
-            ["Day", "#Counters", "#Lake", "#Difference", "Fingerprints"],
-            [
-                [tag("th", day, scope="row"), *_numbers(both, "requests"), _fingerprints(both)]
-                for day, both in compared.items()
-            ],
-            marked=[place for place, day in enumerate(compared) if day in differing],
-        ),
-        id=_DAYS_ID,
-    )
+def _days(report: Report) -> dict[str, object]:
+    """What is said of each day, and its chart; of no day where nothing was compared."""
+    compared, differing, days = compared_days(report), differing_days(report), days_of(report.month)
+    legend = [("counted", "Counted"), ("lake", "In the lake"), ("not-compared", "Not compared")]
+    return {
+        "days": compared,
+        "differing": differing,
+        "chart": days_chart(days, compared, differing),
+        "legend": legend if len(compared) < len(days) else legend[:2],
+        "in_words": _described(report, differing),
+    }
 
 
 def compared_days(report: Report) -> dict[Period, Both]:
@@ -285,36 +138,86 @@ def _described(report: Report, differing: frozenset[Period]) -> str:
     return f"Both sides differ on {counted(len(differing), 'day')} of {month_name(report.month)}: {days}."
 
 
-def _legend(*, any_differs: bool, any_left_out: bool) -> Markup:
-    entries = [("counted", "Counted"), ("lake", "In the lake")]
-    if any_left_out:
-        entries.append(("not-compared", "Not compared"))
-    shown = [
-        tag(
-            "span",
-            tag("svg", empty_tag("rect", width="12", height="12", rx="2", class_=kind), viewBox="0 0 12 12"),
-            name,
-        )
-        for kind, name in entries
+def _findings_counted(report: Report) -> str:
+    harmless = sum(report.causes.get(cause.value, 0) for cause in HARMLESS)
+    harmful = report.findings_found - harmless
+    parts = [
+        counted(harmful, "call, row or counter", "calls, rows and counters") if harmful else "",
+        f"{counted(harmless, 'repeated row')} that {'changes' if harmless == 1 else 'change'} no figure"
+        if harmless
+        else "",
     ]
-    if any_differs:
-        shown.append(
-            tag(
-                "span",
-                tag("b", "≠", class_="unequal"),
-                "They differ; below the day, counted less in the lake",
-            )
-        )
-    return tag("figcaption", *shown, class_="legend")
+    return enumerated([part for part in parts if part]) if report.findings else ""
 
 
-def _fingerprints(both: Both) -> Markup:
-    left, right = both.counted.fingerprint, both.in_lake.fingerprint
-    if left == right:
-        return tag("span", EQUAL, " ", tag("span", left, class_="mono faint"))
-    return joined(
-        [
-            tag("div", tag("span", "≠ counters ", class_="unequal"), tag("span", left, class_="mono")),
-            tag("div", tag("span", "≠ lake ", class_="unequal"), tag("span", right, class_="mono")),
-        ]
-    )
+class _FoundCause(NamedTuple):
+    name: str
+    advice: str
+    number: int
+    """Of all findings of the cause that the report holds."""
+    findings: list[Finding]
+    """Those that are shown."""
+
+
+def _causes(report: Report) -> list[_FoundCause]:
+    """The causes that were found, those without harm last."""
+    shown = report.findings[:ROWS_SHOWN]
+    of_causes = {cause: [one for one in shown if one.cause is cause] for cause in Cause}
+    in_order = sorted((cause for cause in Cause if of_causes[cause]), key=HARMLESS.__contains__)
+    return [
+        _FoundCause(cause.value, ADVICE[cause], report.causes.get(cause.value, 0), of_causes[cause])
+        for cause in in_order
+    ]
+
+
+def usage_lines(one: Finding) -> list[str]:
+    """A finding's totals that are not zero, a line each; signed where they are a surplus and not a call's."""
+    sign = "+" if one.event_id is None else ""
+    totals = {name: getattr(one.usage or NO_USAGE, name) for name in _SUMMED}
+    return [
+        f"{total:{sign},} {name.replace('_', ' ')}".replace("-", "−")
+        for name, total in totals.items()
+        if total
+    ]
+
+
+def _other_totals(surplus: Usage) -> list[str]:
+    """The totals beside the requests that differ, the fingerprint last."""
+    return [name for name in TOTALS if name != "requests" and getattr(surplus, name)]
+
+
+class _OutcomeRow(NamedTuple):
+    name: str
+    both: Both
+    calls: str
+
+
+def _outcome(report: Report, outcome: Outcome) -> _OutcomeRow:
+    both = report.tally.outcomes.get(outcome, Both())
+    return _OutcomeRow(outcome.value, both, _calls(outcome, both))
+
+
+def _calls(outcome: Outcome, both: Both) -> str:
+    """Whether both sides hold the same calls."""
+    if outcome is Outcome.UNDECODABLE:
+        return "by number"
+    if both.counted == NO_USAGE == both.in_lake:
+        return "none"
+    return "same" if both.counted.fingerprint == both.in_lake.fingerprint else "others"
+
+
+class _Query(NamedTuple):
+    title: str
+    sql: str
+    runs: list[Proof]
+
+
+def _queries(proofs: list[Proof]) -> list[_Query]:
+    """Each query once, in the order of its first run, with all its runs."""
+    runs: dict[tuple[str, str], list[Proof]] = {}
+    for proof in proofs:
+        runs.setdefault((proof.name, proof.sql), []).append(proof)
+    return [
+        _Query(name.replace("_", " ").capitalize(), sql.strip(), found[:ROWS_SHOWN])
+        for (name, sql), found in runs.items()
+    ]

@@ -1,4 +1,6 @@
-"""The days of a month as a chart: two bars a day, and a mark where both sides differ. SVG, drawn here."""
+"""The days of a month as a chart: two bars a day, and a mark where both sides differ. Where each piece of the
+drawing is; the template draws it as SVG.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from metering.period import Period
-from reconciliation.markup import Markup, empty_tag, joined, tag
+from reconciliation.page_template import signed
 from reconciliation.report import Both
 
 WIDTH: Final = 1000
@@ -21,33 +23,66 @@ _STEPS: Final = 4
 """Lines above that of zero, at most."""
 
 
+class Rectangle(NamedTuple):
+    """A bar, or the ground of a day; `kind` is its class in the page's style."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    kind: str
+
+
+class Label(NamedTuple):
+    """A text."""
+
+    text: str
+    x: str
+    y: str
+    kind: str
+
+
+class GridLine(NamedTuple):
+    """A line across the chart, and what it stands for."""
+
+    x1: str
+    x2: str
+    y: str
+    label: Label
+
+
+class DayDrawing(NamedTuple):
+    """All of a day; the title is its bars in words."""
+
+    title: str
+    rectangles: list[Rectangle]
+    labels: list[Label]
+
+
+class DaysChart(NamedTuple):
+    """The drawing."""
+
+    width: int
+    height: int
+    grid: list[GridLine]
+    days: list[DayDrawing]
+
+
 def days_chart(
-    days: Sequence[Period],
-    compared: Mapping[Period, Both],
-    differing: Collection[Period],
-    description: str,
-) -> Markup:
+    days: Sequence[Period], compared: Mapping[Period, Both], differing: Collection[Period]
+) -> DaysChart:
     """The chart. `compared` has the days that were compared, even those without a call; others are drawn as
     left out. `differing` are those that are marked.
     """
     most = max((max(_requests(both)) for both in compared.values()), default=0)
-    slots = _Slots(_PLOT_WIDTH / len(days), _ceiling(most))
-    return tag(
-        "svg",
-        tag("title", "Calls of each day, counted and in the lake", id="chart-title"),
-        tag("desc", description, id="chart-description"),
-        *_grid(slots.top),
-        *[
-            slots.day(place, day, compared[day], differs=day in differing)
-            if day in compared
-            else slots.left_out(place, day)
-            for place, day in enumerate(days)
-        ],
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_labelledby="chart-title chart-description",
-        class_="chart",
-    )
+    slots = _Slots(_PLOT_WIDTH / len(days), ceiling(most))
+    drawn = [
+        slots.day(place, day, compared[day], differs=day in differing)
+        if day in compared
+        else slots.left_out(place, day)
+        for place, day in enumerate(days)
+    ]
+    return DaysChart(WIDTH, HEIGHT, list(_grid(slots.top)), drawn)
 
 
 class _Slots(NamedTuple):
@@ -57,69 +92,62 @@ class _Slots(NamedTuple):
     top: int
     """What the highest line stands for."""
 
-    def left_out(self, place: int, day: Period) -> Markup:
+    def left_out(self, place: int, day: Period) -> DayDrawing:
         """A day that was not compared."""
-        return tag(
-            "g",
-            tag("title", f"{day}: not compared"),
-            self._ground(place, "not-compared"),
-            self._below(place, _day_number(day), 18, "day"),
-        )
+        number = self._below(place, _day_number(day), 18, "day")
+        return DayDrawing(f"{day}: not compared", [self._ground(place, "not-compared")], [number])
 
-    def day(self, place: int, day: Period, both: Both, *, differs: bool) -> Markup:
+    def day(self, place: int, day: Period, both: Both, *, differs: bool) -> DayDrawing:
         """A day: its ground, its bars, its number, and its mark if it differs."""
         counted, in_lake = _requests(both)
         bar, gap, middle = self.width * 0.36, self.width * 0.03, self._middle(place)
-        what = "; they differ" if differs else ""
-        parts = [
-            tag("title", f"{day}: {counted:,} counted, {in_lake:,} in the lake{what}"),
+        title = f"{day}: {counted:,} counted, {in_lake:,} in the lake{'; they differ' if differs else ''}"
+        rectangles = [
             self._ground(place, "ground-differs" if differs else "ground"),
-            _bar(middle - gap - bar, bar, counted / self.top, "counted"),
-            _bar(middle + gap, bar, in_lake / self.top, "lake"),
-            self._below(place, _day_number(day), 18, "day differs" if differs else "day"),
+            *_bar(middle - gap - bar, bar, counted / self.top, "counted"),
+            *_bar(middle + gap, bar, in_lake / self.top, "lake"),
         ]
+        labels = [self._below(place, _day_number(day), 18, "day differs" if differs else "day")]
         if differs:
-            parts.append(self._below(place, "≠", -_PLOT_HEIGHT - 8, "flag"))
+            labels.append(self._below(place, "≠", -_PLOT_HEIGHT - 8, "flag"))
         if differs and counted != in_lake:
-            parts.append(self._below(place, f"{counted - in_lake:+,}".replace("-", "−"), 36, "gap"))
-        return tag("g", *parts)
+            labels.append(self._below(place, signed(counted - in_lake), 36, "gap"))
+        return DayDrawing(title, rectangles, labels)
 
     def _middle(self, place: int) -> float:
         return _LEFT + (place + 0.5) * self.width
 
-    def _ground(self, place: int, kind: str) -> Markup:
+    def _ground(self, place: int, kind: str) -> Rectangle:
         return _rectangle(_LEFT + place * self.width, _TOP, self.width, _PLOT_HEIGHT, kind)
 
-    def _below(self, place: int, text: str, distance: int, kind: str) -> Markup:
+    def _below(self, place: int, text: str, distance: int, kind: str) -> Label:
         """A text so far below the line of zero."""
-        return _text(text, self._middle(place), _BASE + distance, kind)
+        return _label(text, self._middle(place), _BASE + distance, kind)
 
 
 def _day_number(day: Period) -> str:
     return day[-2:].lstrip("0")
 
 
-def _grid(top: int) -> Iterator[Markup]:
-    step = top // _steps(top)
-    for value in range(0, top + 1, step):
+def _grid(top: int) -> Iterator[GridLine]:
+    for value in range(0, top + 1, top // grid_steps(top)):
         height = _BASE - _PLOT_HEIGHT * value / top
-        x2, y = _number(WIDTH - 4), _number(height)
-        yield empty_tag("line", x1=_LEFT, x2=x2, y1=y, y2=y, class_="grid")
-        yield _text(f"{value:,}", _LEFT - 8, height + 4, "tick")
+        label = _label(f"{value:,}", _LEFT - 8, height + 4, "tick")
+        yield GridLine(_number(_LEFT), _number(WIDTH - 4), _number(height), label)
 
 
-def _bar(left: float, width: float, share: float, kind: str) -> Markup:
+def _bar(left: float, width: float, share: float, kind: str) -> Iterator[Rectangle]:
     height = _PLOT_HEIGHT * share
-    return joined([_rectangle(left, _BASE - height, width, height, kind)] if share else [])
+    if share:
+        yield _rectangle(left, _BASE - height, width, height, kind)
 
 
-def _rectangle(left: float, top: float, width: float, height: float, kind: str) -> Markup:
-    x, y, width_, height_ = map(_number, (left, top, width, height))
-    return empty_tag("rect", x=x, y=y, width=width_, height=height_, class_=kind)
+def _rectangle(left: float, top: float, width: float, height: float, kind: str) -> Rectangle:
+    return Rectangle(_number(left), _number(top), _number(width), _number(height), kind)
 
 
-def _text(text: str, x: float, y: float, kind: str) -> Markup:
-    return tag("text", text, x=_number(x), y=_number(y), class_=kind)
+def _label(text: str, x: float, y: float, kind: str) -> Label:
+    return Label(text, _number(x), _number(y), kind)
 
 
 def _number(value: float) -> str:
@@ -130,7 +158,7 @@ def _requests(both: Both) -> tuple[int, int]:
     return both.counted.requests, both.in_lake.requests
 
 
-def _ceiling(most: int) -> int:
+def ceiling(most: int) -> int:
     """The top of the scale: the next 1, 2, 4, 5 or 8 with zeros behind it, that is divided by a few lines."""
     scale = 1
     while True:
@@ -140,7 +168,7 @@ def _ceiling(most: int) -> int:
         scale *= 10
 
 
-def _steps(top: int) -> int:
+def grid_steps(top: int) -> int:
     """As many lines as divide the scale into whole numbers."""
     wanted = 5 if str(top).startswith(("1", "5")) else _STEPS
     return next(steps for steps in range(wanted, 0, -1) if top % steps == 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,18 @@ class TestContent:
         ]
         assert [] == [path for path in files(package) if "tests" in path.relative_to(package).parts]
 
-    def test_page(self, package: Path) -> None:
-        """The dashboard is in it, to the last file."""
-        page = ROOT / "usage_api" / "page"
-        assert [path.relative_to(page) for path in files(page)] == [
-            path.relative_to(package / "usage_api" / "page") for path in files(package / "usage_api" / "page")
-        ]
+    def test_files_beside_the_code(self, package: Path) -> None:
+        """Page, templates, styles and queries are in it, to the last file."""
+        beside = _beside_the_code()
+        assert {".css", ".html", ".js", ".sql"} <= {path.suffix for path in beside}
+        assert [] == [path for path in beside if not (package / path).exists()]
+
+    def test_wheel(self, tmp_path: Path) -> None:
+        """The wheel of the project has the same files."""
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+            assert [] == [path for path in _beside_the_code() if path.as_posix() not in wheel.namelist()]
 
     def test_services(self, package: Path) -> None:
         """The client knows every service that a function's role lets it call, and not 400 more."""
@@ -128,6 +135,16 @@ class TestFailure:
         (tmp_path / "wheels").mkdir()
         with pytest.raises(BuildError, match="No matching distribution found"):
             install(tmp_path / "lambda", tmp_path / "wheels", "arm64", RUNTIME, "requirements-lambda.lock")
+
+
+def _beside_the_code() -> list[Path]:
+    """Files of the deployed packages that are no Python, relative to the project."""
+    return [
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in files(ROOT / package)
+        if path.suffix not in (".py", ".pyc")
+    ]
 
 
 def _actions(role: dict[str, Any]) -> list[str]:

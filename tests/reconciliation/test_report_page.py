@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,8 +14,7 @@ from metering.drift import Difference
 from metering.period import Period
 from metering.usage import Usage
 from reconciliation.report import Report
-from reconciliation.report_page import POLICY, compared_days, differing_days, report_page
-from reconciliation.report_page_parts import ROWS_SHOWN
+from reconciliation.report_page import POLICY, ROWS_SHOWN, compared_days, differing_days, report_page
 from tests.reconciliation.report_samples import (
     HOSTILE,
     OCTOBER,
@@ -31,6 +32,14 @@ SAMPLES = {
     "hostile": hostile,
     "refused": refused,
     "running": running,
+}
+RECORDED = Path(__file__).parent / "recorded_pages"
+DIGESTS = {
+    "agrees": "9ecef7251abe1fa6319fffc7ef161b598584c87bb7733a5229b99a04218e084f",
+    "differs": "fdc0485fee53d73daf649c4594e8a378e8d3d940a47f02f12a42609704b59982",
+    "hostile": "0ee67a7fa44a6e5b212453ef8fa0909b1e0b082ea4212218830d3e097a0b4327",
+    "refused": "56a5452997fd966f01cac71e71c04545491b1eb09edbfb2e5092b4ab718aa28f",
+    "running": "68a90c5c194758ae8d04c53c92c8d7700ae876b9578ebebbd944180be2307dd6",
 }
 VOID = {"meta", "rect", "line", "path", "circle"}
 
@@ -73,6 +82,15 @@ def page(report: Report) -> Page:
     return Page(report_page(report))
 
 
+def with_fixed_queries(report: Report) -> Report:
+    """The report with queries that stay as they are when those of the meter change."""
+    proofs = [
+        msgspec.structs.replace(one, sql=f"SELECT '{one.name}'\nFROM calls -- <all>\n")
+        for one in report.proofs
+    ]
+    return msgspec.structs.replace(report, proofs=proofs)
+
+
 @pytest.fixture(params=list(SAMPLES))
 def report(request: pytest.FixtureRequest) -> Report:
     """Each kind of report."""
@@ -98,6 +116,12 @@ class TestEveryPage:
     def test_same_bytes(self, report: Report) -> None:
         """The same report gives the same page."""
         assert report_page(report) == report_page(msgspec.structs.replace(report))
+
+    def test_recorded_bytes(self) -> None:
+        """A page that was published is derived again to the last byte: a change shows here, and is meant."""
+        pages = {name: report_page(with_fixed_queries(sample())) for name, sample in SAMPLES.items()}
+        assert (RECORDED / "refused.html").read_text(encoding="utf-8") == pages["refused"].decode()
+        assert DIGESTS == {name: hashlib.sha256(page).hexdigest() for name, page in pages.items()}
 
     def test_ids(self, report: Report) -> None:
         """No id twice, and what is referred to is there."""
@@ -165,6 +189,12 @@ class TestContent:
         found = page(running(22)).text
         assert "2026-10-23: not compared" in found
         assert "until before 2026-10-23" in found
+
+    def test_chart_in_words(self) -> None:
+        """Whoever does not see the chart hears what it shows."""
+        found = page(differing())
+        assert ("role", "img") in found.attributes
+        assert "Both sides differ on 3 days of October 2026: 5, 14 and 22." in found.texts
 
     def test_reserved_keys(self) -> None:
         """What a key of the meter's own stands for is said."""
