@@ -7,14 +7,13 @@ The page is made of the report alone: the same report always gives the same byte
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from metering.outcome import OUTCOME_OF_KEY, Outcome
 from metering.period import Period, begins_at, day_of, days_of
 from metering.usage import NO_USAGE, TOTALS, Usage
 from reconciliation.causes import ADVICE, HARMLESS, Cause, Finding
-from reconciliation.page_template import rendered, stylesheet, time
+from reconciliation.page_template import REPORT, rendered, stylesheet, time
 from reconciliation.report import Both, Proof, Report
 from reconciliation.report_page_chart import days_chart
 from reconciliation.verdict import Conclusion, counted, enumerated, month_name, verdict
@@ -23,7 +22,6 @@ POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 ROWS_SHOWN: Final = 500
 """The page stays one that a browser can open; the other files have the rest."""
 
-_TEMPLATES: Final = Path(__file__).parent / "report" / "templates"
 _DAY: Final = len("2026-11-05")
 _SUMMED: Final = tuple(name for name in TOTALS if name != "fingerprint")
 _ICONS: Final = {
@@ -38,10 +36,10 @@ def report_page(report: Report) -> bytes:
     """The page, in UTF-8."""
     conclusion = verdict(report)
     return rendered(
-        _TEMPLATES,
+        REPORT,
         "page.html",
         policy=POLICY,
-        style=stylesheet(_TEMPLATES / "page.css"),
+        style=stylesheet(REPORT, "page.css"),
         rows_shown=ROWS_SHOWN,
         outcome_of_key=OUTCOME_OF_KEY,
         counted=counted,
