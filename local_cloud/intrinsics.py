@@ -30,6 +30,7 @@ NAMED_BY = {
     "AWS::Logs::SubscriptionFilter": "FilterName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
 }
 
 # Types of which `Ref` gives the ARN.
@@ -50,6 +51,7 @@ ARNS = {
     "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "s3:::{name}",
     "AWS::SNS::Topic": "sns:{region}:{account}:{name}",
+    "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
 }
 
 # The end of a stack's id, where CloudFormation has a UUID of the stack's creation.
@@ -144,6 +146,8 @@ class Resolver:
             return self._values[name]
         if self._resource(name)["Type"] in REFERRED_TO_BY_ARN:
             return self._get_att([name, "Arn"])
+        if self._resource(name)["Type"] == "AWS::SQS::Queue":
+            return f"https://sqs.{self._region}.amazonaws.com/{self._account}/{self._name(name)}"
         return self._name(name)
 
     def _name(self, logical_id: str) -> str:

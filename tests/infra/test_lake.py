@@ -116,6 +116,12 @@ class TestTable:
 
 
 class TestWorkGroup:
+    def test_can_be_deleted(self) -> None:
+        """Athena keeps the history of queries in the workgroup, and deletes one that has some only if it is
+        told to: without, the stack could not be removed after its first query.
+        """
+        assert STACK.resource("AthenaWorkGroup")["RecursiveDeleteOption"]
+
     def test_enforced(self) -> None:
         """No query goes past the workgroup's limit, place of results or encryption."""
         settings = STACK.resource("AthenaWorkGroup")["WorkGroupConfiguration"]

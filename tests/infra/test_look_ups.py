@@ -52,7 +52,12 @@ class TestMethods:
     @pytest.mark.parametrize("path", OPEN)
     def test_open(self, path: str) -> None:
         """The page and the document hold no data."""
-        assert "security" not in method(path)
+        assert [{"NONE": []}] == method(path)["security"]
+
+    def test_closed_unless_opened(self) -> None:
+        """A method that is added and says nothing is for whoever signs: nothing is open by an omission."""
+        api = load_template()["Resources"]["LookUpApi"]["Properties"]
+        assert {"DefaultAuthorizer": "AWS_IAM", "InvokeRole": "NONE"} == api["Auth"]
 
     @pytest.mark.parametrize("path", [*CUSTOMERS, *OPERATORS, *OPEN])
     def test_permission(self, path: str) -> None:

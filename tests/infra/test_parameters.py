@@ -33,6 +33,8 @@ OTHER_TEXTS = {
     "TokenAudience": ["orders"],
     "TokenClaim": ["https://example.com/tenant"],
     "QuotaEmail": ["quotas@example.com"],
+    "PermissionsBoundaryArn": ["arn:aws:iam::123456789012:policy/teams/boundary"],
+    "RolePath": ["/teams/billing/"],
 }
 """Other values of the parameters whose values no list and no bounds give."""
 
@@ -54,6 +56,8 @@ REFUSED = {
     "TokenAudience": ["two words"],
     "TokenClaim": ["", "a claim"],
     "QuotaEmail": ["quotas"],
+    "PermissionsBoundaryArn": ["boundary", "arn:aws:iam::1:policy/boundary"],
+    "RolePath": ["", "teams", "/teams"],
 }
 
 HOLDS_DATA = [
@@ -127,7 +131,7 @@ class TestChange:
         after = Stack({name: value})
         gone = [one for one in HOLDS_DATA + HOLDS_A_POSITION if not after.has(one)]
         assert gone == (["AccessLogGroup"] if name == "ExistingLogGroupName" else [])
-        assert {"Retain"} >= {RESOURCES[one]["DeletionPolicy"] for one in gone}
+        assert {"RetainExceptOnCreate"} >= {RESOURCES[one]["DeletionPolicy"] for one in gone}
 
     def test_would_be_seen(self) -> None:
         """The test has teeth: another starting position is a difference, and so is another name."""

@@ -78,6 +78,13 @@ def topic_policy(moto: LocalEndpoint, _name: str, properties: Properties) -> Non
     moto.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
 
+def queue_policy(moto: LocalEndpoint, _name: str, properties: Properties) -> None:
+    """The policy of a queue is one of its attributes."""
+    (queue,) = properties["Queues"]
+    attributes = {"Policy": json.dumps(properties["PolicyDocument"])}
+    moto.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+
+
 def rest_api(moto: LocalEndpoint, _name: str, properties: Properties) -> None:
     """The resources and methods of the API are its body. moto, unlike AWS, wants responses and parameters."""
     info = {"version": "1.0", "title": properties["Name"], "description": properties["Description"]}
@@ -137,12 +144,14 @@ BY_API: dict[str, Make] = {
     "AWS::KinesisFirehose::DeliveryStream": named_by(
         "DeliveryStreamName", by("firehose", "create_delivery_stream")
     ),
+    "AWS::Lambda::EventInvokeConfig": by("lambda", "put_function_event_invoke_config"),
     "AWS::Logs::LogStream": lower_first(by("logs", "create_log_stream")),
     "AWS::Logs::QueryDefinition": query_definition,
     "AWS::Logs::SubscriptionFilter": lower_first(by("logs", "put_subscription_filter")),
     "AWS::S3::BucketPolicy": bucket_policy,
     "AWS::SNS::Subscription": by("sns", "subscribe"),
     "AWS::SNS::TopicPolicy": topic_policy,
+    "AWS::SQS::QueuePolicy": queue_policy,
 }
 """Types that moto's CloudFormation does not make, and how they are made instead, in this order."""
 
@@ -154,13 +163,18 @@ def with_names(stack: Stack) -> dict[str, Any]:
     resources = {}
     for name in of_cloudformation(stack):
         kind = RESOURCES[name]["Type"]
-        own_name = {NAMED_BY[kind]: stack.name(name).rpartition(":")[2]} if kind in NAMED_BY else {}
+        own_name = {NAMED_BY[kind]: bare_name(stack.name(name))} if kind in NAMED_BY else {}
         resources[name] = {
             "Type": kind,
             "DependsOn": sorted(directly_before(name) & of_cloudformation(stack)),
             "Properties": {**own_name, **stack.resource(name)},
         }
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+
+
+def bare_name(reference: str) -> str:
+    """The name in what `Ref` gives, which is an ARN for a topic and an address for a queue."""
+    return reference.rpartition("/" if reference.startswith("https:") else ":")[2]
 
 
 def of_cloudformation(stack: Stack) -> set[str]:

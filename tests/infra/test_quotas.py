@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from adapters.alerts import DETAIL_TYPE, event_detail
 from adapters.models import lease_pk
 from adapters.settings import QuotaAuthorizerSettings, StreamProcessorSettings
-from local_cloud.template import Stack
+from local_cloud.template import Stack, translated
 from metering.period import Period
 from metering.quota_ports import Crossing
 
@@ -109,6 +111,47 @@ class TestHttpApi:
         assert HTTP.resource("HttpApiMayAsk")["SourceArn"].startswith(f"{API}:f6g7h8i9j0/authorizers/")
 
 
+RULES = [name for name, one in translated()["Resources"].items() if one["Type"] == "AWS::Events::Rule"]
+
+
+class TestUndelivered:
+    """What a rule or an asynchronous invocation could not hand over waits in a queue."""
+
+    QUEUE = STACK.arn("UndeliveredEvents")
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_each_rule(self, rule: str) -> None:
+        """Each target of each rule has the queue behind it, and the queue takes from this rule."""
+        assert [{"Arn": self.QUEUE}] == [
+            target.get("DeadLetterConfig") for target in STACK.resource(rule)["Targets"]
+        ]
+        allow, deny = STACK.resource("UndeliveredEventsPolicy")["PolicyDocument"]["Statement"]
+        assert STACK.arn(rule) in allow["Condition"]["ArnEquals"]["aws:SourceArn"]
+        assert ["Deny", {"Bool": {"aws:SecureTransport": "false"}}] == [deny["Effect"], deny["Condition"]]
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_each_function(self, rule: str) -> None:
+        """A function that a rule invokes is invoked asynchronously: what it fails on goes into the queue,
+        and its role may put it there.
+        """
+        for target in STACK.resource(rule)["Targets"]:
+            if ":function:" not in target["Arn"]:
+                continue
+            (function,) = [
+                name
+                for name, one in translated()["Resources"].items()
+                if one["Type"] == "AWS::Lambda::Function" and STACK.arn(name) == target["Arn"]
+            ]
+            settings = STACK.resource(f"{function}EventInvokeConfig")
+            assert {"OnFailure": {"Destination": self.QUEUE}} == settings["DestinationConfig"]
+            policy = STACK.resource(f"{function.removesuffix('Function')}Role")["Policies"][0][
+                "PolicyDocument"
+            ]
+            assert self.QUEUE in [
+                one["Resource"] for one in policy["Statement"] if one["Action"] == "sqs:SendMessage"
+            ]
+
+
 class TestThresholds:
     RULE: dict[str, Any] = STACK.resource("ThresholdRule")
 
@@ -128,11 +171,12 @@ class TestThresholds:
         assert (True, "\n" in template) == (template.startswith('"') and template.endswith('"'), False)
 
     def test_topic(self) -> None:
-        """Only this rule publishes to the topic, and nobody in the clear."""
-        allow, deny = STACK.resource("QuotaTopicPolicy")["PolicyDocument"]["Statement"]
-        assert {"Service": "events.amazonaws.com"} == allow["Principal"]
-        assert {"ArnEquals": {"aws:SourceArn": STACK.arn("ThresholdRule")}} == allow["Condition"]
-        assert ["Deny", {"Bool": {"aws:SecureTransport": "false"}}] == [deny["Effect"], deny["Condition"]]
+        """EventBridge publishes to the topic. It does so only where the topic's policy has no condition:
+        with one, mails would be dropped, and nothing would show it.
+        """
+        (allow,) = STACK.resource("QuotaTopicPolicy")["PolicyDocument"]["Statement"]
+        assert ["Allow", {"Service": "events.amazonaws.com"}] == [allow["Effect"], allow["Principal"]]
+        assert "Condition" not in allow
         assert [STACK.name("QuotaTopic")] == [target["Arn"] for target in self.RULE["Targets"]]
 
     def test_mail(self) -> None:

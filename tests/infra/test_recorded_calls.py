@@ -47,12 +47,16 @@ BY_SERVICES = {
     "ReconciliationFunction": {
         *("glue:GetDatabase", "glue:GetTable"),
         *("s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:PutObject"),
+        *("s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"),
         "s3:GetObject",  # of the lake's files
     },
 }
 """What services do in a function's name: the event source mapping polls the stream and keeps failed batches,
 Athena reads the lake and writes results.
 """
+
+WHEN_GIVEN_UP = {name: {"sqs:SendMessage"} for name in ("ReconciliationFunction", "WatchFunction")}
+"""What Lambda does in a function's name with an event on which the function failed."""
 
 RARELY = {"ReconciliationFunction": {"athena:StopQueryExecution"}}
 """What no scenario can bring about: a query that takes too long (tests/adapters/test_athena.py has it)."""
@@ -213,7 +217,7 @@ class TestRoles:
                 action == call.action and fnmatchcase(call.resource, resource) for call in recorder.calls
             )
         }
-        expected = BY_SERVICES.get(function, set()) | RARELY.get(function, set())
+        expected = set().union(*(kind.get(function, set()) for kind in (BY_SERVICES, WHEN_GIVEN_UP, RARELY)))
         assert expected == {action for action, _ in unused}
 
     @pytest.mark.parametrize("function", FUNCTIONS)

@@ -10,11 +10,13 @@ from local_cloud.template import Stack, translated
 
 STACK = Stack()
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5c1a2d"
-WITH_KEY = Stack({"KmsKeyArn": KEY, "CrawlSchema": "yes"})
+WITH_KEY = Stack({"KmsKeyArn": KEY, "CrawlSchema": "yes", "Tracing": "Active"})
 RESOURCES = translated()["Resources"]
-EVERYTHING = Stack({"CrawlSchema": "yes"})
+EVERYTHING = Stack({"CrawlSchema": "yes", "Tracing": "Active"})
 ROLES = [logical_id for logical_id, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"]
 GLUE = "arn:aws:glue:us-east-1:123456789012"
+LISTS = {"dynamodb:LeadingKeys", "events:source"}
+"""Condition keys that hold several values."""
 X_RAY = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
 
@@ -87,6 +89,33 @@ class TestLeastPrivilege:
         assert set() == set(stars) - allowed
 
     @pytest.mark.parametrize("role", ROLES)
+    def test_conditions_on_lists(self, role: str) -> None:
+        """A condition on all values of a key holds where there are none, unless that is refused, too."""
+        for statement in statements(role, WITH_KEY):
+            condition = statement.get("Condition", {})
+            for operator in [one for one in condition if one.startswith("ForAllValues:")]:
+                assert condition["Null"] == dict.fromkeys(condition[operator], "false")
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_lists_are_compared_as_lists(self, role: str) -> None:
+        """Keys that hold several values are compared with an operator for several.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+        """
+        for statement in statements(role, WITH_KEY):
+            for operator, values in statement.get("Condition", {}).items():
+                if operator != "Null":
+                    assert operator.startswith("ForAllValues:") == bool(LISTS & set(values))
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_bounded(self, role: str) -> None:
+        """Where people may create roles under one path and with a boundary only, the roles have both."""
+        boundary = "arn:aws:iam::123456789012:policy/boundary"
+        bounded = Stack({"PermissionsBoundaryArn": boundary, "RolePath": "/teams/", "CrawlSchema": "yes"})
+        properties = bounded.resource(role)
+        assert [boundary, "/teams/"] == [properties["PermissionsBoundary"], properties["Path"]]
+        assert "PermissionsBoundary" not in EVERYTHING.resource(role)
+
+    @pytest.mark.parametrize("role", ROLES)
     def test_key_only_where_there_is_one(self, role: str) -> None:
         """Without a customer managed key there is no statement about keys."""
         assert not [action for action in statements(role) if "kms:" in str(action["Action"])]
@@ -115,12 +144,14 @@ class TestTrust:
         ]
 
     def test_confused_deputy(self) -> None:
-        """CloudWatch Logs, Firehose and Glue act for this account only."""
+        """CloudWatch Logs and Glue act for this account only. Firehose's role has no condition: Firehose is
+        not documented to send one, and a role can be handed to a service within its own account only.
+        """
         (logs,) = STACK.resource("AccessLogSubscriptionRole")["AssumeRolePolicyDocument"]["Statement"]
         (glue,) = EVERYTHING.resource("SchemaCrawlerRole")["AssumeRolePolicyDocument"]["Statement"]
         (firehose,) = STACK.resource("LakeDeliveryRole")["AssumeRolePolicyDocument"]["Statement"]
         assert {"StringLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:*"}} == logs["Condition"]
-        assert {"StringEquals": {"sts:ExternalId": "123456789012"}} == firehose["Condition"]
+        assert "Condition" not in firehose
         assert {"StringEquals": {"aws:SourceAccount": "123456789012"}} == glue["Condition"]
 
 
@@ -137,14 +168,20 @@ class TestGrants:
         (deletion,) = [
             one for one in statements("StreamProcessorRole") if one["Action"] == "dynamodb:DeleteItem"
         ]
-        assert {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["untold"]}} == deletion["Condition"]
+        assert {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["untold"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        } == deletion["Condition"]
         assert "kinesis:PutRecord" not in actions("StreamProcessorRole", STACK.arn("CallStream"))
 
     def test_thresholds(self) -> None:
         """The stream processor puts events of this meter onto the bus, and none in another's name."""
         (events,) = [one for one in statements("StreamProcessorRole") if one["Action"] == "events:PutEvents"]
         assert "arn:aws:events:us-east-1:123456789012:event-bus/default" == events["Resource"]
-        assert {"StringEquals": {"events:source": "usage-meter.usage-meter"}} == events["Condition"]
+        assert {
+            "ForAllValues:StringEquals": {"events:source": "usage-meter.usage-meter"},
+            "Null": {"events:source": "false"},
+        } == events["Condition"]
 
     def test_quota_authorizer(self) -> None:
         """It reads the counters table, and writes leases: it can change no counter and no plan."""
@@ -155,7 +192,10 @@ class TestGrants:
         (writing,) = [
             one for one in statements("QuotaAuthorizerRole") if one["Action"] == "dynamodb:UpdateItem"
         ]
-        assert {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["lease:*"]}} == writing["Condition"]
+        assert {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["lease:*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        } == writing["Condition"]
 
     def test_usage_api(self) -> None:
         """It reads the counters table, and can write nothing: neither there nor anywhere else."""
@@ -164,6 +204,12 @@ class TestGrants:
         )
         others = [one for one in statements("UsageApiRole") if one["Resource"] != STACK.arn("CountersTable")]
         assert [["logs:CreateLogStream", "logs:PutLogEvents"], X_RAY] == [one["Action"] for one in others]
+
+    def test_traces(self) -> None:
+        """Without traces no role may send any."""
+        for role in ROLES:
+            if STACK.has(role):
+                assert "xray:" not in str(statements(role, STACK))
 
     def test_subscription(self) -> None:
         """CloudWatch Logs puts records into the stream."""
@@ -186,7 +232,10 @@ class TestGrants:
         assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
         assert {"dynamodb:PutItem", "dynamodb:Query"} == actions("WatchRole", STACK.arn("CountersTable"))
         (progress,) = [one for one in statements("WatchRole") if "dynamodb:Query" in one["Action"]]
-        assert {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress"]}} == progress["Condition"]
+        assert {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        } == progress["Condition"]
         (listing,) = [one for one in statements("WatchRole") if one["Action"] == "s3:ListBucket"]
         assert [STACK.arn("FailureBucket"), STACK.arn("LakeBucket")] == listing["Resource"]
         assert {"StringLike": {"s3:prefix": ["aws/lambda/*", "errors/*"]}} == listing["Condition"]

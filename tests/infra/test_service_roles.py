@@ -91,8 +91,6 @@ ATHENA = Documented(
             # https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
             *("glue:GetDatabases", "glue:GetTables"),
             *("glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition"),
-            # The function's own queries give small results, in one part.
-            *("s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"),
             # What the function itself does as well, and is recorded there.
             "s3:ListBucket",
         }

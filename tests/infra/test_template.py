@@ -98,9 +98,14 @@ class TestLedger:
 class TestStatefulResources:
     @pytest.mark.parametrize("logical_id", STATEFUL)
     def test_retained(self, logical_id: str) -> None:
-        """Neither removing the stack nor replacing the resource deletes what it holds."""
+        """Neither removing the stack nor replacing the resource deletes what it holds; a first deployment
+        that fails leaves nothing that goes on costing.
+        """
         resource = RESOURCES[logical_id]
-        assert ["Retain", "Retain"] == [resource["DeletionPolicy"], resource["UpdateReplacePolicy"]]
+        assert ["RetainExceptOnCreate", "Retain"] == [
+            resource["DeletionPolicy"],
+            resource["UpdateReplacePolicy"],
+        ]
 
     def test_all_known(self) -> None:
         """A stateful resource that is added comes under these tests."""
@@ -254,10 +259,11 @@ class TestSubscription:
 class TestFunctions:
     @pytest.mark.parametrize("logical_id", of_type("AWS::Lambda::Function"))
     def test_runtime(self, logical_id: str) -> None:
-        """All run alike: one Python, one architecture, traced."""
+        """All run alike: one Python, one architecture, and traces only where they are wanted."""
         function = STACK.resource(logical_id)
         assert ["python3.13", ["arm64"]] == [function["Runtime"], function["Architectures"]]
-        assert {"Mode": "Active"} == function["TracingConfig"]
+        assert {"Mode": "PassThrough"} == function["TracingConfig"]
+        assert {"Mode": "Active"} == Stack({"Tracing": "Active"}).resource(logical_id)["TracingConfig"]
         assert function["Handler"].endswith(".handler.handler")
 
     def test_stream_processor(self) -> None:
@@ -275,6 +281,18 @@ class TestFunctions:
             "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter/usage-meter",
             "POWERTOOLS_LOG_LEVEL": "INFO",
         } == STACK.environment("StreamProcessorFunction")
+
+    @pytest.mark.parametrize(
+        ("function", "parameter"),
+        [
+            ("StreamProcessorFunction", "ProcessorConcurrency"),
+            ("QuotaAuthorizerFunction", "AuthorizerConcurrency"),
+        ],
+    )
+    def test_reserved_concurrency(self, function: str, parameter: str) -> None:
+        """Invocations can be kept for what counts and for what decides; by default none are."""
+        assert "ReservedConcurrentExecutions" not in STACK.resource(function)
+        assert 5 == Stack({parameter: 5}).resource(function)["ReservedConcurrentExecutions"]
 
     def test_watch(self) -> None:
         """It knows the stream, the counters, and both places where something may wait."""

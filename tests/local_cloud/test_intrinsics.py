@@ -21,7 +21,8 @@ TEMPLATE: dict[str, Any] = {
         "Either": {"Fn::Or": [{"Condition": "IsOn"}, {"Condition": "IsOff"}]},
     },
     "Resources": {
-        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Delay": {"Fn::Cidr": ["10.0.0.0/8"]}}},
+        "DeadLetters": {"Type": "AWS::SQS::Queue"},
+        "Queue": {"Type": "AWS::Unknown::Queue", "Properties": {"Delay": {"Fn::Cidr": ["10.0.0.0/8"]}}},
         "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::Sub": "calls-${Mode}"}}},
         "Off": {"Type": "AWS::S3::Bucket", "Condition": "IsOff"},
     },
@@ -40,6 +41,8 @@ def resolver(**parameters: object) -> Resolver:
         ({"Ref": "AWS::Region"}, "eu-central-1"),
         ({"Ref": "Bucket"}, "calls-on"),
         ({"Ref": "Queue"}, "meter-queue"),
+        ({"Ref": "DeadLetters"}, "https://sqs.eu-central-1.amazonaws.com/123456789012/meter-deadletters"),
+        ({"Fn::GetAtt": ["DeadLetters", "Arn"]}, "arn:aws:sqs:eu-central-1:123456789012:meter-deadletters"),
         ({"Fn::GetAtt": ["Bucket", "Arn"]}, "arn:aws:s3:::calls-on"),
         ({"Fn::Sub": "${Bucket.Arn}/${Mode}/${!Mode}"}, "arn:aws:s3:::calls-on/on/${Mode}"),
         ({"Fn::Sub": ["${Mode}-${Own}", {"Own": {"Ref": "Count"}}]}, "on-2"),
@@ -70,7 +73,7 @@ def test_parameter_moves_conditions() -> None:
     ("value", "message"),
     [
         ({"Fn::Cidr": ["10.0.0.0/8"]}, "Fn::Cidr is not known"),
-        ({"Fn::GetAtt": ["Queue", "Arn"]}, r"Arn of Queue \(AWS::SQS::Queue\)"),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, r"Arn of Queue \(AWS::Unknown::Queue\)"),
         ({"Ref": "Nothing"}, "no 'Nothing' among its resources"),
         ({"Fn::FindInMap": ["Sizes", "off", "Bytes"]}, "Sizes has no 'off'"),
         ({"Fn::If": ["Maybe", 1, 2]}, "no 'Maybe' among its conditions"),
