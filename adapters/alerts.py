@@ -66,18 +66,6 @@ class DynamoDBTelling:
         plans = {plan.name: plan for plan in map(decode_plan, items.values())}
         return {one.key: KeyPlan(one, plans[one.plan]) for one in assignments if one.plan in plans}
 
-    def announce_slice(self, month: Period, number: int) -> None:
-        """Make a slice known: see :class:`metering.quota_ports.TellStore`."""
-        request = self._update(
-            (SLICES, month),
-            "ADD #numbers :number",
-            {"#numbers": "numbers"},
-            {":number": {"NS": [str(number)]}},
-        )
-        (answer,) = self._updates.run([request])
-        if answer.status is Status.UNAVAILABLE:
-            raise Transient(f"UpdateItem of {self._table_name}: no answer")
-
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
         """The slices of each month: see :class:`metering.quota_ports.TellStore`."""
         items = self._reads.items(((SLICES, month) for month in months), consistent=True)

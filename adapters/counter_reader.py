@@ -101,7 +101,7 @@ class CounterReader:
 
     def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
         """The counters of those keys that have one in a month or day, in no order: by a BatchGetItem for each
-        hundred items. A slice is announced before anything is added to it, so that none is missed.
+        hundred items. A slice is registered before anything is added to it, so that none is missed.
 
         Raises:
             Transient, Misconfigured: the table cannot be read.

@@ -13,6 +13,7 @@ from adapters.dynamodb import ConditionalUpdates, client
 from adapters.heaviest import DynamoDBHeaviest
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
+from adapters.slices import DynamoDBSlices
 from benchmarks.decoding import RULE
 from metering.heaviest import HeaviestKeys
 from metering.ports import Append, LedgerAnswer, Status
@@ -68,6 +69,7 @@ def processor(
     ledger.refused_units = units.meter("refusals")
     return Processor(
         ledger,
+        DynamoDBSlices(tables.counters, updates("slices")),
         DynamoDBCounters(tables.counters, updates("counters")),
         DynamoDBProgress(tables.counters, updates("progress")),
         layout=layout or LedgerLayout(),

@@ -1,4 +1,4 @@
-"""What the stream processor needs of storage: two conditional writes and a note.
+"""What the stream processor needs of storage: two conditional writes, a registration and a note.
 
 Each write is atomic on its own and says what it found, so that nothing is ever read. A *watermark* is the
 highest position of a shard that was written to an item; a write is refused where the shard's watermark is
@@ -101,6 +101,24 @@ class Ledger(Protocol):
 
     def append(self, appends: Sequence[Append]) -> Sequence[LedgerAnswer]:
         """Append to several pages, each on its own."""
+        ...
+
+
+class SliceId(NamedTuple):
+    """A slice that the counters of a month and its days have."""
+
+    month: Period
+    number: int
+
+
+class SliceRegistry(Protocol):
+    """The slices of each month's counters above slice 0, which every counter has.
+
+    Whoever reads a counter reads the slices that are registered, and no others.
+    """
+
+    def register(self, slices: Sequence[SliceId]) -> Sequence[Status]:
+        """Register slices, each on its own, before anything is added to them. Never refused."""
         ...
 
 

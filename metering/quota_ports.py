@@ -239,16 +239,8 @@ class TellStore(Protocol):
         """
         ...
 
-    def announce_slice(self, month: Period, number: int) -> None:
-        """Make known that counters of a month have a slice of this number, before anything is added to it.
-
-        Raises:
-            Transient, Misconfigured: it could not be written.
-        """
-        ...
-
     def slices_of(self, months: Sequence[Period]) -> Mapping[Period, frozenset[int]]:
-        """The slices that were made known by now, and slice 0, for each month.
+        """The slices that are registered by now, and slice 0, for each month.
 
         Raises:
             Transient, Misconfigured: they cannot be read.

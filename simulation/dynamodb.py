@@ -14,14 +14,17 @@ from adapters.dynamodb import ConditionalUpdates, client
 from adapters.ledger import DynamoDBLedger
 from adapters.models import (
     KEY_PREFIX,
+    SLICES,
     key_of_pk,
     ledger_pk,
     part_attribute,
 )
 from adapters.progress import DynamoDBProgress
+from adapters.quota_store import slices_of_item
+from adapters.slices import DynamoDBSlices
 from local_cloud.template import resource
-from metering.period import Period
-from metering.ports import PageId
+from metering.period import Period, month_of
+from metering.ports import PageId, SliceId
 from metering.usage import NO_USAGE
 from simulation.meter import Clock
 from simulation.store import LEDGER_TTL_SECONDS, Counted, CounterId, SentEvent
@@ -42,6 +45,7 @@ class DynamoDBStore:
             ttl_seconds=LEDGER_TTL_SECONDS,
             clock=lambda: _EPOCH + timedelta(milliseconds=clock()),
         )
+        self.slices = DynamoDBSlices(counters_table, updates)
         self.counters = DynamoDBCounters(counters_table, updates)
         self.progress = DynamoDBProgress(counters_table, updates)
         self.completeness = CompletenessBook(dynamodb, counters_table)
@@ -59,6 +63,19 @@ class DynamoDBStore:
                 added = {part: parts.get(part, 0) + count for part, count in _parts(item, place[1]).items()}
                 found[place] = Counted(totals + usage_of(item), {**parts, **added})
         return found
+
+    def unregistered(self) -> Sequence[SliceId]:
+        """The slices that hold something and are not registered by now."""
+        held: set[SliceId] = set()
+        registered: set[SliceId] = set()
+        for item in self._items(self._counters_table):
+            pk, sk = item["pk"]["S"], item["sk"]["S"]
+            if pk.startswith(KEY_PREFIX):
+                period, _, number = sk.partition("#")
+                held.add(SliceId(month_of(Period(period)), int(number)))
+            elif pk == SLICES:
+                registered |= {SliceId(Period(sk), number) for number in slices_of_item(item)}
+        return sorted(one for one in held - registered if one.number)
 
     def holds(self, event: SentEvent) -> bool:  # noqa: ARG002 - the simulated store looks at the event
         """It cannot be told for one event; a seed runs here as on the simulated store, which can."""

@@ -23,6 +23,8 @@ from metering.ports import (
     LedgerAnswer,
     Progress,
     ProgressLog,
+    SliceId,
+    SliceRegistry,
     Status,
 )
 from metering.record import StreamRecord
@@ -160,16 +162,25 @@ class Environment:
     them: the store of the world, behind the faults of the invocation that is running.
     """
 
-    def __init__(self, ledger: Ledger, counters: Counters, progress: ProgressLog) -> None:
+    def __init__(
+        self, ledger: Ledger, slices: SliceRegistry, counters: Counters, progress: ProgressLog
+    ) -> None:
         self.processor: BatchProcessor
         self.invocation: Invocation
         self._ledger = ledger
+        self._slices = slices
         self._counters = counters
         self._progress = progress
 
     def append(self, appends: Sequence[Append]) -> Sequence[LedgerAnswer]:
         """The port `Ledger`."""
         return self.invocation.perform(appends, self._append, LedgerAnswer(Status.UNAVAILABLE))
+
+    def register(self, slices: Sequence[SliceId]) -> Sequence[Status]:
+        """The port `SliceRegistry`. Faults strike it in :mod:`simulation.quotas_told`, not here: so a seed
+        does what it always did.
+        """
+        return self._slices.register(slices)
 
     def add(self, increments: Sequence[Increment]) -> Sequence[CounterAnswer]:
         """The port `Counters`."""

@@ -24,7 +24,7 @@ def simulated_store(clock: Clock) -> SimulatedStore:
 
 def shipped_processor(environment: Environment, layout: LedgerLayout) -> BatchProcessor:
     """The processor as it is deployed."""
-    return Processor(environment, environment, environment, layout=layout, rule=BillingRule())
+    return Processor(environment, environment, environment, environment, layout=layout, rule=BillingRule())
 
 
 @dataclass(frozen=True, slots=True)

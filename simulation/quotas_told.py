@@ -19,6 +19,7 @@ from metering.errors import Transient
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
 from metering.plans import Assignment, Kind, Limit, Metric, Plan, Span
+from metering.ports import SliceId, Status
 from metering.quota import Counted
 from metering.quota_ports import ClaimStatus, Crossing, KeyPlan, Publisher, Telling, TellStore
 from metering.record import StreamRecord
@@ -53,16 +54,12 @@ class TellingInMemory:
         """By id of the crossing: shard and time of the claim; None: told."""
         self.waiting: dict[str, Crossing] = {}
         self._counters = counters
-        self._slices: dict[Period, set[int]] = {}
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
         return {key: key_plan(key) for key in keys}
 
-    def announce_slice(self, month: Period, number: int) -> None:
-        self._slices.setdefault(month, set()).add(number)
-
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
-        return {month: frozenset({0} | self._slices.get(month, set())) for month in months}
+        return {month: self._counters.slices.of(month) for month in months}
 
     def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
         items = self._counters.items
@@ -178,9 +175,23 @@ class _Process:
             FaultyPublisher(environment, self._meter.told),
             lambda: now,
         )
-        ports = (environment, environment, environment)
+        slices = FaultySlices(environment)
+        ports = (environment, slices, environment, environment)
         processor = Processor(*ports, layout=self._layout, rule=BillingRule(), limits=watch)
         return processor.process(batch)
+
+
+class FaultySlices:
+    """The port `SliceRegistry` behind the faults of an invocation."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def register(self, slices: Sequence[SliceId]) -> Sequence[Status]:
+        """Each write on its own."""
+        return self._environment.invocation.perform(
+            slices, lambda one: self._environment.register([one])[0], Status.UNAVAILABLE
+        )
 
 
 class FaultyTelling:
@@ -192,13 +203,6 @@ class FaultyTelling:
 
     def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan]:
         return self._all(tuple(keys), self._telling.plans_of)
-
-    def announce_slice(self, month: Period, number: int) -> None:
-        def announce(place: tuple[Period, int]) -> bool:
-            self._telling.announce_slice(*place)
-            return True
-
-        self._all((month, number), announce)
 
     def slices_of(self, months: Sequence[Period]) -> Mapping[Period, frozenset[int]]:
         return self._all(tuple(months), self._telling.slices_of)

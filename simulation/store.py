@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from metering.completeness import Knowledge, Positions
-from metering.period import Period
+from metering.period import Period, month_of
 from metering.ports import (
     Append,
     Claim,
@@ -23,6 +23,8 @@ from metering.ports import (
     PageId,
     Progress,
     ProgressLog,
+    SliceId,
+    SliceRegistry,
     Status,
     expires_at,
 )
@@ -65,6 +67,11 @@ class Store(Protocol):
         ...
 
     @property
+    def slices(self) -> SliceRegistry:
+        """The slices of the counters."""
+        ...
+
+    @property
     def counters(self) -> Counters:
         """The counters."""
         ...
@@ -81,6 +88,10 @@ class Store(Protocol):
 
     def counted(self) -> Mapping[CounterId, Counted]:
         """Every counter that there is."""
+        ...
+
+    def unregistered(self) -> Sequence[SliceId]:
+        """The slices to which something was added before they were registered, as far as can be told."""
         ...
 
     def holds(self, event: SentEvent) -> bool:
@@ -162,6 +173,26 @@ class SimulatedLedger:
         return Page(tuple(item.claims), item.watermarks.get(shard_id), item.size)
 
 
+class SimulatedSlices:
+    """The port `SliceRegistry`."""
+
+    def __init__(self) -> None:
+        self.items: set[SliceId] = set()
+
+    def register(self, slices: Sequence[SliceId]) -> list[Status]:
+        """Register slices."""
+        self.items |= set(slices)
+        return [Status.WRITTEN] * len(slices)
+
+    def holds(self, one: SliceId) -> bool:
+        """Whether a slice is registered; slice 0 needs not be."""
+        return one.number == 0 or one in self.items
+
+    def of(self, month: Period) -> frozenset[int]:
+        """The slices of a month, slice 0 among them."""
+        return frozenset({0} | {one.number for one in self.items if one.month == month})
+
+
 @dataclass(slots=True)
 class CounterItem:
     """A slice of a counter."""
@@ -172,10 +203,12 @@ class CounterItem:
 
 
 class SimulatedCounters:
-    """The port `Counters`."""
+    """The port `Counters`. It notes what is added to a slice that is not registered."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, Period, int], CounterItem] = {}
+        self.slices = SimulatedSlices()
+        self.unregistered: set[SliceId] = set()
 
     def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
         """Add to several counters."""
@@ -229,6 +262,9 @@ class SimulatedCounters:
         return item.watermarks.get(increment.shard_id)
 
     def _write(self, item: CounterItem, increment: Increment) -> None:
+        one = SliceId(month_of(increment.period), increment.slice)
+        if not self.slices.holds(one):
+            self.unregistered.add(one)
         item.totals += increment.totals
         for part, count in increment.parts.items():
             item.parts[part] = item.parts.get(part, 0) + count
@@ -280,6 +316,7 @@ class SimulatedStore:
         self, ledger: SimulatedLedger, counters: SimulatedCounters, progress: SimulatedProgress
     ) -> None:
         self.ledger = ledger
+        self.slices = counters.slices
         self.counters = counters
         self.progress = progress
         self.completeness = SimulatedCompleteness(progress)
@@ -287,6 +324,10 @@ class SimulatedStore:
     def counted(self) -> Mapping[CounterId, Counted]:
         """Every counter that there is."""
         return self.counters.counted()
+
+    def unregistered(self) -> Sequence[SliceId]:
+        """The slices to which something was added before they were registered."""
+        return sorted(self.counters.unregistered)
 
     def holds(self, event: SentEvent) -> bool:
         """Whether the record that owns an event is in all of the event's counters."""

@@ -15,6 +15,7 @@ from metering.ports import (
     Ledger,
     LedgerAnswer,
     Page,
+    SliceRegistry,
     Status,
 )
 from metering.record import ReadRecord, StreamRecord, read_record
@@ -243,7 +244,9 @@ class BrokenProcessor(Processor):
         ownership = claim(records, shard_id, self._ledger, self._layout)
         ours = list(owned(self.certain(records, ownership.unresolved_from), ownership.disowned))
         increments = [self.increment(one, records) for one in fold(ours, shard_id)]
+        self.register(increments)
         applied = apply(increments, self._counters, Recut(ours).after)
+        self._slices.register(increments)
         report = self._report(batch, records, ownership, applied)
         report.failed_from = self.failed_from(report)
         return report
@@ -255,6 +258,10 @@ class BrokenProcessor(Processor):
     def increment(self, increment: Increment, records: Sequence[ReadRecord]) -> Increment:  # noqa: ARG002 - one variant needs it
         """An increment as it is sent; broken ones look at the batch."""
         return increment
+
+    def register(self, increments: Sequence[Increment]) -> None:
+        """What is registered before anything is added."""
+        self._slices.register(increments)
 
     def failed_from(self, report: BatchReport) -> int | None:
         """What Lambda is told."""
@@ -277,6 +284,13 @@ class BatchWatermark(BrokenProcessor):
         return increment._replace(last=records[-1].sequence_number)
 
 
+class RegisteredAfterwards(BrokenProcessor):
+    """Registers a slice when something was added to it."""
+
+    def register(self, increments: Sequence[Increment]) -> None:
+        """Not yet."""
+
+
 class NothingFails(BrokenProcessor):
     """Tells Lambda that all is in."""
 
@@ -287,9 +301,11 @@ class NothingFails(BrokenProcessor):
 class HighestFailure(BrokenProcessor):
     """Tells Lambda the highest sequence number that is not in."""
 
-    def __init__(self, ledger: Ledger, counters: Counters, *rest: Any, **settings: Any) -> None:
+    def __init__(
+        self, ledger: Ledger, slices: SliceRegistry, counters: Counters, *rest: Any, **settings: Any
+    ) -> None:
         self._silent = _Silent(counters)
-        super().__init__(ledger, self._silent, *rest, **settings)
+        super().__init__(ledger, slices, self._silent, *rest, **settings)
 
     def failed_from(self, report: BatchReport) -> int | None:
         """The highest in place of the lowest."""
@@ -325,14 +341,14 @@ def _with_ledger(ledger: Callable[[Clock], SimulatedLedger]) -> Callable[[Clock]
 def _behind(wrapper: type[Wrapped]) -> Callable[[Environment, LedgerLayout], BatchProcessor]:
     def processor(environment: Environment, layout: LedgerLayout) -> BatchProcessor:
         wrapped = wrapper(environment)
-        return Processor(wrapped, wrapped, environment, layout=layout, rule=BillingRule())
+        return Processor(wrapped, environment, wrapped, environment, layout=layout, rule=BillingRule())
 
     return processor
 
 
 def _as(processor: type[Processor]) -> Callable[[Environment, LedgerLayout], BatchProcessor]:
     return lambda environment, layout: processor(
-        environment, environment, environment, layout=layout, rule=BillingRule()
+        environment, environment, environment, environment, layout=layout, rule=BillingRule()
     )
 
 
@@ -362,6 +378,11 @@ BROKEN = (
     ),
     Meter("refused-is-done", "a refused increment is dropped whole", processor=_behind(RefusedIsDone)),
     Meter("past-unresolved", "records behind an unresolved one are applied", processor=_as(PastUnresolved)),
+    Meter(
+        "registered-afterwards",
+        "a slice is registered when something was added to it",
+        processor=_as(RegisteredAfterwards),
+    ),
     Meter("nothing-fails", "failures are not told", processor=_as(NothingFails)),
     Meter("highest-failure", "the highest failure is told for the lowest", processor=_as(HighestFailure)),
 )

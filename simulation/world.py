@@ -356,7 +356,9 @@ class World:
 
     def _environment(self) -> Environment:
         """A new process of the function."""
-        environment = Environment(self.store.ledger, self.store.counters, self.store.progress)
+        environment = Environment(
+            self.store.ledger, self.store.slices, self.store.counters, self.store.progress
+        )
         environment.processor = self._meter.processor(environment, self._settings.layout)
         return environment
 
@@ -367,6 +369,10 @@ class World:
     def _compare(self) -> None:
         self.result.events, self.result.duplicates = self._oracle.events, self._oracle.duplicates
         self.result.differences += self.differences()
+        self.result.differences += [
+            f"slice {number} of {month} had calls before it was registered"
+            for month, number in self.store.unregistered()
+        ]
         if self._steps == _MOST_STEPS:
             self.result.differences.append(f"after {_MOST_STEPS:,} steps not everything is processed")
         for outcome, count in self._told.items():

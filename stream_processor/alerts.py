@@ -14,8 +14,9 @@ batch: an outage of EventBridge delays what is told, never what is counted. What
 is repeated with its batch.
 
 Where counters have several slices, an increment returns the total of its slice only, and the others are read
-after it. Of two shards that reach a threshold together, the one that reads last sees both. Each makes its
-slice known before it adds to it, and reads which slices there are after it has added, so that none is missed.
+after it. Of two shards that reach a threshold together, the one that reads last sees both. Each has
+registered its slice before it added to it (:mod:`stream_processor.slices`), and reads which slices there are
+after it has added, so that none is missed.
 """
 
 from __future__ import annotations
@@ -121,19 +122,7 @@ class LimitWatch:
         self._plans: dict[str, tuple[float, _Planned | None]] = {}
         self._settled: dict[str, float] = {}
         """Crossings by id, and until when (epoch seconds) nothing is to be done about them."""
-        self._announced: set[tuple[Period, int]] = set()
         self._drained_at = float("-inf")
-
-    def prepare(self, increments: Iterable[Increment]) -> bool:
-        """Make new slices known, before anything is added to them: whether that could be done."""
-        slices = {(month_of(one.period), one.slice) for one in increments if one.slice > 0}
-        try:
-            for place in sorted(slices - self._announced):
-                self._store.announce_slice(*place)
-                self._announced.add(place)
-        except Transient:
-            return False
-        return True
 
     def look(self, found: Sequence[Found]) -> LimitReport:
         """Find what the increments of a batch of one shard have reached, and tell it."""

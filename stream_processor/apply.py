@@ -1,4 +1,4 @@
-"""Step 4: the increments, each atomic on its own and repeatable by its watermark."""
+"""Step 5: the increments, each atomic on its own and repeatable by its watermark."""
 
 from __future__ import annotations
 

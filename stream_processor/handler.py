@@ -17,6 +17,7 @@ from adapters.heaviest import DynamoDBHeaviest
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
 from adapters.settings import StreamProcessorSettings
+from adapters.slices import DynamoDBSlices
 from adapters.telemetry import Telemetry, telemetry
 from metering.heaviest import HeaviestKeys
 from metering.quota_ports import Publisher
@@ -50,6 +51,7 @@ def make_processor(
             ttl_seconds=settings.ledger_ttl_seconds,
             clock=lambda: datetime.now(UTC),
         ),
+        DynamoDBSlices(settings.counters_table, updates),
         DynamoDBCounters(settings.counters_table, updates),
         DynamoDBProgress(settings.counters_table, updates),
         layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),

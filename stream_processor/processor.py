@@ -8,10 +8,13 @@ The order of side effects, and what holds if a step is the last to run:
    page. If this is the last step, the events are claimed and not counted: the retry finds its claims in their
    old places, so that the same events are its own.
 3. **Fold** the events that are ours into one increment a counter. Pure.
-4. **Apply** the increments. Each is atomic, and repeatable by the shard's watermark in that counter. If
+4. **Register** the slices of the increments, so that whoever reads a counter asks for all that it has. Each
+   registration is atomic, and repeatable without a condition. If this is the last step, a slice is registered
+   that holds nothing yet, and reads as nothing. If it does not happen, nothing is applied.
+5. **Apply** the increments. Each is atomic, and repeatable by the shard's watermark in that counter. If
    this stops midway, some counters have the batch and some have not: the retry is refused by the first and
    taken by the others.
-5. **Report** the thresholds that were reached, the progress of the shard, the heaviest keys, and what was
+6. **Report** the thresholds that were reached, the progress of the shard, the heaviest keys, and what was
    counted. If this does not happen, answers are less complete than they could be, never wrong; and the
    counters refuse the retry with what they hold, so that it finds the thresholds: see
    :mod:`stream_processor.alerts`.
@@ -29,13 +32,14 @@ from dataclasses import dataclass, field
 from metering.billing_rule import BillingRule
 from metering.heaviest import HeaviestKeys
 from metering.outcome import Outcome
-from metering.ports import Counters, Increment, Ledger, Progress, ProgressLog
+from metering.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
 from metering.record import ReadRecord, StreamRecord, read_record
 from metering.usage import Usage
 from stream_processor.alerts import NOTHING_FOUND, LimitReport, LimitWatch
 from stream_processor.apply import Applied, apply
 from stream_processor.claims import LedgerLayout, Ownership, claim, owned
 from stream_processor.fold import Recut, fold
+from stream_processor.slices import Registration
 
 
 @dataclass(slots=True)
@@ -65,11 +69,14 @@ class BatchReport:
 
 
 class Processor:
-    """Counts batches of a stream. It keeps nothing between batches: all that is known is in the store."""
+    """Counts batches of a stream. Between batches it remembers which slices it has registered, and nothing
+    else: all that is known is in the store.
+    """
 
-    def __init__(  # noqa: PLR0913 - three ports, two settings, and two watches that may be absent
+    def __init__(  # noqa: PLR0913 - four ports, two settings, and two watches that may be absent
         self,
         ledger: Ledger,
+        slices: SliceRegistry,
         counters: Counters,
         progress: ProgressLog,
         *,
@@ -82,6 +89,7 @@ class Processor:
         them nobody looks.
         """
         self._ledger = ledger
+        self._slices = Registration(slices)
         self._counters = counters
         self._progress = progress
         self._layout = layout
@@ -103,10 +111,10 @@ class Processor:
         certain = _before(records, ownership.unresolved_from)
         ours = list(owned(certain, ownership.disowned))
         increments = fold(ours, shard_id)  # 3
-        if self._limits is not None and not self._limits.prepare(increments):
+        if not self._slices.register(increments):  # 4
             return BatchReport(records=len(batch), failed_from=batch[0].sequence_number)
-        applied = apply(increments, self._counters, Recut(ours).after)  # 4
-        return self._report(batch, records, ownership, applied)  # 5
+        applied = apply(increments, self._counters, Recut(ours).after)  # 5
+        return self._report(batch, records, ownership, applied)  # 6
 
     def _report(
         self,

@@ -111,7 +111,7 @@ class ReaderContract:
         assert [] == shelf.reader().days("a", Period("2026-12-01"), Period("2026-12-31"))
 
     def test_several_keys(self, shelf: Shelf) -> None:
-        """Those that have a counter, each once, with the slices that were announced; by several requests."""
+        """Those that have a counter, each once, with the slices that are registered; by several requests."""
         shelf.put(pk={"S": "slices"}, sk={"S": "2026-10"}, numbers={"NS": ["2"]})
         keys = [f"k{number}" for number in range(55)]
         for number, key in enumerate(keys[:51]):

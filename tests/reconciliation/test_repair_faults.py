@@ -13,6 +13,7 @@ from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
+from adapters.slices import DynamoDBSlices
 from local_cloud.stack import LocalCloud
 from metering.billing_rule import BillingRule
 from metering.call import Call
@@ -87,6 +88,7 @@ class Meter:
         self.counters = Counters(deployment.settings.counters_table, updates)
         self.processor = Processor(
             DynamoDBLedger(ledger, updates, ttl_seconds=DAYS_TO_KEEP, clock=lambda: now),
+            DynamoDBSlices(deployment.settings.counters_table, updates),
             self.counters,
             DynamoDBProgress(deployment.settings.counters_table, updates),
             layout=LedgerLayout(5_000),

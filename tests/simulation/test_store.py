@@ -31,10 +31,12 @@ class Simulated:
         counters, progress = SimulatedCounters(), SimulatedProgress()
         return Store(
             SimulatedLedger(),
+            counters.slices,
             counters,
             progress,
             usage=counters.usage,
             parts=counters.parts,
+            registered=counters.slices.of,
             reached=lambda shard_id: reached(progress, shard_id),
         )
 

@@ -20,6 +20,8 @@ from metering.ports import (
     PageId,
     Progress,
     ProgressLog,
+    SliceId,
+    SliceRegistry,
     Status,
 )
 from metering.usage import NO_USAGE, Usage
@@ -40,12 +42,15 @@ class Store:
     """A store under test, and what can be read from it."""
 
     ledger: Ledger
+    slices: SliceRegistry
     counters: Counters
     progress: ProgressLog
     usage: Callable[[str, Period], Usage]
     """The totals of a key in a period, over all slices."""
     parts: Callable[[str, Period], Mapping[str, int]]
     """The requests of each part of the period that has any."""
+    registered: Callable[[Period], frozenset[int]]
+    """The slices of a month, as readers of counters have them."""
     reached: Callable[[str], tuple[int, int] | None]
     """The position and the time of a shard's progress."""
 
@@ -233,6 +238,24 @@ class LedgerContract:
         hashes = tuple(range(2**62, 2**62 + 2048))
         (answer,) = store.ledger.append([append(SEQUENCE, *hashes)])
         assert [Claim(SHARD, SEQUENCE, hashes)] == list(answer.page.claims)
+
+
+class SlicesContract:
+    """The port `SliceRegistry`."""
+
+    def test_registered(self, store: Store) -> None:
+        """Slice 0 is always there, others once they are registered, each in its month, however often."""
+        other = Period("2026-12")
+        assert frozenset({0}) == store.registered(MONTH)
+        statuses = store.slices.register([SliceId(MONTH, 3), SliceId(other, 12), SliceId(MONTH, 1)])
+        assert [Status.WRITTEN] * 3 == list(statuses)
+        assert [Status.WRITTEN] == list(store.slices.register([SliceId(MONTH, 3)]))
+        assert frozenset({0, 1, 3}) == store.registered(MONTH)
+        assert frozenset({0, 12}) == store.registered(other)
+
+    def test_nothing(self, store: Store) -> None:
+        """Nothing to register, nothing registered."""
+        assert [] == list(store.slices.register([]))
 
 
 class ProgressContract:

@@ -87,11 +87,3 @@ class TellingContract:
         """Nothing asked, nothing answered."""
         assert [] == list(telling.claim([]))
         assert [] == list(telling.mark_told([]))
-
-    def test_slices(self, telling: TellStore) -> None:
-        """Slice 0 is always there, others from their announcement on, each in its month."""
-        month, other = Period("2031-01"), Period("2031-02")
-        assert {month: frozenset({0}), other: frozenset({0})} == telling.slices_of([month, other])
-        for number in (3, 1, 3):
-            telling.announce_slice(month, number)
-        assert {month: frozenset({0, 1, 3}), other: frozenset({0})} == telling.slices_of([month, other])

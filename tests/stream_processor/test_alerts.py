@@ -13,6 +13,7 @@ import pytest
 from adapters.alerts import DynamoDBTelling
 from adapters.counters import DynamoDBCounters
 from adapters.plans import PlanBook
+from adapters.slices import DynamoDBSlices
 from metering.crossing import crossing_id, decode_crossing, encode_crossing
 from metering.period import Period
 from metering.plans import Assignment, Limit, Metric, Plan, Span
@@ -23,6 +24,7 @@ from simulation.quotas_told import TellingInMemory
 from simulation.store import SimulatedCounters
 from stream_processor.alerts import NOTHING_FOUND, Found, LimitWatch
 from stream_processor.fold import slice_of
+from stream_processor.slices import Registration
 from tests.tables import create_tables
 
 MONTH, DAY = Period("2026-11"), Period("2026-11-05")
@@ -232,6 +234,7 @@ class TestConcurrent:
             shard_id = f"shardId-{number:012d}"
             updates = tables.updates(2)
             counters = DynamoDBCounters(tables.counters, updates)
+            registration = Registration(DynamoDBSlices(tables.counters, updates))
             watch = LimitWatch(
                 DynamoDBTelling(tables.counters, tables.dynamodb, updates), published, lambda: NOON
             )
@@ -242,7 +245,7 @@ class TestConcurrent:
                     )
                     for period, part in ((MONTH, "05"), (DAY, "12"))
                 ]
-                assert watch.prepare(increments)
+                assert registration.register(increments)
                 report = watch.look(list(zip(increments, counters.add(increments), strict=True)))
                 assert report.untold_from is None
 

@@ -1,4 +1,4 @@
-"""Step 4: increments are added once, whatever the store has of them already."""
+"""Step 5: increments are added once, whatever the store has of them already."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from metering.billing_rule import BillingRule
 from metering.errors import Misconfigured
 from metering.period import Period
-from metering.ports import Append, CounterAnswer, Increment, LedgerAnswer, Status
+from metering.ports import Append, CounterAnswer, Increment, LedgerAnswer, SliceId, Status
 from metering.record import StreamRecord
-from simulation.store import SimulatedCounters, SimulatedLedger, SimulatedProgress
+from simulation.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedSlices
 from stream_processor.claims import LedgerLayout
 from stream_processor.processor import BatchReport, Processor
 from tests.factories import (
@@ -66,11 +66,23 @@ class Counters(SimulatedCounters):
         ]
 
 
+class Slices(SimulatedSlices):
+    """A registry that may not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_silent = False
+
+    def register(self, slices: Sequence[SliceId]) -> list[Status]:
+        return [Status.UNAVAILABLE] * len(slices) if self.is_silent else super().register(slices)
+
+
 @dataclass
 class Meter:
-    """A processor on a store of its own."""
+    """A processor on a store of its own. Nobody looks for thresholds."""
 
     ledger: Ledger = field(default_factory=Ledger)
+    slices: Slices = field(default_factory=Slices)
     counters: Counters = field(default_factory=Counters)
     progress: SimulatedProgress = field(default_factory=SimulatedProgress)
 
@@ -78,7 +90,12 @@ class Meter:
     def processor(self) -> Processor:
         """A new one each time: it keeps nothing."""
         return Processor(
-            self.ledger, self.counters, self.progress, layout=LedgerLayout(SLOT_MS), rule=BillingRule()
+            self.ledger,
+            self.slices,
+            self.counters,
+            self.progress,
+            layout=LedgerLayout(SLOT_MS),
+            rule=BillingRule(),
         )
 
     def process(self, *records: StreamRecord) -> BatchReport:
@@ -211,6 +228,41 @@ class TestUnresolved:
         report = meter.process(*batch)
         assert (int(sequence_number(0)), None) == (report.failed_from, report.counted_through_ms)
         assert ({}, {}) == (meter.counters.items, meter.progress.items)
+
+
+class TestSlices:
+    BATCH = (record(0, call("a"), shard_id="shardId-000000000035"),)
+
+    def test_registered(self, meter: Meter) -> None:
+        """A slice above 0 is registered, whoever looks for thresholds: readers of counters rely on it."""
+        meter.process(*self.BATCH)
+        assert {SliceId(MONTH, 2)} == meter.slices.items
+
+    def test_no_answer(self, meter: Meter) -> None:
+        """Where that is not known to be done nothing is applied or told as done, and the retry counts all."""
+        meter.slices.is_silent = True
+        report = meter.process(*self.BATCH)
+        assert (int(sequence_number(0)), 0, {}) == (report.failed_from, report.metered, meter.counters.items)
+        assert {} == meter.progress.items
+        meter.slices.is_silent = False
+        assert (1, 1) == (meter.process(*self.BATCH).metered, meter.requests())
+
+    def test_crash_after_registering(self, meter: Meter) -> None:
+        """A slice that is registered and holds nothing reads as nothing; the retry counts into it."""
+
+        class Crash(Exception):
+            """The process ends."""
+
+        class CrashingCounters(Counters):
+            def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
+                raise Crash(len(increments))
+
+        counters, meter.counters = meter.counters, CrashingCounters()
+        with pytest.raises(Crash):
+            meter.process(*self.BATCH)
+        assert {SliceId(MONTH, 2)} == meter.slices.items
+        meter.counters = counters
+        assert (1, 1) == (meter.process(*self.BATCH).metered, meter.requests())
 
 
 class TestUnapplied:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from adapters.alerts import DynamoDBTelling
 from adapters.counters import DynamoDBCounters, usage_of
 from adapters.ledger import DynamoDBLedger
 from adapters.models import counter_pk, decode_position, part_attribute
 from adapters.progress import DynamoDBProgress
+from adapters.slices import DynamoDBSlices
 from local_cloud.server import LocalEndpoint
 from metering.period import Period
 from metering.usage import total
@@ -18,6 +20,7 @@ from tests.stream_processor.storage_contract import (
     CountersContract,
     LedgerContract,
     ProgressContract,
+    SlicesContract,
     Store,
 )
 from tests.tables import Tables, create_tables
@@ -31,10 +34,12 @@ def dynamodb_store(endpoint: str) -> Store:
     updates = tables.updates()
     return Store(
         DynamoDBLedger(tables.ledger, updates, ttl_seconds=691_200, clock=lambda: NOW),
+        DynamoDBSlices(tables.counters, updates),
         DynamoDBCounters(tables.counters, updates),
         DynamoDBProgress(tables.counters, updates),
         usage=lambda key, period: total(usage_of(item) for item in slices(tables, key, period)),
         parts=lambda key, period: parts(tables, key, period),
+        registered=lambda month: registered(tables, month),
         reached=lambda shard_id: reached(tables, shard_id),
     )
 
@@ -60,6 +65,12 @@ def parts(tables: Tables, key: str, period: Period) -> dict[str, int]:
         for name, value in item.items()
         if name.startswith(prefix) and name.removeprefix(prefix).isdigit()
     }
+
+
+def registered(tables: Tables, month: Period) -> frozenset[int]:
+    """The slices of a month, as thresholds and quota decisions have them."""
+    reader = DynamoDBTelling(tables.counters, tables.dynamodb, tables.updates())
+    return reader.slices_of([month])[month]
 
 
 def reached(tables: Tables, shard_id: str) -> tuple[int, int] | None:
@@ -100,6 +111,10 @@ class TestLedgerOnMoto(OnMoto, LedgerContract):
     """Ledger on moto."""
 
 
+class TestSlicesOnMoto(OnMoto, SlicesContract):
+    """Slices on moto."""
+
+
 class TestProgressOnMoto(OnMoto, ProgressContract):
     """Progress on moto."""
 
@@ -110,6 +125,10 @@ class TestCountersOnDynamoDBLocal(OnDynamoDBLocal, CountersContract):
 
 class TestLedgerOnDynamoDBLocal(OnDynamoDBLocal, LedgerContract):
     """Ledger on DynamoDB Local."""
+
+
+class TestSlicesOnDynamoDBLocal(OnDynamoDBLocal, SlicesContract):
+    """Slices on DynamoDB Local."""
 
 
 class TestProgressOnDynamoDBLocal(OnDynamoDBLocal, ProgressContract):

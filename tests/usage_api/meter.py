@@ -10,14 +10,14 @@ from adapters.completeness import CompletenessBook
 from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates
 from adapters.heaviest import DynamoDBHeaviest
-from adapters.models import SLICES
 from adapters.plans import PlanBook
 from adapters.progress import DynamoDBProgress
+from adapters.slices import DynamoDBSlices
 from local_cloud.stack import LocalCloud
 from metering.completeness import Knowledge
 from metering.period import Period
 from metering.plans import Assignment, KeyStatus, Limit, Metric, Plan, Span
-from metering.ports import HeaviestList, Increment, Progress
+from metering.ports import HeaviestList, Increment, Progress, SliceId
 from metering.usage import Usage
 
 MONTH = Period("2026-11")
@@ -59,10 +59,9 @@ class Meter:
             ]
         )
 
-    def announce_slice(self, number: int) -> None:
-        """Make a slice of the month known, as is done before anything is added to it."""
-        numbers = {"pk": {"S": SLICES}, "sk": {"S": MONTH}, "numbers": {"NS": [str(number)]}}
-        self.dynamodb.put_item(TableName=self.table_name, Item=numbers)
+    def register_slice(self, number: int) -> None:
+        """Register a slice of the month, as is done before anything is added to it."""
+        DynamoDBSlices(self.table_name, self._updates).register([SliceId(MONTH, number)])
 
     def list_heaviest(self, shard_id: str, totals: Mapping[str, int]) -> None:
         """Keep what a shard has seen of the heaviest keys of the month."""

@@ -174,7 +174,7 @@ class LookUpContract:
         """The candidates of all shards by their live counters, slices added up: four requests."""
         for key, requests in (("a", 5), ("b", 50), ("c", 7)):
             bench.meter.count(key, "2026-11-05T07", usage(requests))
-        bench.meter.announce_slice(12)
+        bench.meter.register_slice(12)
         bench.meter.count("a", "2026-11-05T07", usage(90), slice_number=12)
         bench.meter.list_heaviest("shard-1", {"a": 5, "b": 40})
         bench.meter.list_heaviest("shard-2", {"c": 7, "-": 99, "gone": 1})

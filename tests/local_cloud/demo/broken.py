@@ -9,6 +9,7 @@ from adapters.dynamodb import ConditionalUpdates
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
 from adapters.settings import StreamProcessorSettings
+from adapters.slices import DynamoDBSlices
 from local_cloud.pipeline import MakeProcessor
 from metering.ports import Append, CounterAnswer, Counters, Increment, Ledger, LedgerAnswer, Page, Status
 from metering.usage import Usage
@@ -32,6 +33,7 @@ def wrong(
         )
         return Processor(
             ledger(right_ledger),
+            DynamoDBSlices(settings.counters_table, updates),
             counters(DynamoDBCounters(settings.counters_table, updates)),
             DynamoDBProgress(settings.counters_table, updates),
             layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),

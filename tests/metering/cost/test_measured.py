@@ -12,6 +12,7 @@ from adapters.counters import DynamoDBCounters
 from adapters.dynamodb import ConditionalUpdates, client
 from adapters.ledger import DynamoDBLedger
 from adapters.progress import DynamoDBProgress
+from adapters.slices import DynamoDBSlices
 from benchmarks.traffic import Record, Traffic, batches, firehose_event, kinesis_event, records
 from firehose_transform.transform import transform
 from local_cloud.json_rows import RowReader, columns_of
@@ -53,6 +54,7 @@ def processed(traffic: Traffic, window: int, lanes: int, address: str) -> Measur
     to_ledger = ConditionalUpdates(dynamodb, 8, on_units=found.ledger.append)
     processor = Processor(
         DynamoDBLedger(tables.ledger, to_ledger, ttl_seconds=691_200, clock=lambda: datetime.now(UTC)),
+        DynamoDBSlices(tables.counters, to_counters),
         DynamoDBCounters(tables.counters, to_counters),
         DynamoDBProgress(tables.counters, to_counters),
         layout=LedgerLayout(lanes=lanes),
