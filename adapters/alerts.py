@@ -205,11 +205,6 @@ class EventBridge:
         }
 
 
-def _refusal(entry: Mapping[str, Any]) -> str | None:
-    code = entry.get("ErrorCode")
-    return f"PutEvents: {code}: {entry.get('ErrorMessage', '')}" if code else None
-
-
 def event_detail(crossing: Crossing) -> dict[str, Any]:
     """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
     return {

@@ -121,10 +121,6 @@ class PlanBook:
         }
         self._call("put_item", Item=item)
 
-    def unassign(self, key: str) -> None:
-        """Take a key's plan away."""
-        self._call("delete_item", Key={"pk": {"S": assignment_pk(key)}, "sk": {"S": key}})
-
     def know(self, digest: str, key: str) -> None:
         """Make known which key id a key with this digest has."""
         item = {"pk": {"S": digest_pk(digest)}, "sk": {"S": DIGEST_SK}, "key_id": {"S": key}}

@@ -23,10 +23,6 @@ class BillingRule:
         parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
         self.exempt = frozenset(status for part in parts for status in _statuses(part))
 
-    def bills(self, status: int) -> bool:
-        """Whether a metered call with this status is billed."""
-        return status not in self.exempt
-
 
 def _statuses(part: str) -> range:
     match = _PART.fullmatch(part.lower())

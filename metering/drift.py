@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from heapq import merge
 from itertools import groupby
@@ -95,13 +95,6 @@ def differences(counted: Iterable[Entry], in_lake: Iterable[Entry]) -> Iterator[
         other_hours = left.hours != right.hours and None not in (left.hours, right.hours)
         if left.usage != right.usage or other_hours:
             yield Difference(key, period, left.usage, right.usage, other_hours, left.parts)
-
-
-def compare(counted: Mapping[Place, Usage], in_lake: Mapping[Place, Usage]) -> list[Difference]:
-    """As :func:`differences`, of two that are held in memory and in no order."""
-    return list(
-        differences(sorted(counted.items(), key=itemgetter(0)), sorted(in_lake.items(), key=itemgetter(0)))
-    )
 
 
 def _of_side(side: int, entries: Iterable[Entry]) -> Iterator[tuple[Place, int, Held]]:

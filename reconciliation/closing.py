@@ -12,8 +12,8 @@ order, and what holds if a step is the last to happen:
 5. **Seal**: the state becomes *sealed*, if it is still what this job has read. Of two jobs at once one does
    so, with its own report and usage; the other finds that sealing, and its own usage is named by nobody.
 
-What arrives later changes counters and lake, never the frozen usage: :meth:`SealedMonths.late_usage` is the
-difference, which the next invoice prices as an adjustment.
+What arrives later changes counters and lake, never the frozen usage. The next invoice prices the month again,
+and bills the difference as an adjustment.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import msgspec
 from metering.closing import Closing, State, Version
 from metering.errors import MeterError, Misconfigured, Transient
 from metering.period import Period, begins_at, ends_at
-from metering.usage import NO_USAGE, TOTALS, Usage, total
+from metering.usage import TOTALS, Usage, total
 from reconciliation.lake import USAGE_BY_KEY_AND_DAY, between, query_text, read_days
 from reconciliation.ports import Queries
 from reconciliation.report import Report
@@ -126,23 +126,6 @@ class SealedMonths:
         by_key = groupby(read_days(found.rows()), key=attrgetter("key"))
         usage = {key: total(day.usage for day in days) for key, days in by_key}
         return UsageNow(found.query_id, found.sql, found.parameters, usage)
-
-    def late_usage(self, month: Period, *, run_id: str) -> Mapping[str, Usage]:
-        """What came for a sealed month since: for each key whose usage has changed, what it has now less what
-        was billed, in the order of the keys. A total is negative where the lake has lost something.
-
-        Raises:
-            NotSealedError: the month is not sealed.
-            MeterError: the lake or the usage as billed cannot be read.
-        """
-        return late(self.sealed_usage(month), self.usage_now(month, run_id=run_id).usage)
-
-
-def late(billed: Mapping[str, Usage], now: Mapping[str, Usage]) -> dict[str, Usage]:
-    """What `now` has more than `billed`, for the keys in which they differ. Pure."""
-    keys = sorted(billed.keys() | now.keys())
-    found = {key: now.get(key, NO_USAGE) - billed.get(key, NO_USAGE) for key in keys}
-    return {key: usage for key, usage in found.items() if usage != NO_USAGE}
 
 
 class Closer:

@@ -73,11 +73,6 @@ def health_route() -> Route:
     return _route("health", "Whether the meter counts, and what to do where it does not", "get", HealthAnswer)
 
 
-def openapi_route() -> Route:
-    """This document."""
-    return {"include_in_schema": False, "enable_validation": False}
-
-
 def openapi(app: APIGatewayRestResolver) -> dict[str, Any]:
     """The document of an app's routes. Its server is where the document itself lies: on AWS that holds the
     name of the stage.

@@ -7,7 +7,7 @@ own, so that tiers, free units, packages, minimum and maximum come out as if the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -68,19 +68,6 @@ def adjust(repriced: Statement, charges: Iterable[Charge]) -> tuple[Adjustment, 
     others = sorted({charge.line for charge in billed} | set(_commitment(repriced)))
     found = (_adjustment(repriced, line, billed) for line in dict.fromkeys([*lines, *others]))
     return tuple(a for a in found if a.amount or a.quantity != a.quantity_billed)
-
-
-def charges_of(statement: Statement) -> Iterator[Charge]:
-    """What an invoice of this statement bills for its own month."""
-    for line in statement.lines:
-        yield _charge(statement, line.price.id, line.quantity, line.amount)
-    if statement.commitment:
-        yield _charge(statement, statement.commitment.id, 0, statement.commitment.amount)
-
-
-def _charge(statement: Statement, line: str, quantity: int, amount: Decimal) -> Charge:
-    currency = statement.version.currency
-    return Charge(statement.account, statement.month, line, quantity, amount, currency, statement.month)
 
 
 def _check(charge: Charge, repriced: Statement) -> None:

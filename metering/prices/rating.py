@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from metering.prices.money import QUANTITY_LIMIT, ZERO, Rounding, charge, difference, total
+from metering.prices.money import QUANTITY_LIMIT, ZERO, Rounding, charge, total
 from metering.prices.price import Model, Price, Tier, ZeroMonth
 
 Bound = Literal["minimum", "maximum"]
@@ -57,11 +57,6 @@ def rate(price: Price, quantity: int, rounding: Rounding) -> RatedPrice:
     subtotal = total(tier.amount for tier in tiers)
     bound, bounded = _bounded(price, charged, subtotal)
     return RatedPrice(price, quantity, free, charged, tiers, subtotal, bound, rounding.apply(bounded))
-
-
-def amount_for_more(price: Price, before: int, more: int, rounding: Rounding) -> Decimal:
-    """What `more` units cost in a month that already has `before`. Negative where a volume price falls."""
-    return difference(rate(price, before + more, rounding).amount, rate(price, before, rounding).amount)
 
 
 def _tiers(price: Price, charged: int) -> tuple[RatedTier, ...]:

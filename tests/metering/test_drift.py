@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.drift import Difference, Entry, Nature, Place, compare, differences
+from metering.drift import Difference, Entry, Nature, Place, differences
 from metering.period import Period
 from metering.usage import NO_USAGE, TOTALS, Usage
 
@@ -25,6 +25,11 @@ PLACES = st.tuples(
 )
 USAGES = st.builds(Usage, **dict.fromkeys(TOTALS, st.integers(0, 2)))
 SIDES = st.dictionaries(PLACES, USAGES)
+
+
+def compare(counted: dict[Place, Usage], in_lake: dict[Place, Usage]) -> list[Difference]:
+    """The differences of two sides that are held in no order."""
+    return list(differences(sorted(counted.items()), sorted(in_lake.items())))
 
 
 def test_equal_sides() -> None:

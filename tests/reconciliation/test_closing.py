@@ -24,7 +24,6 @@ from reconciliation.closing import (
     SealedMonths,
     decode_usage,
     encode_usage,
-    late,
 )
 from reconciliation.job import Reconciler
 from reconciliation.repair import NotRepairableError
@@ -217,12 +216,15 @@ class TestAfterwards:
         """What comes later is kept apart, key by key; counters go on counting."""
         office = Office(deployment)
         office.close()
-        assert {} == office.months.late_usage(OCTOBER, run_id=run())
+        sealed = office.months.sealed_usage(OCTOBER)
+        assert sealed == office.months.usage_now(OCTOBER, run_id=run()).usage
         more = [call("late", "2026-10-05T00:00:00", "b"), call("new", "2026-10-05T00:00:00", "c")]
         deployment.both(more, name="late")
-        found = office.months.late_usage(OCTOBER, run_id=run())
+        now = office.months.usage_now(OCTOBER, run_id=run()).usage
+        assert sealed == office.months.sealed_usage(OCTOBER)
+        late = {key: now[key] - sealed.get(key, NO_USAGE) for key in now}
         assert [("b", 1, more[0].event_hash), ("c", 1, more[1].event_hash)] == [
-            (key, one.requests, one.fingerprint) for key, one in found.items()
+            (key, one.requests, one.fingerprint) for key, one in sorted(late.items()) if one != NO_USAGE
         ]
         assert deployment.reconcile().agrees
 
@@ -264,10 +266,3 @@ class TestUsage:
             decode_usage(content).items()
         )
         assert content == encode_usage(reversed(usage.items()))
-
-    def test_late(self) -> None:
-        """Only keys that changed are told; what the lake has lost is negative."""
-        billed = {"a": Usage(2), "b": Usage(1), "c": Usage(1)}
-        assert {"a": Usage(1), "c": Usage(-1), "d": Usage(4)} == late(
-            billed, {"a": Usage(3), "b": Usage(1), "d": Usage(4)}
-        )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from metering.prices.adjustment import Charge
+from metering.prices.invoice import invoice_document, invoiced_charges
 from metering.prices.money import Rounding, RoundingMode
 from metering.prices.month import Month
 from metering.prices.price import Metric, Model, Price, Tier, ZeroMonth
 from metering.prices.reader import read_tariff
-from metering.prices.statement import KeyUsage, MonthUsage
+from metering.prices.statement import KeyUsage, MonthUsage, Statement
 from metering.prices.tariff import Tariff
 
 CENTS = Rounding(2, RoundingMode.HALF_EVEN)
@@ -94,3 +96,8 @@ def used(key: str, requests: int, fingerprint: int = 0, **more: int) -> KeyUsage
 def month_usage(*keys: KeyUsage, month: Month = OCTOBER, query: str = "query-1") -> MonthUsage:
     """A month's usage of some keys."""
     return MonthUsage(month, keys, query)
+
+
+def charges(statement: Statement) -> list[Charge]:
+    """What the invoice of a statement has billed."""
+    return list(invoiced_charges(invoice_document(statement)))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from metering.prices.adjustment import adjust, charges_of
+from metering.prices.adjustment import adjust
 from metering.prices.billing import Unpriced
 from metering.prices.documents import InvoiceDocument
 from metering.prices.exports import (
@@ -20,7 +20,7 @@ from metering.prices.exports import (
 )
 from metering.prices.invoice import invoice_document
 from metering.prices.statement import Statement, make_statement
-from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, flat, used
+from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
 TARIFF = acme_tariff(flat("0.01"), flat("0.02", id="again"), flat("0.5", "errors"), minimum="20")
 
@@ -35,7 +35,7 @@ def invoice(requests: int = 1000, late: int = 0) -> InvoiceDocument:
     november = make_statement(
         "=acme", NOVEMBER, TARIFF.version("pro", NOVEMBER), [used("k1", requests, errors=3)], "query"
     )
-    return invoice_document(november, adjust(october(1000 + late), charges_of(october(1000))))
+    return invoice_document(november, adjust(october(1000 + late), charges(october(1000))))
 
 
 def cells(document: InvoiceDocument) -> list[dict[str, str]]:

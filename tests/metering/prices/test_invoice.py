@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.prices.adjustment import NotComparable, adjust, charges_of
+from metering.prices.adjustment import NotComparable, adjust
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import InvoiceDocument, SourceDocument
 from metering.prices.invoice import (
@@ -20,7 +20,7 @@ from metering.prices.invoice import (
 )
 from metering.prices.month import Month
 from metering.prices.statement import KeyUsage, Statement, make_statement
-from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, flat, used
+from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
 TARIFF = acme_tariff(
     {"metric": "requests", "model": "graduated", "free_units": 2, "tiers": [
@@ -37,7 +37,7 @@ def statement(month: Month, *keys: KeyUsage, account: str = "acme") -> Statement
 
 def invoice() -> InvoiceDocument:
     """November's, with an adjustment of October."""
-    late = adjust(statement(OCTOBER, used("k1", 30)), charges_of(statement(OCTOBER, used("k1", 12))))
+    late = adjust(statement(OCTOBER, used("k1", 30)), charges(statement(OCTOBER, used("k1", 12))))
     november = statement(NOVEMBER, used("k2", 6, 2**100), used("k1", 7, 1, response_bytes=7001))
     return invoice_document(november, late)
 

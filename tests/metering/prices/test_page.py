@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from metering.prices.adjustment import adjust, charges_of
+from metering.prices.adjustment import adjust
 from metering.prices.documents import InvoiceDocument, SourceDocument
 from metering.prices.invoice import attested, invoice_document
 from metering.prices.page import page
 from metering.prices.statement import make_statement
-from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, flat, used
+from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
 HOSTILE = "<script>alert('x')</script>&\""
 TARIFF = acme_tariff(
@@ -39,7 +39,7 @@ def invoice(account: str = "acme", key: str = "k1", **changes: str) -> InvoiceDo
     november = make_statement(
         account, NOVEMBER, version, [used(key, 13, 77, errors=21, response_bytes=7001)], "usage-1"
     )
-    late = adjust(october[1], charges_of(october[0]))
+    late = adjust(october[1], charges(october[0]))
     return attested(invoice_document(november, late), {NOVEMBER: source(**changes)})
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from metering.prices.presets import zero_month
 from metering.prices.price import Model, Price
-from metering.prices.rating import amount_for_more, rate
+from metering.prices.rating import rate
 from tests.metering.prices.builders import CENTS, price
 
 OPENMETER, LAGO, STRIPEMETER = zero_month("openmeter"), zero_month("lago"), zero_month("stripemeter")
@@ -79,9 +79,11 @@ def test_peer(peer_price: Price, units: int, amount: str) -> None:
 
 def test_openmeter_split_month() -> None:
     """12 used before, 10 more: the ten cost 22."""
-    assert Decimal(22) == amount_for_more(OPENMETER_GRADUATED, 12, 10, CENTS)
+    before, after = (rate(OPENMETER_GRADUATED, units, CENTS).amount for units in (12, 22))
+    assert Decimal(22) == after - before
 
 
 def test_a_volume_price_can_fall() -> None:
     """The two units after the 14th lower OpenMeter's volume price from 140 to 80."""
-    assert Decimal(-60) == amount_for_more(OPENMETER_VOLUME, 14, 2, CENTS)
+    before, after = (rate(OPENMETER_VOLUME, units, CENTS).amount for units in (14, 16))
+    assert (Decimal(140), Decimal(80)) == (before, after)
