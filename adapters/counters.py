@@ -34,7 +34,7 @@ class DynamoDBCounters:
         self._updates = updates
 
     def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
-        """Add to several counters at a time: see :class:`stream_processor.ports.Counters`."""
+        """Add to several counters at a time: see :class:`metering.ports.Counters`."""
         requests = [_request(self._table_name, increment) for increment in increments]
         answers = self._updates.run(requests)
         return [_answer(*pair) for pair in zip(increments, answers, strict=True)]

@@ -34,7 +34,7 @@ class DynamoDBLedger:
         self._clock = clock
 
     def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
-        """Append to several pages at a time: see :class:`stream_processor.ports.Ledger`."""
+        """Append to several pages at a time: see :class:`metering.ports.Ledger`."""
         now = int(self._clock().timestamp())
         answers = self._updates.run([self._request(append, now) for append in appends])
         return [_answer(*pair) for pair in zip(appends, answers, strict=True)]

@@ -1,4 +1,4 @@
-"""What there is to say of one key in one period, put together. Pure."""
+"""What there is to say of one key in one period, put together from what was read. Nothing is read here."""
 
 from __future__ import annotations
 
