@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters.batch_get import BatchGet
 from adapters.dynamodb import ConditionalUpdates, Item, UpdateAnswer
-from adapters.errors import translate
+from adapters.errors import translated
 from adapters.models import (
     PLAN,
     SLICES,
@@ -28,12 +26,18 @@ from adapters.models import (
 )
 from adapters.plans import decode_assignment, decode_plan
 from adapters.quota_store import counted_of, slices_of_item
+from adapters.table import Table
 from metering.crossing import decode_crossing, encode_crossing
-from metering.errors import Transient
+from metering.errors import MeterError, Transient
 from metering.period import Period, begins_at, day_of, ends_at
 from metering.ports import Status
 from metering.quota import Counted
 from metering.quota_ports import ClaimStatus, Crossing, KeyPlan, Telling
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 NOT_CLAIMED: Final = "attribute_not_exists(#crossing)"
 CLAIMED_BY_SHARD: Final = "#crossing.#shard = :shard"
@@ -52,29 +56,28 @@ Place = tuple[str, Period, int]
 class DynamoDBTelling:
     """The port `TellStore` on the counters table."""
 
-    def __init__(self, table_name: str, dynamodb: Any, updates: ConditionalUpdates) -> None:
+    def __init__(self, table_name: str, dynamodb: DynamoDBClient, updates: ConditionalUpdates) -> None:
         self._table_name = table_name
-        self._dynamodb = dynamodb
+        self._table = Table(dynamodb, table_name)
         self._updates = updates
-        self._reads = BatchGet(table_name, dynamodb)
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
         """The plans of those keys that have one: see :class:`metering.quota_ports.TellStore`."""
-        found = self._reads.items((assignment_pk(key), key) for key in keys)
+        found = self._table.get_all((assignment_pk(key), key) for key in keys)
         assignments = [decode_assignment(item) for item in found.values()]
-        items = self._reads.items((PLAN, one.plan) for one in assignments)
+        items = self._table.get_all((PLAN, one.plan) for one in assignments)
         plans = {plan.name: plan for plan in map(decode_plan, items.values())}
         return {one.key: KeyPlan(one, plans[one.plan]) for one in assignments if one.plan in plans}
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
         """The slices of each month: see :class:`metering.quota_ports.TellStore`."""
-        items = self._reads.items(((SLICES, month) for month in months), consistent=True)
+        items = self._table.get_all(((SLICES, month) for month in months), consistent=True)
         return {month: slices_of_item(items.get((SLICES, month))) for month in months}
 
     def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
         """What slices hold by now: see :class:`metering.quota_ports.TellStore`."""
         keys = {place: (counter_pk(place[0]), counter_sk(place[1], place[2])) for place in places}
-        items = self._reads.items(keys.values(), consistent=True)
+        items = self._table.get_all(keys.values(), consistent=True)
         return {place: counted_of([(place[1], items[key])]) for place, key in keys.items() if key in items}
 
     def claim(self, tellings: Sequence[Telling]) -> list[ClaimStatus]:
@@ -108,16 +111,7 @@ class DynamoDBTelling:
 
     def deferred(self) -> list[Crossing]:
         """The first crossings that wait: see :class:`metering.quota_ports.TellStore`."""
-        try:
-            answer = self._dynamodb.query(
-                TableName=self._table_name,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": UNTOLD}},
-                Limit=DEFERRED_AT_ONCE,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"Query of {self._table_name}") from error
-        return [decode_crossing(item["content"]["S"]) for item in answer["Items"]]
+        return [decode_crossing(item["content"]["S"]) for item in self._table.first(UNTOLD, DEFERRED_AT_ONCE)]
 
     def settle(self, crossings: Sequence[Crossing]) -> list[bool]:
         """Remove crossings from those that wait: see :class:`metering.quota_ports.TellStore`."""
@@ -156,20 +150,18 @@ class DynamoDBTelling:
 
     def _remove(self, crossing: Crossing) -> bool:
         try:
-            key = {"pk": {"S": UNTOLD}, "sk": {"S": crossing.id}}
-            self._dynamodb.delete_item(TableName=self._table_name, Key=key)
-        except (ClientError, BotoCoreError) as error:
-            translated = translate(error, f"DeleteItem of {self._table_name}")
-            if isinstance(translated, Transient):
-                return False
-            raise translated from error
+            self._table.delete((UNTOLD, crossing.id))
+        except Transient:
+            return False
         return True
 
 
 class EventBridge:
     """The port `Publisher` on an event bus."""
 
-    def __init__(self, make_client: Callable[[], Any], source: str, bus: str = "default") -> None:
+    def __init__(
+        self, make_client: Callable[[], EventBridgeClient], source: str, bus: str = "default"
+    ) -> None:
         """`make_client` gives a client of EventBridge. It is asked when the first event is published, since
         most processes publish none. `source` tells the events of this meter from those of others.
         """
@@ -186,9 +178,10 @@ class EventBridge:
 
     def _put(self, crossings: Sequence[Crossing]) -> list[str | None]:
         try:
-            answer = self._client().put_events(Entries=[self._entry(one) for one in crossings])
-        except (ClientError, BotoCoreError) as error:
-            return [str(translate(error, "PutEvents"))] * len(crossings)
+            with translated("PutEvents"):
+                answer = self._client().put_events(Entries=[self._entry(one) for one in crossings])
+        except MeterError as error:
+            return [str(error)] * len(crossings)
         return [
             f"PutEvents: {entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
             if entry.get("ErrorCode")
@@ -196,7 +189,7 @@ class EventBridge:
             for entry in answer["Entries"]
         ]
 
-    def _entry(self, crossing: Crossing) -> dict[str, Any]:
+    def _entry(self, crossing: Crossing) -> PutEventsRequestEntryTypeDef:
         return {
             "Source": self._source,
             "DetailType": DETAIL_TYPE,

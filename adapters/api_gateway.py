@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.errors import translate
+from adapters.errors import translated
 from adapters.plans import digest_of
 from metering.plans import Assignment, KeyStatus, Limit, Metric, Plan, Span
 from metering.plans_document import PlansDocument
@@ -97,8 +95,6 @@ def _name(text: str) -> str:
 
 
 def _pages(apigateway: Any, operation: str, field_name: str, **request: Any) -> Iterator[Mapping[str, Any]]:
-    try:
+    with translated(operation):
         for page in apigateway.get_paginator(operation).paginate(**request):
             yield from page.get(field_name, [])
-    except (ClientError, BotoCoreError) as error:
-        raise translate(error, operation) from error

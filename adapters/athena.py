@@ -15,12 +15,20 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.errors import translate
+from adapters.errors import translated
 from metering.errors import MeterError, Misconfigured, Transient
+
+if TYPE_CHECKING:
+    from types_boto3_athena import AthenaClient
+    from types_boto3_athena.type_defs import (
+        GetQueryResultsInputTypeDef,
+        GetQueryResultsOutputTypeDef,
+        QueryExecutionTypeDef,
+        StartQueryExecutionInputTypeDef,
+    )
+    from types_boto3_s3 import S3Client
 
 Row = tuple[Any, ...]
 Convert = Callable[[str], Any]
@@ -83,8 +91,9 @@ class Patience:
 class Athena:
     """Runs queries in one workgroup and database."""
 
-    def __init__(self, athena: Any, s3: Any, patience: Patience, *, workgroup: str, database: str) -> None:
-        """`athena` and `s3` are boto3 clients."""
+    def __init__(
+        self, athena: AthenaClient, s3: S3Client, patience: Patience, *, workgroup: str, database: str
+    ) -> None:
         self._athena = athena
         self._s3 = s3
         self._patience = patience
@@ -113,7 +122,7 @@ class Athena:
             rows=lambda: self._rows(query_id, output),
         )
 
-    def _run(self, sql: str, parameters: Sequence[str], run_id: str) -> tuple[str, Mapping[str, Any]]:
+    def _run(self, sql: str, parameters: Sequence[str], run_id: str) -> tuple[str, QueryExecutionTypeDef]:
         """Id and execution of a query that has succeeded; started anew where Athena says that it may help."""
         for attempt in itertools.count(1):
             query_id = self._start(sql, parameters, f"{run_id}/{attempt}")
@@ -126,19 +135,19 @@ class Athena:
         raise QueryFailed(query_id, status["State"], status.get("StateChangeReason", "no reason given"))
 
     def _start(self, sql: str, parameters: Sequence[str], attempt_id: str) -> str:
-        bound = {"ExecutionParameters": list(parameters)} if parameters else {}
-        answer = self._ask(
-            "start_query_execution",
-            QueryString=sql,
-            ClientRequestToken=request_token(attempt_id, sql, parameters),
-            WorkGroup=self._workgroup,
-            QueryExecutionContext={"Database": self._database},
-            ResultReuseConfiguration={"ResultReuseByAgeConfiguration": {"Enabled": False}},
-            **bound,
-        )
-        return str(answer["QueryExecutionId"])
+        request: StartQueryExecutionInputTypeDef = {
+            "QueryString": sql,
+            "ClientRequestToken": request_token(attempt_id, sql, parameters),
+            "WorkGroup": self._workgroup,
+            "QueryExecutionContext": {"Database": self._database},
+            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+        }
+        if parameters:
+            request["ExecutionParameters"] = list(parameters)
+        with translated("start_query_execution of Athena"):
+            return self._athena.start_query_execution(**request)["QueryExecutionId"]
 
-    def _await_end(self, query_id: str) -> Mapping[str, Any]:
+    def _await_end(self, query_id: str) -> QueryExecutionTypeDef:
         """The execution once it has ended."""
         sleep, clock, limit = self._patience.sleep, self._patience.clock, self._patience.limit_seconds
         give_up_at = clock() + limit
@@ -148,20 +157,19 @@ class Athena:
             if execution is not None and execution["Status"]["State"] not in _UNFINISHED:
                 return execution
             if clock() >= give_up_at:
-                self._ask("stop_query_execution", QueryExecutionId=query_id)
+                with translated("stop_query_execution of Athena"):
+                    self._athena.stop_query_execution(QueryExecutionId=query_id)
                 raise QueryTimedOut(f"Athena query {query_id} took more than {limit} s and was stopped")
             sleep(wait)
             wait = min(wait * _WAIT_GROWTH, LONGEST_WAIT_SECONDS)
 
-    def _execution(self, query_id: str) -> Mapping[str, Any] | None:
+    def _execution(self, query_id: str) -> QueryExecutionTypeDef | None:
         """How the query stands; None if Athena has no time to say."""
         try:
-            execution: Mapping[str, Any] = self._ask("get_query_execution", QueryExecutionId=query_id)[
-                "QueryExecution"
-            ]
+            with translated("get_query_execution of Athena"):
+                return self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
         except Transient:
             return None
-        return execution
 
     def _rows(self, query_id: str, output: str | None) -> Iterator[Row]:
         """A result of one page comes from its page. A longer one is read from its object, in one request
@@ -177,33 +185,33 @@ class Athena:
         cells = itertools.islice(self._cells_of_pages(query_id, page), 1, None)
         return _typed(cells, converts)
 
-    def _cells_of_pages(self, query_id: str, page: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    def _cells_of_pages(self, query_id: str, page: GetQueryResultsOutputTypeDef) -> Iterator[Sequence[str]]:
         """All rows as texts. The names of the columns are the first row of the first page."""
         while True:
             for row in page["ResultSet"]["Rows"]:
                 yield [cell.get("VarCharValue", "") for cell in row["Data"]]
             if "NextToken" not in page:
                 return
-            page = self._page(query_id, NextToken=page["NextToken"])
+            page = self._page(query_id, page["NextToken"])
 
-    def _page(self, query_id: str, **more: str) -> Mapping[str, Any]:
-        return self._ask("get_query_results", QueryExecutionId=query_id, MaxResults=MAX_RESULTS, **more)
+    def _page(self, query_id: str, start: str | None = None) -> GetQueryResultsOutputTypeDef:
+        request: GetQueryResultsInputTypeDef = {"QueryExecutionId": query_id, "MaxResults": MAX_RESULTS}
+        if start is not None:
+            request["NextToken"] = start
+        with translated("get_query_results of Athena"):
+            return self._athena.get_query_results(**request)
 
     def _rows_of_object(self, output: str, converts: Sequence[Convert]) -> Iterator[Row]:
         bucket, _, key = output.removeprefix("s3://").partition("/")
-        try:
+        with translated(f"GetObject of {output}"):
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
-            with body, io.TextIOWrapper(io.BufferedReader(body, 1 << 20), "utf-8", newline="") as text:
+            with (
+                body,
+                io.TextIOWrapper(
+                    io.BufferedReader(cast("io.RawIOBase", body), 1 << 20), "utf-8", newline=""
+                ) as text,
+            ):
                 yield from _typed(itertools.islice(csv.reader(text), 1, None), converts)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"GetObject of {output}") from error
-
-    def _ask(self, operation: str, **request: Any) -> Mapping[str, Any]:
-        try:
-            answer: Mapping[str, Any] = getattr(self._athena, operation)(**request)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"{operation} of Athena") from error
-        return answer
 
 
 def request_token(attempt_id: str, sql: str, parameters: Sequence[str]) -> str:

@@ -4,26 +4,22 @@
     closing/2026-10/usage-<SHA-256>.jsonl       usage by key; the state names the one that was billed
 
 States are written under conditions that S3 checks: none is there yet, or it is still the one that was read.
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters.errors import translate
+from adapters.s3.bucket import Bucket
+from metering.bucket_layout import CLOSINGS
 from metering.closing import Closing, Version
-from metering.errors import Misconfigured, Transient
+from metering.errors import Misconfigured
 from metering.period import Period
 
-CLOSING: Final = "closing/"
-_REFUSED: Final = "PreconditionFailed"
-_CONFLICT: Final = "ConditionalRequestConflict"
-"""Another conditional write of the same object was under way."""
-_GONE: Final = "NoSuchKey"
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _decode: Final = msgspec.json.Decoder(Closing).decode
 
@@ -31,9 +27,8 @@ _decode: Final = msgspec.json.Decoder(Closing).decode
 class S3Closings:
     """The port `ClosingStore` on one bucket."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3 = s3
-        self._bucket = bucket
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._bucket = Bucket(s3, bucket)
 
     def read(self, month: Period) -> Version | None:
         """The state of a month; None: it is open.
@@ -42,37 +37,31 @@ class S3Closings:
             Transient, Misconfigured: it cannot be read, or is none.
         """
         name = state_name(month)
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=name)
-            content: bytes = answer["Body"].read()
-        except self._s3.exceptions.NoSuchKey:
+        found = self._bucket.get(name)
+        if found is None:
             return None
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"GetObject of {self._bucket}/{name}") from error
         try:
-            return Version(_decode(content), answer["ETag"])
+            return Version(_decode(found.content), found.tag)
         except msgspec.DecodeError as error:
+            place = f"{self._bucket.name}/{name}"
             raise Misconfigured(
-                [f"{self._bucket}/{name} is no state of a month ({error}): bring back its version before"]
+                [f"{place} is no state of a month ({error}): bring back its version before"]
             ) from error
 
     def begin(self, closing: Closing) -> bool:
         """Write the first state of a month; whether there was none."""
-        return self._put_state(closing, IfNoneMatch="*")
+        name, content = state_name(closing.month), msgspec.json.encode(closing)
+        return self._bucket.put_if_absent(name, content) or self._is_kept(closing)
 
     def replace(self, closing: Closing, tag: str) -> bool:
         """Write the next state of a month; whether it still had the version of that tag."""
-        return self._put_state(closing, IfMatch=tag)
+        name, content = state_name(closing.month), msgspec.json.encode(closing)
+        return self._bucket.put_if_unchanged(name, content, tag) or self._is_kept(closing)
 
     def keep_usage(self, month: Period, digest: str, content: bytes) -> str:
         """Keep usage under its digest; the name of the object."""
-        name = f"{CLOSING}{month}/usage-{digest}.jsonl"
-        try:
-            self._s3.put_object(
-                Bucket=self._bucket, Key=name, Body=content, ContentType="application/x-ndjson"
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"PutObject of {self._bucket}/{name}") from error
+        name = f"{CLOSINGS}{month}/usage-{digest}.jsonl"
+        self._bucket.put(name, content)
         return name
 
     def usage(self, name: str) -> bytes:
@@ -81,32 +70,16 @@ class S3Closings:
         Raises:
             Transient, Misconfigured: it cannot be read.
         """
-        try:
-            content: bytes = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"GetObject of {self._bucket}/{name}") from error
-        return content
+        return self._bucket.content(name)
 
-    def _put_state(self, closing: Closing, **condition: str) -> bool:
-        """Whether the state is the one that was to be written. A write whose answer was lost is repeated by
-        the SDK and refused because of itself: then the state is read, and is that one.
+    def _is_kept(self, closing: Closing) -> bool:
+        """Whether a state whose write was refused is kept all the same: a write whose answer was lost is
+        repeated by the SDK and refused because of itself.
         """
-        name, content = state_name(closing.month), msgspec.json.encode(closing)
-        try:
-            self._s3.put_object(
-                Bucket=self._bucket, Key=name, Body=content, ContentType="application/json", **condition
-            )
-        except (ClientError, BotoCoreError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-            if code in (_REFUSED, _GONE):
-                found = self.read(closing.month)
-                return found is not None and found.closing == closing
-            if code == _CONFLICT:
-                raise Transient(f"{self._bucket}/{name} is being written by somebody else") from error
-            raise translate(error, f"PutObject of {self._bucket}/{name}") from error
-        return True
+        found = self.read(closing.month)
+        return found is not None and found.closing == closing
 
 
 def state_name(month: Period) -> str:
     """The name of the object with a month's state."""
-    return f"{CLOSING}{month}.json"
+    return f"{CLOSINGS}{month}.json"

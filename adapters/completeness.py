@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.errors import CONDITION_FAILED, translate
+from adapters.dynamodb import AttributeValue, Item
 from adapters.models import COMPLETE, PROGRESS, decode_position, encode_position
+from adapters.table import Table
 from metering.completeness import Completeness, Cut, Knowledge, ShardProgress, through
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
-Item = Mapping[str, Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE_OR_THAT_VERSION: Final = "attribute_not_exists(#version) OR #version = :before"
 
 
 class _Found(NamedTuple):
@@ -29,10 +29,8 @@ class _Found(NamedTuple):
 class CompletenessReader:
     """Reads how far everything is counted: one Query, for all shards of up to 1 MB of items, some 8,000."""
 
-    def __init__(self, dynamodb: Any, table_name: str) -> None:
-        """`dynamodb` is a boto3 client."""
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
 
     def read(self) -> Completeness:
         """What may be told now; never less than what was told before.
@@ -40,7 +38,7 @@ class CompletenessReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        known, positions, arrived_at = _read(self._dynamodb, self._table_name)
+        known, positions, arrived_at = _read(self._table)
         time = through(known, positions)
         return Completeness(
             None if time is None else _time(time),
@@ -55,10 +53,8 @@ class CompletenessReader:
 class CompletenessBook:
     """What the beats know, as the watch keeps it."""
 
-    def __init__(self, dynamodb: Any, table_name: str) -> None:
-        """`dynamodb` is a boto3 client."""
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
 
     def load(self) -> tuple[Knowledge, dict[str, int]]:
         """What is known, and the position of each shard, by one Query.
@@ -66,7 +62,7 @@ class CompletenessBook:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        known, positions, _ = _read(self._dynamodb, self._table_name)
+        known, positions, _ = _read(self._table)
         return known, positions
 
     def save(self, known: Knowledge) -> bool:
@@ -75,25 +71,18 @@ class CompletenessBook:
         Raises:
             Transient, Misconfigured: the table cannot be written.
         """
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table_name,
-                Item=_item(known),
-                ConditionExpression="attribute_not_exists(#version) OR #version = :before",
-                ExpressionAttributeNames={"#version": "version"},
-                ExpressionAttributeValues={":before": {"N": str(known.version - 1)}},
-            )
-        except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == CONDITION_FAILED:
-                return False
-            raise translate(error, f"PutItem of {self._table_name}") from error
-        return True
+        return self._table.put_if(
+            _item(known),
+            _NONE_OR_THAT_VERSION,
+            {"#version": "version"},
+            {":before": {"N": str(known.version - 1)}},
+        )
 
 
-def _read(dynamodb: Any, table_name: str) -> _Found:
+def _read(table: Table) -> _Found:
     """The knowledge comes first, then the shards: what they say is as late or later."""
     found = _Found(Knowledge(), {}, {})
-    for item in _items(dynamodb, table_name):
+    for item in table.query(PROGRESS):
         sk = item["sk"]["S"]
         if sk == COMPLETE:
             found = found._replace(known=_knowledge(item))
@@ -103,21 +92,7 @@ def _read(dynamodb: Any, table_name: str) -> _Found:
     return found
 
 
-def _items(dynamodb: Any, table_name: str) -> Iterator[Item]:
-    pages = dynamodb.get_paginator("query").paginate(
-        TableName=table_name,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": PROGRESS}},
-        ConsistentRead=True,
-    )
-    try:
-        for page in pages:
-            yield from page["Items"]
-    except (ClientError, BotoCoreError) as error:
-        raise translate(error, f"Query of {table_name}") from error
-
-
-def _item(known: Knowledge) -> dict[str, Any]:
+def _item(known: Knowledge) -> dict[str, AttributeValue]:
     return {
         "pk": {"S": PROGRESS},
         "sk": {"S": COMPLETE},
@@ -129,10 +104,15 @@ def _item(known: Knowledge) -> dict[str, Any]:
     }
 
 
-def _cut(cut: Cut) -> dict[str, Any]:
-    marks = {shard_id: {"B": encode_position(mark)} for shard_id, mark in cut.marks.items()}
-    begun_at = {"N": str(cut.begun_at)}
-    return {"begun_at": begun_at, **_if_known("has_seen", cut.has_seen), "marks": {"M": marks}}
+def _cut(cut: Cut) -> dict[str, AttributeValue]:
+    marks: dict[str, AttributeValue] = {
+        shard_id: {"B": encode_position(mark)} for shard_id, mark in cut.marks.items()
+    }
+    return {
+        "begun_at": {"N": str(cut.begun_at)},
+        **_if_known("has_seen", cut.has_seen),
+        "marks": {"M": marks},
+    }
 
 
 def _knowledge(item: Item) -> Knowledge:
@@ -150,7 +130,7 @@ def _read_cut(cut: Item) -> Cut:
     return Cut(int(cut["begun_at"]["N"]), _known(cut, "has_seen"), marks)
 
 
-def _if_known(name: str, time: int | None) -> dict[str, Any]:
+def _if_known(name: str, time: int | None) -> dict[str, AttributeValue]:
     return {} if time is None else {name: {"N": str(time)}}
 
 

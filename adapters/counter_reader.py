@@ -6,20 +6,20 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.batch_get import BatchGet
 from adapters.counters import usage_of
-from adapters.errors import translate
+from adapters.dynamodb import Item
 from adapters.models import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
 from adapters.quota_store import slices_of_item
+from adapters.table import Page, SortKeys, Table, beginning, between
 from metering.counter import Counter, summed
 from metering.period import Period, month_of, parse_period
 from metering.usage import NO_USAGE, TOTALS
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 SEGMENTS: Final = 8
 """Parts of the table that are read at a time."""
@@ -30,22 +30,19 @@ SLICE_MARK: Final = "#"
 _AFTER_SLICES: Final = "$"
 """What sorts after all slices of a period, and before what follows: a slice's mark comes just before it."""
 
-Item = Mapping[str, Any]
-Page = Mapping[str, Any]
 _PARTS: Final = frozenset([f"d{day:02d}" for day in range(1, 32)] + [f"h{hour:02d}" for hour in range(24)])
 _READ_TOTALS: Final = ["pk", "sk", *TOTALS]
 _READ: Final = [*_READ_TOTALS, *sorted(_PARTS)]
+_COUNTERS_OF: Final = "begins_with(pk, :key) AND begins_with(sk, :period)"
 
 
 class CounterReader:
     """Reads the counters table, always the last state that was written."""
 
-    def __init__(self, dynamodb: Any, table_name: str, segments: int = SEGMENTS) -> None:
-        """`dynamodb` is a boto3 client with as many connections as `segments`."""
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str, segments: int = SEGMENTS) -> None:
+        """`dynamodb` is a client with as many connections as `segments`."""
+        self._table = Table(dynamodb, table_name)
         self._segments = segments
-        self._batches = BatchGet(table_name, dynamodb)
         self.items_read = 0
         """Items that DynamoDB looked at so far, the skipped ones too."""
         self.read_units = 0.0
@@ -57,11 +54,7 @@ class CounterReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        request = {
-            "KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :period)",
-            "ExpressionAttributeValues": {":pk": {"S": counter_pk(key)}, ":period": {"S": period}},
-        }
-        return list(summed(self._counters(self._pages("query", request))))
+        return list(summed(self._counters(self._pages(key, beginning(period)))))
 
     def counter(self, key: str, period: Period) -> Counter:
         """The counter of a key in a month or day, by one request that reads its slices and nothing else; with
@@ -70,14 +63,7 @@ class CounterReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        request = {
-            "KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :slices)",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": counter_pk(key)},
-                ":slices": {"S": f"{period}{SLICE_MARK}"},
-            },
-        }
-        found = list(summed(self._counters(self._pages("query", request))))
+        found = list(summed(self._counters(self._pages(key, beginning(f"{period}{SLICE_MARK}")))))
         return found[0] if found else Counter(key, period, NO_USAGE)
 
     def days(self, key: str, first: Period, last: Period) -> list[Counter]:
@@ -88,15 +74,8 @@ class CounterReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        request = {
-            "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :first AND :end",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": counter_pk(key)},
-                ":first": {"S": f"{first}{SLICE_MARK}"},
-                ":end": {"S": f"{last}{_AFTER_SLICES}"},
-            },
-        }
-        found = summed(self._counters(self._pages("query", request, _READ_TOTALS)))
+        wanted = between(f"{first}{SLICE_MARK}", f"{last}{_AFTER_SLICES}")
+        found = summed(self._counters(self._pages(key, wanted, _READ_TOTALS)))
         return [counter for counter in found if len(counter.period) == len(first)]
 
     def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
@@ -108,9 +87,9 @@ class CounterReader:
         """
         month = (SLICES, month_of(period))
         places = {key: (counter_pk(key), counter_sk(period, 0)) for key in dict.fromkeys(keys)}
-        items = self._batches.items([month, *places.values()], consistent=True)
+        items = self._table.get_all([month, *places.values()], consistent=True)
         further = [number for number in slices_of_item(items.pop(month, None)) if number]
-        items |= self._batches.items(
+        items |= self._table.get_all(
             [(counter_pk(key), counter_sk(period, number)) for key in places for number in further],
             consistent=True,
         )
@@ -123,68 +102,18 @@ class CounterReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        request = {
-            "FilterExpression": "begins_with(#pk, :key) AND begins_with(#sk, :period)",
-            "ExpressionAttributeValues": {":key": {"S": KEY_PREFIX}, ":period": {"S": period}},
-        }
-        return self._counters(self._scanned(request))
+        return self._counters(
+            self._table.scan(_COUNTERS_OF, {":key": KEY_PREFIX, ":period": period}, _READ, self._segments)
+        )
 
     def _counters(self, pages: Iterable[Page]) -> Iterator[Counter]:
         for page in pages:
-            self.items_read += page["ScannedCount"]
-            self.read_units += page.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
-            for item in page["Items"]:
-                yield counter_of(item)
+            self.items_read += page.looked_at
+            self.read_units += page.read_units
+            yield from map(counter_of, page.items)
 
-    def _pages(
-        self, operation: str, request: Mapping[str, Any], read: Sequence[str] = _READ
-    ) -> Iterator[Page]:
-        start: dict[str, Any] = {}
-        while True:
-            page = self._page(operation, {**request, **start}, read)
-            yield page
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def _scanned(self, request: Mapping[str, Any]) -> Iterator[Page]:
-        """The pages of all segments as they come; while one is used, the next of its segment is read."""
-        with ThreadPoolExecutor(self._segments, "scan") as pool:
-            segments = [
-                self._pages("scan", {**request, "Segment": number, "TotalSegments": self._segments})
-                for number in range(self._segments)
-            ]
-            waiting = {pool.submit(next, segment, None): segment for segment in segments}
-            try:
-                while waiting:
-                    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        segment = waiting.pop(future)
-                        if (page := future.result()) is not None:
-                            waiting[pool.submit(next, segment, None)] = segment
-                            yield page
-            finally:
-                _cancel(waiting)
-
-    def _page(self, operation: str, request: Mapping[str, Any], read: Sequence[str]) -> Page:
-        names = {f"#{name}": name for name in read}
-        try:
-            page: Page = getattr(self._dynamodb, operation)(
-                TableName=self._table_name,
-                ConsistentRead=True,
-                ProjectionExpression=", ".join(names),
-                ExpressionAttributeNames=names,
-                ReturnConsumedCapacity="TOTAL",
-                **request,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"{operation.capitalize()} of {self._table_name}") from error
-        return page
-
-
-def _cancel(futures: Iterable[Future[Page | None]]) -> None:
-    for future in futures:
-        future.cancel()
+    def _pages(self, key: str, wanted: SortKeys, attributes: list[str] = _READ) -> Iterator[Page]:
+        return self._table.pages(counter_pk(key), wanted, attributes=attributes)
 
 
 def counter_of(item: Item) -> Counter:

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.errors import translate
+from adapters.errors import AWS_ERRORS, code_of, translate
 from adapters.settings import ReconciliationSettings
 from metering.billing_rule import BillingRule
 from metering.errors import Misconfigured
@@ -35,14 +33,12 @@ class Deployment:
         """
         try:
             (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == _NO_SUCH_STACK:
+        except AWS_ERRORS as error:
+            if code_of(error) == _NO_SUCH_STACK:
                 region = cloudformation.meta.region_name
                 raise Misconfigured(
                     [f"there is no stack {stack_name} in {region}: name stack, region and profile"]
                 ) from error
-            raise translate(error, f"DescribeStacks of {stack_name}") from error
-        except BotoCoreError as error:
             raise translate(error, f"DescribeStacks of {stack_name}") from error
         return cls(
             {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},

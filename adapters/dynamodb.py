@@ -39,8 +39,23 @@ _OPERATION: Final = "DynamoDB_20120810.UpdateItem"
 _BEFORE_SEND: Final = "before-send.dynamodb.UpdateItem"
 _OK: Final = 200
 
-Item = Mapping[str, Any]
-"""An item as DynamoDB writes it: `{"name": {"N": "1"}}`. Binaries are bytes, as in boto3."""
+
+class AttributeValue(TypedDict, total=False):
+    """A value as DynamoDB writes it: `{"N": "1"}`. Binaries are bytes, as in boto3."""
+
+    S: str
+    N: str
+    B: bytes
+    L: list[AttributeValue]
+    M: dict[str, AttributeValue]
+    NS: list[str]
+    SS: list[str]
+    BOOL: bool
+    NULL: bool
+
+
+Item = Mapping[str, AttributeValue]
+"""An item as DynamoDB writes it: `{"name": {"N": "1"}}`."""
 
 
 class UpdateAnswer(NamedTuple):
@@ -50,26 +65,12 @@ class UpdateAnswer(NamedTuple):
     item: Item
 
 
-class _Value(TypedDict, total=False):
-    """The types of attributes that updates return."""
-
-    S: str
-    N: str
-    B: bytes
-    L: list[_Value]
-    M: dict[str, _Value]
-    NS: list[str]
-    SS: list[str]
-    BOOL: bool
-    NULL: bool
-
-
 class _Capacity(msgspec.Struct, rename="pascal"):
     capacity_units: float = 0.0
 
 
 class _Success(msgspec.Struct, rename="pascal"):
-    attributes: dict[str, _Value] = {}
+    attributes: dict[str, AttributeValue] = {}
     consumed_capacity: _Capacity | None = None
 
 
@@ -79,7 +80,7 @@ class _Failure(msgspec.Struct):
     type: str = msgspec.field(name="__type", default="")
     message: str = ""
     other_message: str = msgspec.field(name="Message", default="")
-    item: dict[str, _Value] = msgspec.field(name="Item", default_factory=dict)
+    item: dict[str, AttributeValue] = msgspec.field(name="Item", default_factory=dict)
 
 
 _encode = msgspec.json.Encoder().encode

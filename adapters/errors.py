@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from botocore.exceptions import (
@@ -85,3 +87,25 @@ def translate(error: Exception, place: str) -> MeterError:
     if isinstance(error, NoCredentialsError | ParamValidationError | BotoCoreError):
         return Misconfigured([f"{place}: {error}"])
     raise error
+
+
+AWS_ERRORS: Final = (ClientError, BotoCoreError)
+"""Whatever a boto3 client raises because of AWS or the way there."""
+
+
+def code_of(error: BaseException | None) -> str:
+    """The code that AWS gave for an error; an empty one where AWS gave none."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Whatever a boto3 client raises inside is raised as the meter's own error, and names the place.
+
+    Raises:
+        Transient, Misconfigured: by :func:`translate`.
+    """
+    try:
+        yield
+    except AWS_ERRORS as error:
+        raise translate(error, place) from error

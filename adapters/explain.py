@@ -7,17 +7,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters.counter_reader import SLICE_MARK, counter_of
 from adapters.dynamodb import Item
-from adapters.errors import translate
 from adapters.models import counter_pk, decode_position, repair_pk, told_pk
+from adapters.table import Table, beginning
 from metering.counter import Counter
 from metering.period import Period, month_of, parse_period
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 _WATERMARK: Final = re.compile(r"w(\d+)", re.ASCII)
 _OTHER_SHARD: Final = "w:"
@@ -70,10 +72,8 @@ class Repair(NamedTuple):
 class KeyReader:
     """Reads the items of one key, always the last state that was written."""
 
-    def __init__(self, dynamodb: Any, table_name: str) -> None:
-        """`dynamodb` is a boto3 client."""
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
 
     def slices(self, key: str, period: Period) -> list[Slice]:
         """The slices of a key's counter in a month or day, in order.
@@ -81,7 +81,7 @@ class KeyReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        found = map(_slice, self._items(counter_pk(key), f"{period}{SLICE_MARK}"))
+        found = map(_slice, self._table.query(counter_pk(key), beginning(f"{period}{SLICE_MARK}")))
         return sorted(found, key=lambda one: one.number)
 
     def alerts(self, key: str, period: Period) -> list[Alert]:
@@ -92,7 +92,9 @@ class KeyReader:
             Transient, Misconfigured: the table cannot be read.
         """
         month = month_of(period)
-        alerts = [alert for item in self._items(told_pk(key), month) for alert in _alerts(item)]
+        alerts = [
+            alert for item in self._table.query(told_pk(key), beginning(month)) for alert in _alerts(item)
+        ]
         wanted = (alert for alert in alerts if alert.period == month or alert.period.startswith(period))
         return sorted(wanted, key=lambda alert: (alert.period, alert.metric, alert.amount, alert.threshold))
 
@@ -102,20 +104,7 @@ class KeyReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        return [_repair(item) for item in self._items(repair_pk(key), period)]
-
-    def _items(self, pk: str, sk_begins: str) -> Iterator[Item]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": pk}, ":sk": {"S": sk_begins}},
-            ConsistentRead=True,
-        )
-        try:
-            for page in pages:
-                yield from page["Items"]
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"Query of {self._table_name}") from error
+        return [_repair(item) for item in self._table.query(repair_pk(key), beginning(period))]
 
 
 def _slice(item: Item) -> Slice:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from adapters.errors import translated
 
-from adapters.errors import translate
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDataQueryTypeDef
 
 LOOKED_BACK: Final = timedelta(hours=3)
 BUFFERED: Final = timedelta(hours=1)
@@ -28,8 +30,10 @@ _METRICS: Final = {"freshness": "DeliveryToS3.DataFreshness", "behind": "Kinesis
 class FirehoseFreshness:
     """The path into the lake."""
 
-    def __init__(self, cloudwatch: Any, delivery_stream: str, clock: Callable[[], datetime]) -> None:
-        """`cloudwatch` is a boto3 client; `clock` gives the time in UTC."""
+    def __init__(
+        self, cloudwatch: CloudWatchClient, delivery_stream: str, clock: Callable[[], datetime]
+    ) -> None:
+        """`clock` gives the time in UTC."""
         self._cloudwatch = cloudwatch
         self._delivery_stream = delivery_stream
         self._clock = clock
@@ -51,8 +55,8 @@ class FirehoseFreshness:
         return None
 
     def _points(self, now: datetime) -> dict[str, list[tuple[datetime, float]]]:
-        dimensions = [{"Name": "DeliveryStreamName", "Value": self._delivery_stream}]
-        queries = [
+        dimensions: list[DimensionTypeDef] = [{"Name": "DeliveryStreamName", "Value": self._delivery_stream}]
+        queries: list[MetricDataQueryTypeDef] = [
             {
                 "Id": identity,
                 "MetricStat": {
@@ -64,13 +68,11 @@ class FirehoseFreshness:
             for identity, name in _METRICS.items()
         ]
         found: dict[str, list[tuple[datetime, float]]] = {identity: [] for identity in _METRICS}
-        try:
+        with translated(f"GetMetricData of {self._delivery_stream}"):
             pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=now - LOOKED_BACK, EndTime=now + timedelta(minutes=1)
             )
             for page in pages:
                 for result in page["MetricDataResults"]:
                     found[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"GetMetricData of {self._delivery_stream}") from error
         return found

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import TYPE_CHECKING, Any
 
 from adapters.dynamodb import ConditionalUpdates, Item
-from adapters.errors import translate
 from adapters.models import heaviest_pk
+from adapters.table import Table
 from metering.heaviest import heaviest, united
 from metering.period import Period
 from metering.ports import HeaviestList, Status
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 
 class DynamoDBHeaviest:
@@ -49,10 +50,8 @@ class DynamoDBHeaviest:
 class HeaviestReader:
     """Reads which keys may be the heaviest of a month; their counters say which are."""
 
-    def __init__(self, dynamodb: Any, table_name: str) -> None:
-        """`dynamodb` is a boto3 client."""
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
 
     def keys(self, month: Period) -> list[str]:
         """The keys on the lists of all shards, by one Query: 100 and some, the heaviest first as far as the
@@ -61,15 +60,7 @@ class HeaviestReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": heaviest_pk(month)}},
-        )
-        try:
-            found = united(_totals(item) for page in pages for item in page["Items"])
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"Query of {self._table_name}") from error
+        found = united(map(_totals, self._table.query(heaviest_pk(month), consistent=False)))
         return list(heaviest(found, len(found)))
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.errors import translate
+from adapters.errors import translated
 from metering.heartbeat import Heartbeat, Landed, ListedShard
+
+if TYPE_CHECKING:
+    from types_boto3_kinesis import KinesisClient
+    from types_boto3_kinesis.type_defs import (
+        ListShardsInputTypeDef,
+        ListShardsOutputTypeDef,
+        PutRecordsResultEntryTypeDef,
+        ShardTypeDef,
+    )
 
 _AT_ONCE = 500
 """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
@@ -17,7 +24,7 @@ _AT_ONCE = 500
 class KinesisStream:
     """The shards of a stream, and a way to put a record into each."""
 
-    def __init__(self, kinesis: Any, stream_name: str) -> None:
+    def __init__(self, kinesis: KinesisClient, stream_name: str) -> None:
         self._kinesis = kinesis
         self._stream_name = stream_name
 
@@ -41,39 +48,34 @@ class KinesisStream:
             for landed in self._put(records[start : start + _AT_ONCE])
         ]
 
-    def _pages_of_shards(self) -> Iterator[dict[str, Any]]:
+    def _pages_of_shards(self) -> Iterator[ListShardsOutputTypeDef]:
         """Kinesis takes a token or the name of the stream, never both."""
-        request: dict[str, Any] = {"StreamName": self._stream_name}
+        request: ListShardsInputTypeDef = {"StreamName": self._stream_name}
         while request:
-            page = self._call("list_shards", **request)
+            with translated(f"list_shards of stream {self._stream_name}"):
+                page = self._kinesis.list_shards(**request)
             yield page
             request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
 
     def _put(self, records: Sequence[Heartbeat]) -> list[Landed | None]:
-        answer = self._call(
-            "put_records",
-            StreamName=self._stream_name,
-            Records=[
-                {
-                    "Data": record.data,
-                    "PartitionKey": record.partition_key,
-                    "ExplicitHashKey": record.explicit_hash_key,
-                }
-                for record in records
-            ],
-        )
+        with translated(f"put_records of stream {self._stream_name}"):
+            answer = self._kinesis.put_records(
+                StreamName=self._stream_name,
+                Records=[
+                    {
+                        "Data": record.data,
+                        "PartitionKey": record.partition_key,
+                        "ExplicitHashKey": record.explicit_hash_key,
+                    }
+                    for record in records
+                ],
+            )
         return [_landed(one) for one in answer["Records"]]
 
-    def _call(self, operation: str, **request: Any) -> Any:
-        try:
-            return getattr(self._kinesis, operation)(**request)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"{operation} of stream {self._stream_name}") from error
 
-
-def _listed(shard: Mapping[str, Any]) -> ListedShard:
+def _listed(shard: ShardTypeDef) -> ListedShard:
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Shard.html"""
-    parents = (shard.get(name) for name in ("ParentShardId", "AdjacentParentShardId"))
+    parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
     numbers = shard["SequenceNumberRange"]
     return ListedShard(
         shard["ShardId"],
@@ -84,7 +86,7 @@ def _listed(shard: Mapping[str, Any]) -> ListedShard:
     )
 
 
-def _landed(result: Mapping[str, Any]) -> Landed | None:
+def _landed(result: PutRecordsResultEntryTypeDef) -> Landed | None:
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsResultEntry.html"""
     if result.get("ErrorCode"):
         return None

@@ -8,16 +8,20 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters.errors import translate
+from adapters.errors import translated
+from adapters.s3.bucket import Bucket
 from metering.errors import Misconfigured
 from metering.lake_row import COLUMNS, LakeRow
 from metering.period import Period
+
+if TYPE_CHECKING:
+    from types_boto3_glue import GlueClient
+    from types_boto3_s3 import S3Client
 
 _TYPES: Final = {
     "string": pa.string(),
@@ -38,7 +42,7 @@ class Column(NamedTuple):
 class LakeWriter:
     """Writes rows of a day into the table's folder for it."""
 
-    def __init__(self, s3: Any, columns: Sequence[Column], location: str) -> None:
+    def __init__(self, s3: S3Client, columns: Sequence[Column], location: str) -> None:
         """`location` is the table's location template, with `${year}`, `${month}` and `${day}`.
 
         Raises:
@@ -52,17 +56,15 @@ class LakeWriter:
         self._location = location
 
     @classmethod
-    def from_glue(cls, s3: Any, glue: Any, database: str, table: str) -> Self:
-        """A writer for a table. `s3` and `glue` are boto3 clients.
+    def from_glue(cls, s3: S3Client, glue: GlueClient, database: str, table: str) -> Self:
+        """A writer for a table.
 
         Raises:
             Misconfigured: there is no such table, or it is not the meter's.
             Transient: Glue does not answer.
         """
-        try:
+        with translated(f"GetTable of {database}.{table}"):
             found = glue.get_table(DatabaseName=database, Name=table)["Table"]
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"GetTable of {database}.{table}") from error
         location = found.get("Parameters", {}).get("storage.location.template")
         if location is None:
             raise Misconfigured(
@@ -80,11 +82,7 @@ class LakeWriter:
         """
         content = parquet(rows, self._columns)
         bucket, _, folder = self._folder(day).partition("/")
-        key = f"{folder}{name}.parquet"
-        try:
-            self._s3.put_object(Bucket=bucket, Key=key, Body=content)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"PutObject of {bucket}/{key}") from error
+        Bucket(self._s3, bucket).put(f"{folder}{name}.parquet", content)
         return len(content)
 
     def _folder(self, day: Period) -> str:

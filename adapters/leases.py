@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.dynamodb import ConditionalUpdates, Item, UpdateAnswer
+from adapters.dynamodb import AttributeValue, ConditionalUpdates, Item, UpdateAnswer
 from adapters.models import lease_pk
 from metering.period import Period
 from metering.ports import Status
@@ -169,6 +169,6 @@ def sheet_of(item: Item) -> Sheet:
     )
 
 
-def _lease_of(value: list[dict[str, str]]) -> Lease:
+def _lease_of(value: list[AttributeValue]) -> Lease:
     amount, expires_at = (int(number["N"]) for number in value)
     return Lease(amount, expires_at)

@@ -8,17 +8,19 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterL
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.errors import translate
+from adapters.errors import translated
 from metering.access_log import read_call
 from metering.billing_rule import BillingRule
 from metering.delivery import LogEvent
 from metering.logged import LoggedCall, TooManyLines
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_logs.type_defs import FilterLogEventsRequestTypeDef
 
 MOST_PAGES: Final = 500
 """A search ends after so many pages: some minutes. It is then as if the log had nothing to say."""
@@ -32,9 +34,13 @@ class CloudWatchWitness:
     """What was logged, call by call."""
 
     def __init__(
-        self, logs: Any, groups: Sequence[str], rule: BillingRule, clock: Callable[[], datetime]
+        self,
+        logs: CloudWatchLogsClient,
+        groups: Sequence[str],
+        rule: BillingRule,
+        clock: Callable[[], datetime],
     ) -> None:
-        """`logs` is a boto3 client; `clock` gives the time in UTC, for what a group has dropped by now."""
+        """`clock` gives the time in UTC, for what a group has dropped by now."""
         self._logs = logs
         self._groups = tuple(groups)
         self._rule = rule
@@ -51,7 +57,7 @@ class CloudWatchWitness:
         if (start, end) not in self._held:
             kept = all(days is None or self._clock() - days < start for days in self._retentions())
             self._held[start, end] = kept and any(
-                next(self._events(group, start, end, {"limit": 1}), None) for group in self._groups
+                next(self._events(group, start, end, limit=1), None) for group in self._groups
             )
         return self._held[start, end]
 
@@ -65,8 +71,7 @@ class CloudWatchWitness:
         wanted = frozenset(keys)
         for group in self._groups:
             for pattern in patterns(keys):
-                options = {"filterPattern": pattern} if pattern else {}
-                for event in self._events(group, start, end, options):
+                for event in self._events(group, start, end, pattern=pattern):
                     call = read_call(event, self._rule)
                     if call.key in wanted:
                         yield LoggedCall(call, event.timestamp)
@@ -78,28 +83,27 @@ class CloudWatchWitness:
         return self._retention
 
     def _retention_of(self, group: str) -> timedelta | None:
-        try:
+        with translated(f"DescribeLogGroups of {group}"):
             pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
             found = [each for page in pages for each in page["logGroups"] if each["logGroupName"] == group]
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"DescribeLogGroups of {group}") from error
         days = found[0].get("retentionInDays") if found else 0
         return None if days is None else timedelta(days=days)
 
     def _events(
-        self, group: str, start: datetime, end: datetime, options: Mapping[str, Any]
+        self, group: str, start: datetime, end: datetime, *, pattern: str = "", limit: int | None = None
     ) -> Iterator[LogEvent]:
-        request: dict[str, Any] = {
+        request: FilterLogEventsRequestTypeDef = {
             "logGroupName": group,
             "startTime": _ms(start),
             "endTime": _ms(end) - 1,
-            **options,
         }
+        if pattern:
+            request["filterPattern"] = pattern
+        if limit is not None:
+            request["limit"] = limit
         for _ in range(MOST_PAGES):
-            try:
+            with translated(f"FilterLogEvents of {group}"):
                 page = self._logs.filter_log_events(**request)
-            except (ClientError, BotoCoreError) as error:
-                raise translate(error, f"FilterLogEvents of {group}") from error
             for event in page["events"]:
                 yield LogEvent(str(event["eventId"]), event["timestamp"], event["message"])
             if "nextToken" not in page:

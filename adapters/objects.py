@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from adapters.s3.bucket import Bucket
 
-from adapters.errors import translate
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 
 class S3Objects:
-    """Counts objects."""
+    """Counts objects in any bucket."""
 
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
 
     def count(self, bucket: str, prefix: str) -> int:
-        """The objects under a prefix, by one request: 1,000 stands for so many or more.
+        """The objects under a prefix, by one request: 1,000 means 1,000 or more.
 
         Raises:
             Transient, Misconfigured: the bucket cannot be listed.
         """
-        try:
-            answer = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"ListObjectsV2 of {bucket}/{prefix}") from error
-        return int(answer["KeyCount"])
+        return Bucket(self._s3, bucket).count(prefix)

@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from adapters.batch_get import BatchGet
 from adapters.dynamodb import Item
 from adapters.errors import translate
 from adapters.models import (
@@ -27,6 +26,7 @@ from adapters.models import (
     digest_pk,
     plan_versions_pk,
 )
+from adapters.table import Table
 from metering.errors import Transient
 from metering.plans import Assignment, Plan
 
@@ -49,7 +49,7 @@ class PlanBook:
     def __init__(self, table_name: str, dynamodb: Any) -> None:
         self._table_name = table_name
         self._dynamodb = dynamodb
-        self._reads = BatchGet(table_name, dynamodb)
+        self._reads = Table(dynamodb, table_name)
 
     def plans(self) -> dict[str, Plan]:
         """All plans as they stand, by name.
@@ -61,7 +61,7 @@ class PlanBook:
 
     def plan(self, name: str) -> Plan | None:
         """A plan as it stands; None: there is none of that name."""
-        item = self._reads.items([(PLAN, name)], consistent=True).get((PLAN, name))
+        item = self._reads.get((PLAN, name), consistent=True)
         return None if item is None else decode_plan(item)
 
     def versions(self, name: str) -> list[Plan]:
@@ -108,8 +108,7 @@ class PlanBook:
 
     def assignment(self, key: str) -> Assignment | None:
         """The plan of a key; None: it has none."""
-        place = (assignment_pk(key), key)
-        item = self._reads.items([place], consistent=True).get(place)
+        item = self._reads.get((assignment_pk(key), key), consistent=True)
         return None if item is None else decode_assignment(item)
 
     def assign(self, assignment: Assignment) -> None:

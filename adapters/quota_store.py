@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from adapters.batch_get import BatchGet, Place
 from adapters.counters import usage_of
 from adapters.dynamodb import Item
-from adapters.errors import translate
 from adapters.models import (
     DIGEST_SK,
     PLAN,
@@ -31,11 +27,15 @@ from adapters.models import (
     part_attribute,
 )
 from adapters.plans import decode_assignment, decode_plan
+from adapters.table import Place, Table
 from metering.period import Period, month_of
 from metering.plans import Plan
 from metering.quota import Counted
 from metering.quota_ports import Facts, Wanted
 from metering.usage import Usage
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 SLICES_SECONDS: Final = 60.0
 """So long the slices of a month are believed to be all: a new one comes when a stream gets its 17th shard."""
@@ -49,11 +49,11 @@ _DAY = len("2026-11-05")
 class DynamoDBQuotaStore:
     """The port `QuotaStore` on the counters table."""
 
-    def __init__(self, table_name: str, dynamodb: Any, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, table_name: str, dynamodb: DynamoDBClient, now: Callable[[], float] = time.monotonic
+    ) -> None:
         """`now` tells seconds from any start."""
-        self._table_name = table_name
-        self._dynamodb = dynamodb
-        self._reads = BatchGet(table_name, dynamodb)
+        self._table = Table(dynamodb, table_name)
         self._slices = SliceBook(now)
 
     def read(self, wanted: Wanted) -> Facts:
@@ -70,12 +70,12 @@ class DynamoDBQuotaStore:
             asked.append(assignment)
         if wanted.plan is not None:
             asked.append((PLAN, wanted.plan))
-        items = self._reads.items(asked)
+        items = self._table.get_all(asked)
         for month in unsure:
             self._slices.learn(month, slices_of_item(items.get((SLICES, month))))
         places = {period: self._places(wanted.key, period) for period in wanted.periods}
         if missing := {place for one in places.values() for place in one.values()} - set(asked):
-            items |= self._reads.items(missing)
+            items |= self._table.get_all(missing)
         plan = items.get((PLAN, wanted.plan)) if wanted.plan is not None else None
         return Facts(
             counted=counted_of(
@@ -90,27 +90,18 @@ class DynamoDBQuotaStore:
 
     def plan(self, name: str) -> Plan | None:
         """A plan, by one request."""
-        item = self._reads.items([(PLAN, name)]).get((PLAN, name))
+        item = self._table.get((PLAN, name))
         return None if item is None else decode_plan(item)
 
     def key_of(self, digest: str) -> str | None:
         """The id of the key with a digest, by one request."""
-        place = (digest_pk(digest), DIGEST_SK)
-        item = self._reads.items([place]).get(place)
+        item = self._table.get((digest_pk(digest), DIGEST_SK))
         return None if item is None else str(item["key_id"]["S"])
 
     def counted_through(self, now: int) -> int | None:
-        """The least progress of all shards that are not closed, by one request."""
-        try:
-            answer = self._dynamodb.query(
-                TableName=self._table_name,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": PROGRESS}},
-                ConsistentRead=True,
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"Query of {self._table_name}") from error
-        arrived = [int(item["arrived_at"]["N"]) // 1000 for item in answer["Items"] if "arrived_at" in item]
+        """The least progress of all shards that are not closed, by one request for each 1 MB of them."""
+        progress = self._table.query(PROGRESS)
+        arrived = [int(item["arrived_at"]["N"]) // 1000 for item in progress if "arrived_at" in item]
         return min((at for at in arrived if at > now - CLOSED_SECONDS), default=None)
 
     def _places(self, key: str, period: Period) -> dict[int, Place]:

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters.counter_reader import counter_of
-from adapters.dynamodb import Item
-from adapters.errors import translate
+from adapters.dynamodb import AttributeValue, Item
 from adapters.models import counter_pk, counter_sk, part_attribute, repair_pk, repair_sk
+from adapters.table import ACTIONS_AT_ONCE, Cancelled, Table, beginning, key_of
 from metering.correction import Audit, Correction, Fate, Held, HeldCounters, HeldSlice
 from metering.counter import Counter
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.usage import NO_USAGE, TOTALS
 
-NOT_YET_FOR_THIS_REPORT: Final = "attribute_not_exists(pk)"
-MOST_ACTIONS: Final = 100
-"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import (
+        ConditionCheckTypeDef,
+        PutTypeDef,
+        TransactWriteItemTypeDef,
+        UpdateTypeDef,
+    )
 
-_CANCELLED: Final = "TransactionCanceledException"
-_CONDITION: Final = "ConditionalCheckFailed"
-_NOTHING_WRONG: Final = "None"
+NOT_YET_FOR_THIS_REPORT: Final = "attribute_not_exists(pk)"
+_COUNTER_CHANGED: Final = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 class DynamoDBRepairs:
     """The port `CorrectionStore` on the counters table."""
 
-    def __init__(self, dynamodb: Any, table_name: str) -> None:
-        """`dynamodb` is a boto3 client."""
-        self._dynamodb = dynamodb
-        self._table_name = table_name
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
 
     def read(self, key: str, month: Period) -> HeldCounters:
         """The counters of a key in a month and its days, slice by slice, as they are now."""
         found: dict[Period, list[HeldSlice]] = {}
-        for item in self._items(key, month):
+        for item in self._table.query(counter_pk(key), beginning(month)):
             counter = counter_of(item)
             number = int(item["sk"]["S"].rpartition("#")[2])
             watermarks = {name: value["B"] for name, value in item.items() if "B" in value}
@@ -53,54 +54,54 @@ class DynamoDBRepairs:
         """
         slices = {one.number: one.counter for one in held.slices}
         first = slices.pop(0, Counter(one.key, one.period, NO_USAGE))
-        actions: list[dict[str, Any]] = [
+        actions: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(one, first, exists=len(slices) < len(held.slices))},
             {"Put": self._audit(one, audit)},
         ]
-        actions += [
-            {"ConditionCheck": {**self._place(one, number), **_condition(counter)}}
-            for number, counter in slices.items()
-        ]
-        if len(actions) > MOST_ACTIONS:
+        for number, counter in slices.items():
+            actions.append({"ConditionCheck": self._check(one, counter, number)})
+        if len(actions) > ACTIONS_AT_ONCE:
             raise Misconfigured(
                 [f"{one.key} {one.period} has {len(held.slices)} slices: more than a repair takes"]
             )
         return self._transact(actions, f"{one.key} {one.period}")
 
-    def _transact(self, actions: list[dict[str, Any]], what: str) -> Fate:
+    def _transact(self, actions: list[TransactWriteItemTypeDef], what: str) -> Fate:
         try:
-            self._dynamodb.transact_write_items(TransactItems=actions)
-        except (ClientError, BotoCoreError) as error:
-            if not isinstance(error, ClientError) or error.response["Error"]["Code"] != _CANCELLED:
-                raise translate(error, f"TransactWriteItems of {self._table_name}") from error
-            reasons = error.response.get("CancellationReasons", [])
-            codes = {reason.get("Code", _NOTHING_WRONG) for reason in reasons} - {_NOTHING_WRONG}
-            if codes <= {_CONDITION, "TransactionConflict"}:
+            self._table.transact(actions)
+        except Cancelled as error:
+            if error.reasons <= _COUNTER_CHANGED:
                 return Fate.CHANGED
-            raise Transient(f"the repair of {what} was cancelled: {', '.join(sorted(codes))}") from error
+            raise Transient(f"the repair of {what} was cancelled: {error}") from error
         return Fate.WRITTEN
 
-    def _place(self, one: Correction, number: int) -> dict[str, Any]:
-        key = {"pk": {"S": counter_pk(one.key)}, "sk": {"S": counter_sk(one.period, number)}}
-        return {"TableName": self._table_name, "Key": key}
+    def _check(self, one: Correction, counter: Counter, number: int) -> ConditionCheckTypeDef:
+        condition = _unchanged(counter)
+        return {
+            "TableName": self._table.name,
+            "Key": _key(one, number),
+            "ConditionExpression": condition.expression,
+            "ExpressionAttributeNames": condition.names,
+            "ExpressionAttributeValues": condition.values,
+        }
 
-    def _update(self, one: Correction, first: Counter, *, exists: bool) -> dict[str, Any]:
+    def _update(self, one: Correction, first: Counter, *, exists: bool) -> UpdateTypeDef:
         """The addition to slice 0, whose totals may become negative where another slice has too much."""
         totals = zip(TOTALS, msgspec.structs.astuple(one.usage), strict=True)
         added = {name: amount for name, amount in totals if amount}
         added |= {part_attribute(one.period, part): count for part, count in one.parts.items()}
-        request = {**self._place(one, 0), **(_condition(first) if exists else _absent())}
-        names = {f"#a{index}": name for index, name in enumerate(added)}
-        values = {f":a{index}": {"N": str(amount)} for index, amount in enumerate(added.values())}
-        request["UpdateExpression"] = "ADD " + ", ".join(
-            f"#a{index} :a{index}" for index in range(len(added))
-        )
-        request["ExpressionAttributeNames"] = {**request.get("ExpressionAttributeNames", {}), **names}
-        request["ExpressionAttributeValues"] = {**request.get("ExpressionAttributeValues", {}), **values}
-        return request
+        condition = _unchanged(first) if exists else _ABSENT
+        return {
+            "TableName": self._table.name,
+            "Key": _key(one, 0),
+            "UpdateExpression": "ADD " + ", ".join(f"#a{index} :a{index}" for index in range(len(added))),
+            "ConditionExpression": condition.expression,
+            "ExpressionAttributeNames": {**condition.names, **_named("#a", added)},
+            "ExpressionAttributeValues": {**condition.values, **_numbers(":a", added.values())},
+        }
 
-    def _audit(self, one: Correction, audit: Audit) -> dict[str, Any]:
-        item = {
+    def _audit(self, one: Correction, audit: Audit) -> PutTypeDef:
+        item: Item = {
             "pk": {"S": repair_pk(one.key)},
             "sk": {"S": repair_sk(one.period, audit.report)},
             "before": {"S": _told(one.before)},
@@ -111,30 +112,24 @@ class DynamoDBRepairs:
             "at": {"S": audit.at},
         }
         return {
-            "TableName": self._table_name,
+            "TableName": self._table.name,
             "Item": item,
             "ConditionExpression": NOT_YET_FOR_THIS_REPORT,
         }
 
-    def _items(self, key: str, month: Period) -> Iterator[Item]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :month)",
-            ExpressionAttributeValues={":pk": {"S": counter_pk(key)}, ":month": {"S": month}},
-            ConsistentRead=True,
-        )
-        try:
-            for page in pages:
-                yield from page["Items"]
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, f"Query of {self._table_name}") from error
+
+class _Condition(NamedTuple):
+    """What must hold of an item."""
+
+    expression: str
+    names: Mapping[str, str]
+    values: Item
 
 
-def _absent() -> dict[str, Any]:
-    return {"ConditionExpression": "attribute_not_exists(pk)"}
+_ABSENT: Final = _Condition("attribute_not_exists(pk)", {}, {})
 
 
-def _condition(counter: Counter) -> dict[str, Any]:
+def _unchanged(counter: Counter) -> _Condition:
     """That an item still has these totals and parts. A call changes its requests and its fingerprint at
     least; a total or part that is absent is none.
     """
@@ -143,15 +138,23 @@ def _condition(counter: Counter) -> dict[str, Any]:
         **dict(totals),
         **{part_attribute(counter.period, part): count for part, count in counter.parts.items()},
     }
-    return {
-        "ConditionExpression": " AND ".join(
-            _still(index, amount) for index, amount in enumerate(held.values())
-        ),
-        "ExpressionAttributeNames": {f"#c{index}": name for index, name in enumerate(held)},
-        "ExpressionAttributeValues": {
-            f":c{index}": {"N": str(amount)} for index, amount in enumerate(held.values())
-        },
-    }
+    return _Condition(
+        " AND ".join(_still(index, amount) for index, amount in enumerate(held.values())),
+        _named("#c", held),
+        _numbers(":c", held.values()),
+    )
+
+
+def _key(one: Correction, number: int) -> Item:
+    return key_of((counter_pk(one.key), counter_sk(one.period, number)))
+
+
+def _named(mark: str, names: Iterable[str]) -> dict[str, str]:
+    return {f"{mark}{index}": name for index, name in enumerate(names)}
+
+
+def _numbers(mark: str, amounts: Iterable[int]) -> dict[str, AttributeValue]:
+    return {f"{mark}{index}": {"N": str(amount)} for index, amount in enumerate(amounts)}
 
 
 def _still(index: int, amount: int) -> str:

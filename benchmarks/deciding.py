@@ -18,8 +18,8 @@ import msgspec
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from adapters.batch_get import quick_client
 from adapters.settings import QuotaAuthorizerSettings, inherited
+from adapters.table import quick_client
 from adapters.telemetry import telemetry
 from benchmarks.figure import Figure, Size
 from metering.plans import Assignment, Limit, Metric, Plan, Span
@@ -84,7 +84,7 @@ class Steps:
     def _authorizer(self) -> QuotaAuthorizer:
         settings = QuotaAuthorizerSettings.from_environment({"COUNTERS_TABLE": _TABLE})
         dynamodb = quick_client(region_name="us-east-1", **_MADE_UP)
-        dynamodb.meta.events.register("before-send.dynamodb.BatchGetItem", _answered)
+        dynamodb.meta.events.register("before-send.dynamodb.BatchGetItem", _answered)  # type: ignore[arg-type]  # an answer is a botocore hook's way to give one
         tools = telemetry("quota_authorizer", "UsageMeter")
         tools.metrics.flush_metrics = lambda **_: tools.metrics.clear_metrics()  # type: ignore[method-assign]  # the log is not the subject
         return make_handler(settings, dynamodb, tools, Clocks(lambda: self._now, lambda: self._now))

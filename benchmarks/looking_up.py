@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import quantiles
 from typing import Any, Final, NamedTuple
 
-from adapters.batch_get import quick_client
 from adapters.counters import DynamoDBCounters
 from adapters.settings import UsageApiSettings
+from adapters.table import quick_client
 from benchmarks.figure import Figure, Size
 from local_cloud.lambda_function import LambdaContext
 from local_cloud.quiet_telemetry import quiet_telemetry

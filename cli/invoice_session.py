@@ -23,6 +23,7 @@ from cli.errors import PROBLEM, CommandError
 from cli.output import write_json
 from cli.tariff_file import read_tariff_file
 from cli.terminal import console, is_live, table
+from metering.bucket_layout import LAKE
 from metering.closing import State
 from metering.period import Period
 from metering.prices.billing import Unpriced
@@ -36,8 +37,6 @@ from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Issued,
 from reconciliation.job import Reconciler
 from reconciliation.ports import OnProgress, Progress
 
-LAKE_PREFIX = "lake/"
-"""Of the Parquet files in the lake's bucket, as the template has it."""
 WRITERS = 8
 """Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
 _MOST_TOLD = 20
@@ -124,7 +123,7 @@ def invoicing(wishes: Wishes, on_progress: OnProgress) -> Invoicing:
             on_progress,
             allow_incomplete=wishes.incomplete,
         ),
-        f"s3://{settings.lake_bucket}/{LAKE_PREFIX}",
+        f"s3://{settings.lake_bucket}/{LAKE}",
         str(uuid.uuid4()),
         sealed_usage,
     )

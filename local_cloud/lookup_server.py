@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from adapters.batch_get import quick_client
 from adapters.settings import UsageApiSettings
+from adapters.table import quick_client
 from local_cloud.lambda_function import LambdaFunction
 from local_cloud.lookup_front import Access, LookUpFront
 from local_cloud.quiet_telemetry import quiet_telemetry

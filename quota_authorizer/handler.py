@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from adapters.batch_get import quick_client
 from adapters.dynamodb import ConditionalUpdates
 from adapters.leases import DynamoDBLeases
 from adapters.plans import digest_of
 from adapters.quota_store import DynamoDBQuotaStore
 from adapters.settings import QuotaAuthorizerSettings
+from adapters.table import quick_client
 from adapters.telemetry import Telemetry, telemetry
 from adapters.token_keys import IssuerKeys
 from metering.quota_ports import LeaseStore, QuotaStore

@@ -29,6 +29,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from metering.bucket_layout import REPORTS
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.stored import Stored
@@ -38,7 +39,6 @@ from reconciliation.report_page import report_page
 from reconciliation.report_reading import read_report
 from reconciliation.verdict import verdict
 
-REPORTS: Final = "reconciliation/"
 AT_ONCE: Final = timedelta(minutes=15)
 """So long after its beginning a run may be under way: as long as a Lambda function may run.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html

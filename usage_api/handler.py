@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from adapters.batch_get import quick_client
 from adapters.completeness import CompletenessReader
 from adapters.counter_reader import CounterReader
 from adapters.heaviest import HeaviestReader
 from adapters.plans import PlanBook
 from adapters.settings import UsageApiSettings
+from adapters.table import quick_client
 from adapters.telemetry import Telemetry, telemetry
 from usage_api import page_files
 from usage_api.app import LookUpApi

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from metering.bucket_layout import ERRORS
 from metering.completeness import Beat, Knowledge, Positions, after_beat
 from metering.errors import MeterError
 from metering.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
@@ -15,8 +16,6 @@ FAILED_BATCHES = "aws/lambda/"
 """Where Lambda puts the batches that it gave up.
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
-LAKE_ERRORS = "errors/"
-"""Where Firehose puts what the lake could not take: the template's ErrorOutputPrefix."""
 
 
 class ShardStream(Protocol):
@@ -116,5 +115,5 @@ def inspect(objects: ObjectCounter, failure_bucket: str, lake_bucket: str) -> In
     """Count what waits in both buckets."""
     return Inspection(
         failed_batches=objects.count(failure_bucket, FAILED_BATCHES),
-        error_objects=objects.count(lake_bucket, LAKE_ERRORS),
+        error_objects=objects.count(lake_bucket, ERRORS),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from adapters.s3.bucket import Bucket
 from local_cloud.stack import LocalCloud
-
-_PREFIX = "lake/"
+from metering.bucket_layout import LAKE
 
 
 def copy_lake(cloud: LocalCloud, folder: Path) -> list[Path]:
@@ -14,12 +14,11 @@ def copy_lake(cloud: LocalCloud, folder: Path) -> list[Path]:
 
     Raises OSError where one cannot be written.
     """
-    s3, bucket = cloud.client("s3"), cloud.stack.name("LakeBucket")
+    bucket = Bucket(cloud.client("s3"), cloud.stack.name("LakeBucket"))
     written = []
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX):
-        for entry in page.get("Contents", []):
-            path = folder / entry["Key"].removeprefix(_PREFIX)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
-            written.append(path)
+    for found in bucket.objects(LAKE):
+        path = folder / found.name.removeprefix(LAKE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bucket.content(found.name))
+        written.append(path)
     return written

@@ -170,7 +170,7 @@ class _Events:
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    def itself(self) -> _Events:
+    def itself(self) -> Any:
         return self
 
     def put_events(self, **_request: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -16,6 +16,9 @@ from metering.closing import Closing, State
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.usage import Usage
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 OCTOBER = Period("2026-10")
 BEGUN = Closing(
@@ -77,12 +80,6 @@ def test_usage(store: S3Closings) -> None:
 class Refusing:
     """A client of S3 that refuses everything with a code."""
 
-    class exceptions:  # noqa: N801 - boto3's name for it
-        """Of boto3's client."""
-
-        class NoSuchKey(Exception):
-            """Never raised."""
-
     def __init__(self, code: str) -> None:
         self._code = code
 
@@ -97,12 +94,12 @@ class Refusing:
 def test_written_by_somebody_else_just_now() -> None:
     """S3 asks for another attempt."""
     with pytest.raises(Transient, match="being written by somebody else"):
-        S3Closings(Refusing("ConditionalRequestConflict"), "lake").begin(BEGUN)
+        S3Closings(cast("S3Client", Refusing("ConditionalRequestConflict")), "lake").begin(BEGUN)
 
 
 def test_not_allowed() -> None:
     """What is refused is named."""
-    refusing = S3Closings(Refusing("AccessDenied"), "lake")
+    refusing = S3Closings(cast("S3Client", Refusing("AccessDenied")), "lake")
     with pytest.raises(Misconfigured, match=r"PutObject of lake/closing/2026-10\.json"):
         refusing.begin(BEGUN)
     with pytest.raises(Misconfigured, match="PutObject of lake/closing/2026-10/usage-abc"):

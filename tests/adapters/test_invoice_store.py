@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -18,6 +18,9 @@ from metering.usage import Usage
 from reconciliation.invoicing import Invoicing
 from tests.metering.prices.builders import document, flat, version
 from tests.reconciliation.invoices import Known
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 BUCKET = "lake"
 OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
@@ -189,7 +192,7 @@ def test_two_jobs_at_once(shelf: S3Invoices, s3: Any) -> None:
 def test_refusals_of_s3(error: ClientError, expected: type[MeterError], shelf: S3Invoices, s3: Any) -> None:
     """They become the meter's own errors, by what the caller must do."""
     assert [] == shelf.months()
-    failing = S3Invoices(Failing(s3, 0, happens=False, error=error), BUCKET)
+    failing = S3Invoices(cast("S3Client", Failing(s3, 0, happens=False, error=error)), BUCKET)
     with pytest.raises(expected, match=r"invoices/2026-10/acme/invoice\.json"):
         failing.decide(OCTOBER, "acme", b"{}")
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -33,6 +34,9 @@ ROWS = lake_rows(
     ],
     BillingRule(),
 )
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ class TestParquet:
         with pytest.raises(Misconfigured, match="column outcome is bigint"):
             parquet(ROWS, [Column("outcome", "bigint")])
         with pytest.raises(Misconfigured, match="column status is decimal"):
-            LakeWriter(None, [Column("status", "decimal(9,0)")], "s3://b/")
+            LakeWriter(cast("S3Client", None), [Column("status", "decimal(9,0)")], "s3://b/")
 
 
 class TestWriting:
@@ -131,4 +135,6 @@ class TestErrors:
 
         rows: list[LakeRow] = []
         with pytest.raises(Transient, match="PutObject of b/2026"):
-            LakeWriter(Silent(), [Column("eventid", "string")], "s3://b/${year}").write(DAY, "a", rows)
+            LakeWriter(cast("S3Client", Silent()), [Column("eventid", "string")], "s3://b/${year}").write(
+                DAY, "a", rows
+            )

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.batch_get import BatchGet, quick_client
 from adapters.counters import DynamoDBCounters
 from adapters.plans import PlanBook
 from adapters.progress import DynamoDBProgress
 from adapters.quota_store import CLOSED_SECONDS, DynamoDBQuotaStore
+from adapters.table import quick_client
 from local_cloud.server import LocalEndpoint
-from metering.errors import Transient
 from metering.period import Period
 from metering.plans import Assignment, Limit, Metric, Plan, Span
 from metering.ports import Increment, Progress
@@ -152,41 +151,3 @@ class TestCountedThrough:
         progress.note(Progress(FAR_SHARD, 9, (now - 70) * 1000 + 999))
         progress.note(Progress("shardId-000000000007", 9, (now - CLOSED_SECONDS) * 1000))
         assert now - 70 == store.counted_through(now)
-
-
-class TestBatchGet:
-    def test_many(self, tables: Tables) -> None:
-        """More than a hundred items take several requests; a place that is named twice is read once."""
-        book = PlanBook(tables.counters, tables.dynamodb)
-        for number in range(130):
-            book.know(f"{number:03d}", "a1")
-        places = [(f"digest:{number:03d}", "key") for number in range(130)]
-        found = BatchGet(tables.counters, tables.dynamodb).items(places + places[:50])
-        assert places == sorted(found)
-
-    def test_unprocessed(self) -> None:
-        """What DynamoDB leaves for later is asked for again, after pauses that double; then it gives up."""
-        pauses: list[float] = []
-        reads = BatchGet("counters", _Busy(2), pauses.append)
-        assert [("a", "1"), ("a", "2"), ("a", "3")] == sorted(
-            reads.items([("a", "1"), ("a", "2"), ("a", "3")])
-        )
-        assert [0.05, 0.1] == pauses
-        with pytest.raises(Transient, match="1 items are left after 4 attempts"):
-            BatchGet("counters", _Busy(9), pauses.append).items([("a", str(number)) for number in range(5)])
-
-
-class _Busy:
-    """A table that reads one item of each request, for so many requests."""
-
-    def __init__(self, requests: int) -> None:
-        self._requests = requests
-
-    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - as boto3 names it
-        keys = RequestItems["counters"]["Keys"]
-        self._requests -= 1
-        read = keys if self._requests < 0 else keys[:1]
-        answer: dict[str, Any] = {"Responses": {"counters": read}}
-        if len(read) < len(keys):
-            answer["UnprocessedKeys"] = {"counters": {"Keys": keys[1:]}}
-        return answer

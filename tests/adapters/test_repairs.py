@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -29,6 +29,9 @@ from tests.stream_processor.storage_contract import (
     increment,
 )
 from tests.tables import Tables, create_tables
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 KEY = "a1b2c3"
 AUDIT = Audit("run-1", "a reason", "somebody", "2026-11-24T00:00:00Z")
@@ -150,17 +153,20 @@ ONE = Correction(Counter("a", MONTH, NO_USAGE), Counter("a", MONTH, Usage(1)))
 def test_conflict_with_a_live_increment() -> None:
     """A transaction that meets an increment under way has changed nothing."""
     client = Cancelling("TransactionCanceledException", "None", "TransactionConflict")
-    assert Fate.CHANGED is DynamoDBRepairs(client, "counters").write(ONE, NOT_HELD, AUDIT)
+    assert Fate.CHANGED is DynamoDBRepairs(cast("DynamoDBClient", client), "counters").write(
+        ONE, NOT_HELD, AUDIT
+    )
 
 
 def test_throttled() -> None:
     """One that is throttled may work later."""
     client = Cancelling("TransactionCanceledException", "ThrottlingError", "None")
     with pytest.raises(Transient, match="ThrottlingError"):
-        DynamoDBRepairs(client, "counters").write(ONE, NOT_HELD, AUDIT)
+        DynamoDBRepairs(cast("DynamoDBClient", client), "counters").write(ONE, NOT_HELD, AUDIT)
 
 
 def test_not_allowed() -> None:
     """One that is not allowed will not."""
+    client = Cancelling("AccessDeniedException")
     with pytest.raises(Misconfigured, match="TransactWriteItems of counters"):
-        DynamoDBRepairs(Cancelling("AccessDeniedException"), "counters").write(ONE, NOT_HELD, AUDIT)
+        DynamoDBRepairs(cast("DynamoDBClient", client), "counters").write(ONE, NOT_HELD, AUDIT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -14,6 +14,9 @@ from metering.errors import Misconfigured, Transient
 from metering.stored import Stored
 from reconciliation.publication import ReportStore
 from tests.reconciliation.report_shelf import Shelf
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 BUCKET = "lake"
 NAME = "reconciliation/2026-10/latest.json"
@@ -79,9 +82,6 @@ def test_content_type(s3: Any) -> None:
 class Refusing:
     """A client of S3 that answers with an error."""
 
-    class exceptions:  # noqa: N801 - botocore's name for it
-        NoSuchKey = type("NoSuchKey", (ClientError,), {})
-
     def __init__(self, error: Exception) -> None:
         self._error = error
 
@@ -109,7 +109,7 @@ class TestErrors:
     )
     def test_translated(self, error: Exception, kind: type[Exception]) -> None:
         """By what the caller must do, with the object's name."""
-        store = S3Reports(Refusing(error), BUCKET)
+        store = S3Reports(cast("S3Client", Refusing(error)), BUCKET)
         with pytest.raises(kind, match=r"GetObject of lake/reconciliation/2026-10/latest\.json"):
             store.read(NAME)
         with pytest.raises(kind, match=r"PutObject of lake/reconciliation/2026-10/latest\.json"):
@@ -117,7 +117,7 @@ class TestErrors:
 
     def test_conflict(self) -> None:
         """Two writes in the same moment: S3 asks to try again."""
-        store = S3Reports(Refusing(refused("ConditionalRequestConflict", 409)), BUCKET)
+        store = S3Reports(cast("S3Client", Refusing(refused("ConditionalRequestConflict", 409))), BUCKET)
         with pytest.raises(Transient, match="written by somebody else"):
             store.add(NAME, b"")
 

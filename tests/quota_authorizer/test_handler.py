@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from adapters.batch_get import quick_client
 from adapters.counters import DynamoDBCounters
 from adapters.plans import PlanBook, digest_of
 from adapters.settings import QuotaAuthorizerSettings
+from adapters.table import quick_client
 from adapters.telemetry import telemetry
 from local_cloud.server import LocalEndpoint
 from local_cloud.template import Stack

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.alerts import DynamoDBTelling
 from adapters.counters import DynamoDBCounters, usage_of
+from adapters.dynamodb import Item
 from adapters.ledger import DynamoDBLedger
 from adapters.models import counter_pk, decode_position, part_attribute
 from adapters.progress import DynamoDBProgress
@@ -44,7 +45,7 @@ def dynamodb_store(endpoint: str) -> Store:
     )
 
 
-def slices(tables: Tables, key: str, period: Period) -> list[dict[str, dict[str, str]]]:
+def slices(tables: Tables, key: str, period: Period) -> list[Item]:
     """The items of a counter."""
     answer = tables.dynamodb.query(
         TableName=tables.counters,

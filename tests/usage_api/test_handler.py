@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from adapters.batch_get import quick_client
 from adapters.settings import UsageApiSettings
+from adapters.table import quick_client
 from local_cloud.lambda_function import LambdaContext
 from local_cloud.quiet_telemetry import QuietTelemetry, quiet_telemetry
 from local_cloud.server import LocalEndpoint
