@@ -284,6 +284,11 @@ def https_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def aws_region(variables: Mapping[str, str] | None = None) -> str | None:
+    """The region that AWS_REGION names; None leaves it to the SDK: AWS_DEFAULT_REGION, or the profile."""
+    return (os.environ if variables is None else variables).get("AWS_REGION") or None
+
+
 def external_dynamodb(variables: Mapping[str, str] | None = None) -> str | None:
     """The address of a DynamoDB that the local cloud should use in place of its own, if one is named."""
     return (os.environ if variables is None else variables).get("AWS_ENDPOINT_URL_DYNAMODB") or None

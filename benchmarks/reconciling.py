@@ -33,8 +33,8 @@ from metering.counter import Counter
 from metering.identity import HASH_MASK
 from metering.period import Period
 from metering.usage import Usage
-from reconciliation.handler import make_sources
 from reconciliation.job import Reconciler, Sources
+from reconciliation.wiring import make_sources
 
 CALLS: Final = 10_000_000
 KEYS: Final = 10_000

@@ -7,23 +7,21 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import boto3
 import msgspec
 from rich.console import Console
 from rich.status import Status
 
-from adapters.closings import S3Closings
-from adapters.deployment import Deployment
+from cli.common.bootstrap import target
 from cli.output import write_json
-from cli.repair_session import now, refusals_told, who
+from cli.repair_session import refusals_told
 from cli.terminal import console, is_live
 from metering.closing import Closing, State
 from metering.period import Period
 from reconciliation.closing import Closer
-from reconciliation.handler import make_sources
 from reconciliation.job import Reconciler
 from reconciliation.ports import Progress
 from reconciliation.report import Report
+from reconciliation.wiring import make_closings, make_sources, utc_now
 
 
 def run(month: Period, stack: str, accept: str, json: Path | None) -> None:
@@ -33,8 +31,8 @@ def run(month: Period, stack: str, accept: str, json: Path | None) -> None:
         CommandError: it cannot be closed yet.
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
     """
-    screen, session = console(), boto3.session.Session()
-    settings = Deployment.of_stack(session.client("cloudformation"), stack).reconciliation
+    screen, where = console(), target(stack)
+    settings = where.deployment.reconciliation
     status = Status(f"Closing {month}", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
 
@@ -42,14 +40,14 @@ def run(month: Period, stack: str, accept: str, json: Path | None) -> None:
         status.update(f"Closing {month}: {progress.step} {progress.done:,}")
 
     with shown, refusals_told():
-        sources = make_sources(settings, session.client)
-        reconciler = Reconciler(sources, now, on_progress, allow_incomplete=bool(accept))
+        sources = make_sources(settings, where.client)
+        reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=bool(accept))
 
         def reconcile(period: Period, run_id: str) -> Report:
             return reconciler.reconcile(period, run_id=run_id)
 
-        store = S3Closings(session.client("s3"), settings.lake_bucket)
-        closer = Closer(store, sources.queries, reconcile, now, who(session.client))
+        store = make_closings(settings, where.client)
+        closer = Closer(store, sources.queries, reconcile, utc_now, where.caller)
         closing = closer.close(month, run_id=str(uuid.uuid4()), accept=accept)
     write_json(json, document(month, closing))
     _tell(screen, month, closing)
@@ -61,9 +59,8 @@ def show(month: Period, stack: str, json: Path | None) -> None:
     Raises:
         MeterError, ClientError, BotoCoreError: it could not be read.
     """
-    session = boto3.session.Session()
-    settings = Deployment.of_stack(session.client("cloudformation"), stack).reconciliation
-    found = S3Closings(session.client("s3"), settings.lake_bucket).read(month)
+    where = target(stack)
+    found = make_closings(where.deployment.reconciliation, where.client).read(month)
     closing = None if found is None else found.closing
     write_json(json, document(month, closing))
     _tell(console(), month, closing)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 
-import boto3
 from botocore.config import Config
 from rich.console import Console
 
-from adapters.deployment import Deployment
+from cli.common.bootstrap import target
 from cli.errors import CommandError
 from cli.terminal import console
 from cli.usage_source import settings_of, utc_now
@@ -49,9 +48,8 @@ def wait(screen: Console) -> None:
 
 
 def _server(stack: str, port: int) -> LookUpFront:
-    session = boto3.session.Session()
-    settings = settings_of(Deployment.of_stack(session.client("cloudformation"), stack))
-    dynamodb = session.client("dynamodb", config=_PATIENCE)
+    where = target(stack)
+    settings, dynamodb = settings_of(where.deployment), where.client("dynamodb", config=_PATIENCE)
     handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(utc_now))
     function = LambdaFunction("look-ups", handler, arn=_FUNCTION_ARN, timeout_seconds=_TIMEOUT_SECONDS)
     try:

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from adapters.errors import is_transient
-from metering.errors import Misconfigured, Transient
+from metering.errors import MeterError, Misconfigured, Transient
 
 DONE: Final = 0
 PROBLEM: Final = 1
@@ -25,6 +25,10 @@ WRONG_USE: Final = 2
 
 INTERRUPTED: Final = 130
 """As shells say it: 128 and the number of SIGINT."""
+
+
+ON_THIS_MACHINE: Final = (EndpointConnectionError, NoCredentialsError)
+"""What the user can put right here: no service has been reached."""
 
 
 class CommandError(Exception):
@@ -35,8 +39,13 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
-def explained(error: Exception) -> CommandError | None:
-    """What to tell about an error of somebody else's; None for one that shows a fault of ours."""
+def explained(error: BaseException) -> CommandError | None:
+    """What to tell about an error of somebody else's; None for one that shows a fault of ours.
+
+    Of an error of the meter's own whose reason is on this machine, the reason is told.
+    """
+    if isinstance(error, MeterError) and isinstance(error.__cause__, ON_THIS_MACHINE):
+        return explained(error.__cause__)
     if isinstance(error, ClientError) and is_transient(error):
         return CommandError(_unanswered(error), PROBLEM)
     for kind, (sentence, exit_code) in _SENTENCES.items():

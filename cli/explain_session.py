@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json as json_text
-import time
 import uuid
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
-from typing import Any
 
-import boto3
 import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.athena import Athena, Patience, QueryFailed
-from adapters.deployment import Deployment
+from adapters.athena import QueryFailed
 from adapters.explain import KeyReader
 from cli import usage_source
+from cli.common.bootstrap import Target, target
 from cli.errors import PROBLEM, CommandError
 from cli.explain_answer import Explained, document
 from cli.explain_lake import LakeAnswer, ask_lake
@@ -25,6 +22,7 @@ from cli.explain_view import draw_explained
 from cli.terminal import console, is_live
 from cli.usage_shown import print_parts
 from metering.period import Period
+from reconciliation.wiring import make_athena
 from usage_api.look_ups import current_month
 
 LAKE_LATE_SECONDS = 3600
@@ -39,10 +37,9 @@ def run(stack: str, key: str, period: Period | None, *, with_lake: bool, json: b
         MeterError, ClientError, BotoCoreError: something could not be read.
         typer.Exit: with 1, if calls of the key are denied now, or the counter and the lake differ.
     """
-    screen, session = console(), boto3.session.Session()
-    deployment = Deployment.of_stack(session.client("cloudformation"), stack)
+    screen, where = console(), target(stack)
     period = period or current_month(usage_source.utc_now())
-    found = _found(deployment, session, screen, key, period, with_lake=with_lake)
+    found = _found(where, screen, key, period, with_lake=with_lake)
     if json:
         typer.echo(json_text.dumps(document(found)))
     else:
@@ -51,31 +48,22 @@ def run(stack: str, key: str, period: Period | None, *, with_lake: bool, json: b
         raise typer.Exit(PROBLEM)
 
 
-def _found(  # noqa: PLR0913 - what is read, where, and whether all of it
-    deployment: Deployment, session: Any, screen: Console, key: str, period: Period, *, with_lake: bool
-) -> Explained:
+def _found(where: Target, screen: Console, key: str, period: Period, *, with_lake: bool) -> Explained:
     """The plan first, with how complete the counters are; then the counters, then the lake: what the counter
     holds and the lake lacks is on its way to the lake.
     """
-    settings, dynamodb = usage_source.settings_of(deployment), session.client("dynamodb")
+    settings, dynamodb = usage_source.settings_of(where.deployment), where.client("dynamodb")
     quota = usage_source.look_ups_on(settings, dynamodb).quota(key)
     reader = KeyReader(dynamodb, settings.counters_table)
     slices, alerts = reader.slices(key, period), reader.alerts(key, period)
     repairs = reader.repairs(key, period)
-    lake = _of_lake(deployment, session, screen, key, period) if with_lake else None
-    late = timedelta(seconds=float(deployment.parameters.get("LakeAlarmSeconds", LAKE_LATE_SECONDS)))
+    lake = _of_lake(where, screen, key, period) if with_lake else None
+    late = timedelta(seconds=float(where.deployment.parameters.get("LakeAlarmSeconds", LAKE_LATE_SECONDS)))
     return Explained(key, period, quota, slices, alerts, lake, late, repairs)
 
 
-def _of_lake(deployment: Deployment, session: Any, screen: Console, key: str, period: Period) -> LakeAnswer:
-    workgroup, database = deployment.values("AthenaWorkGroupName", "LakeDatabaseName")
-    athena = Athena(
-        session.client("athena"),
-        session.client("s3"),
-        Patience(time.sleep, time.monotonic),
-        workgroup=workgroup,
-        database=database,
-    )
+def _of_lake(where: Target, screen: Console, key: str, period: Period) -> LakeAnswer:
+    athena = make_athena(where.deployment.reconciliation, where.client)
     status: AbstractContextManager[object] = (
         Status(f"Asking the lake for {period}", console=screen) if is_live(screen) else nullcontext()
     )

@@ -7,23 +7,19 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import typer
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from adapters.closings import S3Closings
-from adapters.deployment import Deployment
-from adapters.invoice_store import S3Invoices, folder_name
+from adapters.invoice_store import folder_name
+from cli.common.bootstrap import target
 from cli.errors import PROBLEM, CommandError
 from cli.output import write_json
 from cli.tariff_file import read_tariff_file
 from cli.terminal import console, is_live, table
-from metering.bucket_layout import LAKE
 from metering.closing import State
 from metering.period import Period
 from metering.prices.billing import Unpriced
@@ -32,10 +28,10 @@ from metering.prices.month import Month
 from metering.prices.reader import InvalidTariff
 from metering.prices.tariff import Tariff
 from reconciliation.closing import SealedMonths
-from reconciliation.handler import make_sources
 from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Issued, Leniency, Proofs, Sealed
 from reconciliation.job import Reconciler
 from reconciliation.ports import OnProgress, Progress
+from reconciliation.wiring import lake_location, make_closings, make_invoices, make_sources, utc_now
 
 WRITERS = 8
 """Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
@@ -104,10 +100,10 @@ def invoicing(wishes: Wishes, on_progress: OnProgress) -> Invoicing:
     Raises:
         Misconfigured, Transient: the stack cannot be found.
     """
-    session = boto3.session.Session()
-    settings = Deployment.of_stack(session.client("cloudformation"), wishes.stack).reconciliation
-    s3, sources = session.client("s3"), make_sources(settings, session.client)
-    months = SealedMonths(S3Closings(s3, settings.lake_bucket), sources.queries)
+    where = target(wishes.stack)
+    settings = where.deployment.reconciliation
+    sources = make_sources(settings, where.client)
+    months = SealedMonths(make_closings(settings, where.client), sources.queries)
 
     def sealed_usage(month: Period) -> Sealed | None:
         closing = months.closing(month)
@@ -115,20 +111,10 @@ def invoicing(wishes: Wishes, on_progress: OnProgress) -> Invoicing:
             return None
         return Sealed(months.sealed_usage(month), closing.report, bool(closing.accepted))
 
-    proofs = Proofs(
-        sources,
-        lambda given: Reconciler(
-            given,
-            lambda: datetime.now(UTC),
-            on_progress,
-            allow_incomplete=wishes.incomplete,
-        ),
-        f"s3://{settings.lake_bucket}/{LAKE}",
-        str(uuid.uuid4()),
-        sealed_usage,
-    )
+    reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=wishes.incomplete)
+    proofs = Proofs(reconciler, lake_location(settings), str(uuid.uuid4()), sealed_usage)
     leniency = Leniency(incomplete=wishes.incomplete, unproven=wishes.unproven)
-    return Invoicing(proofs, S3Invoices(s3, settings.lake_bucket), leniency, at_once=WRITERS)
+    return Invoicing(proofs, make_invoices(settings, where.client), leniency, at_once=WRITERS)
 
 
 @contextmanager

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 
 from adapters.api_gateway import Imported, import_plans
-from adapters.deployment import Deployment
 from adapters.plans import PlanBook
+from cli.common.bootstrap import session, target
 from cli.errors import CommandError
 from cli.output import write_json
 from cli.terminal import console, table
@@ -49,7 +48,7 @@ def apply(stack: str, file: Path, json: Path | None, *, dry_run: bool) -> None:
 def import_from_api_gateway(stack: str, json: Path | None, *, dry_run: bool) -> None:
     """Take over usage plans and keys of API Gateway."""
     book = plan_book(stack)
-    found = import_plans(boto3.session.Session().client("apigateway"))
+    found = import_plans(session().client("apigateway"))
     for note in found.notes:
         console().print(note, markup=False, soft_wrap=True)
     _make_so(book, found.document, json, dry_run=dry_run)
@@ -95,9 +94,9 @@ def plan_book(stack: str) -> PlanBook:
     Raises:
         Misconfigured, Transient: it cannot be found.
     """
-    session = boto3.session.Session()
-    (table_name,) = Deployment.of_stack(session.client("cloudformation"), stack).values("CountersTableName")
-    return PlanBook(table_name, session.client("dynamodb"))
+    where = target(stack)
+    (table_name,) = where.deployment.values("CountersTableName")
+    return PlanBook(table_name, where.client("dynamodb"))
 
 
 def no_such_plan(name: str, plans: Mapping[str, Plan]) -> CommandError:

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
 import msgspec
 import typer
 from rich.text import Text
 
-from adapters.deployment import Deployment
 from adapters.plans import PlanBook, digest_of
 from adapters.quota_store import DynamoDBQuotaStore
+from cli.common.bootstrap import target
 from cli.errors import PROBLEM, CommandError
 from cli.output import write_json
 from cli.plan_session import make_changes, no_such_plan, plan_book, read_number
@@ -37,9 +36,9 @@ def show(stack: str, key: str, json: Path | None) -> None:
         CommandError: the key has no plan.
         typer.Exit: with 1, if calls of the key are denied.
     """
-    session = boto3.session.Session()
-    (table_name,) = Deployment.of_stack(session.client("cloudformation"), stack).values("CountersTableName")
-    dynamodb = session.client("dynamodb")
+    where = target(stack)
+    (table_name,) = where.deployment.values("CountersTableName")
+    dynamodb = where.client("dynamodb")
     book, store = PlanBook(table_name, dynamodb), DynamoDBQuotaStore(table_name, dynamodb)
     assignment = _assigned(book, key)
     plan = book.plans().get(assignment.plan, Plan(assignment.plan))

@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import boto3
 import typer
 from rich.status import Status
 
-from adapters.deployment import Deployment
+from cli.common.bootstrap import target
 from cli.errors import PROBLEM
 from cli.output import write_json
-from cli.repair_session import agreed, document, now, refusals_told, repairer, tell
+from cli.repair_session import agreed, document, refusals_told, repairer, tell
 from cli.terminal import console, is_live
 from metering.period import Period
 from reconciliation.failed_records import tally
-from reconciliation.handler import make_sources
 from reconciliation.job import Sources
 from reconciliation.ports import Progress
 from reconciliation.readiness import VOUCHED, Paths, readiness
 from reconciliation.rebuild import rebuild
 from reconciliation.repair import NotRepairableError, Scope
+from reconciliation.wiring import make_sources, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=False)
@@ -50,8 +49,7 @@ def run(wishes: Wishes, stack: str, json: Path | None) -> None:
     screen = console()
     if wishes.correct:
         agreed(f"Bring the counters of {wishes.month} to the lake's figure?", yes=wishes.yes)
-    session = boto3.session.Session()
-    deployment = Deployment.of_stack(session.client("cloudformation"), stack)
+    where = target(stack)
     status = Status(f"Rebuilding {wishes.month}", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
 
@@ -59,7 +57,7 @@ def run(wishes: Wishes, stack: str, json: Path | None) -> None:
         status.update(f"Rebuilding {wishes.month}: {progress.step} {progress.done:,}")
 
     with shown, refusals_told():
-        sources = make_sources(deployment.reconciliation, session.client)
+        sources = make_sources(where.deployment.reconciliation, where.client)
         scope = Scope(
             wishes.month,
             f"rebuild-{uuid.uuid4()}",
@@ -68,7 +66,7 @@ def run(wishes: Wishes, stack: str, json: Path | None) -> None:
             None if wishes.key is None else {wishes.key},
             None if wishes.day is None else {wishes.day},
         )
-        repairing = repairer(deployment, session.client, sources, on_progress)
+        repairing = repairer(where, sources, on_progress)
         rebuilt = rebuild(repairing, scope, correct=wishes.correct)
     write_json(json, document(rebuilt))
     tell(screen, rebuilt)
@@ -83,7 +81,7 @@ def _complete_through(wishes: Wishes, sources: Sources) -> datetime:
     Raises:
         NotRepairableError: not all that was asked for is complete.
     """
-    time = now()
+    time = utc_now()
     if wishes.allow_incomplete:
         return time
     prefix = sources.error_prefix

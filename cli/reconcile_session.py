@@ -5,31 +5,29 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import boto3
 import typer
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from adapters.deployment import Deployment
+from cli.common.bootstrap import target
 from cli.errors import PROBLEM
 from cli.proof_table import differences_told, outcomes_table
 from cli.repair_session import is_repaired
 from cli.terminal import console, is_live
 from metering.period import Period
 from reconciliation.causes import ADVICE, Cause
-from reconciliation.handler import make_sources, make_store
 from reconciliation.job import Reconciler
 from reconciliation.ports import Progress
 from reconciliation.publication import Publisher
 from reconciliation.report import Report
 from reconciliation.report_csv import report_csv
 from reconciliation.report_page import report_page
+from reconciliation.wiring import make_reports, make_sources, utc_now
 
 _MOST_TOLD = 10
 
@@ -83,23 +81,20 @@ def run(month: Period, stack: str, json: Path | None, wishes: Wishes) -> None:
 
 def _reconciled(month: Period, stack: str, screen: Console, wishes: Wishes) -> tuple[Report, str]:
     """The report, and where it was published."""
-    session = boto3.session.Session()
-    settings = Deployment.of_stack(session.client("cloudformation"), stack).reconciliation
+    found = target(stack)
+    settings = found.deployment.reconciliation
     status = Status(f"Reconciling {month}", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
 
     def on_progress(progress: Progress) -> None:
         status.update(f"Reconciling {month}: {progress.step} {progress.done:,}")
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
     run_id, allowed = str(uuid.uuid4()), wishes.allow_incomplete
     with shown:
-        reconciler = Reconciler(make_sources(settings, session.client), clock, on_progress)
+        reconciler = Reconciler(make_sources(settings, found.client), utc_now, on_progress)
         if not wishes.publish:
             return reconciler.reconcile(month, run_id=run_id, allow_incomplete=allowed), ""
-        publisher = Publisher(make_store(settings, session.client), reconciler, clock)
+        publisher = Publisher(make_reports(settings, found.client), reconciler, utc_now)
         published = publisher.publish(month, run_id=run_id, allow_incomplete=allowed)
     whose = "Published" if published.is_own else "Found by another job at the same time, and published by it"
     return published.report, f"{whose}: {published.place}"

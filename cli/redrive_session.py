@@ -5,15 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import boto3
 import msgspec
 import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.deployment import Deployment
 from adapters.error_objects import S3ErrorObjects
 from adapters.lake_writer import LakeWriter
+from cli.common.bootstrap import target
 from cli.errors import PROBLEM
 from cli.output import write_json
 from cli.terminal import console, is_live
@@ -36,11 +35,11 @@ def run(stack: str, json: Path | None, *, dry_run: bool) -> None:
 
 
 def _redriven(stack: str, screen: Console, *, dry_run: bool) -> Redriven:
-    session = boto3.session.Session()
-    deployment = Deployment.of_stack(session.client("cloudformation"), stack)
+    where = target(stack)
+    deployment = where.deployment
     bucket, database, table = deployment.values("LakeBucketName", "LakeDatabaseName", "LakeTableName")
-    s3 = session.client("s3")
-    lake = LakeWriter.from_glue(s3, session.client("glue"), database, table)
+    s3 = where.client("s3")
+    lake = LakeWriter.from_glue(s3, where.client("glue"), database, table)
     status = Status("Looking under the error prefix", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
     with shown:

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from json import loads
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import msgspec
 import typer
-from botocore.config import Config
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from adapters.closings import S3Closings
-from adapters.completeness import CompletenessBook
-from adapters.counter_reader import SEGMENTS, CounterReader
-from adapters.deployment import Deployment
-from adapters.kinesis import KinesisStream
-from adapters.repairs import DynamoDBRepairs
+from cli.common.bootstrap import Target, target
 from cli.errors import PROBLEM, CommandError
 from cli.output import write_json
 from cli.terminal import is_live, table
 from metering.correction import Correction, Fate
 from metering.counter import Counter
 from reconciliation.closing import NotProvenError, NotSealedError
-from reconciliation.handler import make_sources
 from reconciliation.job import Sources
 from reconciliation.ports import OnProgress, Progress
 from reconciliation.repair import (
@@ -40,59 +31,24 @@ from reconciliation.repair import (
     Plan,
     Repaired,
     Repairer,
-    RepairSources,
     Scope,
 )
-from reconciliation.repair_barrier import StreamBarrier
 from reconciliation.report import Report
+from reconciliation.wiring import make_repair_sources, make_sources, utc_now
 
 MOST_TOLD: Final = 20
 """Counters of which a line is written."""
 
 
-def repairer(
-    deployment: Deployment, client: Callable[..., Any], sources: Sources, on_progress: OnProgress
-) -> Repairer:
-    """A repairer on a deployment. `client` makes the boto3 client of a service.
+def repairer(where: Target, sources: Sources, on_progress: OnProgress) -> Repairer:
+    """A repairer on a deployment.
 
     Raises:
         Misconfigured, Transient: an output of the stack is missing, or nobody knows who is asking.
     """
-    settings = deployment.reconciliation
-    (stream_name,) = deployment.values("CallStreamName")
-    config = Config(
-        max_pool_connections=SEGMENTS + CONCURRENCY, retries={"mode": "standard", "total_max_attempts": 10}
-    )
-    dynamodb = client("dynamodb", config=config)
-    barrier = StreamBarrier(
-        KinesisStream(client("kinesis"), stream_name),
-        CompletenessBook(dynamodb, settings.counters_table),
-        now,
-        time.sleep,
-    )
-    return Repairer(
-        RepairSources(
-            S3Closings(client("s3"), settings.lake_bucket),
-            sources.queries,
-            CounterReader(dynamodb, settings.counters_table),
-            sources.error_prefix,
-            DynamoDBRepairs(dynamodb, settings.counters_table),
-            barrier,
-        ),
-        now,
-        who(client),
-        on_progress,
-    )
-
-
-def now() -> datetime:
-    """The time in UTC."""
-    return datetime.now(UTC)
-
-
-def who(client: Callable[..., Any]) -> str:
-    """Whoever has the credentials, by their name in IAM: it stands in audits and sealings."""
-    return str(client("sts").get_caller_identity()["Arn"])
+    (stream_name,) = where.deployment.values("CallStreamName")
+    writes = make_repair_sources(where.deployment.reconciliation, stream_name, where.client, sources)
+    return Repairer(writes, utc_now, where.caller, on_progress)
 
 
 @contextmanager
@@ -145,9 +101,8 @@ def is_repaired(report: Report, stack: str, screen: Console, json: Path | None, 
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
         typer.Abort: the answer was no. Nothing was written.
     """
-    session = boto3.session.Session()
-    deployment = Deployment.of_stack(session.client("cloudformation"), stack)
-    sources = make_sources(deployment.reconciliation, session.client)
+    where = target(stack)
+    sources = make_sources(where.deployment.reconciliation, where.client)
     status = Status(f"Repairing {report.month}", console=screen)
 
     def on_progress(progress: Progress) -> None:
@@ -156,7 +111,7 @@ def is_repaired(report: Report, stack: str, screen: Console, json: Path | None, 
     with refusals_told():
         scope = scope_of(report, f"differs from the lake by report {report.run_id}")
         with _live(status, screen):
-            prepared = repairer(deployment, session.client, sources, on_progress).prepare(scope)
+            prepared = repairer(where, sources, on_progress).prepare(scope)
             plans = list(prepared.plans())
         if plans:
             _ask(screen, plans, yes=yes)

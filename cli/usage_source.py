@@ -6,10 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-
 from adapters.deployment import Deployment
 from adapters.settings import UsageApiSettings
+from cli.common.bootstrap import target
 from usage_api.handler import Clocks, make_look_ups
 from usage_api.look_ups import LookUps
 
@@ -27,9 +26,8 @@ def look_ups_of_stack(stack: str) -> LookUps:
     Raises:
         Misconfigured, Transient: there is no such stack, or AWS does not answer.
     """
-    session = boto3.session.Session()
-    settings = settings_of(Deployment.of_stack(session.client("cloudformation"), stack))
-    return look_ups_on(settings, session.client("dynamodb"))
+    where = target(stack)
+    return look_ups_on(settings_of(where.deployment), where.client("dynamodb"))
 
 
 def settings_of(deployment: Deployment) -> UsageApiSettings:

@@ -4,30 +4,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
 import boto3
-from botocore.config import Config
 
-from adapters.athena import Athena, Patience
-from adapters.completeness import CompletenessReader
-from adapters.counter_reader import SEGMENTS, CounterReader
-from adapters.error_objects import S3ErrorObjects
-from adapters.firehose_freshness import FirehoseFreshness
-from adapters.lake_objects import S3LakeObjects
-from adapters.log_witness import CloudWatchWitness
-from adapters.report_store import S3Reports
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
-from reconciliation.job import Reconciler, Sources
+from reconciliation.job import Reconciler
 from reconciliation.publication import Published, Publisher
 from reconciliation.report import Report
 from reconciliation.schedule import allows_incomplete, months_of, run_of
 from reconciliation.verdict import verdict
+from reconciliation.wiring import make_reports, make_sources, utc_now
 
 Answer = list[dict[str, Any]]
 Handler = Callable[[Mapping[str, Any], Any], Answer]
@@ -41,48 +31,6 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
         Transient: AWS did not answer; what was done holds, and the event can be repeated.
     """
     return _deployed()(event, context)
-
-
-def make_sources(
-    settings: ReconciliationSettings,
-    client: Callable[..., Any],
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Sources:
-    """What is read, on the deployment of the settings. `client` makes the boto3 client of a service, with a
-    botocore `config`; `clock` gives the time in UTC.
-    """
-    config = Config(
-        max_pool_connections=SEGMENTS, retries={"mode": "standard", "total_max_attempts": 10}, read_timeout=60
-    )
-    s3 = client("s3", config=config)
-    patience = Patience(time.sleep, time.monotonic)
-    athena = client("athena", config=config)
-    dynamodb = client("dynamodb", config=config)
-    return Sources(
-        Athena(athena, s3, patience, workgroup=settings.workgroup, database=settings.lake_database),
-        CounterReader(dynamodb, settings.counters_table),
-        S3ErrorObjects(s3, settings.lake_bucket),
-        CloudWatchWitness(client("logs", config=config), settings.log_groups, settings.rule, clock),
-        CountedPath(CompletenessReader(dynamodb, settings.counters_table)),
-        FirehoseFreshness(client("cloudwatch", config=config), settings.delivery_stream, clock),
-        S3LakeObjects(s3, settings.lake_bucket),
-    )
-
-
-def make_store(settings: ReconciliationSettings, client: Callable[..., Any]) -> S3Reports:
-    """Where the reports of that deployment are published."""
-    return S3Reports(client("s3"), settings.lake_bucket)
-
-
-class CountedPath:
-    """The path into the counters."""
-
-    def __init__(self, reader: CompletenessReader) -> None:
-        self._reader = reader
-
-    def complete_through(self) -> datetime | None:
-        """Whatever arrived in the stream before is counted; None: nothing is known."""
-        return self._reader.read().complete_through
 
 
 def make_handler(publisher: Publisher, tools: Telemetry) -> Handler:
@@ -131,12 +79,8 @@ def summary(published: Published) -> dict[str, Any]:
 @cache
 def _deployed() -> Handler:
     settings, client = ReconciliationSettings.from_environment(), boto3.session.Session().client
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    reconciler = Reconciler(make_sources(settings, client), clock)
-    return make_handler(Publisher(make_store(settings, client), reconciler, clock), telemetry())
+    reconciler = Reconciler(make_sources(settings, client), utc_now)
+    return make_handler(Publisher(make_reports(settings, client), reconciler, utc_now), telemetry())
 
 
 def _tell(tools: Telemetry, report: Report, told: Mapping[str, Any]) -> None:

@@ -41,10 +41,9 @@ from metering.prices.month import Month, following
 from metering.prices.page import page
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff import Tariff
-from metering.usage import NO_USAGE, Usage
-from reconciliation.job import Reconciler, Sources
-from reconciliation.lake import USAGE_BY_KEY_AND_DAY, USAGE_OF_SOUND_ROWS, between, query_text, read_days
-from reconciliation.ports import Queries, QueryResult
+from metering.usage import Usage
+from reconciliation.job import Reconciler
+from reconciliation.lake import USAGE_BY_KEY_AND_DAY, between, query_text
 from reconciliation.report import Report
 
 
@@ -156,8 +155,7 @@ class Proofs:
 
     def __init__(
         self,
-        sources: Sources,
-        reconciler: Callable[[Sources], Reconciler],
+        reconciler: Reconciler,
         lake: str,
         run_id: str,
         sealed_usage: SealedUsage = lambda _month: None,
@@ -165,8 +163,7 @@ class Proofs:
         """`lake` is the location of the Parquet files. `run_id` names the queries: one run asks for each
         once.
         """
-        self._queries = _Remembering(sources.queries)
-        self._reconciler = reconciler(sources._replace(queries=self._queries))
+        self._reconciler = reconciler
         self._lake = lake
         self._run_id = run_id
         self._sealed_usage = sealed_usage
@@ -189,13 +186,13 @@ class Proofs:
         Raises:
             MeterError: something could not be read.
         """
-        report = self._reconciler.reconcile(Period(month), run_id=self._run_id)
+        report, usage = self._reconciler.reconciled(Period(month), run_id=self._run_id)
         missing = tuple(f"{month}: {reason}" for reason in report.missing)
         if report.compared_until is not None:
             until = f"{month}: it is complete until {report.compared_until:%Y-%m-%d}, and invoiced as a whole"
             return self._proven(month, {}, None)._replace(missing=missing or (until,))
         sealed = self._sealed_usage(Period(month))
-        proven = self._proven(month, self._queries.usage(), sealed.report if sealed else None)
+        proven = self._proven(month, usage(), sealed.report if sealed else None)
         if sealed is not None and sealed.is_accepted:
             return proven
         return proven._replace(differing=tuple(_differing(report)), missing=missing)
@@ -320,14 +317,6 @@ class Invoicing:
         return Issued(stands, document, is_new, document == computed)
 
 
-def usage_by_key(result: QueryResult) -> dict[str, Usage]:
-    """The usage of each key in the whole month, from the rows by key and day."""
-    found: dict[str, Usage] = {}
-    for day in read_days(result.rows()):
-        found[day.key] = found.get(day.key, NO_USAGE) + day.usage
-    return found
-
-
 def source_of(month: Month, lake: str, report: str | None) -> SourceDocument:
     """Where the usage of a month comes from. The reference of the query is a hash of text and parameters."""
     sql = query_text(USAGE_BY_KEY_AND_DAY)
@@ -363,23 +352,3 @@ def _differing(report: Report) -> Iterator[str]:
     if not report.agrees:
         found = report.differences_found + report.contradictions_found + report.altered_rows
         yield f"{report.month}: the counters and the lake differ in {found:,} places"
-
-
-class _Remembering:
-    """Queries, whose usage by key and day can be read once more after they were compared."""
-
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
-        self._usage: QueryResult | None = None
-
-    def run(self, sql: str, parameters: Sequence[str] = (), *, run_id: str) -> QueryResult:
-        result = self._queries.run(sql, parameters, run_id=run_id)
-        if sql in (query_text(USAGE_BY_KEY_AND_DAY), query_text(USAGE_OF_SOUND_ROWS)):
-            self._usage = result
-        return result
-
-    def usage(self) -> dict[str, Usage]:
-        """By key, as the last reconciliation compared it."""
-        if self._usage is None:
-            raise CannotInvoice("the reconciliation did not ask the lake for the usage by key and day")
-        return usage_by_key(self._usage)

@@ -17,7 +17,7 @@ needs more memory than its days; the report holds the first `DIFFERENCES_HELD` d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import groupby
@@ -31,7 +31,7 @@ from metering.drift import Difference, Entry, Held, differences
 from metering.hours import hours_of
 from metering.outcome import OUTCOME_OF_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period, begins_at, ends_at, hour_at
-from metering.usage import NO_USAGE, total
+from metering.usage import NO_USAGE, Usage, total
 from reconciliation.causes import Cause, Finding
 from reconciliation.consistency import Contradiction, contradictions
 from reconciliation.failed_records import FailedRecords, tally
@@ -47,6 +47,7 @@ from reconciliation.lake import (
     query_text,
     read_calls,
     read_days,
+    usage_by_key,
     with_months,
 )
 from reconciliation.looking import FINDINGS, PLACES, Circumstances, Looking
@@ -88,6 +89,14 @@ class Sources(NamedTuple):
     """None: which objects were read is not told."""
 
 
+class Reconciled(NamedTuple):
+    """A month that was compared."""
+
+    report: Report
+    usage: Callable[[], Mapping[str, Usage]] = dict
+    """Reads again what the lake said of each key, all compared days together."""
+
+
 class Reconciler:
     """Reconciles months of one deployment."""
 
@@ -110,6 +119,10 @@ class Reconciler:
         self._differences_held = differences_held
 
     def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
+        """The report of :meth:`reconciled`."""
+        return self.reconciled(month, run_id=run_id, allow_incomplete=allow_incomplete).report
+
+    def reconciled(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Reconciled:
         """Compare a month (`2026-10`). A run that is repeated under its id asks for the same queries, which
         are then not run again. `allow_incomplete` stands before the reconciler's own.
 
@@ -127,11 +140,11 @@ class Reconciler:
         refused = not allowed and is_refused(month, started_at, ready.until)
         until = ends_at(month) if allowed else begins_at(month) if refused else ready.until
         run = _Run(month, run_id, started_at, paths, failed, ready, until)
-        report = self._compared(run) if until > begins_at(month) else _empty(run)
+        report, usage = self._compared(run) if until > begins_at(month) else Reconciled(_empty(run))
         report.refused = refused
         report.is_settled = run.until <= ready.until
         report.finished_at = self._clock()
-        return report
+        return Reconciled(report, usage)
 
     def _paths(self) -> Paths:
         counted, delivered = self._sources.counted, self._sources.delivered
@@ -140,7 +153,7 @@ class Reconciler:
             VOUCHED if delivered is None else delivered.complete_through(),
         )
 
-    def _compared(self, run: _Run) -> Report:
+    def _compared(self, run: _Run) -> Reconciled:
         """Steps 3 to 7."""
         month = run.month
         report = _empty(run)
@@ -173,7 +186,7 @@ class Reconciler:
         if report.lake_duplicates:
             self._name_repeats(run, report, findings)
         report.findings, report.findings_found = findings.things, findings.found
-        return report  # 7
+        return Reconciled(report, lambda: usage_by_key(query.rows()))  # 7
 
     def _query(self, name: str, run: _Run) -> QueryResult:
         self._on_progress(Progress(f"query {name}", 0))

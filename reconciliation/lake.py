@@ -15,7 +15,7 @@ from metering.access_log import FIRST_ERROR_STATUS
 from metering.call import Call
 from metering.identity import event_hash
 from metering.period import Period, month_of
-from metering.usage import Usage, total
+from metering.usage import NO_USAGE, Usage, total
 
 USAGE_BY_KEY_AND_DAY: Final = "usage_by_key_and_day"
 USAGE_OF_SOUND_ROWS: Final = "usage_of_sound_rows"
@@ -89,6 +89,14 @@ def read_days(rows: Iterable[Row]) -> Iterator[LakeUsage]:
     """The rows of the query by key and day."""
     for key, day, lake_rows, hours, *totals in rows:
         yield LakeUsage(key, Period(day.isoformat()), Usage(*totals), lake_rows, hours)
+
+
+def usage_by_key(rows: Iterable[Row]) -> dict[str, Usage]:
+    """The usage of each key on all days together, of the rows of the query by key and day."""
+    found: dict[str, Usage] = {}
+    for day in read_days(rows):
+        found[day.key] = found.get(day.key, NO_USAGE) + day.usage
+    return found
 
 
 def with_months(days: Iterable[LakeUsage]) -> Iterator[list[LakeUsage]]:

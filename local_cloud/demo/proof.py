@@ -10,10 +10,10 @@ from local_cloud.stack import LocalCloud
 from metering.counter import Counter
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
-from reconciliation.handler import make_sources
 from reconciliation.job import Reconciler, Sources
 from reconciliation.ports import CounterSource
 from reconciliation.report import Report
+from reconciliation.wiring import make_sources
 
 ALL_EVENTS = "SELECT count(*) AS lake_rows, count(DISTINCT eventid) AS events FROM api_gateway_logs"
 

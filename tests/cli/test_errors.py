@@ -9,6 +9,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from adapters.errors import translate
 from cli.errors import explained
 from metering.errors import Misconfigured, Transient
 
@@ -49,6 +50,37 @@ def test_errors_of_others_are_explained(error: Exception, sentence: str, exit_co
     assert told is not None
     assert sentence in str(told)
     assert exit_code == told.exit_code
+
+
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:1/"),
+            "Nothing answers at http://127.0.0.1:1/",
+        ),
+        (NoCredentialsError(), "There are no AWS credentials: set AWS_PROFILE"),
+    ],
+    ids=["no endpoint", "no credentials"],
+)
+def test_the_reason_on_this_machine_is_told(cause: Exception, sentence: str) -> None:
+    """The border makes errors of the meter's own of these two: the user is told what to put right."""
+    error = translate(cause, "DescribeStacks of usage-meter")
+    error.__cause__ = cause
+    told = explained(error)
+
+    assert told is not None
+    assert (True, 2) == (str(told).startswith(sentence), told.exit_code)
+
+
+def test_a_service_that_answers_speaks_for_itself() -> None:
+    """What the meter says of an answer is not replaced by AWS's own words."""
+    error = Misconfigured(["there is no stack shop in eu-west-1: name stack, region and profile"])
+    error.__cause__ = REFUSED
+    told = explained(error)
+
+    assert told is not None
+    assert "there is no stack shop in eu-west-1" in str(told)
 
 
 def test_faults_of_ours_are_not() -> None:

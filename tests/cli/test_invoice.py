@@ -22,8 +22,8 @@ from metering.closing import Closing, State
 from metering.period import Period
 from metering.usage import Usage
 from reconciliation.closing import encode_usage
-from reconciliation.handler import make_sources
 from reconciliation.job import Sources
+from reconciliation.wiring import make_sources
 from tests.factories import line
 
 MONTH = "2026-10"

@@ -18,9 +18,9 @@ from metering.identity import event_hash
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY
 from metering.period import Period, hour_at, month_of
 from metering.record import ReadRecord
-from reconciliation.handler import make_sources
 from reconciliation.job import Reconciler
 from reconciliation.report import Report
+from reconciliation.wiring import make_sources
 from stream_processor.fold import fold
 from tests.local_cloud.athena_workshop import Analyst
 

@@ -15,10 +15,11 @@ from adapters.telemetry import telemetry
 from metering.errors import Misconfigured
 from metering.period import Period
 from reconciliation import handler as module
-from reconciliation.handler import Handler, make_handler, make_store
+from reconciliation.handler import Handler, make_handler
 from reconciliation.job import Reconciler, Sources
 from reconciliation.publication import Publisher, Reconciling
 from reconciliation.report import Report
+from reconciliation.wiring import make_reports
 from tests.emf import metrics_in
 from tests.reconciliation.month_end import Deployment, call, running
 from tests.reconciliation.test_schedule import scheduled
@@ -69,7 +70,7 @@ def made(deployment: Deployment, sources: Sources, reconciler: Reconciling | Non
     """The function, with sources or a reconciler of its own."""
     for name in published(deployment):
         deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
-    store = make_store(deployment.settings, lambda _name: deployment.s3)
+    store = make_reports(deployment.settings, lambda _name: deployment.s3)
     publisher = Publisher(store, reconciler or Reconciler(sources, lambda: NOW), lambda: NOW)
     return make_handler(publisher, telemetry("reconciliation", "UsageMeter"))
 

@@ -52,8 +52,7 @@ def calls(numbers: range, when: str = "2026-10-31T23:59:59.999", key: str = "a",
 def issue(deployment: Deployment, month: Month, run_id: str) -> Invoiced:
     """What a job at that time issues."""
     proofs = Proofs(
-        deployment.sources,
-        lambda sources: Reconciler(sources, lambda: AFTER, allow_incomplete=True),
+        Reconciler(deployment.sources, lambda: AFTER, allow_incomplete=True),
         f"s3://{deployment.settings.lake_bucket}/lake/",
         run_id,
     )

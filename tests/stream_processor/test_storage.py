@@ -53,7 +53,7 @@ def slices(tables: Tables, key: str, period: Period) -> list[Item]:
         ExpressionAttributeValues={":pk": {"S": counter_pk(key)}, ":sk": {"S": f"{period}#"}},
         ConsistentRead=True,
     )
-    items: list[dict[str, dict[str, str]]] = answer["Items"]
+    items: list[Item] = answer["Items"]
     return items
 
 

@@ -282,7 +282,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with LocalCloud() as cloud:
         deployment = Deployment(cloud)
         sources = real_sources(deployment)
-        proofs = Proofs(sources, lambda given: Reconciler(given, lambda: AFTER), "s3://lake/lake/", "run")
+        proofs = Proofs(Reconciler(sources, lambda: AFTER), "s3://lake/lake/", "run")
         job = Invoicing(proofs, Shelves())
         for month in (OCTOBER, NOVEMBER):
             write_files(folder / "invoices", billed(job, month, folder).issued)

@@ -1,0 +1,1 @@
+"""What the commands share: the way to a stack and its services."""

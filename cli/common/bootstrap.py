@@ -1,0 +1,45 @@
+"""The way from a command to a deployed stack: one session, one stack, its services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from adapters.deployment import Deployment
+from adapters.settings import aws_region
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed stack, and a way to its services."""
+
+    deployment: Deployment
+    session: boto3.session.Session
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client of a service."""
+        return self.session.client(service, **options)  # type: ignore[call-overload]  # the name is no literal
+
+    @property
+    def caller(self) -> str:
+        """Whoever has the credentials, by their name in IAM: audits and sealings hold it."""
+        return str(self.client("sts").get_caller_identity()["Arn"])
+
+
+def session() -> boto3.session.Session:
+    """A session by the usual AWS settings. AWS_REGION names the region as it does for every other SDK and the
+    AWS CLI; boto3 by itself reads AWS_DEFAULT_REGION and the profile alone.
+    """
+    return boto3.session.Session(region_name=aws_region())
+
+
+def target(stack: str) -> Target:
+    """The stack of that name.
+
+    Raises:
+        Misconfigured, Transient: there is no such stack in the account and region, or AWS does not answer.
+    """
+    found = session()
+    return Target(Deployment.of_stack(found.client("cloudformation"), stack), found)

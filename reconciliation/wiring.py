@@ -1,0 +1,131 @@
+"""What reconciliation reads and writes on a deployment: put together here for the Lambda function, the
+commands, the demo and the benchmarks alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from botocore.config import Config
+
+from adapters.athena import Athena, Patience
+from adapters.closings import S3Closings
+from adapters.completeness import CompletenessBook, CompletenessReader
+from adapters.counter_reader import SEGMENTS, CounterReader
+from adapters.error_objects import S3ErrorObjects
+from adapters.firehose_freshness import FirehoseFreshness
+from adapters.invoice_store import S3Invoices
+from adapters.kinesis import KinesisStream
+from adapters.lake_objects import S3LakeObjects
+from adapters.log_witness import CloudWatchWitness
+from adapters.repairs import DynamoDBRepairs
+from adapters.report_store import S3Reports
+from adapters.settings import ReconciliationSettings
+from metering.bucket_layout import LAKE
+from reconciliation.job import Sources
+from reconciliation.repair import CONCURRENCY, RepairSources
+from reconciliation.repair_barrier import StreamBarrier
+
+ATTEMPTS: Final = 10
+"""Of each request: reconciliation has the time to wait for a service that is busy."""
+_READ_TIMEOUT_SECONDS: Final = 60
+
+MakeClient = Callable[..., Any]
+"""Makes the boto3 client of a service by its name, with a botocore `config` if one is given."""
+
+
+def utc_now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+def make_athena(settings: ReconciliationSettings, client: MakeClient) -> Athena:
+    """Queries of the lake."""
+    config = _config(SEGMENTS)
+    return Athena(
+        client("athena", config=config),
+        client("s3", config=config),
+        Patience(time.sleep, time.monotonic),
+        workgroup=settings.workgroup,
+        database=settings.lake_database,
+    )
+
+
+def make_sources(
+    settings: ReconciliationSettings, client: MakeClient, clock: Callable[[], datetime] = utc_now
+) -> Sources:
+    """What is read. `clock` gives the time in UTC."""
+    config = _config(SEGMENTS)
+    s3, dynamodb = client("s3", config=config), client("dynamodb", config=config)
+    return Sources(
+        make_athena(settings, client),
+        CounterReader(dynamodb, settings.counters_table),
+        S3ErrorObjects(s3, settings.lake_bucket),
+        CloudWatchWitness(client("logs", config=config), settings.log_groups, settings.rule, clock),
+        CountedPath(CompletenessReader(dynamodb, settings.counters_table)),
+        FirehoseFreshness(client("cloudwatch", config=config), settings.delivery_stream, clock),
+        S3LakeObjects(s3, settings.lake_bucket),
+    )
+
+
+def make_reports(settings: ReconciliationSettings, client: MakeClient) -> S3Reports:
+    """Where reports are published."""
+    return S3Reports(client("s3"), settings.lake_bucket)
+
+
+def make_closings(settings: ReconciliationSettings, client: MakeClient) -> S3Closings:
+    """Where the states of months are kept."""
+    return S3Closings(client("s3"), settings.lake_bucket)
+
+
+def make_invoices(settings: ReconciliationSettings, client: MakeClient) -> S3Invoices:
+    """Where issued invoices are kept."""
+    return S3Invoices(client("s3"), settings.lake_bucket)
+
+
+def lake_location(settings: ReconciliationSettings) -> str:
+    """Where the Parquet files lie."""
+    return f"s3://{settings.lake_bucket}/{LAKE}"
+
+
+def make_repair_sources(
+    settings: ReconciliationSettings, stream_name: str, client: MakeClient, sources: Sources
+) -> RepairSources:
+    """What a repair reads and writes, beside the sources of the reconciliation that found a difference."""
+    dynamodb = client("dynamodb", config=_config(SEGMENTS + CONCURRENCY))
+    barrier = StreamBarrier(
+        KinesisStream(client("kinesis"), stream_name),
+        CompletenessBook(dynamodb, settings.counters_table),
+        utc_now,
+        time.sleep,
+    )
+    return RepairSources(
+        make_closings(settings, client),
+        sources.queries,
+        CounterReader(dynamodb, settings.counters_table),
+        sources.error_prefix,
+        DynamoDBRepairs(dynamodb, settings.counters_table),
+        barrier,
+    )
+
+
+class CountedPath:
+    """The path into the counters."""
+
+    def __init__(self, reader: CompletenessReader) -> None:
+        self._reader = reader
+
+    def complete_through(self) -> datetime | None:
+        """Whatever arrived in the stream before is counted; None: nothing is known."""
+        return self._reader.read().complete_through
+
+
+def _config(connections: int) -> Config:
+    return Config(
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        read_timeout=_READ_TIMEOUT_SECONDS,
+    )
