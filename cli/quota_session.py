@@ -20,9 +20,10 @@ from cli.output import write_json
 from cli.plan_session import make_changes, no_such_plan, plan_book, read_number
 from cli.terminal import console, table
 from metering.errors import Misconfigured
+from metering.key_id import key_id_fault
 from metering.plan_changes import Changes, KeyChange
 from metering.plans import Assignment, KeyStatus, Plan, Span, limits_of
-from metering.plans_document import key_fault, override_faults
+from metering.plans_document import override_faults
 from metering.quota import Decision, Standing, periods_at, standings, verdict
 from metering.quota_ports import Wanted
 
@@ -86,7 +87,7 @@ def assign(stack: str, key: str, wish: Wish, json: Path | None, *, dry_run: bool
     plan = plans.get(wish.plan)
     if plan is None:
         raise no_such_plan(wish.plan, plans)
-    if fault := key_fault(key):
+    if fault := key_id_fault(key):
         raise Misconfigured([f"key {key}: {fault}"])
     current = book.assignment(key)
     known = {limit.name for limit in plan.limits}

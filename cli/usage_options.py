@@ -7,17 +7,19 @@ from typing import Annotated, Final
 
 import typer
 
+from metering.key_id import key_id_fault
+from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period
-from usage_api.asked import DAY_PATTERN, KEY_PATTERN, LONGEST_KEY, MONTH_PATTERN, PERIOD_PATTERN
+from usage_api.asked import DAY_PATTERN, MONTH_PATTERN, PERIOD_PATTERN
 
 _HOUR: Final = len("2026-11-05T07")
 
 
 def _key(text: str) -> str:
-    if re.fullmatch(KEY_PATTERN, text) is None or len(text) > LONGEST_KEY:
-        raise typer.BadParameter(
-            f"a key's id has 1 to {LONGEST_KEY} characters, none of them a control character"
-        )
+    if text in OUTCOME_OF_KEY:
+        return text
+    if fault := key_id_fault(text):
+        raise typer.BadParameter(f"{fault}: it can be no key's id")
     return text
 
 

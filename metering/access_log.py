@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variabl
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -19,13 +18,13 @@ from metering.call import Call, malformed
 from metering.delivery import LogEvent
 from metering.errors import Malformed
 from metering.identity import event_hash
+from metering.key_id import is_key_id
 from metering.outcome import UNATTRIBUTED_KEY
 from metering.period import LATEST_MS
 
 MAX_BYTES: Final = 2**40
 """A payload above 1 TiB is absurd: API Gateway's own limit is 10 MB (and streams are bounded by time)."""
 MAX_LATENCY_MS: Final = 86_400_000
-MAX_KEY_LENGTH: Final = 256
 MAX_CLOCK_DIFFERENCE_MS: Final = 86_400_000
 """A call's own time lies within 24 hours of the time at which its line was logged."""
 
@@ -36,9 +35,6 @@ _Status = Annotated[int, Meta(ge=LOWEST_STATUS, le=HIGHEST_STATUS)]
 _Time = Annotated[int, Meta(ge=0, le=LATEST_MS)] | _Absent
 _Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent
 _Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | _Absent
-
-_UNFIT_KEY: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]|\A!")
-"""Control characters, line ends and what stands for damaged text; a leading `!` marks the reserved keys."""
 
 
 class AccessLogLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
@@ -139,7 +135,7 @@ def _key(line: AccessLogLine) -> str:
         key = line.authorizer_key_id
         if not key or key == "-":
             return UNATTRIBUTED_KEY
-    if len(key) > MAX_KEY_LENGTH or _UNFIT_KEY.search(key):
+    if not is_key_id(key):
         raise Malformed(f"the key id {key[:40]!r} is too long, has control characters or is reserved")
     return key
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 
 from metering.errors import Misconfigured
-from metering.outcome import OUTCOME_OF_KEY
+from metering.key_id import key_id_fault
 from metering.plans import (
     DEFAULT_RESERVE_FROM,
     DEFAULT_THRESHOLDS,
@@ -101,13 +101,6 @@ def override_faults(plan: Plan, overrides: Mapping[str, int]) -> list[str]:
         for name, amount in overrides.items()
         if not _is_whole(amount) or amount < 0
     ]
-
-
-def key_fault(key: str) -> str | None:
-    """Why a text can be no key id; None if it can."""
-    if not key or key in OUTCOME_OF_KEY or key.startswith("!"):
-        return f"{key!r} is reserved for calls without a key"
-    return None
 
 
 def _plan(name: str, value: object, above: Section) -> Plan:
@@ -201,7 +194,7 @@ def _reserve_from(section: Section, mode: Mode) -> int:
 
 def _assignment(key: str, value: object, above: Section, plans: Mapping[str, Plan]) -> Assignment:
     section = above.within(value, f"key {key}")
-    if fault := key_fault(key):
+    if fault := key_id_fault(key):
         section.fault(fault)
     name = section.text("plan")
     account = section.text("account", "-")

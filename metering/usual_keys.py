@@ -8,7 +8,8 @@ from typing import Final
 MOST_KEYS: Final = 65_536
 """So many keys are remembered."""
 
-_USUAL_KEY: Final = re.compile(r"[\w.:=+/-]{2,128}", re.ASCII)
+_USUAL_KEY: Final = re.compile(r"(?!\.\.\Z)[\w.:=+/-]{2,128}", re.ASCII)
+"""Less than :mod:`metering.key_id` takes, and nothing else."""
 
 
 class UsualKeys(dict[str, str]):

@@ -10,14 +10,12 @@ from datetime import date
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from metering.key_id import COUNTER_NAME_PATTERN, LONGEST_KEY_ID
 from metering.period import Period
 from usage_api.problems import BadRequest
 
 MOST_DAYS: Final = 92
 """A quarter: so many items at most are read for one answer."""
-
-LONGEST_KEY: Final = 256
-"""As :data:`metering.access_log.MAX_KEY_LENGTH`: a longer one never got a counter."""
 
 _YEAR: Final = "2[0-9]{3}"
 _LEAP_YEAR: Final = "2(?:[048]00|[0-9](?:0[48]|[2468][048]|[13579][26]))"
@@ -29,8 +27,8 @@ _MONTH: Final = f"{_YEAR}-(?:0[1-9]|1[0-2])"
 MONTH_PATTERN: Final = f"^{_MONTH}$"
 DAY_PATTERN: Final = f"^{_DAY}$"
 PERIOD_PATTERN: Final = f"^(?:{_MONTH}|{_DAY})$"
-KEY_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]+$"
-"""As the access log's keys: no control characters, line ends or damaged text."""
+KEY_PATTERN: Final = COUNTER_NAME_PATTERN
+LONGEST_KEY: Final = LONGEST_KEY_ID
 
 
 class Days(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from metering.outcome import OUTCOME_OF_KEY
+from metering.key_id import is_key_id
 from usage_api.problems import Forbidden, Unauthorized
 
 
@@ -21,7 +21,7 @@ def key_of_customer(event: Mapping[str, Any]) -> str:
         Unauthorized: API Gateway names none.
     """
     key = _identity(event).get("apiKeyId")
-    if not isinstance(key, str) or not key or key in OUTCOME_OF_KEY:
+    if not isinstance(key, str) or not is_key_id(key):
         raise Unauthorized("Show your API key in the header x-api-key.")
     return key
 

@@ -24,7 +24,7 @@ _WANTED: Final = {
     "to": "write a day as 2026-11-05",
     "metric": f"it is one of {', '.join(Metric)}",
     "limit": "it is a number from 1 to 100",
-    "id": f"a key's id has 1 to {LONGEST_KEY} characters, none of them a control character",
+    "id": f"a key's id has 1 to {LONGEST_KEY} characters without control characters, and is neither . nor ..",
     "next": "give what the answer before had as next",
 }
 

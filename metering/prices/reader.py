@@ -32,6 +32,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from metering.key_id import key_id_fault
 from metering.prices.month import Month
 from metering.prices.plan_reader import Defaults, read_defaults, read_plan
 from metering.prices.section import Section
@@ -76,10 +77,13 @@ def _account(name: str, value: object, above: Section, plans: Mapping[str, objec
 
 
 def _key(section: Section, key: object) -> str:
-    if isinstance(key, str) and key and key != "-" and not key.startswith("!"):
-        return key
-    section.fault(f"key {key!r} is not an API key id; ids are quoted texts, and neither - nor begin with !")
-    return ""
+    if not isinstance(key, str):
+        section.fault(f"key {key!r} is not an API key id; ids are quoted texts")
+        return ""
+    if fault := key_id_fault(key):
+        section.fault(f"key {fault}")
+        return ""
+    return key
 
 
 def _assignments(section: Section, plans: Mapping[str, object]) -> tuple[Assignment, ...]:

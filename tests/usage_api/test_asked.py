@@ -48,13 +48,13 @@ class TestPatterns:
         assert not re.fullmatch(MONTH_PATTERN, text)
 
     @pytest.mark.parametrize(
-        "key", ["a1b2c3d4e5", "auth0|5f", "a/b", "..", "<b>", "ä@example.com", "-", "!malformed"]
+        "key", ["a1b2c3d4e5", "auth0|5f", "a/b", "...", "<b>", "ä@example.com", "-", "!malformed"]
     )
     def test_keys(self, key: str) -> None:
         """All that a counter may be named after."""
         assert re.fullmatch(KEY_PATTERN, key)
 
-    @pytest.mark.parametrize("key", ["", "a\n", "a\x00b", "a\x7f", "a\u2028", "\ufffd"])
+    @pytest.mark.parametrize("key", ["", "a\n", "a\x00b", "a\x7f", "a\u2028", "\ufffd", ".", "..", "!other"])
     def test_no_keys(self, key: str) -> None:
         """What no line of an access log may name."""
         assert not re.fullmatch(KEY_PATTERN, key)

@@ -1,0 +1,50 @@
+"""What can be the id of a key: one rule, the same wherever an id comes in.
+
+An id is what a call is counted under, so that a caller whose id breaks the rule could be neither counted, nor
+limited, nor billed. The access log makes such a line malformed, the authorizer lets no such caller through,
+and plans, tariffs, commands and look-ups refuse the id.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
+
+LONGEST_KEY_ID: Final = 256
+"""In characters. That is 1,024 bytes of UTF-8 at most, which is what a sort key of DynamoDB can hold."""
+
+_UNFIT: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd"
+"""Control characters, line ends and what stands for damaged text."""
+
+_KEY_ID: Final = rf"[^!.\-{_UNFIT}][^{_UNFIT}]*|-[^{_UNFIT}]+|\.(?:[^.{_UNFIT}][^{_UNFIT}]*|\.[^{_UNFIT}]+)"
+
+KEY_ID_PATTERN: Final = f"^(?:{_KEY_ID})$"
+"""The rule but for the length, without what only some dialects of regular expressions have."""
+
+COUNTER_NAME_PATTERN: Final = f"^(?:{_KEY_ID}|{UNATTRIBUTED_KEY}|{MALFORMED_KEY}|{UNDECODABLE_KEY})$"
+"""What a counter may be named after: an id, or a reserved key."""
+
+_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+_matches: Final = re.compile(KEY_ID_PATTERN).fullmatch
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a text can be the id of a key."""
+    return len(text) <= LONGEST_KEY_ID and _matches(text) is not None and _SURROGATES.search(text) is None
+
+
+def key_id_fault(text: str) -> str | None:
+    """Why a text can be no key id; None if it can."""
+    if is_key_id(text):
+        return None
+    if not text:
+        return "an empty text names no key"
+    if text in OUTCOME_OF_KEY or text.startswith("!"):
+        return f"{text!r} is reserved for calls without a key"
+    if text in (".", ".."):
+        return f"{text!r} leads elsewhere in an address"
+    if len(text) > LONGEST_KEY_ID:
+        return f"{text[:40]!r}... has {len(text)} characters; an id has {LONGEST_KEY_ID} at most"
+    return f"{text!r} has control characters, line ends or damaged text; an id has none of them"

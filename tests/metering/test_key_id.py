@@ -1,0 +1,200 @@
+"""One rule for what can be the id of a key, the same at every door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+
+from cli.usage_options import _key as key_of_command
+from metering.access_log import read_call
+from metering.billing_rule import BillingRule
+from metering.call import Call
+from metering.delivery import LogEvent
+from metering.errors import Misconfigured
+from metering.key_id import COUNTER_NAME_PATTERN, KEY_ID_PATTERN, LONGEST_KEY_ID, is_key_id, key_id_fault
+from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY
+from metering.plans_document import read_plans
+from metering.prices.reader import InvalidTariff, read_tariff
+from metering.usual_calls import read_calls
+from metering.usual_keys import UsualKeys
+from usage_api.asked import KEY_PATTERN
+from usage_api.caller import key_of_customer
+from usage_api.problems import Unauthorized
+
+FIT = [
+    "a1b2c3d4e5",
+    "auth0|5f",
+    "a/b",
+    "<b>",
+    "ä@example.com",
+    "--",
+    "-a",
+    "...",
+    ".a",
+    "a!",
+    "~" * 256,
+    "𝄞" * 256,
+]
+UNFIT = {
+    "nothing": "",
+    "no key": "-",
+    "malformed": "!malformed",
+    "a leading !": "!x",
+    "this folder": ".",
+    "the folder above": "..",
+    "257 characters": "a" * 257,
+    "1,100 characters": "b" * 1100,
+    "a zero byte": "a\0b",
+    "escape": "k\x1b[2Jx",
+    "a line end": "a\nb",
+    "a line end at the end": "a\n",
+    "a C1 control": "a\u0085b",
+    "a line separator": "a\u2028b",
+    "damaged text": "a\ufffdb",
+    "half a character": "a\ud800b",
+}
+
+
+def _log(key: str) -> bool:
+    """The access log, on its clear and on its fast path, which must agree."""
+    import json  # noqa: PLC0415 - of this door only
+
+    line = json.dumps(
+        {
+            "extendedRequestId": "e1",
+            "apiKeyId": "-",
+            "authorizerKeyId": key,
+            "status": "200",
+            "requestTimeEpoch": "1",
+        }
+    )
+    event = LogEvent("1" * 56, 1, line)
+    clear: Call = read_call(event, BillingRule())
+    assert [clear] == read_calls([event], BillingRule())
+    direct = LogEvent("1" * 56, 1, line.replace('"apiKeyId": "-"', f'"apiKeyId": {json.dumps(key)}'))
+    assert read_call(direct, BillingRule()) == read_calls([direct], BillingRule())[0]
+    return clear.key not in OUTCOME_OF_KEY
+
+
+def _taken(act: Callable[[], object], error: type[Exception]) -> bool:
+    try:
+        act()
+    except error:
+        return False
+    return True
+
+
+def _plans(key: str) -> bool:
+    return _taken(lambda: read_plans({"plans": {"p": {}}, "keys": {key: {"plan": "p"}}}), Misconfigured)
+
+
+TARIFF: dict[str, Any] = {
+    "currency": "EUR",
+    "rounding": {"digits": 2, "mode": "half_even"},
+    "zero_month": "lago",
+    "plans": {
+        "p": [
+            {
+                "version": "1",
+                "valid_from": "2026-01",
+                "prices": [{"metric": "billable", "model": "flat", "unit_price": "1"}],
+            }
+        ]
+    },
+}
+
+
+def _tariff(key: str) -> bool:
+    """Only what a fault says of the key counts: faults of anything else would hide it."""
+    try:
+        read_tariff({**TARIFF, "accounts": {"a": {"keys": [key], "plan": "p"}}})
+    except InvalidTariff as error:
+        return not any("key" in fault for fault in error.faults)
+    return True
+
+
+def _command(key: str) -> bool:
+    return key in OUTCOME_OF_KEY or _taken(lambda: key_of_command(key), typer.BadParameter)
+
+
+def _customer(key: str) -> bool:
+    event = {"requestContext": {"identity": {"apiKeyId": key}}}
+    return _taken(lambda: key_of_customer(event), Unauthorized)
+
+
+DOORS = {"log": _log, "plans": _plans, "tariff": _tariff, "customer": _customer}
+PATH: TypeAdapter[str] = TypeAdapter(
+    Annotated[str, StringConstraints(pattern=KEY_PATTERN, min_length=1, max_length=LONGEST_KEY_ID)]
+)
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+class TestDoors:
+    @pytest.mark.parametrize("key", FIT)
+    def test_fit(self, door: Callable[[str], bool], key: str) -> None:
+        """What can be counted is taken by every door."""
+        assert is_key_id(key)
+        assert door(key)
+
+    @pytest.mark.parametrize("key", UNFIT.values(), ids=UNFIT)
+    def test_unfit(self, door: Callable[[str], bool], key: str) -> None:
+        """What cannot be counted is taken by none."""
+        assert not is_key_id(key)
+        assert not door(key)
+
+
+class TestLookUps:
+    """Operators may look at the reserved counters as well, and at nothing else that is no key."""
+
+    @pytest.mark.parametrize("key", [*FIT, *OUTCOME_OF_KEY])
+    def test_taken(self, key: str) -> None:
+        """By the pattern that the OpenAPI document shows, and by the command."""
+        assert key == PATH.validate_python(key)
+        assert key == key_of_command(key)
+
+    @pytest.mark.parametrize("key", [key for key in UNFIT.values() if key not in OUTCOME_OF_KEY])
+    def test_refused(self, key: str) -> None:
+        """`..` and `.` would lead to another route of the API, or of the page."""
+        with pytest.raises(ValidationError):
+            PATH.validate_python(key)
+        with pytest.raises(typer.BadParameter):
+            key_of_command(key)
+
+
+class TestRule:
+    @given(st.text(st.characters() | st.sampled_from(".-!\n\x7f\u2028\ufffd")))
+    def test_pattern(self, text: str) -> None:
+        """The pattern and the function are one rule, but for the length."""
+        fits = is_key_id(text[:LONGEST_KEY_ID])
+        assert fits == bool(re.fullmatch(KEY_ID_PATTERN, text[:LONGEST_KEY_ID]))
+        assert bool(re.fullmatch(COUNTER_NAME_PATTERN, text[:LONGEST_KEY_ID])) == (
+            fits or text in OUTCOME_OF_KEY
+        )
+
+    @given(st.text(st.characters() | st.sampled_from(".-!\n\x7f\u2028\ufffd")))
+    def test_fault(self, text: str) -> None:
+        """Whatever is refused is refused with a reason."""
+        assert is_key_id(text) == (key_id_fault(text) is None)
+
+    @given(st.text(st.sampled_from(".-!ab/:=")))
+    def test_first_sight(self, text: str) -> None:
+        """The fast paths take nothing that the rule refuses."""
+        assert UsualKeys().learn(text) is None or is_key_id(text)
+
+    def test_reasons(self) -> None:
+        """A reason names what is wrong."""
+        assert "'!malformed' is reserved for calls without a key" == key_id_fault(MALFORMED_KEY)
+        assert "'..' leads elsewhere in an address" == key_id_fault("..")
+        assert "257 characters; an id has 256 at most" in str(key_id_fault("a" * 257))
+        assert "control characters" in str(key_id_fault("a\n"))
+
+    def test_longest(self) -> None:
+        """The longest id fits into a sort key of DynamoDB."""
+        assert 1024 == len(("𝄞" * LONGEST_KEY_ID).encode())
