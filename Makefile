@@ -18,6 +18,7 @@ QUOTA_SEEDS ?= 1000
 CALLS ?= 100000
 KILLS ?= 60
 TARIFFS ?= 100000
+ANSWERS ?= 10000
 
 # The packages that go to Lambda, and all that the linters look at.
 DEPLOYED := $(wildcard metering adapters stream_processor firehose_transform quota_authorizer usage_api reconciliation watch)
@@ -69,6 +70,10 @@ chaos: setup dynamodb-local ## Kill real processes of the meter between any two 
 .PHONY: tariffs
 tariffs: setup ## Price TARIFFS=100000 random tariffs, and compare with an independent integer oracle
 	@USAGE_METER_TARIFFS=$(TARIFFS) $(BIN)/pytest -q -n $(WORKERS) tests/metering/prices/test_differential.py
+
+.PHONY: issuer-answers
+issuer-answers: setup ## Show the authorizer ANSWERS=10000 altered answers of an issuer, and forged tokens with each
+	@USAGE_METER_ISSUER_ANSWERS=$(ANSWERS) $(BIN)/pytest -q -n $(WORKERS) tests/quota_authorizer/test_issuer_answers.py
 
 .PHONY: bench
 bench: setup dynamodb-local ## Measure speed and cost against what one would use instead, in about 10 minutes

@@ -58,6 +58,10 @@ class Environment:
             self._faults.append(f"{name}: {error}")
             return parse(default)
 
+    def fault(self, text: str) -> None:
+        """Note what is wrong with several variables together."""
+        self._faults.append(text)
+
     def check(self) -> None:
         """Raises Misconfigured with all that is wrong, if anything is."""
         if self._faults:
@@ -210,7 +214,7 @@ class QuotaAuthorizerSettings:
     simple_answers: bool
     """HTTP APIs take a plain yes or no."""
     token_issuer: str | None
-    """Whose bearer tokens name keys; None: nobody's."""
+    """Whose bearer tokens name keys, exactly as they write it; None: nobody's."""
     token_audience: str | None
     token_claim: str
 
@@ -238,6 +242,10 @@ class QuotaAuthorizerSettings:
             token_audience=environment.optional("TOKEN_AUDIENCE"),
             token_claim=environment.text("TOKEN_CLAIM", "sub"),
         )
+        if settings.token_issuer is not None and settings.token_audience is None:
+            environment.fault(
+                "TOKEN_AUDIENCE is not set: a token for any other service of the issuer would do"
+            )
         environment.check()
         return settings
 
@@ -278,10 +286,10 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def https_address(text: str) -> str:
-    """An address that begins with https://, or none. Raises ValueError for anything else."""
+    """An address that begins with https://, or none, as written. Raises ValueError for anything else."""
     if text and not text.startswith("https://"):
         raise ValueError(f"{text!r} does not begin with https://")
-    return text.rstrip("/")
+    return text
 
 
 def aws_region(variables: Mapping[str, str] | None = None) -> str | None:

@@ -125,6 +125,17 @@ class Resolver:
         """Whether the named condition is true."""
         return bool(self.resolve(self._entry("Conditions", condition)))
 
+    def broken_rules(self) -> list[str]:
+        """What the template's rules say against these parameters."""
+        rules: dict[str, dict[str, Any]] = self._template.get("Rules", {})
+        return [
+            str(assertion["AssertDescription"])
+            for rule in rules.values()
+            if self.resolve(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self.resolve(assertion["Assert"])
+        ]
+
     def _at(self, place: str, value: Any) -> Any:
         try:
             return self.resolve(value)

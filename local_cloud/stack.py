@@ -17,6 +17,7 @@ from local_cloud.clock import LogClock
 from local_cloud.delivery_settings import DeliverySettings
 from local_cloud.delivery_stream import Delivery, DeliveryStream
 from local_cloud.event_source_mapping import EventSourceMapping, Invocation, MappingSettings
+from local_cloud.intrinsics import UnresolvableError
 from local_cloud.kinesis import KinesisService
 from local_cloud.lambda_function import Handler, LambdaFunction
 from local_cloud.server import LocalEndpoint
@@ -169,6 +170,8 @@ class LocalCloud:
         """Make the resources; the subscription comes last, so that nothing flows before all is there."""
         endpoint = self.endpoint
         self.stack = Stack(self._parameters, region=endpoint.region, account=endpoint.account_id)
+        if faults := self.stack.broken_rules:
+            raise UnresolvableError(" ".join(faults))
         self.kinesis = KinesisService(endpoint.account_id, endpoint.region)
         self.deliveries = SubscriptionDelivery(endpoint.region, endpoint.account_id, self.kinesis)
         endpoint.take_over(self.kinesis)

@@ -88,6 +88,11 @@ class Stack:
         return str(self._resolver.resolve(outputs[name]["Value"]))
 
     @property
+    def broken_rules(self) -> list[str]:
+        """Why CloudFormation would refuse these parameters together; nothing if it would not."""
+        return self._resolver.broken_rules()
+
+    @property
     def outputs(self) -> dict[str, str]:
         """All outputs of the stack, by their names."""
         return {name: self.output(name) for name in self._template["Outputs"]}

@@ -3,8 +3,9 @@
 A key that nobody knows, or that is suspended, gets status 401 of a REST API and 403 of an HTTP API. A call
 over a limit gets a policy that denies: the template maps it to status 429 (an HTTP API says 403).
 
-No error of the meter's own becomes an error of the API that it guards: what cannot be decided is let through
-or denied by the setting, and counted.
+Two questions are kept apart. *Whose key is it?* A caller is who the proof says, or nobody: where the proof
+cannot be checked now, nobody is let in. *Is the key over its limit?* Where that cannot be checked now, the
+setting `on_failure` decides.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from metering.errors import MeterError
+from metering.key_id import is_key_id
 from quota_authorizer.answer import NOBODY, Answer, Unauthorized, policy, simple
 from quota_authorizer.judge import STORE_FAILURES, Judge, Judgement, Outcome
 from quota_authorizer.known_keys import KnownKeys
@@ -41,6 +43,10 @@ class Manner:
     """
     simple_answers: bool = True
     """HTTP APIs (2.0) take a plain yes or no; else a policy."""
+    has_issuer: bool = False
+    """Whether bearer tokens name keys. Where answers are kept, nothing else does then: API Gateway keeps
+    them by the header `Authorization`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,14 @@ class Proofs:
     """What the store knows an API key by."""
     key_of_bearer: Callable[[str, float], str | None] = lambda _token, _now: None
     """The key id that a bearer token proves, at a time in epoch seconds; None: it proves nothing."""
+
+
+class Caller(NamedTuple):
+    """Whose key a call is made with."""
+
+    key: str
+    secret: str | None = None
+    """The API key by which that was found out; None: it was found out otherwise."""
 
 
 class Authorizer:
@@ -72,30 +86,64 @@ class Authorizer:
         asked = read_request(event, self._manner.key_header)
         counts = self._judge.counts
         try:
-            key = self._key_of(asked, now)
-        except MeterError as error:
-            self._known.last_error = str(error)
-            counts[STORE_FAILURES] += 1
-            counts[Outcome.UNCHECKED] += 1
-            return self._tell(asked, NOBODY, self._judge.unchecked())
-        if key is None:
+            caller = self._caller(asked, now)
+        except MeterError:
+            counts[Outcome.UNVERIFIED] += 1
+            return self._refuse_unverified(asked)
+        if caller is None:
             counts[Outcome.UNKNOWN_KEY] += 1
             return self._refuse(asked, NOBODY)
-        judgement = self._judge.judge(key, now if asked.time is None else asked.time, now)
+        judgement = self._judge.judge(caller.key, now if asked.time is None else asked.time, now)
         if judgement.outcome is Outcome.SUSPENDED:
-            return self._refuse(asked, key)
-        return self._tell(asked, key, judgement)
+            return self._refuse(asked, caller.key)
+        return self._respond(asked, caller, judgement)
 
-    def _key_of(self, asked: Asked, now: float) -> str | None:
+    def _caller(self, asked: Asked, now: float) -> Caller | None:
+        """Who calls, by proof; None: nobody that is known.
+
+        Raises:
+            Transient, Misconfigured: a proof cannot be checked now.
+        """
+        caller = (
+            self._kept_caller(asked, now) if self._manner.result_ttl_seconds else self._any_caller(asked, now)
+        )
+        return caller if caller is not None and is_key_id(caller.key) else None
+
+    def _any_caller(self, asked: Asked, now: float) -> Caller | None:
+        """By all that the call shows, in the order of the access log: first what API Gateway looked at."""
         if asked.key_id is not None:
-            return asked.key_id
-        if asked.bearer is not None:
-            key = self._proofs.key_of_bearer(asked.bearer, now)
-            if key is not None:
-                return key
-        if asked.secret is None:
+            return Caller(asked.key_id, asked.secret)
+        return self._token_caller(asked, now) or self._secret_caller(asked.secret)
+
+    def _kept_caller(self, asked: Asked, now: float) -> Caller | None:
+        """By nothing but what API Gateway keeps the answer by: any other header may differ in the next call
+        that gets this answer.
+        """
+        if self._manner.has_issuer:
+            return self._token_caller(asked, now)
+        if asked.key_id is not None and asked.secret == asked.shown:
+            return Caller(asked.key_id, asked.secret)
+        return self._secret_caller(asked.shown)
+
+    def _token_caller(self, asked: Asked, now: float) -> Caller | None:
+        key = None if asked.bearer is None else self._proofs.key_of_bearer(asked.bearer, now)
+        return None if key is None else Caller(key)
+
+    def _secret_caller(self, secret: str | None) -> Caller | None:
+        if secret is None:
             return None
-        return self._known.key_of(self._proofs.digest_of(asked.secret))
+        try:
+            key = self._known.key_of(self._proofs.digest_of(secret))
+        except MeterError:
+            self._judge.counts[STORE_FAILURES] += 1
+            raise
+        return None if key is None else Caller(key, secret)
+
+    def _refuse_unverified(self, asked: Asked) -> Answer:
+        """API Gateway keeps no error, so that callers are let in again as soon as they can be verified."""
+        if self._manner.result_ttl_seconds:
+            raise Unauthorized
+        return self._refuse(asked, NOBODY)
 
     def _refuse(self, asked: Asked, principal: str) -> Answer:
         if asked.shape is Shape.REST:
@@ -104,22 +152,20 @@ class Authorizer:
             return simple({}, allowed=False)
         return policy(asked.arn, principal, {}, allowed=False)
 
-    def _tell(self, asked: Asked, principal: str, judgement: Judgement) -> Answer:
+    def _respond(self, asked: Asked, caller: Caller, judgement: Judgement) -> Answer:
         allowed = judgement.decision.allowed
-        context = self._context(asked, principal, judgement)
+        context = self._context(asked, caller.key, judgement)
         if self._answers_simply(asked):
             return simple(context, allowed=allowed)
-        usage_key = asked.secret if self._manner.key_source is KeySource.AUTHORIZER else None
-        return policy(asked.arn, principal, context, allowed=allowed, usage_key=usage_key)
+        usage_key = caller.secret if self._manner.key_source is KeySource.AUTHORIZER else None
+        return policy(asked.arn, caller.key, context, allowed=allowed, usage_key=usage_key)
 
     def _answers_simply(self, asked: Asked) -> bool:
         return asked.shape is Shape.HTTP_2 and self._manner.simple_answers
 
-    def _context(self, asked: Asked, principal: str, judgement: Judgement) -> dict[str, str]:
+    def _context(self, asked: Asked, key: str, judgement: Judgement) -> dict[str, str]:
         decision = judgement.decision
-        context = {"decision": judgement.outcome.lower()}
-        if principal is not NOBODY:
-            context["authorizerKeyId"] = principal
+        context = {"decision": judgement.outcome.lower(), "authorizerKeyId": key}
         if judgement.plan:
             context["plan"] = judgement.plan
         if decision.standing is not None:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapters.dynamodb import ConditionalUpdates
 from adapters.leases import DynamoDBLeases
@@ -15,17 +15,21 @@ from adapters.quota_store import DynamoDBQuotaStore
 from adapters.settings import QuotaAuthorizerSettings
 from adapters.table import quick_client
 from adapters.telemetry import Telemetry, telemetry
-from adapters.token_keys import IssuerKeys
 from metering.quota_ports import LeaseStore, QuotaStore
 from quota_authorizer.answer import Answer
 from quota_authorizer.authorizer import Authorizer, KeySource, Manner, Proofs
-from quota_authorizer.bearer import Bearer, PublicKey, TokenRules
 from quota_authorizer.judge import STORE_FAILURES, Judge, OnFailure, Outcome
 from quota_authorizer.known_keys import KnownKeys
 from quota_authorizer.leases import LeaseBook
 
+if TYPE_CHECKING:
+    from adapters.token_keys import IssuerKeys
+
 MOST_UNTOLD: Final = 1000
 """Decisions from memory are told together: with the next one that has to ask the store, or at so many."""
+
+ISSUER_FAILURES: Final = "IssuerFailures"
+"""Attempts to read the issuer's keys that failed: a metric."""
 
 TOLD: Final = (*Outcome, STORE_FAILURES)
 
@@ -77,8 +81,12 @@ class QuotaAuthorizer:
             retry_seconds=max(1.0, settings.counters_seconds),
         )
         self._judge = Judge(self.known, self.leases, OnFailure(settings.on_failure))
-        self._authorizer = Authorizer(self._judge, self.known, _proofs(settings), _manner(settings))
+        self.issuer = _issuer(settings, clocks.steady)
+        self._authorizer = Authorizer(
+            self._judge, self.known, _proofs(settings, self.issuer), _manner(settings)
+        )
         self._requests = 0
+        self._issuer_failures = 0
         self._decisions = 0
 
     def __call__(self, event: Mapping[str, Any], _context: Any) -> Answer:
@@ -88,8 +96,13 @@ class QuotaAuthorizer:
         try:
             return self._authorizer.answer(event, now)
         finally:
-            if self._requests != self.known.reads + self.leases.writes or self._decisions >= MOST_UNTOLD:
+            if self._requests != self._requests_so_far() or self._decisions >= MOST_UNTOLD:
                 self._tell(now)
+
+    def _requests_so_far(self) -> int:
+        """Requests to the store and to the issuer."""
+        of_issuer = 0 if self.issuer is None else self.issuer.attempts
+        return self.known.reads + self.leases.writes + of_issuer
 
     def _tell(self, now: float) -> None:
         """Tell what was decided, since this decision took milliseconds anyway."""
@@ -97,10 +110,16 @@ class QuotaAuthorizer:
         counts = self._judge.counts
         numbers = {name: counts[name] for name in TOLD}
         counts.clear()
-        self._decisions, self._requests = 0, self.known.reads + self.leases.writes
+        self._decisions, self._requests = 0, self._requests_so_far()
+        if self.issuer is not None:
+            numbers[ISSUER_FAILURES] = self.issuer.failures - self._issuer_failures
+            self._issuer_failures = self.issuer.failures
         self._tools.count(numbers)
         if numbers[STORE_FAILURES]:
             self._tools.logger.warning("the store does not answer", extra={"reason": self.known.last_error})
+        if self.issuer is not None and numbers[ISSUER_FAILURES]:
+            reason = {"reason": self.issuer.last_error}
+            self._tools.logger.warning("the issuer's keys cannot be read", extra=reason)
 
 
 def make_handler(
@@ -127,17 +146,23 @@ def _manner(settings: QuotaAuthorizerSettings) -> Manner:
         KeySource(settings.key_source),
         settings.result_ttl_seconds,
         settings.simple_answers,
+        has_issuer=settings.token_issuer is not None,
     )
 
 
-def _proofs(settings: QuotaAuthorizerSettings) -> Proofs:
+def _issuer(settings: QuotaAuthorizerSettings, now: Callable[[], float]) -> IssuerKeys | None:
+    """What reads the issuer's keys. Cryptography is loaded only for it: that takes some 45 ms."""
     if settings.token_issuer is None:
+        return None
+    from adapters.token_keys import IssuerKeys  # noqa: PLC0415 - as said above
+
+    return IssuerKeys(settings.token_issuer, now=now)
+
+
+def _proofs(settings: QuotaAuthorizerSettings, issuer: IssuerKeys | None) -> Proofs:
+    if issuer is None or settings.token_issuer is None or settings.token_audience is None:
         return Proofs(digest_of)
-    issuer = IssuerKeys(settings.token_issuer)
+    from quota_authorizer.bearer import Bearer, TokenRules  # noqa: PLC0415 - as above
+
     rules = TokenRules(settings.token_issuer, settings.token_audience, settings.token_claim)
-
-    def public_key(key_id: str) -> PublicKey | None:
-        numbers = issuer.key(key_id)
-        return None if numbers is None else PublicKey(*numbers)
-
-    return Proofs(digest_of, Bearer(rules, public_key).key_of)
+    return Proofs(digest_of, Bearer(rules, issuer.key).key_of)

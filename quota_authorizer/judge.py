@@ -36,6 +36,9 @@ class Outcome(StrEnum):
     UNKNOWN_KEY = "UnknownKeys"
     SUSPENDED = "Suspended"
     UNCHECKED = "Unchecked"
+    """Whose key it is was known, but not how much of its limits is used."""
+    UNVERIFIED = "Unverified"
+    """Refused: nobody could say whose key it is, because the issuer's keys or the store could not be read."""
 
 
 class Judgement(NamedTuple):

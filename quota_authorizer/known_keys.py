@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-from metering.errors import MeterError
+from metering.errors import MeterError, Transient
 from metering.period import Period
 from metering.plans import HOUR_SECONDS, Assignment, Limit, Mode, Plan, Span, limits_of
 from metering.quota import Counted, periods_at
@@ -18,6 +18,8 @@ from metering.quota_ports import Facts, QuotaStore, Wanted
 
 FAILURE_SECONDS: Final = 1.0
 """After a failure a key is not asked about again for so long."""
+KEPT_SECONDS: Final = 3600.0
+"""Whose key a digest is, is believed for so long after it was read, while the store does not answer."""
 MOST_KEYS: Final = 20_000
 """Beyond so many the keys that were met first are forgotten."""
 
@@ -34,6 +36,14 @@ class KeyFacts:
     limits: tuple[Limit, ...]
     spans: frozenset[Span]
     has_reserved: bool
+
+
+class _KnownId(NamedTuple):
+    """Whose key a digest is; None: nobody's."""
+
+    key: str | None
+    fresh_until: float
+    kept_until: float
 
 
 @dataclass(slots=True)
@@ -82,7 +92,8 @@ class KnownKeys:
         self._default_plan = default_plan
         self._keys: dict[str, KnownKey] = {}
         self._plans: dict[str, tuple[float, Plan | None]] = {}
-        self._ids: dict[str, tuple[float, str | None]] = {}
+        self._ids: dict[str, _KnownId] = {}
+        self._ids_retry_at = float("-inf")
         self._lock = threading.Lock()
         self.reads = 0
         """Requests to the store so far."""
@@ -118,18 +129,31 @@ class KnownKeys:
     def key_of(self, digest: str) -> str | None:
         """The id of the key with a digest; unknown ones are remembered for a shorter time.
 
+        While the store does not answer, the keys that were known before stay known for a while.
+
         Raises:
-            Transient, Misconfigured: it cannot be read.
+            Transient, Misconfigured: it cannot be read, and was not known before.
         """
         now = self._clock()
-        until, key = self._ids.get(digest, (0.0, None))
-        if now < until:
-            return key
+        known = self._ids.get(digest)
+        if known is not None and now < known.fresh_until:
+            return known.key
+        if now >= self._ids_retry_at:
+            try:
+                return self._read_id(digest, now)
+            except MeterError as error:
+                self._ids_retry_at, self.last_error = now + FAILURE_SECONDS, str(error)
+        if known is not None and known.key is not None and now < known.kept_until:
+            return known.key
+        raise Transient(self.last_error)
+
+    def _read_id(self, digest: str, now: float) -> str | None:
         self.reads += 1
         key = self._store.key_of(digest)
         if len(self._ids) >= MOST_KEYS:
             self._ids.pop(next(iter(self._ids)), None)
-        self._ids[digest] = (now + (self._plans_seconds if key else self._counters_seconds), key)
+        fresh = self._plans_seconds if key else self._counters_seconds
+        self._ids[digest] = _KnownId(key, now + fresh, now + KEPT_SECONDS)
         return key
 
     def _new_entry(self, key: str) -> KnownKey:

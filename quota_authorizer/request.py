@@ -36,7 +36,9 @@ class Asked(NamedTuple):
     key_id: str | None
     """The id of the API key, where API Gateway has looked at it before."""
     secret: str | None
-    """The API key itself, as the caller shows it. It is neither stored nor logged."""
+    """The API key itself, as API Gateway or the caller shows it. It is neither stored nor logged."""
+    shown: str | None
+    """What the header of the key holds: API Gateway keeps answers by it."""
     bearer: str | None
     """The token of the header `Authorization`."""
     time: float | None
@@ -65,7 +67,7 @@ def read_request(event: Mapping[str, Any], key_header: str) -> Asked:
 def _token(event: Mapping[str, Any]) -> Asked:
     token = _text(event.get("authorizationToken"))
     secret, bearer = (None, _bearer(token)) if token and _bearer(token) else (token, None)
-    return Asked(Shape.REST, _arn(event, "methodArn"), None, secret, bearer, None, None)
+    return Asked(Shape.REST, _arn(event, "methodArn"), None, secret, secret, bearer, None, None)
 
 
 def _request(event: Mapping[str, Any], key_header: str) -> Asked:
@@ -73,11 +75,13 @@ def _request(event: Mapping[str, Any], key_header: str) -> Asked:
     identity = context.get("identity") or {}
     headers = event.get("headers") or {}
     epoch_ms = context.get("requestTimeEpoch")
+    shown = _text(_header(headers, key_header))
     return Asked(
         shape=Shape.HTTP_1 if "version" in event else Shape.REST,
         arn=_arn(event, "methodArn"),
         key_id=_text(identity.get("apiKeyId")),
-        secret=_text(identity.get("apiKey")) or _text(_header(headers, key_header)),
+        secret=_text(identity.get("apiKey")) or shown,
+        shown=shown,
         bearer=_bearer(_header(headers, "authorization")),
         time=epoch_ms / 1000 if isinstance(epoch_ms, int) else None,
         request_length=_length(_header(headers, "content-length")),
@@ -88,11 +92,13 @@ def _http_2(event: Mapping[str, Any], key_header: str) -> Asked:
     context = event.get("requestContext") or {}
     headers = event.get("headers") or {}
     epoch_ms = context.get("timeEpoch")
+    shown = _text(_header(headers, key_header))
     return Asked(
         shape=Shape.HTTP_2,
         arn=_arn(event, "routeArn"),
         key_id=None,
-        secret=_text(_header(headers, key_header)),
+        secret=shown,
+        shown=shown,
         bearer=_bearer(_header(headers, "authorization")),
         time=epoch_ms / 1000 if isinstance(epoch_ms, int) else None,
         request_length=_length(_header(headers, "content-length")),
@@ -107,13 +113,14 @@ def _arn(event: Mapping[str, Any], name: str) -> str:
 
 
 def _header(headers: Mapping[str, Any], name: str) -> Any:
-    """The value of a header. REST APIs keep the names as the caller wrote them."""
-    if name in headers:
-        return headers[name]
-    for written, value in headers.items():
-        if len(written) == len(name) and written.lower() == name:
-            return value
-    return None
+    """The value of a header; None where there are several that differ: nobody can say which one counts. REST
+    APIs keep the names as the caller wrote them.
+    """
+    length = len(name)
+    values = [
+        value for written, value in headers.items() if len(written) == length and written.lower() == name
+    ]
+    return values[0] if len(values) == 1 or len(set(map(str, values))) == 1 else None
 
 
 def _text(value: Any) -> str | None:

@@ -81,7 +81,7 @@ def _key(section: Section, key: object) -> str:
         section.fault(f"key {key!r} is not an API key id; ids are quoted texts")
         return ""
     if fault := key_id_fault(key):
-        section.fault(f"key {fault}")
+        section.fault(f"key {key!r} is not an API key id; {fault}")
         return ""
     return key
 

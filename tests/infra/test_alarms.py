@@ -27,7 +27,7 @@ OWN_METRICS = {
         "Unattributed",
         "Undecodable",
     },
-    "quota_authorizer": {"StoreFailures"},
+    "quota_authorizer": {"IssuerFailures", "StoreFailures"},
     "reconciliation": {"Contradictions", "Differences", "Refused"},
     "watch": {"ErrorObjects", "FailedBatches"},
 }

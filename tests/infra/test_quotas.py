@@ -10,7 +10,10 @@ import pytest
 from adapters.alerts import DETAIL_TYPE, event_detail
 from adapters.models import lease_pk
 from adapters.settings import QuotaAuthorizerSettings, StreamProcessorSettings
+from local_cloud.intrinsics import UnresolvableError
+from local_cloud.stack import LocalCloud
 from local_cloud.template import Stack, translated
+from metering.errors import Misconfigured
 from metering.period import Period
 from metering.quota_ports import Crossing
 
@@ -18,7 +21,8 @@ STACK = Stack()
 REST = Stack(
     {"GuardedRestApiId": "a1b2c3d4e5", "QuotaResultTtlSeconds": 30, "QuotaKeyHeader": "X-Partner-Key"}
 )
-HTTP = Stack({"GuardedHttpApiId": "f6g7h8i9j0", "TokenIssuer": "https://login.example"})
+TOKENS = {"TokenIssuer": "https://login.example/", "TokenAudience": "orders"}
+HTTP = Stack({"GuardedHttpApiId": "f6g7h8i9j0", **TOKENS})
 API = "arn:aws:execute-api:us-east-1:123456789012"
 
 
@@ -73,6 +77,16 @@ class TestRestApi:
         assert "30" == str(authorizer["AuthorizerResultTtlInSeconds"]) == variables["RESULT_TTL_SECONDS"]
         assert "x-partner-key" == QuotaAuthorizerSettings.from_environment(variables).key_header
 
+    def test_tokens_beside_keys(self) -> None:
+        """With tokens either of two headers may name the caller, so that neither has to be there; and no
+        answer is kept.
+        """
+        authorizer = Stack({"GuardedRestApiId": "a1b2c3d4e5", **TOKENS}).resource("RestApiAuthorizer")
+        assert ("IdentitySource" in authorizer, "0") == (
+            False,
+            str(authorizer["AuthorizerResultTtlInSeconds"]),
+        )
+
     def test_status(self) -> None:
         """A denial is status 429, and says when to come back."""
         response = REST.resource("RestApiQuotaUsedUp")
@@ -104,7 +118,7 @@ class TestHttpApi:
             for key in ("AuthorizerPayloadFormatVersion", "EnableSimpleResponses", "IdentitySource")
         ]
         settings = QuotaAuthorizerSettings.from_environment(HTTP.environment("QuotaAuthorizerFunction"))
-        assert "https://login.example" == settings.token_issuer
+        assert ("https://login.example/", "orders") == (settings.token_issuer, settings.token_audience)
 
     def test_who_may_ask(self) -> None:
         """This authorizer of this API."""
@@ -150,6 +164,51 @@ class TestUndelivered:
             assert self.QUEUE in [
                 one["Resource"] for one in policy["Statement"] if one["Action"] == "sqs:SendMessage"
             ]
+
+
+class TestRules:
+    """Parameters that cannot be right together are refused before anything is changed."""
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {},
+            {"QuotaResultTtlSeconds": 300, "GuardedRestApiId": "a1b2c3d4e5"},
+            {"QuotaApiKeySource": "AUTHORIZER", "QuotaResultTtlSeconds": 3600},
+            TOKENS,
+            {**TOKENS, "GuardedHttpApiId": "f6g7h8i9j0", "QuotaResultTtlSeconds": 300},
+            {**TOKENS, "GuardedRestApiId": "a1b2c3d4e5"},
+        ],
+    )
+    def test_right(self, parameters: dict[str, object]) -> None:
+        """What can be right is taken."""
+        assert [] == Stack(parameters).broken_rules
+
+    @pytest.mark.parametrize(
+        ("parameters", "why"),
+        [
+            ({"TokenIssuer": "https://login.example"}, "TokenIssuer without TokenAudience"),
+            ({"TokenAudience": "orders"}, "TokenAudience says nothing"),
+            ({**TOKENS, "QuotaApiKeySource": "AUTHORIZER"}, "QuotaApiKeySource=AUTHORIZER"),
+            (
+                {**TOKENS, "GuardedRestApiId": "a1b2", "QuotaResultTtlSeconds": 1},
+                "Set QuotaResultTtlSeconds=0",
+            ),
+        ],
+    )
+    def test_wrong(self, parameters: dict[str, object], why: str) -> None:
+        """What cannot be right is refused, with the way out; and the local cloud does not start with it."""
+        (fault,) = Stack(parameters).broken_rules
+        assert why in fault
+        with pytest.raises(UnresolvableError, match=why), LocalCloud(parameters):
+            pass
+
+    def test_refused_by_the_function(self) -> None:
+        """A function that somebody sets up without the template refuses the worst of them too."""
+        with pytest.raises(Misconfigured, match="TOKEN_AUDIENCE is not set"):
+            QuotaAuthorizerSettings.from_environment(
+                {"COUNTERS_TABLE": "t", "TOKEN_ISSUER": "https://login.example"}
+            )
 
 
 class TestThresholds:

@@ -111,7 +111,13 @@ class Desk:
         numbers = iter(range(10**6))
         self.leases = LeaseBook(leases or LeasesInMemory(), lambda: f"{name}-{next(numbers)}")
         self.judge = Judge(self.known, self.leases, on_failure)
-        self.authorizer = Authorizer(self.judge, self.known, Proofs(digest_of), manner or Manner())
+        self._manner = manner or Manner()
+        self.authorizer = Authorizer(self.judge, self.known, Proofs(digest_of), self._manner)
+
+    def believe(self, key_of_bearer: Callable[[str, float], str | None]) -> None:
+        """Let bearer tokens name keys."""
+        proofs = Proofs(digest_of, key_of_bearer)
+        self.authorizer = Authorizer(self.judge, self.known, proofs, self._manner)
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any]:
         """The answer to an event, now."""

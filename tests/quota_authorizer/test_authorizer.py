@@ -233,12 +233,42 @@ class TestOutOfReach:
         assert ("Deny", "1") == (effect(answer), answer["context"]["retryAfter"])
 
     def test_unknown(self) -> None:
-        """Where nobody can say whose key it is, the call is not blamed on a key."""
-        one = desk()
+        """Where nobody can say whose key it is, nobody is let in, whatever the setting: it says what happens
+        to calls whose usage is not known, not to callers who are not known.
+        """
+        one = desk(on_failure=OnFailure.ALLOW)
         one.store.out_of_reach = True
-        answer = one.answer(rest(SECRET))
-        assert [] == policy_faults(answer)
-        assert ("Allow", {"decision": "unchecked"}) == (effect(answer), answer["context"])
+        with pytest.raises(Unauthorized):
+            one.answer(rest(SECRET))
+        assert {"isAuthorized": False, "context": {}} == one.answer(http(SECRET))
+        assert {"Unverified": 2, "StoreFailures": 2} == dict(one.judge.counts)
+        assert 1 == len(one.store.requests)
+
+    def test_known_before(self) -> None:
+        """A key that was known stays known for an hour; one that was not, or was taken away, does not."""
+        one = desk()
+        one.answer(rest(SECRET))
+        with pytest.raises(Unauthorized):
+            one.answer(rest("wrong"))
+        one.store.out_of_reach = True
+        one.clock.now += 3599
+        assert "Allow" == effect(one.answer(rest(SECRET)))
+        with pytest.raises(Unauthorized):
+            one.answer(rest("wrong"))
+        one.clock.now += 1
+        with pytest.raises(Unauthorized):
+            one.answer(rest(SECRET))
+        one.store.out_of_reach = False
+        one.clock.now += 1
+        assert "Allow" == effect(one.answer(rest(SECRET)))
+
+    def test_kept_answers(self) -> None:
+        """No answer that API Gateway keeps is given to a caller whom nobody can name now."""
+        one = desk(manner=Manner(result_ttl_seconds=3600))
+        one.store.out_of_reach = True
+        for event in (rest(SECRET), http(SECRET)):
+            with pytest.raises(Unauthorized):
+                one.answer(event)
 
     def test_last_word(self) -> None:
         """A key that was over its limit stays so: usage only grows."""
@@ -258,3 +288,65 @@ class TestOutOfReach:
         assert "unchecked" == one.answer(rest(key_id=KEY))["context"]["decision"]
         one.clock.now += 1
         assert "allowed" == one.answer(rest(key_id=KEY))["context"]["decision"]
+
+
+class TestKeptAnswers:
+    """API Gateway keeps an answer by the header of the identity source. Nothing else may decide then."""
+
+    TTL = 300
+    OTHER = "secret-of-initech"
+
+    def two(self, **manner: Any) -> Desk:
+        """An authorizer that knows two keys."""
+        one = desk(manner=Manner(result_ttl_seconds=self.TTL, **manner))
+        one.store.ids[digest_of(self.OTHER)] = "initech-key"
+        return one
+
+    def test_token_decides(self) -> None:
+        """With an issuer that is `Authorization`: a key beside it is not looked at, whoever looked at it
+        before.
+        """
+        one = self.two(has_issuer=True)
+        one.believe(lambda token, _: {"good": "token-key"}.get(token))
+        answer = one.answer(rest(SECRET, key_id=KEY, headers={"Authorization": "Bearer good"}))
+        assert ("token-key", "token-key") == (answer["principalId"], answer["context"]["authorizerKeyId"])
+        for headers in ({"Authorization": "none"}, {"Authorization": "Bearer bad"}, {}):
+            with pytest.raises(Unauthorized):
+                one.answer(rest(SECRET, key_id=KEY, headers=headers))
+
+    def test_header_decides(self) -> None:
+        """With a header of one's own it is that one, and not the key that API Gateway has looked at."""
+        one = self.two(key_header="x-partner-key")
+        event = rest(self.OTHER, key_id="initech-key", headers={"X-Partner-Key": SECRET})
+        assert KEY == one.answer(event)["principalId"]
+        with pytest.raises(Unauthorized):
+            one.answer(rest(self.OTHER, key_id="initech-key", headers={"X-Partner-Key": "wrong"}))
+
+    def test_same_header(self) -> None:
+        """Where both are the same header, API Gateway's word for it is taken."""
+        assert "named-by-aws" == self.two().answer(rest("anything", key_id="named-by-aws"))["principalId"]
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("event", [rest(), http()])
+    def test_differ_in_case(self, event: dict[str, Any]) -> None:
+        """Two headers of one name that hold different keys prove neither; the same key twice is one."""
+        one = desk()
+        event["headers"] |= {"x-api-key": SECRET, "X-API-KEY": "another"}
+        if event.get("version"):
+            assert {"isAuthorized": False, "context": {}} == one.answer(event)
+        else:
+            with pytest.raises(Unauthorized):
+                one.answer(event)
+        event["headers"]["X-API-KEY"] = SECRET
+        answer = one.answer(event)
+        assert answer.get("isAuthorized") or "Allow" == effect(answer)
+
+    def test_unfit_key(self) -> None:
+        """A key that the meter cannot count is let in by no door, whoever names it."""
+        one = desk()
+        one.store.ids[digest_of("s")] = "!malformed"
+        for event in (rest("s"), rest(key_id="a" * 257), rest(key_id="-")):
+            with pytest.raises(Unauthorized):
+                one.answer(event)
+        assert {"UnknownKeys": 3} == dict(one.judge.counts)

@@ -3,110 +3,66 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from typing import Any
 
 import pytest
+from jwt import PyJWK
 
-from adapters.token_keys import IssuerKeys
 from metering.errors import Transient
-from quota_authorizer.bearer import Bearer, PublicKey, TokenRules, is_signed
-from tests.quota_authorizer.events import http
-from tests.quota_authorizer.stores import Clock, Desk
-
-NOW = 1_793_880_000
-ISSUER = "https://login.example"
-
-# An RSA key of 2,048 bits that was made for these tests.
-PRIME_1 = int(
-    "f3c6a1d2b54ca7ab1d63d38ba4a4bc8a1e2f0bb4cf8e6de3c9a7f1b5d2e8437c"
-    "9b1f6e0a7d3c58421fe9b6a05d7c3e918b24f06ad59c7e13b8f20d64a97c51e3"
-    "6f08b2d94ce71a35f80b6cd2947e13a5c86fb20e4d97381ac5f62be0d1943c7a"
-    "8e5bf01d62a9c734e81fb5d06c29a743f18e50bc7d6a924e3bf0158dc7629ae1",
-    16,
+from quota_authorizer.answer import Unauthorized
+from quota_authorizer.authorizer import Manner
+from quota_authorizer.bearer import Bearer, TokenRules
+from tests.quota_authorizer.events import http, rest
+from tests.quota_authorizer.stores import Desk
+from tests.quota_authorizer.tokens import (
+    AUDIENCE,
+    ISSUER,
+    NOW,
+    jwk,
+    private_key,
+    signed,
+    text,
+    token,
+    unsigned,
 )
 
-
-def _next_prime(number: int) -> int:
-    """The first prime from a number on (Miller-Rabin; for a test's key that is certain enough)."""
-    number |= 1
-    while not _is_prime(number):
-        number += 2
-    return number
+RULES = TokenRules(ISSUER, AUDIENCE)
+KEYS = {"one": PyJWK(jwk(private_key("one"), "one"))}
+CLAIMS = {"iss": ISSUER, "sub": "a1b2c3", "exp": NOW + 600, "aud": AUDIENCE}
 
 
-def _is_prime(number: int) -> bool:
-    if any(number % small == 0 for small in (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)):
-        return False
-    odd, twos = number - 1, 0
-    while odd % 2 == 0:
-        odd, twos = odd // 2, twos + 1
-    for base in (2, 3, 5, 7, 11, 13, 17, 19):
-        power = pow(base, odd, number)
-        if power in (1, number - 1):
-            continue
-        for _ in range(twos - 1):
-            power = pow(power, 2, number)
-            if power == number - 1:
-                break
-        else:
-            return False
-    return True
-
-
-P = _next_prime(PRIME_1)
-Q = _next_prime(P + 2**600)
-KEY = PublicKey(P * Q, 65537)
-PRIVATE = pow(65537, -1, (P - 1) * (Q - 1))
-PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
-
-
-def text(data: bytes) -> str:
-    """base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def sign(message: bytes) -> bytes:
-    """A signature of the issuer."""
-    size = (KEY.modulus.bit_length() + 7) // 8
-    digest = PREFIX + hashlib.sha256(message).digest()
-    padded = b"\x00\x01" + b"\xff" * (size - len(digest) - 3) + b"\x00" + digest
-    return pow(int.from_bytes(padded, "big"), PRIVATE, KEY.modulus).to_bytes(size, "big")
-
-
-def token(header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """A token of the issuer. A claim that is None is left out."""
-    head = {"alg": "RS256", "kid": "one"} | (header or {})
-    body = {"iss": ISSUER, "sub": "a1b2c3", "exp": NOW + 600, "aud": "orders"} | claims
-    content = {name: value for name, value in body.items() if value is not None}
-    signed = f"{text(json.dumps(head).encode())}.{text(json.dumps(content).encode())}"
-    return f"{signed}.{text(sign(signed.encode()))}"
-
-
-def key_of(value: str, rules: TokenRules = TokenRules(ISSUER, "orders"), now: float = NOW) -> str | None:  # noqa: B008 - frozen
+def key_of(value: str, rules: TokenRules = RULES, now: float = NOW) -> str | None:
     """The key that a token proves."""
-    return Bearer(rules, {"one": KEY}.get).key_of(value, now)
+    return Bearer(rules, KEYS.get).key_of(value, now)
 
 
 class TestRight:
     def test_claim(self) -> None:
         """The claim of a signed token names the key."""
         assert "a1b2c3" == key_of(token())
-        assert "acme" == key_of(token(tenant="acme"), TokenRules(ISSUER, "orders", "tenant"))
+        assert "acme" == key_of(token(tenant="acme"), TokenRules(ISSUER, AUDIENCE, "tenant"))
 
     @pytest.mark.parametrize("claims", [{"aud": ["users", "orders"]}, {"aud": None, "client_id": "orders"}])
     def test_audience(self, claims: dict[str, Any]) -> None:
         """A token may be for several; Cognito's access tokens name their audience otherwise."""
         assert "a1b2c3" == key_of(token(**claims))
 
-    def test_no_audience(self) -> None:
-        """Where none is set, a token may be for anybody."""
-        assert "a1b2c3" == key_of(token(aud="others"), TokenRules(ISSUER, None))
+    @pytest.mark.parametrize("kind", [None, "JWT", "jwt", "at+jwt", "application/at+jwt", "AT+JWT"])
+    def test_type(self, kind: str | None) -> None:
+        """Tokens for access say so, or nothing."""
+        assert "a1b2c3" == key_of(token({"typ": kind}))
 
     def test_skew(self) -> None:
         """Clocks may differ by a minute."""
         assert "a1b2c3" == key_of(token(exp=NOW - 59)) == key_of(token(nbf=NOW + 59))
+
+    def test_issuer_as_given(self) -> None:
+        """A slash at the end of an issuer's name is part of it, as Auth0 has it."""
+        rules = TokenRules(f"{ISSUER}/", AUDIENCE)
+        assert "a1b2c3" == key_of(token(iss=f"{ISSUER}/"), rules)
+        assert key_of(token(iss=ISSUER), rules) is None
+        assert key_of(token(iss=f"{ISSUER}/")) is None
 
 
 class TestWrong:
@@ -116,11 +72,16 @@ class TestWrong:
             {"exp": NOW - 60},
             {"exp": None},
             {"exp": "soon"},
+            {"exp": True},
             {"nbf": NOW + 61},
+            {"nbf": False},
             {"iss": "https://evil.example"},
+            {"iss": [ISSUER]},
             {"iss": None},
             {"aud": "users"},
             {"aud": None},
+            {"aud": [], "client_id": "orders"},
+            {"aud": {"orders": 1}},
             {"sub": None},
             {"sub": ""},
             {"sub": 7},
@@ -130,10 +91,45 @@ class TestWrong:
         """A token that has expired, is not yet valid, is another's, or names no key proves nothing."""
         assert key_of(token(**claims)) is None
 
-    @pytest.mark.parametrize("header", [{"alg": "none"}, {"alg": "HS256"}, {"alg": "PS256"}, {"kid": "two"}])
+    @pytest.mark.parametrize(
+        "claim", ["-", "!malformed", "..", "a" * 257, "b" * 2100, "a\u0085b", "a\ufffdb", "!me"]
+    )
+    def test_cannot_be_counted(self, claim: str) -> None:
+        """A claim under which no call can be counted is no key: it would be neither limited nor billed."""
+        assert key_of(token(sub=claim)) is None
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            {"alg": "none"},
+            {"alg": "HS256"},
+            {"alg": "PS256"},
+            {"alg": "rs256"},
+            {"alg": None},
+            {"kid": "two"},
+            {"kid": None},
+            {"kid": ["one"]},
+            {"typ": "logout+jwt"},
+            {"typ": "dpop+jwt"},
+            {"typ": ""},
+            {"typ": 7},
+            {"crit": ["b64"], "b64": True},
+            {"crit": ["exp"]},
+            {"crit": []},
+            {"b64": False},
+            {"b64": True},
+        ],
+    )
     def test_header(self, header: dict[str, Any]) -> None:
-        """No token chooses how it is checked, or by a key that the issuer does not have."""
+        """No token chooses how it is checked, by a key that the issuer does not have, or asks for what is not
+        done here.
+        """
         assert key_of(token(header)) is None
+
+    def test_null_in_header(self) -> None:
+        """A field that must not be there must not be null either."""
+        head = b'{"alg":"RS256","kid":"one","crit":null}'
+        assert key_of(signed(unsigned(head, CLAIMS), private_key("one"))) is None
 
     @pytest.mark.parametrize("part", [0, 1, 2])
     def test_altered(self, part: int) -> None:
@@ -144,90 +140,103 @@ class TestWrong:
         parts[part] = text(bytes(data))
         assert key_of(".".join(parts)) is None
 
+    @pytest.mark.parametrize("junk", ["=", "==", "\n", " ", "!", "+", "/", "é", "\x00"])
+    @pytest.mark.parametrize("part", [0, 1, 2])
+    def test_junk(self, part: int, junk: str) -> None:
+        """Characters that some decoders skip: there is one spelling of a token."""
+        good = token()
+        for place in (0, 10, len(good.split(".")[part])):
+            parts = good.split(".")
+            parts[part] = parts[part][:place] + junk + parts[part][place:]
+            assert key_of(".".join(parts)) is None
+
+    def test_second_spelling(self) -> None:
+        """The last character of base64 has bits that stand for nothing: they are zero."""
+        head, body, signature = token().split(".")
+        last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".index(signature[-1])
+        other = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[last ^ 1]
+        same = base64.urlsafe_b64decode(f"{signature[:-1]}{other}==")
+        assert base64.urlsafe_b64decode(f"{signature}==") == same
+        assert key_of(f"{head}.{body}.{signature[:-1]}{other}") is None
+
     @pytest.mark.parametrize(
-        "value", ["", "a", "a.b", "a.b.c", "...", "é.é.é", "a" * 9000, f"{text(b'[]')}.{text(b'{}')}.x"]
+        "value",
+        ["", "a", "a.b", "a.b.c", "...", "é.é.é", "a" * 9000, f"{text(b'[]')}.{text(b'{}')}.x", "a.b.c.d"],
     )
     def test_rubbish(self, value: str) -> None:
         """What is no token proves nothing, and raises nothing."""
         assert key_of(value) is None
 
+    def test_nested(self) -> None:
+        """Nor does JSON that is nested deeply."""
+        assert key_of(signed(unsigned(b"[" * 3000, CLAIMS), private_key("one"))) is None
+        assert (
+            key_of(signed(unsigned({"alg": "RS256", "kid": "one"}, b'{"a":' * 1000), private_key("one")))
+            is None
+        )
+
     def test_unsigned(self) -> None:
-        """Without a signature, or with one of another length."""
+        """Without a signature, or with one of another length, key or message."""
         head, body, signature = token().split(".")
         assert key_of(f"{head}.{body}.") is None
         assert key_of(f"{head}.{body}.{signature}AA") is None
-
-    def test_small_key(self) -> None:
-        """A key that can be broken is refused."""
-        assert not is_signed(b"", b"\x00" * 64, PublicKey(2**511 + 1, 3))
-
-    def test_signature_above_modulus(self) -> None:
-        """A number that the key could not have made."""
-        assert not is_signed(b"", b"\xff" * 256, KEY)
+        assert key_of(f"{head}.{body}.{text(bytes(256))}") is None
+        assert key_of(f"{head}.{body}.{text(bytes([255]) * 256)}") is None
+        assert key_of(token(key=private_key("another"))) is None
+        assert key_of(f"{head}.{unsigned({}, CLAIMS | {'sub': 'other'}).split('.')[1]}.{signature}") is None
 
 
-class TestIssuerKeys:
-    JWKS = json.dumps(
-        {
-            "keys": [
-                {"kty": "RSA", "kid": "one", "n": text(KEY.modulus.to_bytes(256, "big")), "e": "AQAB"},
-                {"kty": "EC", "kid": "curve", "x": "...", "y": "..."},
-            ]
-        }
-    ).encode()
+class TestAtAnApi:
+    """What a caller gets who shows a token."""
 
-    def test_key(self) -> None:
-        """The RSA keys that the issuer publishes, by their ids."""
-        keys = IssuerKeys(ISSUER, lambda _: self.JWKS)
-        assert (tuple(KEY), None) == (keys.key("one"), keys.key("curve"))
+    def desk(self, **manner: Any) -> Desk:
+        """An authorizer that believes tokens."""
+        desk = Desk(manner=Manner(has_issuer=True, **manner))
+        desk.believe(Bearer(RULES, KEYS.get).key_of)
+        return desk
 
-    def test_how_often(self) -> None:
-        """It is asked once an hour; for keys that are not known once a minute."""
-        asked: list[str] = []
-        clock = Clock(0)
-
-        def fetch(address: str) -> bytes:
-            asked.append(address)
-            return self.JWKS
-
-        keys = IssuerKeys(ISSUER, fetch, clock)
-        for _ in range(10):
-            keys.key("one")
-            keys.key("made-up")
-        assert ["https://login.example/.well-known/jwks.json"] == asked
-        clock.now = 60
-        keys.key("one")
-        keys.key("made-up")
-        keys.key("made-up")
-        assert 2 == len(asked)
-        clock.now = 60 + 3600
-        keys.key("one")
-        assert 3 == len(asked)
-
-    @pytest.mark.parametrize("answer", [b"", b"[]", b"<html>", b'{"keys": [{"kty": "RSA", "n": "\xff"}]}'])
-    def test_no_keys(self, answer: bytes) -> None:
-        """An answer that holds no keys is an outage of the issuer."""
-        with pytest.raises(Transient, match=r"jwks\.json cannot be read"):
-            IssuerKeys(ISSUER, lambda _: answer).key("one")
-
-    def test_out_of_reach(self) -> None:
-        """So is none."""
-
-        def fetch(_: str) -> bytes:
-            raise TimeoutError("timed out")
-
-        with pytest.raises(Transient, match="timed out"):
-            IssuerKeys(ISSUER, fetch).key("one")
-
-
-class TestHttpApi:
     def test_claim(self) -> None:
         """An HTTP API has no API keys: the claim of its caller's token names the key."""
-        desk = Desk()
-        bearer = Bearer(TokenRules(ISSUER, "orders"), {"one": KEY}.get)
-        proofs = desk.authorizer._proofs  # noqa: SLF001 - what the handler sets by the template
-        desk.authorizer._proofs = type(proofs)(proofs.digest_of, bearer.key_of)  # noqa: SLF001 - as above
-        good = desk.answer(http(headers={"authorization": f"Bearer {token(exp=2 * NOW)}"}))
+        good = self.desk().answer(http(headers={"authorization": f"Bearer {token(exp=2 * NOW)}"}))
         assert (True, "a1b2c3") == (good["isAuthorized"], good["context"]["authorizerKeyId"])
-        bad = desk.answer(http(headers={"authorization": f"Bearer {token(exp=1)}"}))
+        bad = self.desk().answer(http(headers={"authorization": f"Bearer {token(exp=1)}"}))
         assert {"isAuthorized": False, "context": {}} == bad
+
+    def test_unmeterable(self) -> None:
+        """A claim that the meter cannot count is not let through, and is no outage of the store."""
+        desk = self.desk()
+        for claim in ("a" * 257, "b" * 1100, "c" * 2100, "-", "!malformed", "x\ufffd"):
+            answer = desk.answer(http(headers={"authorization": f"Bearer {token(sub=claim, exp=2 * NOW)}"}))
+            assert {"isAuthorized": False, "context": {}} == answer
+        assert ({"UnknownKeys": 6}, []) == (dict(desk.judge.counts), desk.store.requests)
+
+    @pytest.mark.parametrize("ttl", [0, 300])
+    def test_cannot_be_verified(self, ttl: int) -> None:
+        """Where the issuer's keys cannot be read nobody is let in, whatever the setting for outages; and an
+        answer that API Gateway would keep is not given.
+        """
+
+        def fails(_token: str, _now: float) -> str | None:
+            raise Transient("the issuer does not answer")
+
+        desk = self.desk(result_ttl_seconds=ttl)
+        desk.believe(fails)
+        with pytest.raises(Unauthorized):
+            desk.answer(rest(headers={"Authorization": "Bearer a.b.c"}))
+        event = http(headers={"authorization": "Bearer a.b.c"})
+        if ttl:
+            with pytest.raises(Unauthorized):
+                desk.answer(event)
+        else:
+            assert {"isAuthorized": False, "context": {}} == desk.answer(event)
+        assert {"Unverified": 2} == dict(desk.judge.counts)
+
+    def test_usage_key(self) -> None:
+        """A key that stands beside a token does not become the one that API Gateway meters by."""
+        desk = Desk(manner=Manner(has_issuer=True))
+        desk.believe(Bearer(RULES, KEYS.get).key_of)
+        answer = desk.answer(
+            rest("secret-of-another", headers={"Authorization": f"Bearer {token(exp=2 * NOW)}"})
+        )
+        assert ("a1b2c3", None) == (answer["principalId"], answer.get("usageIdentifierKey"))
+        assert json.dumps(answer).count("secret") == 0

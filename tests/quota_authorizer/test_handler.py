@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +28,7 @@ from quota_authorizer.answer import Unauthorized
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler
 from tests.quota_authorizer.events import NOON_MS, http, policy_faults, recorded, rest
 from tests.quota_authorizer.stores import Clock
+from tests.quota_authorizer.tokens import token as bearer
 from tests.tables import Tables, create_tables
 
 SECRET, KEY = "zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro", "a1b2c3d4e5"
@@ -166,6 +169,38 @@ class TestTelling:
         )
         handle = make_handler(settings, quick_client(**tables.where), telemetry("q", "UsageMeter"))
         assert "Deny" == effect(handle(rest(key_id=KEY), None))
+
+
+class TestIssuer:
+    """The shipped function with an issuer whose keys cannot be read: nobody is let in, and an alarm knows."""
+
+    def test_failing(
+        self, tables: Tables, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No forged token and no good one; a metric for each attempt, and the reason in the log."""
+        issuer = "https://127.0.0.1:1/realms/r"
+        handle, clock = authorizer(tables, ON_FAILURE="allow", TOKEN_ISSUER=issuer, TOKEN_AUDIENCE="orders")
+        for _ in range(3):
+            event = http(headers={"authorization": f"Bearer {bearer(iss=issuer, exp=9e12)}"})
+            assert {"isAuthorized": False, "context": {}} == handle(event, None)
+        clock.now += 3600
+        handle(http(SECRET), None)
+        told = metrics(capsys.readouterr().out)
+        assert [[1.0], [0.0]] == [one["IssuerFailures"] for one in told]
+        assert [[1.0], [2.0]] == [one["Unverified"] for one in told]
+        (warning,) = caplog.records
+        assert issuer in vars(warning)["reason"]
+
+    def test_without(self) -> None:
+        """A function without an issuer loads no cryptography: a cold start stays what it is."""
+        code = (
+            "import sys, quota_authorizer.handler as h;"
+            "from adapters.settings import QuotaAuthorizerSettings as S;"
+            "h._issuer(S.from_environment({'COUNTERS_TABLE': 't'}), float);"
+            "print([name for name in ('jwt', 'cryptography') if name in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert "[]" == done.stdout.strip()
 
 
 class TestDeployed:
