@@ -19,6 +19,7 @@ from benchmarks.suite import document as results
 from benchmarks.table import table
 from cli.estimate_session import PRICE_LIST, load_prices
 from metering.cost.estimate import Estimate, cheapest
+from metering.cost.prices import PriceList
 from metering.cost.workload import SECONDS_OF_MONTH
 
 _DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -90,7 +91,12 @@ def _dots(axis: str, place: Place, at: dict[Place, Point]) -> list[tuple[float, 
 @cache
 def _cheapest(place: Place) -> Estimate:
     """The estimate with as many shards as are needed, and the number of meters that costs least."""
-    return cheapest(replace(workload(place), shards=None), load_prices(PRICE_LIST))
+    return cheapest(replace(workload(place), shards=None), _prices())
+
+
+@cache
+def _prices() -> PriceList:
+    return load_prices(PRICE_LIST)
 
 
 def _moved(place: Place, axis: str, value: float) -> Place:

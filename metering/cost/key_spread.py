@@ -11,6 +11,7 @@ _EXACT_RANKS: Final = 1000
 _GROWTH: Final = 1.02
 
 
+@lru_cache(maxsize=4096)  # sizes are searched for, and each step comes back to the same batches
 def distinct_keys(calls: float, keys: int, tail: float) -> float:
     """The expected number of different keys among `calls` calls; the key of rank r has a weight of r^-tail.
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-oper
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor
 from typing import Final
 
@@ -49,6 +50,7 @@ class Page:
         return self.claims * STORED_CLAIM_BYTES + self.hashes * HASH_BYTES
 
 
+@lru_cache(maxsize=4096)  # sizes are searched for, and each step comes back to the same pages
 def units_of(page: Page) -> float:
     """Write units of all appends to a slot and lane, with all of its pages."""
     whole = floor(page.appends)
