@@ -13,8 +13,8 @@ from typing import Any
 
 from adapters.errors import translated
 from adapters.plans import digest_of
-from metering.plans import Assignment, KeyStatus, Limit, Metric, Plan, Span
-from metering.plans_document import PlansDocument
+from metering.plans import KeyStatus, Limit, Metric, Plan, Span
+from metering.plans_document import PlansDocument, WantedKey
 
 _SPANS = {"DAY": Span.DAY, "MONTH": Span.MONTH}
 
@@ -24,7 +24,7 @@ class Imported:
     """What was found."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
-    keys: dict[str, Assignment] = field(default_factory=dict)
+    keys: dict[str, WantedKey] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     """The id of each key by the digest of what its caller shows. The keys themselves are not kept."""
     notes: list[str] = field(default_factory=list)
@@ -84,8 +84,8 @@ def _assign(key_id: str, key: Mapping[str, Any], plan: Plan, found: Imported) ->
             f"key {key_id}: it has plan {found.keys[key_id].plan}; plan {plan.name} is left out"
         )
         return
-    status = KeyStatus.ACTIVE if key.get("enabled", True) else KeyStatus.SUSPENDED
-    found.keys[key_id] = Assignment(key_id, plan.name, key.get("customerId") or "", status=status)
+    status = None if key.get("enabled", True) else KeyStatus.SUSPENDED
+    found.keys[key_id] = WantedKey(key_id, plan.name, key.get("customerId"), status=status)
 
 
 def _name(text: str) -> str:

@@ -7,16 +7,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from rich.console import Console
 
 from cli.output import write_json
 from cli.terminal import console, table
+from cli.yaml_file import read_yaml
 from metering.cost.bill import ACCESS_LOG, by_service
 from metering.cost.estimate import Estimate, advice, estimate
 from metering.cost.prices import PriceList, read_price_list
 from metering.cost.workload import Workload
 from metering.errors import Misconfigured
+from metering.strict_yaml import UnreadableYaml
 
 PRICE_LIST: Final = Path(__file__).resolve().parent / "prices" / "us-east-1.yaml"
 
@@ -47,10 +48,12 @@ def load_prices(path: Path) -> PriceList:
         Misconfigured: it is no YAML, or no price list.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Misconfigured([f"{path} is no YAML: {error}"]) from error
-    return read_price_list(content)
+        document = read_yaml(path)
+    except UnreadableYaml as unreadable:
+        raise Misconfigured([unreadable.fault]) from unreadable
+    if document.faults:
+        raise Misconfigured([f"{path}, {fault}" for fault in document.faults])
+    return read_price_list(document.value)
 
 
 def document(found: Estimate, prices: PriceList, hints: list[str]) -> dict[str, Any]:

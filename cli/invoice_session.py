@@ -25,8 +25,8 @@ from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.exports import month_document, stripe_meter_events, unpriced_document
 from metering.prices.month import Month
-from metering.prices.reader import InvalidTariff
 from metering.prices.tariff import Tariff
+from metering.prices.tariff_file import InvalidTariff
 from reconciliation.closing import SealedMonths
 from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Issued, Leniency, Proofs, Sealed
 from reconciliation.job import Reconciler

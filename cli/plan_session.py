@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adapters.api_gateway import Imported, import_plans
 from adapters.plans import PlanBook
 from cli.common.bootstrap import session, target
 from cli.errors import CommandError
 from cli.output import write_json
 from cli.terminal import console, table
-from metering.plan_changes import Changes, changes, limit_told, told
+from cli.yaml_file import read_yaml
+from metering.plan_changes import Changes, changes, limit_told, over_current, told
 from metering.plans import Assignment, Plan
 from metering.plans_document import PlansDocument, plan_content, read_plans
+from metering.strict_yaml import UnreadableYaml
 
 
 def set_limits(stack: str, name: str, limits: Iterable[str], json: Path | None, *, dry_run: bool) -> None:
@@ -38,9 +38,9 @@ def apply(stack: str, file: Path, json: Path | None, *, dry_run: bool) -> None:
         CommandError: it is no YAML.
     """
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+        loaded = read_yaml(file)
+    except UnreadableYaml as unreadable:
+        raise CommandError(f"{unreadable}.") from unreadable
     book = plan_book(stack)
     _make_so(book, read_plans(loaded, book.plans()), json, dry_run=dry_run)
 
@@ -51,7 +51,7 @@ def import_from_api_gateway(stack: str, json: Path | None, *, dry_run: bool) -> 
     found = import_plans(session().client("apigateway"))
     for note in found.notes:
         console().print(note, markup=False, soft_wrap=True)
-    _make_so(book, found.document, json, dry_run=dry_run)
+    _make_so(book, over_current(found.document, book.plans()), json, dry_run=dry_run)
     if not dry_run:
         _make_known(book, found)
 

@@ -11,8 +11,8 @@ from cli.errors import PROBLEM
 from cli.output import write_json
 from cli.tariff_file import read_tariff_file
 from cli.terminal import console, table
-from metering.prices.reader import InvalidTariff
 from metering.prices.tariff import Account, Tariff
+from metering.prices.tariff_file import InvalidTariff
 
 
 def run(file: Path, json: Path | None) -> None:

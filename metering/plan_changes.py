@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -40,13 +41,28 @@ def changes(
 ) -> Changes:
     """The changes from what there is to what is wanted, at a time in epoch seconds."""
     new_plans = [PlanChange(plans.get(name), plan) for name, plan in sorted(wanted.plans.items())]
-    new_keys = [KeyChange(keys.get(key), one) for key, one in sorted(wanted.keys.items())]
+    new_keys = [KeyChange(keys.get(key), one.over(keys.get(key))) for key, one in sorted(wanted.keys.items())]
     return Changes(
         tuple(
             _numbered(one) for one in new_plans if one.current is None or one.current.limits != one.new.limits
         ),
         tuple(one for one in (_begun(one, now) for one in new_keys) if one.current != one.new),
     )
+
+
+def over_current(found: PlansDocument, plans: Mapping[str, Plan]) -> PlansDocument:
+    """Imported plans over the current ones: API Gateway names one amount a plan, so that whatever else a plan
+    has was said here, and is kept.
+    """
+    return replace(found, plans={name: _over(plan, plans.get(name)) for name, plan in found.plans.items()})
+
+
+def _over(found: Plan, current: Plan | None) -> Plan:
+    amounts = {limit.name: limit.amount for limit in found.limits}
+    before = current.limits if current else ()
+    kept = [msgspec.structs.replace(one, amount=amounts.get(one.name, one.amount)) for one in before]
+    added = [one for one in found.limits if one.name not in {limit.name for limit in before}]
+    return msgspec.structs.replace(found, limits=(*kept, *added))
 
 
 def told(found: Changes) -> list[str]:

@@ -13,7 +13,7 @@ from adapters.invoice_store import S3Invoices, folder_name
 from local_cloud.server import LocalEndpoint
 from metering.errors import MeterError, Misconfigured, Transient
 from metering.prices.month import Month
-from metering.prices.reader import read_tariff
+from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
 from reconciliation.invoicing import Invoicing
 from tests.metering.prices.builders import document, flat, version

@@ -119,7 +119,7 @@ class TestApply:
         """What is no YAML is wrong use."""
         path = tmp_path / "wrong.yaml"
         path.write_text("plans: [")
-        with pytest.raises(Exception, match=r"wrong\.yaml is no YAML: while parsing"):
+        with pytest.raises(Exception, match=r"wrong\.yaml, line 2, column 1: no YAML: "):
             invoke("plan", "apply", "-f", str(path))
 
 

@@ -10,8 +10,8 @@ import pytest
 from cli.tariff_file import read_tariff_file
 from metering.prices.month import Month
 from metering.prices.price import Model
-from metering.prices.reader import InvalidTariff
 from metering.prices.tariff import Tariff
+from metering.prices.tariff_file import InvalidTariff
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "tariff.yaml"
 TARIFF = """
@@ -70,7 +70,6 @@ def test_the_page_shows_a_tariff(tmp_path: Path) -> None:
         ("0.123456789012345678", "0.123456789012345678"),
         ("'0.1'", "0.1"),
         ("7", "7"),
-        ("010", "10"),
         ("0.30000000000000004", "0.30000000000000004"),
     ],
 )
@@ -84,11 +83,11 @@ def test_numbers_are_exact(written: str, amount: str | None, tmp_path: Path) -> 
     assert Decimal(amount) == version.prices[0].tiers[0].unit_price
 
 
-@pytest.mark.parametrize("written", ["1e3", "1.0e+3", ".inf", ".nan", "0x10", "1:30", "1_000", "true", "~"])
+@pytest.mark.parametrize("written", ["1e3", "1.0e+3", ".inf", ".nan", "0x10", "010", "1:30", "1_000", "true"])
 def test_what_yaml_reads_in_its_own_way_is_a_fault(written: str, tmp_path: Path) -> None:
     """Octal, sexagesimal, infinite: nothing but plain decimals is an amount."""
     [fault] = faults(TARIFF.replace("PRICE", written), tmp_path)
-    assert fault.startswith("plan pro, version v1, price requests: ")
+    assert fault.startswith("line 8, column 60: plan pro, version v1, price requests: unit_price ")
 
 
 def test_names_stay_names(tmp_path: Path) -> None:
@@ -107,27 +106,25 @@ def test_a_key_of_digits_needs_quotes(tmp_path: Path) -> None:
 
 
 def test_keys_that_come_twice(tmp_path: Path) -> None:
-    """YAML would keep the last one; here all are named with their lines, beside the other faults."""
+    """YAML would keep the last one; here each is named with its place, among the other faults."""
     text = TARIFF.replace("PRICE", "-1") + "  acme: {keys: [k2], plan: pro}\ncurrency: USD\n"
     assert [
-        "lines 2, 12: 'currency' is there 2 times; keep one of them",
-        "lines 10, 11: 'acme' is there 2 times; keep one of them",
-        "plan pro, version v1, price requests: unit_price -1 is negative",
+        "line 8, column 60: plan pro, version v1, price requests: unit_price -1 is negative",
+        "line 11, column 3: 'acme' is there already, in line 10; keep one of them",
+        "line 12, column 1: 'currency' is there already, in line 2; keep one of them",
     ] == faults(text, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("a: [", r"tariff.yaml, line 1, column 5: no YAML: "),
-        ("a: 1\n---\nb: 2", "line 2, column 1: no YAML: but found another document"),
-        ("a: \x01", "is no YAML: unacceptable character"),
-        ("{a: b}: c", "no YAML: found unhashable key"),
-        ("a: !!python/object:os.x {}", "could not determine a constructor"),
-        ("a: !!int x", "is no YAML: invalid literal"),
-        ("[" * 5000, "is no YAML"),
+        ("a: [", "tariff.yaml, line 2, column 1: no YAML: did not find expected node content"),
+        ("a: 1\n---\nb: 2", "tariff.yaml, line 2, column 1: a second document begins"),
+        ("a: \x01", "tariff.yaml, no YAML: unacceptable character"),
+        ("[" * 5000, "tariff.yaml, line 1, column 21: nested deeper than 20 levels"),
         ("", "must be a mapping, not null"),
-        ("a: &x [*x]", "'a' is unknown here"),
+        ("a: &x [*x]", "line 1, column 1: 'a' is unknown here"),
+        ("a: &x [*x]", "line 1, column 8: the alias *x is not taken; write the value out"),
     ],
 )
 def test_no_tariff(text: str, fault: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from metering.errors import Misconfigured
 from metering.key_id import COUNTER_NAME_PATTERN, KEY_ID_PATTERN, LONGEST_KEY_ID, is_key_id, key_id_fault
 from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY
 from metering.plans_document import read_plans
-from metering.prices.reader import InvalidTariff, read_tariff
+from metering.prices.tariff_file import InvalidTariff, read_tariff
 from metering.usual_calls import read_calls
 from metering.usual_keys import UsualKeys
 from usage_api.asked import KEY_PATTERN

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.plan_changes import changes, told
+from metering.plan_changes import changes, over_current, told
 from metering.plans import Assignment, KeyStatus, Kind, Limit, Metric, Mode, Plan, Span
-from metering.plans_document import PlansDocument
+from metering.plans_document import PlansDocument, WantedKey
 
 NOW = 1_793_880_000
 MONTHLY = Limit(Metric.REQUESTS, Span.MONTH, 10_000)
@@ -21,6 +21,14 @@ PLANS = st.builds(
     name=st.just("free"),
     limits=st.sets(st.sampled_from([MONTHLY, HOURLY, BYTES])).map(tuple),
     version=st.integers(1, 9),
+)
+WANTED = st.builds(
+    WantedKey,
+    key=st.just("a1"),
+    plan=st.sampled_from(["free", "pro"]),
+    account=st.sampled_from([None, "", "acme"]),
+    overrides=st.sampled_from([{}, {"requests/month": 5}, {"requests/month": None}]),
+    status=st.sampled_from([None, *KeyStatus]),
 )
 KEYS = st.builds(
     Assignment,
@@ -36,7 +44,7 @@ KEYS = st.builds(
 class TestChanges:
     def test_new(self) -> None:
         """What is not there is made: a plan begins with version 1, a key has its plan from now on."""
-        found = changes(PlansDocument({"free": FREE}, {"a1": Assignment("a1", "free")}), {}, {}, NOW)
+        found = changes(PlansDocument({"free": FREE}, {"a1": WantedKey("a1", "free")}), {}, {}, NOW)
         assert [(None, FREE)] == [tuple(one) for one in found.plans]
         assert [(None, Assignment("a1", "free", since=NOW))] == [tuple(one) for one in found.keys]
 
@@ -46,8 +54,8 @@ class TestChanges:
         (change,) = changes(PlansDocument({"free": FREE}), {"free": current}, {}, NOW).plans
         assert (current, Plan("free", FREE.limits, version=8)) == tuple(change)
 
-    @given(PLANS, PLANS, KEYS, KEYS)
-    def test_idempotent(self, plan: Plan, wanted_plan: Plan, key: Assignment, wanted_key: Assignment) -> None:
+    @given(PLANS, PLANS, KEYS, WANTED)
+    def test_idempotent(self, plan: Plan, wanted_plan: Plan, key: Assignment, wanted_key: WantedKey) -> None:
         """After the changes are made nothing is left to change."""
         wanted = PlansDocument({"free": wanted_plan}, {"a1": wanted_key})
         found = changes(wanted, {"free": plan}, {"a1": key}, NOW)
@@ -59,9 +67,25 @@ class TestChanges:
     @given(KEYS, st.sampled_from(["acme", ""]))
     def test_since(self, key: Assignment, account: str) -> None:
         """A key that keeps its plan has it since it got it, whatever else changes."""
-        wanted = msgspec.structs.replace(key, account=account, since=0)
+        wanted = WantedKey("a1", key.plan, account)
         found = changes(PlansDocument(keys={"a1": wanted}), {}, {"a1": key}, NOW)
         assert all(change.new.since == key.since for change in found.keys)
+
+
+class TestImport:
+    def test_keeps_what_api_gateway_does_not_know(self) -> None:
+        """An imported plan changes the amount that it names; other limits, and how a limit is held, stay."""
+        current = Plan("free", (HOURLY, msgspec.structs.replace(MONTHLY, kind=Kind.SOFT), BYTES), version=7)
+        found = PlansDocument({"free": Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),))})
+        (change,) = changes(over_current(found, {"free": current}), {"free": current}, {}, NOW).plans
+        soft = Limit(Metric.REQUESTS, Span.MONTH, 5, Kind.SOFT)
+        assert Plan("free", (HOURLY, soft, BYTES), version=8) == change.new
+
+    def test_takes_over_what_is_new(self) -> None:
+        """A plan and a limit that are not there are made."""
+        found = PlansDocument({"free": FREE, "pro": Plan("pro", (MONTHLY,))})
+        taken = over_current(found, {"free": Plan("free", (HOURLY,))})
+        assert {"free": Plan("free", (HOURLY, MONTHLY)), "pro": Plan("pro", (MONTHLY,))} == taken.plans
 
 
 class TestTold:
@@ -77,7 +101,8 @@ class TestTold:
     def test_keys(self) -> None:
         """What is other than before."""
         before = Assignment("a1", "free", "acme", {"requests/month": 5})
-        after = Assignment("a1", "pro", "", {"requests/hour": 7_000}, KeyStatus.SUSPENDED)
+        overrides = {"requests/hour": 7_000, "requests/month": None}
+        after = WantedKey("a1", "pro", "", overrides, KeyStatus.SUSPENDED)
         found = changes(PlansDocument(keys={"a1": after}), {}, {"a1": before}, NOW)
         (line,) = told(found)
         assert (
@@ -87,5 +112,5 @@ class TestTold:
 
     def test_new_key(self) -> None:
         """A key that is new."""
-        found = changes(PlansDocument(keys={"a1": Assignment("a1", "free", "acme")}), {}, {}, NOW)
+        found = changes(PlansDocument(keys={"a1": WantedKey("a1", "free", "acme")}), {}, {}, NOW)
         assert ["key a1: plan free, account acme"] == told(found)

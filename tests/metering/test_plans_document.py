@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.errors import Misconfigured
 from metering.plans import Assignment, KeyStatus, Kind, Limit, Metric, Mode, Plan, Span
-from metering.plans_document import PlansDocument, plan_content, read_plans
+from metering.plans_document import PlansDocument, WantedKey, plan_content, read_plans
+from metering.strict_yaml import load_yaml
 
 EXAMPLE = """
 plans:
@@ -26,14 +29,19 @@ keys:
 
 
 def read(text: str) -> PlansDocument:
-    return read_plans(yaml.safe_load(text))
+    return read_plans(load_yaml(text))
 
 
 def faults(text: str) -> tuple[str, ...]:
+    """What is said about a document, without lines and columns."""
+    return tuple(re.sub(r"^line \d+, column \d+: ", "", fault) for fault in located_faults(text))
+
+
+def located_faults(text: str) -> tuple[str, ...]:
     """What is said about a document."""
-    with pytest.raises(Misconfigured) as told:
+    with pytest.raises(Misconfigured) as refused:
         read(text)
-    return told.value.faults
+    return refused.value.faults
 
 
 def fault_of(limit: str) -> tuple[str, ...]:
@@ -60,14 +68,14 @@ class TestRight:
     def test_keys(self) -> None:
         """A key has a plan, and may have an account, amounts of its own and a status."""
         assert {
-            "a1b2c3": Assignment("a1b2c3", "free", "acme", {"requests/month": 20_000}),
-            "d4e5f6": Assignment("d4e5f6", "unlimited", status=KeyStatus.SUSPENDED),
+            "a1b2c3": WantedKey("a1b2c3", "free", "acme", {"requests/month": 20_000}),
+            "d4e5f6": WantedKey("d4e5f6", "unlimited", status=KeyStatus.SUSPENDED),
         } == read(EXAMPLE).keys
 
     def test_known_plans(self) -> None:
         """A key may have a plan that is not in the document."""
         loaded = {"keys": {"a1b2c3": {"plan": "pro"}}}
-        assert {"a1b2c3": Assignment("a1b2c3", "pro")} == read_plans(loaded, {"pro": Plan("pro")}).keys
+        assert {"a1b2c3": WantedKey("a1b2c3", "pro")} == read_plans(loaded, {"pro": Plan("pro")}).keys
 
     @given(
         st.lists(
@@ -88,17 +96,62 @@ class TestRight:
         assert {"any": plan} == read_plans({"plans": {"any": plan_content(plan)}}).plans
 
 
+class TestLeftOut:
+    NOW = Assignment("a1", "free", "acme", {"requests/month": 20_000}, KeyStatus.SUSPENDED, 5)
+    FREE = Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 10), Limit(Metric.REQUESTS, Span.DAY, 1)))
+
+    def after(self, fields: str) -> Assignment:
+        """What the key has once a file that says this of it has been applied."""
+        document = read_plans(load_yaml(f"keys: {{a1: {{plan: free{fields}}}}}"), {"free": self.FREE})
+        return document.keys["a1"].over(self.NOW)
+
+    def test_stays(self) -> None:
+        """A file that names a key and its plan only undoes neither suspension nor override nor account."""
+        assert msgspec.structs.replace(self.NOW, since=0) == self.after("")
+
+    def test_is_named(self) -> None:
+        """Each is undone by name, one by one; the overrides beside it stay."""
+        assert KeyStatus.ACTIVE is self.after(", status: active").status
+        assert "" == self.after(', account: "-"').account
+        assert {} == self.after(", overrides: {requests/month: null}").overrides
+        assert {"requests/month": 20_000, "requests/day": 3} == self.after(
+            ", overrides: {requests/day: 3}"
+        ).overrides
+
+
 class TestWrong:
+    def test_places(self) -> None:
+        """Every fault has line and column: a number in octal, a key that is there twice, a field that is
+        unknown.
+        """
+        assert (
+            (
+                "line 4, column 51: plan gold, limit 1: amount '010000' must be a whole number from 0 to "
+                "1000000000000000000"
+            ),
+            "line 6, column 20: key a1: 'plann' is unknown here; known are account, overrides, plan, status",
+            "line 7, column 3: 'a1' is there already, in line 6; keep one of them",
+        ) == located_faults(
+            """plans:
+  gold:
+    limits:
+      - {metric: requests, period: month, amount: 010000}
+keys:
+  a1: {plan: gold, plann: 1}
+  a1: {plan: gold}
+"""
+        )
+
     def test_all_at_once(self) -> None:
         """Every fault is named, each with its place."""
         assert (
+            "plan free: it has 2 limits requests/day; one for a metric and period is allowed",
             (
                 "plan free, limit 1: metric 'calls' is not one of requests, billable, errors, "
                 "response_bytes, request_bytes"
             ),
             "plan free, limit 2: amount -5 must be a whole number from 0 to 1000000000000000000",
             "plan free, limit 3: threshold 101 must be a whole percentage from 1 to 100",
-            "plan free: it has 2 limits requests/day; one for a metric and period is allowed",
         ) == faults(
             """
             plans:
@@ -118,11 +171,11 @@ class TestWrong:
             ("period: day, amount: 1", "metric is missing"),
             (
                 "metric: requests, period: day, amount: 1.5",
-                "amount 1.5 must be a whole number from 0 to 1000000000000000000",
+                "amount '1.5' must be a whole number from 0 to 1000000000000000000",
             ),
             (
                 "metric: requests, period: day, amount: yes",
-                "amount True must be a whole number from 0 to 1000000000000000000",
+                "amount 'yes' must be a whole number from 0 to 1000000000000000000",
             ),
             ("metric: requests, period: day, amount: 1, kind: firm", "kind 'firm' is not one of hard, soft"),
             (
@@ -131,7 +184,7 @@ class TestWrong:
             ),
             (
                 "metric: requests, period: day, amount: 1, thresholds: [50.5]",
-                "threshold 50.5 must be a whole percentage from 1 to 100",
+                "threshold '50.5' must be a whole percentage from 1 to 100",
             ),
             (
                 "metric: requests, period: day, amount: 1, thresholds: [50, 50]",
@@ -184,7 +237,7 @@ class TestWrong:
             ("plans: {Free: {}}", "plan Free: its name must have lower-case letters, digits"),
             ("keys: {a1: {plan: pro}}", "key a1: there is no plan 'pro'; there are none"),
             ("keys: {a1: {}}", "key a1: plan is missing"),
-            ("keys: {7: {plan: pro}}", "keys: 7 must be a text"),
+            ("keys: {7: {plan: pro}}\nplans: {pro: {}}", "7 must be a text"),
             ('keys: {"-": {plan: free}}\nplans: {free: {}}', "key -: '-' is reserved"),
             (
                 'keys: {"!malformed": {plan: free}}\nplans: {free: {}}',
@@ -192,7 +245,7 @@ class TestWrong:
             ),
             (
                 "keys: {a1: {plan: free, status: off}}\nplans: {free: {}}",
-                "key a1: status False is not one of",
+                "key a1: status 'off' is not one of",
             ),
             (
                 "keys: {a1: {plan: free, overrides: {requests/day: 5}}}\nplans: {free: {}}",

@@ -16,8 +16,8 @@ from metering.period import Period
 from metering.prices.invoice import invoiced_charges, read_invoice
 from metering.prices.money import EXACT
 from metering.prices.month import Month
-from metering.prices.reader import read_tariff
 from metering.prices.tariff import Tariff
+from metering.prices.tariff_file import read_tariff
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.failed_records import FailedRecords
 from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Leniency, Proofs, Sealed

@@ -11,7 +11,7 @@ import pytest
 from adapters.invoice_store import S3Invoices
 from metering.call import Call
 from metering.prices.month import Month
-from metering.prices.reader import read_tariff
+from metering.prices.tariff_file import read_tariff
 from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Proofs
 from reconciliation.job import Reconciler
 from tests.metering.prices.builders import document, flat, version

@@ -30,7 +30,7 @@ from metering.lake_row import LakeRow, lake_row
 from metering.period import Period
 from metering.prices.invoice import invoice_id
 from metering.prices.month import Month
-from metering.prices.reader import read_tariff
+from metering.prices.tariff_file import read_tariff
 from metering.record import ReadRecord
 from metering.usage import Usage
 from reconciliation.invoicing import Invoiced, Invoicing, Proofs

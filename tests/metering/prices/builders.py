@@ -10,9 +10,9 @@ from metering.prices.invoice import invoice_document, invoiced_charges
 from metering.prices.money import Rounding, RoundingMode
 from metering.prices.month import Month
 from metering.prices.price import Metric, Model, Price, Tier, ZeroMonth
-from metering.prices.reader import read_tariff
 from metering.prices.statement import KeyUsage, MonthUsage, Statement
 from metering.prices.tariff import Tariff
+from metering.prices.tariff_file import read_tariff
 
 CENTS = Rounding(2, RoundingMode.HALF_EVEN)
 OCTOBER, NOVEMBER, DECEMBER = Month("2026-10"), Month("2026-11"), Month("2026-12")

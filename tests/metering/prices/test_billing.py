@@ -16,8 +16,8 @@ from metering.prices.invoice import invoiced_charges, read_invoice
 from metering.prices.money import EXACT
 from metering.prices.month import Month
 from metering.prices.price import Metric
-from metering.prices.reader import read_tariff
 from metering.prices.statement import KeyUsage, MonthUsage
+from metering.prices.tariff_file import read_tariff
 from tests.metering.prices import oracle
 from tests.metering.prices.builders import (
     NOVEMBER,

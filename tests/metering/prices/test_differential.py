@@ -16,9 +16,9 @@ import pytest
 from metering.prices.money import EXACT
 from metering.prices.month import Month
 from metering.prices.price import Metric
-from metering.prices.reader import read_tariff
 from metering.prices.statement import KeyUsage, make_statement
 from metering.prices.tariff import PlanVersion
+from metering.prices.tariff_file import read_tariff
 from tests.metering.prices import oracle
 from tests.metering.prices.random_tariffs import random_quantities, random_tariff
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import inspect
 from copy import deepcopy
-from datetime import date
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.prices import reader
+from metering.prices import tariff_file
 from metering.prices.month import Month
 from metering.prices.price import Metric, Model, Tier, ZeroMonth
-from metering.prices.reader import InvalidTariff, read_tariff
 from metering.prices.tariff import NoPrice
+from metering.prices.tariff_file import InvalidTariff, read_tariff
+from metering.strict_yaml import load_yaml
 from tests.metering.prices.builders import OCTOBER, Document, document, flat, tariff, version
 from tests.metering.prices.random_tariffs import random_tariff
 
@@ -43,8 +42,8 @@ def graduated(*tiers: dict[str, object], **more: object) -> dict[str, object]:
 
 def test_reads_its_own_example() -> None:
     """The file that the module shows is a tariff."""
-    example = inspect.getdoc(reader) or ""
-    read = read_tariff(yaml.safe_load(example.split("```yaml\n")[1].split("```")[0]))
+    example = inspect.getdoc(tariff_file) or ""
+    read = read_tariff(load_yaml(example.split("```yaml\n")[1].split("```")[0]))
     calls, traffic, errors = read.version("pro", OCTOBER).prices
     assert (Metric.BILLABLE, Model.GRADUATED, ZeroMonth.FIRST_TIER, 1000) == (
         calls.metric, calls.model, calls.zero_month, calls.free_units,
@@ -243,8 +242,8 @@ MONTHS = ("2026-01", "2026-09", "2026-10", "2030-01")
 
 
 def test_a_version_ends_where_the_next_begins() -> None:
-    """The validity of a version need not be closed by hand; dates loaded by YAML are taken."""
-    read = tariff({"pro": [version(flat(), name="a", valid_from=date(2026, 1, 1)),  # type: ignore[arg-type]
+    """The validity of a version need not be closed by hand; the first day of a month stands for it."""
+    read = tariff({"pro": [version(flat(), name="a", valid_from="2026-01-01"),
                            version(flat(), name="b", valid_from="2026-10")]})  # fmt: skip
     found = [
         read.version("pro", Month(month)).version for month in ("2026-01", "2026-09", "2026-10", "2030-01")
@@ -264,7 +263,7 @@ def test_a_version_ends_where_the_next_begins() -> None:
         ({"a": {"keys": [], "plan": "pro"}}, "account a: keys [] must be a list with at least one entry"),
         ({"a": {"keys": ["k"]}}, "account a: plan is missing"),
         ({"key:a": {"keys": ["k"], "plan": "pro"}}, "account key:a: its name cannot begin with key:"),
-        ({7: {"keys": ["k"], "plan": "pro"}}, "accounts: 7 must be a text"),
+        ({7: {"keys": ["k"], "plan": "pro"}}, "7 must be a text"),
         ({"a": {"keys": ["k"], "plan": [{"plan": "pro", "valid_from": m} for m in ("2026-02", "2026-01")]}},
          "account a: plan: assignments must begin one after the other"),
     ],
@@ -296,7 +295,6 @@ def test_names_every_fault_at_once() -> None:
             "plan a, version x, price requests, tier 1: "
             "unit_price 0.5 is a float, which cannot hold every price; write it in quotes"
         ),
-        "plan a, version x: no currency; say it here or for the whole tariff, like currency: EUR",
         "plan b: versions is missing",
         "default_plan 'c' is not a plan of this tariff; it has a, b",
         "'plann' is unknown here; known are accounts, currency, default_plan, plans, rounding, zero_month",
@@ -351,9 +349,9 @@ def test_currency_and_rounding_must_be_said() -> None:
 
 def test_a_version_needs_its_fields() -> None:
     """A version without name, start or prices is named with all that it lacks and contradicts."""
-    assert [
+    assert {
         "plan pro, version 1: version is missing",
         "plan pro, version 1: valid_from is missing",
         "plan pro, version 1: prices is missing",
         "plan pro, version 1: minimum 2 is above maximum 1",
-    ] == faults_of(document({"pro": [{"minimum": "2", "maximum": "1"}]}))
+    } == set(faults_of(document({"pro": [{"minimum": "2", "maximum": "1"}]})))

@@ -1,0 +1,305 @@
+"""A tariff from the YAML file that holds it.
+
+    InvalidTariff   the file cannot be used; every fault is named at once, with its place
+
+```yaml
+currency: EUR
+rounding: {digits: 2, mode: half_even}    # half_even half_up half_down up down; once, for each line
+zero_month: lago                          # first_tier minimum nothing, or a peer's name
+default_plan: pro                         # optional: for keys without an account
+plans:
+  pro:
+    - version: "2026-10"
+      valid_from: 2026-10                 # months; valid_until is exclusive, and may be left out
+      minimum: "10"                       # optional, of all lines together; maximum likewise
+      prices:
+        - {metric: billable, model: graduated, free_units: 1000, tiers: [
+            {up_to: 10000, unit_price: "0.10", flat_fee: "2"},
+            {unit_price: "0.05"}]}
+        - {id: traffic, metric: response_bytes, model: flat, unit_price: "0.09", per: 1000000000}
+        - {metric: errors, model: package, package_price: "100", package_size: 10}
+accounts:
+  acme: {keys: [a1b2c3], plan: pro, stripe_customer: cus_1}
+  initech: {keys: [d4e5f6], plan: [{plan: pro, valid_from: 2026-11}]}    # its plans in the order of time
+```
+
+Money is a decimal number or an integer. A float is refused: 0.1 has no exact binary form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+
+from metering.key_id import key_id_fault
+from metering.prices.money import Rounding, RoundingMode
+from metering.prices.month import Month, month
+from metering.prices.price_file import (
+    Bounded,
+    PriceFields,
+    TariffContext,
+    ZeroMonthRule,
+    context_of,
+    price_fields,
+)
+from metering.prices.tariff import KEY_ACCOUNT, Account, Assignment, PlanVersion, Tariff
+from metering.strict_model import (
+    Broken,
+    Entries,
+    Filled,
+    StrictModel,
+    Text,
+    choice,
+    filled,
+    read_document,
+    reading,
+    refuse,
+    shown,
+    whole,
+    wrong,
+)
+from metering.strict_yaml import Document
+
+_ALWAYS: Final = Month("0001-01")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+_MAX_ROUNDING_DIGITS: Final = 12
+
+
+class InvalidTariff(ValueError):
+    """A tariff that cannot be used. `faults` holds one sentence each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(f"{len(faults)} fault{'s' * (len(faults) > 1)} in the tariff:\n" + "\n".join(faults))
+        self.faults = tuple(faults)
+
+
+def read_tariff(loaded: object) -> Tariff:
+    """The tariff in a document of :mod:`metering.strict_yaml`, or in a mapping.
+
+    Raises:
+        InvalidTariff: it cannot be used; every fault is named.
+    """
+    value = loaded.value if isinstance(loaded, Document) else loaded
+    given = value if isinstance(value, Mapping) else {}
+    plans = given.get("plans")
+    context = TariffContext(
+        (str(name) for name in plans) if isinstance(plans, Mapping) else (),
+        (str(name) for name, one in given.items() if one is not None),
+    )
+    fields, faults = read_document(TariffFields, loaded, context)
+    if fields is None:
+        raise InvalidTariff(faults)
+    return _tariff(fields)
+
+
+def _currency(text: str) -> str:
+    if not _CURRENCY.fullmatch(text):
+        raise ValueError(f"{text!r} is not a currency of three capital letters, like EUR")
+    return text
+
+
+MonthText = Annotated[Month, reading(month)]
+
+
+class RoundingFields(StrictModel):
+    """How an amount becomes payable."""
+
+    digits: Annotated[int, whole(0)]
+    mode: Annotated[RoundingMode, choice(RoundingMode)]
+
+    @field_validator("digits", mode="after")
+    @classmethod
+    def _is_possible(cls, digits: int) -> int:
+        if digits > _MAX_ROUNDING_DIGITS:
+            wrong(digits, f"is above {_MAX_ROUNDING_DIGITS}")
+        return digits
+
+    def rounding(self) -> Rounding:
+        """The same as a value."""
+        return Rounding(self.digits, self.mode)
+
+
+class Terms(StrictModel):
+    """What holds for a whole tariff, unless a version says otherwise."""
+
+    currency: Annotated[str, reading(_currency)] | None = None
+    rounding: RoundingFields | None = None
+    zero_month: ZeroMonthRule | None = None
+
+
+class VersionFields(Terms, Bounded):
+    """A version of a plan."""
+
+    version: Text
+    valid_from: MonthText
+    valid_until: MonthText | None = None
+    prices: Annotated[list[Annotated[PriceFields, PlainValidator(price_fields)]], Filled]
+
+    @classmethod
+    def rules(cls, value: Mapping[str, object], info: ValidationInfo) -> Iterable[Broken]:
+        context = context_of(info)
+        context.has_zero_month = "zero_month" in value or "zero_month" in context.given
+        if "currency" not in value and "currency" not in context.given:
+            yield Broken((), "no currency; say it here or for the whole tariff, like currency: EUR")
+        if "rounding" not in value and "rounding" not in context.given:
+            example = "rounding: {digits: 2, mode: half_even}"
+            yield Broken((), f"no rounding; say it here or for the whole tariff, like {example}")
+
+    @field_validator("valid_until", mode="after")
+    @classmethod
+    def _ends_later(cls, end: str, info: ValidationInfo) -> str:
+        start = info.data.get("valid_from", "")
+        if end <= start:
+            fault = f"valid_until {end} is not after valid_from {start}; valid_until is exclusive"
+            refuse(Broken((), fault))
+        return end
+
+    @field_validator("prices", mode="after")
+    @classmethod
+    def _have_names(cls, prices: list[PriceFields]) -> list[PriceFields]:
+        refuse(*_twice("price", [price.id or price.metric for price in prices]))
+        return prices
+
+
+def _versions(value: object) -> object:
+    if value is None:
+        refuse(Broken((), "versions is missing"))
+    if not isinstance(value, list) or not value:
+        refuse(Broken((), f"versions {shown(value)} must be a list with at least one entry"))
+    return value
+
+
+def _in_order(versions: list[VersionFields]) -> list[VersionFields]:
+    orders = (fault for earlier, later in pairwise(versions) for fault in _order(earlier, later))
+    refuse(*orders, *_twice("version", [one.version for one in versions]))
+    return versions
+
+
+def _twice(kind: str, names: Iterable[str]) -> Iterator[Broken]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Broken((), f"{kind} {name} is there {count} times; each needs a name of its own")
+
+
+def _order(earlier: VersionFields, later: VersionFields) -> Iterator[Broken]:
+    both = f"versions {earlier.version} and {later.version}"
+    if not earlier.valid_from < later.valid_from:
+        yield Broken((), f"{both} must begin one after the other, the earlier first")
+    elif earlier.valid_until is not None and earlier.valid_until != later.valid_from:
+        kind = "overlap" if earlier.valid_until > later.valid_from else "leave a gap"
+        ends = f"one is valid until {earlier.valid_until}, the next from {later.valid_from}"
+        yield Broken((), f"{both} {kind}: {ends}")
+
+
+def _plan_of_tariff(name: str, info: ValidationInfo) -> str:
+    plans = context_of(info).plans
+    if name not in plans:
+        wrong(name, f"is not a plan of this tariff; it has {', '.join(plans) or 'none'}")
+    return name
+
+
+PlanName = Annotated[Text, AfterValidator(_plan_of_tariff)]
+
+
+class AssignmentFields(StrictModel):
+    """A plan of an account, from a month on."""
+
+    plan: PlanName
+    valid_from: MonthText
+
+
+def _keys(value: object) -> object:
+    for place, key in enumerate(filled(value)):
+        fault = key_id_fault(key) if isinstance(key, str) else "ids are quoted texts"
+        if fault:
+            refuse(Broken((place,), f"key {key!r} is not an API key id; {fault}"))
+    return value
+
+
+def _plans_of_account(value: object) -> object:
+    """One plan for good, or a list."""
+    return [{"plan": value, "valid_from": _ALWAYS}] if isinstance(value, str) else filled(value)
+
+
+def _one_after_the_other(plans: list[AssignmentFields]) -> list[AssignmentFields]:
+    if any(later.valid_from <= earlier.valid_from for earlier, later in pairwise(plans)):
+        refuse(Broken((), "plan: assignments must begin one after the other, the earlier first"))
+    return plans
+
+
+class AccountFields(StrictModel):
+    """An account."""
+
+    keys: Annotated[list[str], BeforeValidator(_keys)]
+    plan: Annotated[
+        list[AssignmentFields], BeforeValidator(_plans_of_account), AfterValidator(_one_after_the_other)
+    ]
+    stripe_customer: Text | None = None
+
+
+def _names_of_accounts(accounts: Mapping[str, AccountFields]) -> Mapping[str, AccountFields]:
+    reserved = [name for name in accounts if name.startswith(KEY_ACCOUNT)]
+    rule = f"its name cannot begin with {KEY_ACCOUNT}, which names keys without an account"
+    refuse(*(Broken((name,), rule) for name in reserved), *_shared_keys(accounts))
+    return accounts
+
+
+def _shared_keys(accounts: Mapping[str, AccountFields]) -> Iterator[Broken]:
+    owners = [(key, name) for name, account in accounts.items() for key in account.keys]
+    for key, count in Counter(key for key, _ in owners).items():
+        if count > 1:
+            names = ", ".join(owner for one, owner in owners if one == key)
+            yield Broken((), f"key {key} is listed {count} times ({names}); it can be billed once only")
+
+
+def _some(plans: object) -> object:
+    if not plans:
+        refuse(Broken((), "plans: a tariff needs at least one plan"))
+    return plans
+
+
+class TariffFields(Terms):
+    """The whole file."""
+
+    plans: Annotated[
+        dict[str, Annotated[list[VersionFields], BeforeValidator(_versions), AfterValidator(_in_order)]],
+        Entries,
+        AfterValidator(_some),
+    ]
+    accounts: Annotated[dict[str, AccountFields], Entries, AfterValidator(_names_of_accounts)] = Field(
+        default_factory=dict
+    )
+    default_plan: PlanName | None = None
+
+
+def _tariff(fields: TariffFields) -> Tariff:
+    plans = {name: tuple(_built(name, versions, fields)) for name, versions in fields.plans.items()}
+    accounts = {name: _account(name, account) for name, account in fields.accounts.items()}
+    return Tariff(plans, accounts, fields.default_plan)
+
+
+def _built(plan: str, versions: Sequence[VersionFields], above: Terms) -> Iterator[PlanVersion]:
+    """The versions of a plan, each ended by the next."""
+    for fields, later in zip(versions, [*versions[1:], None], strict=True):
+        end = later.valid_from if later else fields.valid_until
+        yield _version(plan, fields, above, end)
+
+
+def _version(plan: str, fields: VersionFields, above: Terms, end: Month | None) -> PlanVersion:
+    currency, rounding = fields.currency or above.currency, fields.rounding or above.rounding
+    if currency is None or rounding is None:
+        raise AssertionError(f"plan {plan} was read without a currency or a rounding")
+    rule = fields.zero_month or above.zero_month
+    prices = tuple(price.price(rule) for price in fields.prices)
+    terms = (currency, rounding.rounding(), prices, fields.minimum, fields.maximum)
+    return PlanVersion(plan, fields.version, fields.valid_from, end, *terms)
+
+
+def _account(name: str, fields: AccountFields) -> Account:
+    plans = tuple(Assignment(one.plan, one.valid_from) for one in fields.plan)
+    return Account(name, tuple(fields.keys), plans, fields.stripe_customer)
