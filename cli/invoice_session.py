@@ -23,11 +23,11 @@ from cli.terminal import console, is_live, table
 from metering.closing import State
 from metering.period import Period
 from metering.prices.billing import Unpriced
-from metering.prices.exports import month_document, stripe_meter_events, unpriced_document
 from metering.prices.month import Month
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
 from reconciliation.closing import SealedMonths
+from reconciliation.invoices.exports import month_document, stripe_meter_events, unpriced_document
 from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Issued, Leniency, Proofs, Sealed
 from reconciliation.job import Reconciler
 from reconciliation.ports import OnProgress, Progress

@@ -15,9 +15,9 @@ from cli.invoice_session import Wishes, invoicing, readable_tariff, refusals_tol
 from cli.output import write_json
 from cli.terminal import console, table
 from metering.prices.adjustment import NotComparable
-from metering.prices.exports import unpriced_document
 from metering.prices.money import payable
 from metering.prices.rehearsal import Comparison, Rehearsal, rehearse
+from reconciliation.invoices.exports import unpriced_document
 
 _MOST_TOLD = 10
 """Of those who pay more, and of those who pay less."""

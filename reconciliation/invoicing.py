@@ -35,13 +35,13 @@ from metering.prices.documents import (
     InvoiceDocument,
     SourceDocument,
 )
-from metering.prices.exports import csv_bytes
 from metering.prices.invoice import AlteredInvoice, attested, invoiced_charges, read_invoice
 from metering.prices.month import Month, following
-from metering.prices.page import page
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff import Tariff
 from metering.usage import Usage
+from reconciliation.invoices.exports import csv_bytes
+from reconciliation.invoices.page import page
 from reconciliation.job import Reconciler
 from reconciliation.lake import USAGE_BY_KEY_AND_DAY, between, query_text
 from reconciliation.report import Report

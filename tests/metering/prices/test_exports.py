@@ -11,15 +11,15 @@ import pytest
 from metering.prices.adjustment import adjust
 from metering.prices.billing import Unpriced
 from metering.prices.documents import InvoiceDocument
-from metering.prices.exports import (
+from metering.prices.invoice import invoice_document
+from metering.prices.statement import Statement, make_statement
+from reconciliation.invoices.exports import (
     CSV_HEADER,
     csv_bytes,
     csv_rows,
     month_document,
     stripe_meter_events,
 )
-from metering.prices.invoice import invoice_document
-from metering.prices.statement import Statement, make_statement
 from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
 TARIFF = acme_tariff(flat("0.01"), flat("0.02", id="again"), flat("0.5", "errors"), minimum="20")

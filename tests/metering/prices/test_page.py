@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from metering.prices.adjustment import adjust
 from metering.prices.documents import InvoiceDocument, SourceDocument
 from metering.prices.invoice import attested, invoice_document
-from metering.prices.page import page
 from metering.prices.statement import make_statement
+from reconciliation.invoices.page import page
 from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
+RECORDED = Path(__file__).resolve().parents[2] / "reconciliation" / "recorded_pages"
 HOSTILE = "<script>alert('x')</script>&\""
 TARIFF = acme_tariff(
     {"metric": "requests", "model": "graduated", "free_units": 2, "tiers": [
@@ -132,6 +134,21 @@ def test_a_draft_is_marked() -> None:
     assert "Draft of an invoice" in texts
     assert "they <differ>" in texts
     assert "Invoice" in Reader(page(invoice())).texts
+
+
+def test_recorded_bytes() -> None:
+    """The page of an invoice that was issued is derived again to the last byte: a change shows here, and is
+    meant.
+    """
+    draft = attested(invoice(), {NOVEMBER: source()}, ["they <differ>"])
+    assert (RECORDED / "invoice.html").read_text(encoding="utf-8") == page(draft).decode()
+
+
+@pytest.mark.parametrize("where", ["account", "key", "report"])
+def test_what_cannot_be_seen_is_spelled_out(where: str) -> None:
+    """No name on an invoice looks like another by characters that turn a line or have no width."""
+    texts = Reader(page(invoice(**{where: "acme\u202e\u200b\x1b[2J"}))).texts
+    assert any(r"acme\u202e\u200b\x1b[2J" in text for text in texts)
 
 
 def test_same_invoice_same_bytes() -> None:

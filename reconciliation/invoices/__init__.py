@@ -1,0 +1,1 @@
+"""Invoices: issued once from proven usage, as documents, pages and exports."""
