@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.chart import Chart, Curve, document
 from benchmarks.figure import Figure
 from benchmarks.growth import AXES, Place, Point, computed, point, workload
 from benchmarks.suite import document as results
@@ -21,6 +20,7 @@ from cli.estimate_session import PRICE_LIST, load_prices
 from metering.cost.estimate import Estimate, cheapest
 from metering.cost.prices import PriceList
 from metering.cost.workload import SECONDS_OF_MONTH
+from simulation.plot import Chart, Curve, chart_sheet
 
 _DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 PICTURE: Final = _DOCS / "performance.svg"
@@ -126,7 +126,7 @@ def _powers(first: int, last: int) -> list[float]:
 
 def picture(recorded: dict[str, Any]) -> str:
     """The picture of some results."""
-    return document(list(charts([point(one) for one in recorded["growth"]])), columns=3)
+    return chart_sheet(list(charts([point(one) for one in recorded["growth"]])), columns=3)
 
 
 def with_table(text: str, recorded: dict[str, Any]) -> str:

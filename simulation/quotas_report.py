@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from metering.plans import Mode
-from simulation.plot import Line, line_chart
+from simulation.plot import Curve, line_chart
 from simulation.quotas import Measured, Scenario, run, steady
 
 LAGS: Final = (0, 5, 10, 20, 30, 40, 50, 60)
@@ -67,18 +67,18 @@ def overshoot_at(mode: Mode, lag_seconds: float, load: float) -> float:
     return 100 * sum(hour.overshoot / hour.scenario.amount for hour in hours) / RUNS
 
 
-def curves() -> list[Line]:
+def curves() -> list[Curve]:
     """Overshoot by lag: counted limits under several loads, and reserved ones under the highest."""
     counted = [
-        Line(f"counted, load {load:g} ×", [(lag, overshoot_at(Mode.COUNTED, lag, load)) for lag in LAGS])
+        Curve(f"counted, load {load:g} ×", [(lag, overshoot_at(Mode.COUNTED, lag, load)) for lag in LAGS])
         for load in LOADS
     ]
     highest = LOADS[-1]
     reserved = [(lag, overshoot_at(Mode.RESERVED, lag, highest)) for lag in LAGS]
-    return [*counted, Line(f"reserved, load {highest:g} ×", reserved)]
+    return [*counted, Curve(f"reserved, load {highest:g} ×", reserved)]
 
 
-def table(lines: Iterable[Line]) -> str:
+def table(lines: Iterable[Curve]) -> str:
     """The curves as text."""
     heads = "".join(f"{lag:>7}s" for lag in LAGS)
     rows = [f"{line.name:<24}" + "".join(f"{value:>7.2f}%" for _, value in line.points) for line in lines]

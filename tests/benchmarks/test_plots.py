@@ -6,7 +6,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.chart import Chart, Curve, document
 from benchmarks.growth import AXES, Place, Point, computed, point
 from benchmarks.plots import PAGE, PICTURE, picture, with_table
 from benchmarks.suite import document as results
@@ -43,21 +42,6 @@ def test_computed_and_measured() -> None:
     for one in map(point, results()["growth"]):
         if one.place.keys >= 100:
             assert computed(one.place) == pytest.approx(one.units, rel=0.25)
-
-
-def test_chart() -> None:
-    """A value lies between the powers of ten around it, and greater is higher and farther right."""
-    chart = Chart("title", "across", [Curve("name & more", [(1.0, 1.0), (100.0, 1000.0)], [(10.0, 10.0)])])
-    root = ET.fromstring(document([chart], columns=1))
-    (line,) = root.iter(f"{SVG}polyline")
-    (low_x, low_y), (high_x, high_y) = (
-        [float(part) for part in pair.split(",")] for pair in line.attrib["points"].split()
-    )
-    (dot,) = root.iter(f"{SVG}circle")
-    assert low_x < float(dot.attrib["cx"]) < high_x
-    assert low_y > float(dot.attrib["cy"]) > high_y
-    texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert {"title", "across", "name & more", "1", "10", "100", "1k"} <= set(texts)
 
 
 def test_point() -> None:
