@@ -4,8 +4,12 @@ import hashlib
 
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local_cloud.kpl_aggregate import MAGIC, UserRecord, user_records
+from metering.aggregate import UserRecords
+from metering.aggregate import user_records as read_by_the_meter
 
 
 def aggregate(*records: tuple[str, str | None, bytes]) -> bytes:
@@ -22,6 +26,25 @@ def test_what_awss_library_packs_is_unpacked() -> None:
     records = [("a", None, b"one"), ("b", "12345", b""), ("a", None, b"\x00" * 300), ("é", "7", b"four")]
 
     assert [UserRecord(key, data) for key, _, data in records] == user_records(aggregate(*records))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(min_size=1, max_size=20),
+            st.none() | st.integers(0, 2**128 - 1).map(str),
+            st.binary(max_size=300),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_agrees_with_the_reader_of_the_meter(records: list[tuple[str, str | None, bytes]]) -> None:
+    """Two readers that share no code find the same user records: each is a witness of the other."""
+    data = aggregate(*records)
+    found = user_records(data)
+    assert found is not None
+    assert UserRecords([one.data for one in found]) == read_by_the_meter(data)
 
 
 @pytest.mark.parametrize(
