@@ -28,7 +28,8 @@ def command(
 
     The counters are read with your own AWS credentials, found by the usual settings (AWS_PROFILE,
     AWS_REGION); they need dynamodb:Query and dynamodb:BatchGetItem on the counters table, and
-    cloudformation:DescribeStacks. Whoever can open a connection to 127.0.0.1 on this machine sees all keys.
+    cloudformation:DescribeStacks. Whoever has the address that is printed sees all keys. It
+    holds a token, made anew each time, that no other user of this machine and no page in your browser knows.
     """
     from cli.dashboard_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 
 from botocore.config import Config
@@ -12,7 +13,7 @@ from cli.errors import CommandError
 from cli.terminal import console
 from cli.usage_source import settings_of, utc_now
 from local_cloud.lambda_function import LambdaFunction
-from local_cloud.lookup_front import LookUpFront
+from local_cloud.lookup_front import Access, LookUpFront
 from local_cloud.quiet_telemetry import quiet_telemetry
 from local_cloud.template import Stack
 from usage_api.handler import Clocks, make_handler
@@ -22,6 +23,7 @@ _PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard
 
 _FUNCTION_ARN = "arn:aws:lambda:local:000000000000:function:look-ups"
 _TIMEOUT_SECONDS = 20
+_TOKEN_BYTES = 16
 
 
 def run(stack: str, port: int) -> None:
@@ -35,7 +37,8 @@ def run(stack: str, port: int) -> None:
     with server:
         screen.print(f"The dashboard of the stack {stack} is at", markup=False)
         screen.print(f"\n    {server.url}\n", markup=False, soft_wrap=True)
-        screen.print("for every program on this machine, with your AWS credentials. Ctrl-C ends it.")
+        screen.print("It reads with your AWS credentials, for whoever has this address: keep it to yourself.")
+        screen.print("Ctrl-C ends it.")
         wait(screen)
 
 
@@ -53,7 +56,7 @@ def _server(stack: str, port: int) -> LookUpFront:
     handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(utc_now))
     function = LambdaFunction("look-ups", handler, arn=_FUNCTION_ARN, timeout_seconds=_TIMEOUT_SECONDS)
     try:
-        return LookUpFront(function, Stack(), port)
+        return LookUpFront(function, Stack(), port, access=Access(token=secrets.token_urlsafe(_TOKEN_BYTES)))
     except OSError as error:
         raise CommandError(
             f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}. Leave out --port for a free one."

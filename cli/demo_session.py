@@ -29,6 +29,7 @@ from local_cloud.demo_quota import play_quota
 from local_cloud.event_source_mapping import MappingFailedError
 from local_cloud.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
+from metering.visible_text import visible
 from reconciliation.report import Report
 from reconciliation.report_csv import report_csv
 from reconciliation.report_page import report_page
@@ -118,10 +119,13 @@ def _watched(demo: Demo, progress: Progress, screen: Console) -> DemoResult:
 
 def _keep_lake(screen: Console, demo: Demo, folder: Path) -> None:
     try:
-        files = copy_lake(demo.cloud, folder)
+        files, refused = copy_lake(demo.cloud, folder)
     except OSError as error:
         raise CommandError(f"The lake cannot be written to {folder}: {error.strerror}.") from error
     screen.print(f"\n{len(files):,} Parquet files are in {folder}", markup=False, soft_wrap=True)
+    for name in refused:
+        told = f"Left out, for its name leads out of the folder: {visible(name)}"
+        screen.print(told, markup=False, soft_wrap=True)
 
 
 def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> None:

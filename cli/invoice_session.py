@@ -26,6 +26,8 @@ from metering.prices.billing import Unpriced
 from metering.prices.month import Month
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
+from metering.safe_path import path_within
+from metering.visible_text import visible
 from reconciliation.closing import SealedMonths
 from reconciliation.invoices.exports import month_document, stripe_meter_events, unpriced_document
 from reconciliation.invoicing import CannotInvoice, Invoiced, Invoicing, Issued, Leniency, Proofs, Sealed
@@ -147,10 +149,13 @@ def write_files(folder: Path, issued: Sequence[Issued]) -> None:
     """
     try:
         for one in issued:
-            place = folder / one.invoice["period"]["month"] / folder_name(one.invoice["account"])
+            name = f"{one.invoice['period']['month']}/{folder_name(one.invoice['account'])}"
+            place = path_within(folder, name)
+            if place is None:
+                raise CommandError(f"The invoice {visible(name)} has a name that is no folder's.", PROBLEM)
             place.mkdir(parents=True, exist_ok=True)
-            for name, content in one.files().items():
-                (place / name).write_bytes(content)
+            for file, content in one.files().items():
+                (place / file).write_bytes(content)
     except OSError as error:
         raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
 

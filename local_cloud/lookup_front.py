@@ -2,28 +2,28 @@
 the function's answers become HTTP. Resources, and what they ask of a caller, are those of the template.
 
 Keys are no secret here: the header `x-api-key` holds the id of the key itself, and any id is taken. Whoever
-can reach 127.0.0.1 is an operator, played by an ARN of no account. So a request is refused whose header
-`Host` names another machine: a page of somebody else's, whose name leads to 127.0.0.1 a moment later (DNS
-rebinding), could otherwise read all of it in the operator's browser.
+can reach the address is an operator, played by an ARN of no account. Pages of other origins cannot: the
+guard of all local servers refuses them. Where the answers are those of a real deployment, a token in the
+address keeps other users of the machine out, too.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import re
-import socket
-import threading
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import parse_qsl
 
+from local_cloud.endpoint.guard import Clients
+from local_cloud.endpoint.http_server import HttpServer, Rules, StartResponse
+from local_cloud.http_handler import HEADERS, TARGET
 from local_cloud.lambda_function import FunctionError, LambdaFunction
 from local_cloud.template import Stack
 from usage_api.problems import MEDIA_TYPE, document
@@ -36,7 +36,7 @@ KEY_HEADER: Final = "x-api-key"
 LONGEST_BODY: Final = 10 * 1024 * 1024
 """What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
-_OWN_NAMES: Final = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?", re.IGNORECASE | re.ASCII)
+_IDLE_SECONDS: Final = 60
 _NO_BODY: Final = frozenset({HTTPStatus.NOT_MODIFIED, HTTPStatus.NO_CONTENT})
 
 
@@ -75,6 +75,13 @@ class Request(NamedTuple):
     body: bytes
     source_ip: str
 
+    @classmethod
+    def of(cls, environ: Mapping[str, Any]) -> Self:
+        """The request of a WSGI environment that :mod:`local_cloud.http_handler` made."""
+        path, _, query = environ[TARGET].partition("?")
+        method, source = environ["REQUEST_METHOD"], environ["REMOTE_ADDR"]
+        return cls(method, path, query, environ[HEADERS], environ["wsgi.input"].read(), source)
+
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever the case of its name."""
         return next((value for known, value in self.headers if known.lower() == name), None)
@@ -95,6 +102,8 @@ class Access(NamedTuple):
     """The keys that there are; None: any."""
     signature: str | None = None
     """What an operator sends as the header `Authorization`; None: nothing is asked for."""
+    token: str | None = None
+    """What all addresses begin with, as a folder of its own, for everybody; None: nothing is asked for."""
 
 
 class LookUpFront:
@@ -114,8 +123,8 @@ class LookUpFront:
         found = [Resource.from_body(*entry) for entry in paths.items()]
         self._resources = sorted(found, key=lambda one: one.path.count("{"))
         self._access = access or Access()
-        self._http = _HttpServer(port, self.answer)
-        self._thread: threading.Thread | None = None
+        rules = Rules(Clients.OWN_PAGE, LONGEST_BODY, _IDLE_SECONDS)
+        self._http = HttpServer(self._serve, port, name="look-ups", rules=rules)
 
     def __enter__(self) -> Self:
         self.start()
@@ -129,33 +138,37 @@ class LookUpFront:
     @property
     def url(self) -> str:
         """The address of the page, with a slash at its end: all other addresses are relative to it."""
-        return f"http://127.0.0.1:{self._http.server_port}/"
+        return f"{self._http.url}{self._folder}/"
+
+    @property
+    def _folder(self) -> str:
+        return f"/{self._access.token}" if self._access.token else ""
 
     def start(self) -> None:
         """Begin to answer; does nothing if it has begun."""
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._http.serve_forever, args=(0.05,), name="look-ups", daemon=True
-            )
-            self._thread.start()
+        self._http.start()
 
     def stop(self) -> None:
         """Answer what is being asked, and stop; does nothing if it has stopped."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._http.shutdown()
-            thread.join()
-        self._http.server_close()
+        self._http.stop()
+
+    def _serve(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        reply = self.answer(Request.of(environ))
+        headers = list(reply.headers)
+        if reply.status not in _NO_BODY:
+            headers.append(("Content-Length", str(len(reply.body))))
+        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
+        return [reply.body]
 
     def answer(self, request: Request) -> Reply:
         """What API Gateway would answer, asking the function."""
-        if not is_own(request.header("host") or ""):
-            return _problem(
-                HTTPStatus.MISDIRECTED_REQUEST, f"This is {self.url}, and nothing else: use that address."
-            )
+        folder, path = request.path[: len(self._folder)], request.path[len(self._folder) :]
+        if not hmac.compare_digest(folder.encode(), self._folder.encode()):
+            return _problem(HTTPStatus.FORBIDDEN, "Use the whole address that was printed: it holds a token.")
+        within = request._replace(path=path)
         for resource in self._resources:
-            if match := resource.pattern.fullmatch(request.path):
-                return self._answer_of(resource, match.groupdict(), request)
+            if match := resource.pattern.fullmatch(path):
+                return self._answer_of(resource, match.groupdict(), within)
         return _problem(HTTPStatus.NOT_FOUND, "There is nothing here: /openapi.json lists what there is.")
 
     def _answer_of(self, resource: Resource, parameters: Mapping[str, str], request: Request) -> Reply:
@@ -183,11 +196,6 @@ class LookUpFront:
 
     def _is_operator(self, signature: str | None) -> bool:
         return self._access.signature is None or signature == self._access.signature
-
-
-def is_own(host: str) -> bool:
-    """Whether a header `Host` names this machine's loopback."""
-    return _OWN_NAMES.fullmatch(host) is not None
 
 
 def event_of(
@@ -252,78 +260,3 @@ def _problem(status: HTTPStatus, detail: str, **headers: str) -> Reply:
         (("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store"), *headers.items()),
         document(status, detail).encode(),
     )
-
-
-class _HttpServer(ThreadingHTTPServer):
-    """Hands requests to `answer`, a thread for each connection; no connection outlives it."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int, answer: Callable[[Request], Reply]) -> None:
-        self.answer = answer
-        self.connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Connection)
-
-    def server_close(self) -> None:
-        super().server_close()
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Connection(BaseHTTPRequestHandler):
-    """One connection; it may carry many requests."""
-
-    server: _HttpServer
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 60
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.connection)
-        super().finish()
-
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        """Requests of every method are served alike: `do_GET`, `do_POST` and so on."""
-        if name.startswith("do_"):
-            return self._serve
-        raise AttributeError(name)
-
-    def _serve(self) -> None:
-        length = self.headers.get("Content-Length") or "0"
-        if not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
-            self.send_error(HTTPStatus.BAD_REQUEST, "Content-Length must say how long the body is.")
-        elif int(length) > LONGEST_BODY:
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LONGEST_BODY:,} bytes are taken.")
-        else:
-            path, _, query = self.path.partition("?")
-            headers, body = tuple(self.headers.items()), self.rfile.read(int(length))
-            request = Request(self.command, path, query, headers, body, str(self.client_address[0]))
-            self._send(self.server.answer(request))
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what cannot be read. The connection ends: nobody knows where the next request begins."""
-        self.close_connection = True
-        status = HTTPStatus(code)
-        self._send(_problem(status, message or explain or status.description, Connection="close"))
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        for name, value in reply.headers:
-            self.send_header(name, value)
-        if reply.status not in _NO_BODY:
-            self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        if reply.status not in _NO_BODY and self.command != "HEAD":
-            self.wfile.write(reply.body)
-
-    def version_string(self) -> str:
-        """What the header `Server` says."""
-        return "usage-meter"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Requests are not logged: they hold customer data."""

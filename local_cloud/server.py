@@ -6,11 +6,10 @@ moto keeps no lock and loses updates under threads, so its requests run one at a
 import base64
 import json
 import logging
-import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
@@ -22,10 +21,9 @@ from moto.core.base_backend import BackendDict
 from moto.logs import models as moto_logs
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_cloud.clock import LogClock
-from local_cloud.http_handler import KeepAliveHandler
+from local_cloud.endpoint.http_server import HttpServer, StartResponse
 from local_cloud.service import AwsError, Service
 
 logger = logging.getLogger(__name__)
@@ -38,8 +36,6 @@ _moto_lock = threading.Lock()
 _accounts_in_use: set[int] = set()
 
 _session_lock = threading.Lock()
-
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class LocalEndpoint:
@@ -57,16 +53,12 @@ class LocalEndpoint:
         self._buckets: dict[str, tuple[str, str]] = {}
         self._services: dict[str, Service] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server: BaseWSGIServer | None = None
-        self._thread: threading.Thread | None = None
+        self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
         self._account = _reserve_account()
-        server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=KeepAliveHandler)
-        server.connections = set()  # type: ignore[attr-defined]  # read by KeepAliveHandler
-        self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, name="local-aws", daemon=True)
-        self._thread.start()
+        self._server = HttpServer(self._serve, name="local-aws")
+        self._server.start()
         return self
 
     def __exit__(
@@ -76,14 +68,9 @@ class LocalEndpoint:
 
     def close(self) -> None:
         """Stop serving, drop open connections and forget all that was stored."""
-        if self._server is None or self._thread is None:
+        if self._server is None:
             return
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        for connection in list(self._server.connections):  # type: ignore[attr-defined]
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self._server.stop()
         self._server = None
         self._forget_account()
 
@@ -111,7 +98,7 @@ class LocalEndpoint:
         """
         if self._server is None:
             raise RuntimeError(_NOT_RUNNING)
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     @property
     def environment(self) -> dict[str, str]:

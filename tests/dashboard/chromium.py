@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -47,7 +47,7 @@ def require() -> None:
 
 
 @contextmanager
-def running(width: int = 1280, height: int = 900) -> Iterator[Chrome]:
+def running(width: int = 1280, height: int = 900, *, flags: Iterable[str] = ()) -> Iterator[Chrome]:
     """A browser with a new profile, which tells of its requests and its console."""
     browser, driver = shutil.which(BROWSER), shutil.which(DRIVER)
     if browser is None or driver is None:
@@ -55,7 +55,7 @@ def running(width: int = 1280, height: int = 900) -> Iterator[Chrome]:
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
         options = ChromeOptions()
         options.binary_location = browser
-        for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+        for flag in (*FLAGS, *flags, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         options.set_capability("unhandledPromptBehavior", "ignore")
