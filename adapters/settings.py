@@ -322,3 +322,21 @@ def set_apart(nowhere: str = os.devnull) -> None:
             "no_proxy": "*",
         }
     )
+
+
+def sends_all_metrics(variables: Mapping[str, str] | None = None) -> bool:
+    """Whether a function sends all of its numbers as metrics, or those only that essential alarms watch.
+
+    Raises:
+        Misconfigured: the variable is neither `all` nor `essential`.
+    """
+    environment = Environment(os.environ if variables is None else variables)
+    sends_all = environment.parsed("METRICS", "all", _is_all)
+    environment.check()
+    return sends_all
+
+
+def _is_all(text: str) -> bool:
+    if text not in {"all", "essential"}:
+        raise ValueError(f"{text!r} is neither 'all' nor 'essential'")
+    return text == "all"

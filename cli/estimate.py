@@ -49,9 +49,16 @@ def command(  # noqa: PLR0913 - each is an option
             metavar="M", min=1, help="Meters, each with a part of the log groups.", show_default=True
         ),
     ] = 1,
-    provisioned: Annotated[
-        bool, typer.Option("--provisioned", help="Provisioned shards instead of an on-demand stream.")
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="An on-demand stream instead of provisioned shards.")
     ] = False,
+    retention_hours: Annotated[
+        int, typer.Option(metavar="H", min=24, max=8760, help="StreamRetentionHours.", show_default=True)
+    ] = 24,
+    full_monitoring: Annotated[
+        bool, typer.Option("--full-monitoring", help="Monitoring=full: all alarms and metrics, a dashboard.")
+    ] = False,
+    tracing: Annotated[bool, typer.Option("--tracing", help="Tracing=Active.")] = False,
     shards: Annotated[int | None, typer.Option(metavar="H", min=1, help="Shards of each meter.")] = None,
     lanes: Annotated[int | None, typer.Option(metavar="L", min=1, max=1024, help="LedgerLanes.")] = None,
     write_concurrency: Annotated[
@@ -88,7 +95,10 @@ def command(  # noqa: PLR0913 - each is an option
         tail=tail,
         calls_per_delivery=calls_per_delivery,
         shards=shards,
-        is_on_demand=not provisioned,
+        is_on_demand=on_demand,
+        retention_hours=retention_hours,
+        monitors_fully=full_monitoring,
+        is_traced=tracing,
         lanes=lanes,
         write_concurrency=write_concurrency,
         months_kept=months_kept,

@@ -67,6 +67,7 @@ def document(found: Estimate, prices: PriceList, hints: list[str]) -> dict[str, 
         "cost": _cents(found.total),
         "cost_without_access_log": _cents(found.total_without_log),
         "api_gateway": _cents(found.api_gateway),
+        "http_api": _cents(found.http_api),
         "hints": hints,
     }
 
@@ -108,12 +109,13 @@ def _show_costs(screen: Console, found: Estimate, prices: PriceList) -> None:
         f"{found.total_without_log:,.2f}",
         f"{found.total_without_log / millions:,.4f}",
     )
-    costs.add_row(
-        "API Gateway's own bill", f"{found.api_gateway:,.2f}", f"{found.api_gateway / millions:,.4f}"
-    )
+    for kind, amount in (("REST", found.api_gateway), ("HTTP", found.http_api)):
+        costs.add_row(f"API Gateway's own bill, {kind} API", f"{amount:,.2f}", f"{amount / millions:,.4f}")
     screen.print(costs)
-    share = found.total_without_log / found.api_gateway
-    screen.print(f"\nThe meter adds {share:.1%} to API Gateway's bill.")
+    rest, http = (found.total_without_log / amount for amount in (found.api_gateway, found.http_api))
+    screen.print(
+        f"\nThe meter adds {rest:.1%} to API Gateway's bill of a REST API, {http:.1%} to an HTTP API's."
+    )
     screen.print(f"List prices of {prices.region}, {prices.as_of}; no free tiers, no discounts.")
 
 

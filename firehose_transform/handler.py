@@ -28,7 +28,6 @@ def make_handler(settings: FirehoseTransformSettings, tools: Telemetry) -> Handl
     """The function with its settings."""
 
     @tools.logger.inject_lambda_context
-    @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], _context: Any) -> Answer:
         answer, report = transform(event, settings.rule, personal=settings.personal)
         _tell(tools, report)

@@ -172,6 +172,8 @@ class Resolver:
     def _get_att(self, arguments: list[str]) -> str:
         logical_id, attribute = arguments
         kind = self._resource(logical_id)["Type"]
+        if attribute == "QueueName" and kind == "AWS::SQS::Queue":
+            return self._name(logical_id)
         if attribute != "Arn" or kind not in ARNS:
             raise UnresolvableError(f"{attribute} of {logical_id} ({kind}) is not known here.")
         return f"arn:aws:{ARNS[kind]}".format(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 
 from adapters.telemetry import Telemetry
 
@@ -26,4 +26,4 @@ class QuietTelemetry(Telemetry):
 def quiet_telemetry(service: str) -> QuietTelemetry:
     """The telemetry of a function of that name. Its logger says nothing below CRITICAL."""
     logger = Logger(f"local.{service}", level="CRITICAL")
-    return QuietTelemetry(logger, Metrics(service, "UsageMeter"), Tracer(service, disabled=True))
+    return QuietTelemetry(logger, Metrics(service, "UsageMeter"))

@@ -37,7 +37,6 @@ def make_handler(publisher: Publisher, tools: Telemetry) -> Handler:
     """The function around a publisher. The event names the run: repeated, it gives its report again."""
 
     @tools.logger.inject_lambda_context
-    @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], context: Any) -> Answer:
         run_id, is_allowed = run_of(event, context.aws_request_id), allows_incomplete(event)
         answer = []
@@ -90,6 +89,7 @@ def _tell(tools: Telemetry, report: Report, told: Mapping[str, Any]) -> None:
     kind = "" if report.is_settled else "Incomplete"
     tools.count(
         {
+            f"{kind}Drift": report.differences_found + report.altered_rows + report.contradictions_found,
             f"{kind}Differences": report.differences_found + report.altered_rows,
             f"{kind}Contradictions": report.contradictions_found,
             "Refused": int(report.refused),

@@ -70,7 +70,6 @@ def make_handler(
     """The function around a processor. `on_batch` is told what became of each batch."""
 
     @tools.logger.inject_lambda_context
-    @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], _context: Any) -> Answer:
         report = processor.process(read_event(event))
         _tell(tools, report, clock())

@@ -1,4 +1,4 @@
-"""The state of an alarm of one metric, as CloudWatch finds it.
+"""The state of an alarm of one metric, or of one that is filled, as CloudWatch finds it.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
@@ -20,13 +20,38 @@ STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"Maximum": max, "Mi
 
 def in_alarm(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> bool:
     """Whether an alarm is raised, given the values of each period so far, the latest last."""
-    latest = periods[-int(alarm["EvaluationPeriods"]) :]
-    breaching = sum(_breaches(alarm, values) for values in latest)
-    return breaching >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+    return state_after(alarm, periods) == "ALARM"
 
 
-def _breaches(alarm: Mapping[str, Any], values: Sequence[float]) -> bool:
-    if not values:
+def state_after(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> str:
+    """The state of a new alarm after these periods, each looked at when it is over."""
+    state = "INSUFFICIENT_DATA"
+    for end in range(1, len(periods) + 1):
+        state = _state(alarm, periods[:end][-int(alarm["EvaluationPeriods"]) :], state)
+    return state
+
+
+def _state(alarm: Mapping[str, Any], latest: Sequence[Sequence[float]], before: str) -> str:
+    values = [_value(alarm, one) for one in latest]
+    if _is_filled(alarm) and any(value is not None for value in values):
+        values = [0 if value is None else value for value in values]
+    if alarm["TreatMissingData"] == "ignore" and all(value is None for value in values):
+        return before
+    breaching = sum(_breaches(alarm, value) for value in values)
+    needed = int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+    return "ALARM" if breaching >= needed else "OK"
+
+
+def _is_filled(alarm: Mapping[str, Any]) -> bool:
+    return "FILL(" in str(alarm.get("Metrics", ""))
+
+
+def _value(alarm: Mapping[str, Any], values: Sequence[float]) -> float | None:
+    statistic = alarm["Statistic"] if "Statistic" in alarm else alarm["Metrics"][0]["MetricStat"]["Stat"]
+    return STATISTICS[statistic](values) if values else None
+
+
+def _breaches(alarm: Mapping[str, Any], value: float | None) -> bool:
+    if value is None:
         return bool(alarm["TreatMissingData"] == "breaching")
-    found = STATISTICS[alarm["Statistic"]](values)
-    return COMPARISONS[alarm["ComparisonOperator"]](found, float(alarm["Threshold"]))
+    return COMPARISONS[alarm["ComparisonOperator"]](value, float(alarm["Threshold"]))

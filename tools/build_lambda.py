@@ -37,20 +37,8 @@ PACKAGES = (
 
 SERVICES = frozenset(
     {
-        *(
-            "athena",
-            "cloudwatch",
-            "dynamodb",
-            "events",
-            "glue",
-            "kinesis",
-            "lambda",
-            "logs",
-            "s3",
-            "sns",
-            "sts",
-        ),
-        "xray",  # aws-xray-sdk asks for it when it is imported
+        *("athena", "cloudwatch", "dynamodb", "events", "glue", "kinesis"),
+        *("lambda", "logs", "s3", "sns", "sqs", "sts"),
     }
 )
 """Of the 400 services that botocore describes in 27 MB: those that the functions' roles name."""

@@ -62,7 +62,6 @@ def make_handler(
     api = LookUpApi(look_ups, page_files.load(), tell)
 
     @tools.logger.inject_lambda_context
-    @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         answer = api.answer(event, context)
         tools.count({"LookUps": 1, "LookUpFailures": int(answer["statusCode"] >= 500)})

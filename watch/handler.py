@@ -45,7 +45,6 @@ def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools an
     """The function on a stream, what is known of its completeness, and two buckets."""
 
     @tools.logger.inject_lambda_context
-    @tools.tracer.capture_lambda_handler(capture_response=False)
     def handle(event: Mapping[str, Any], _context: Any) -> Numbers:
         numbers = do(str(event.get("task")))
         tools.count(numbers)

@@ -13,10 +13,16 @@ from metering.cost.workload import Workload
 
 ACCESS_LOG: Final = "Access log"
 
-ALARMS: Final = 25
-METRICS: Final = 25
-DASHBOARDS: Final = 1
-"""Of the template."""
+ALARM_METRICS: Final = 13
+ALARM_METRICS_OF_ALL: Final = 34
+"""What the template's alarms watch, with essential and with full monitoring: an alarm on an expression is
+billed for each metric in it. https://aws.amazon.com/cloudwatch/pricing/
+"""
+METRICS: Final = 1 + 2 / 24
+METRICS_OF_ALL: Final = 25
+"""What the functions send. Essential are the heartbeats that were counted and, in one hour of the day, two
+metrics of the daily comparison; faults are metrics while they last.
+"""
 
 _EXACTLY: Final = Decimal("0.00000001")
 """More than the units are worth, and few enough digits for sums to be exact."""
@@ -59,6 +65,11 @@ def api_gateway(workload: Workload, prices: PriceList) -> Decimal:
     return prices.amount("api_gateway_rest_calls", workload.calls_per_month)
 
 
+def http_api(workload: Workload, prices: PriceList) -> Decimal:
+    """What API Gateway itself asks for the calls of an HTTP API."""
+    return prices.amount("api_gateway_http_calls", workload.calls_per_month)
+
+
 def log_ingestion(lines: list[BillLine]) -> Decimal:
     """The part of the bill that an access log costs with or without a meter."""
     return sum((line.amount for line in lines if line.service == ACCESS_LOG), Decimal(0))
@@ -78,6 +89,7 @@ def _items(workload: Workload, units: Units) -> Iterator[_Item]:
     yield "Lambda", "transform, time", "lambda_gb_seconds", units.transform_gb_seconds, "GB s"
     yield "Lambda", "watch, runs", "lambda_runs", units.watch_runs, "runs"
     yield "Lambda", "watch, time", "lambda_gb_seconds", units.watch_gb_seconds, "GB s"
+    yield "Lambda", "loading code", "lambda_gb_seconds", units.init_gb_seconds, "GB s"
     yield "DynamoDB", "counters", "write_units", units.counter_writes, "write units"
     yield "DynamoDB", "ledger", "write_units", units.ledger_writes, "write units"
     yield "DynamoDB", "progress", "write_units", units.progress_writes, "write units"
@@ -90,9 +102,7 @@ def _items(workload: Workload, units: Units) -> Iterator[_Item]:
     yield "S3", "files written", "s3_writes", units.lake_files + units.list_requests, "requests"
     yield "S3", "lake stored", "s3_bytes", units.lake_stored_bytes, "bytes"
     yield "Athena", "month end, read twice", "athena_bytes", 2 * units.lake_bytes, "bytes"
-    yield "CloudWatch", "metrics", "metrics", METRICS, "metrics"
-    yield "CloudWatch", "alarms", "alarms", ALARMS, "alarms"
-    yield "CloudWatch", "dashboard", "dashboards", DASHBOARDS, "dashboards"
+    yield from _monitoring(is_full=workload.monitors_fully)
     yield "CloudWatch", "the meter's own log", "log_bytes", units.own_log_bytes, "bytes"
     yield "X-Ray", "traces", "traces", units.traces, "traces"
 
@@ -106,4 +116,12 @@ def _kinesis(units: Units, *, is_on_demand: bool) -> Iterator[_Item]:
     else:
         yield "Kinesis", "shards", "shard_hours", units.shard_hours, "hours"
         yield "Kinesis", "puts", "put_units", units.put_units, "units of 25 KB"
-        yield "Kinesis", "kept after a day", "retention_shard_hours", units.shard_hours, "hours"
+        yield "Kinesis", "kept after a day", "retention_shard_hours", units.retention_shard_hours, "hours"
+
+
+def _monitoring(*, is_full: bool) -> Iterator[_Item]:
+    alarms, metrics = (ALARM_METRICS_OF_ALL, METRICS_OF_ALL) if is_full else (ALARM_METRICS, METRICS)
+    yield "CloudWatch", "metrics", "metrics", metrics, "metrics"
+    yield "CloudWatch", "alarms", "alarms", alarms, "alarm metrics"
+    if is_full:
+        yield "CloudWatch", "dashboard", "dashboards", 1, "dashboards"

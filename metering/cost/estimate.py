@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from metering.cost.bill import BillLine, api_gateway, bill, log_ingestion, total
+from metering.cost.bill import BillLine, api_gateway, bill, http_api, log_ingestion, total
 from metering.cost.prices import PriceList
 from metering.cost.sizing import SHARDS_OF_A_SLICE, Sizing, sizing
 from metering.cost.units import Units, units
@@ -37,6 +37,9 @@ class Estimate:
     units: Units
     lines: list[BillLine]
     api_gateway: Decimal
+    """What API Gateway asks for the same calls of a REST API."""
+    http_api: Decimal
+    """And of an HTTP API."""
 
     @property
     def total(self) -> Decimal:
@@ -64,6 +67,7 @@ def estimate(workload: Workload, prices: PriceList, meters: int = 1) -> Estimate
         found,
         bill(part, found, prices, meters),
         api_gateway(workload, prices),
+        http_api(workload, prices),
     )
 
 

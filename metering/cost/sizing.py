@@ -27,6 +27,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-ke
 """
 SHARDS_OF_A_SLICE: Final = 16
 """Shards that add to the same item of a counter."""
+ON_DEMAND_SHARDS: Final = 4
+"""An on-demand stream has at least so many, however little comes.
+https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html
+"""
 TRANSFORMS_OF_A_SHARD: Final = 5
 """https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html"""
 
@@ -61,11 +65,13 @@ def shards_by_limits(workload: Workload) -> int:
 
 
 def shards_for(workload: Workload) -> int:
-    """Shards for the busiest hour: those of the limits, or more if the processor has too much to do."""
+    """Shards for the busiest hour: those of the limits, or more if the processor has too much to do; never
+    fewer than the stream's mode has.
+    """
     if workload.shards is not None:
         return workload.shards
     peak = workload.at_peak()
-    shards = shards_by_limits(peak)
+    shards = max(ON_DEMAND_SHARDS if workload.is_on_demand else 1, shards_by_limits(peak))
     while shards < _MOST_SHARDS and _busy_share(peak, shards) > _BUSY_SHARE:
         shards = ceil(shards * 1.25)
     return shards

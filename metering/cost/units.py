@@ -31,7 +31,8 @@ PARQUET_SHARE: Final = 0.19
 """Bytes of a call in the lake, to those of its line."""
 COUNTER_ITEM_BYTES: Final = 500
 METRICS_BYTES: Final = 1_200
-"""The log line with a batch's metrics."""
+ESSENTIAL_METRICS_BYTES: Final = 450
+"""The log line with a batch's numbers, as metrics or the most of them as mere numbers."""
 EVENT_BYTES: Final = 26
 """What CloudWatch Logs adds to each log event.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
@@ -50,6 +51,11 @@ LAKE_FILE_BYTES: Final = 128 * 1024 * 1024
 TRANSFORM_BYTES: Final = 0.2 * 1024 * 1024
 TRANSFORM_INTERVAL_SECONDS: Final = 60
 """A transform gets so many bytes, or what came in so many seconds."""
+
+INIT_SECONDS: Final = 0.7
+"""How long a function loads its code, which Lambda bills since August 2025."""
+ENVIRONMENT_HOURS: Final = 2
+"""How long Lambda keeps an environment that is in use; it promises nothing, this is what is commonly seen."""
 
 _HEARTBEAT_BYTES: Final = 300
 _WATCH_RUNS_PER_SECOND: Final = 1 / 60 + 1 / 600
@@ -76,6 +82,8 @@ class Units:
     """Read twice."""
     stream_stored_bytes: float
     """Kept after the first day."""
+    retention_shard_hours: float
+    """Hours of shards that keep more than a day."""
     put_units: float
     shard_hours: float
     batches: float
@@ -93,6 +101,8 @@ class Units:
     lake_stored_bytes: float
     watch_runs: float
     watch_gb_seconds: float
+    init_gb_seconds: float
+    """Of all functions, whenever one begins in a new environment."""
     list_requests: float
     traces: float
 
@@ -138,15 +148,17 @@ def units(workload: Workload) -> Units:
     lines_bytes = float(workload.calls_per_month * (workload.line_bytes + EVENT_BYTES))
     seconds = run_seconds(workload, batch, appends_of(workload, shards, batch, lanes))
     watch_runs = _WATCH_RUNS_PER_SECOND * SECONDS_OF_MONTH
+    shard_hours = shards * SECONDS_OF_MONTH / 3600
     return Units(
         log_bytes=lines_bytes,
-        own_log_bytes=(batches + transforms) * METRICS_BYTES,
+        own_log_bytes=(batches + transforms + watch_runs) * _metrics_bytes(workload),
         log_stored_bytes=lines_bytes * LOG_STORED_SHARE,
         stream_bytes_in=records.rounded(STREAM_RECORD_BYTES),
         stream_bytes_out=2 * records.bytes,
         stream_stored_bytes=records.bytes * max(0, workload.retention_hours - 24) * 3600 / SECONDS_OF_MONTH,
+        retention_shard_hours=shard_hours if workload.retention_hours > 24 else 0.0,
         put_units=records.rounded(PUT_UNIT_BYTES) / PUT_UNIT_BYTES,
-        shard_hours=shards * SECONDS_OF_MONTH / 3600,
+        shard_hours=shard_hours,
         batches=batches,
         processor_gb_seconds=batches * seconds * PROCESSOR_MEMORY_MB / 1024,
         counter_writes=batches * batch.counter_writes,
@@ -161,8 +173,9 @@ def units(workload: Workload) -> Units:
         lake_stored_bytes=lake_bytes * workload.months_kept,
         watch_runs=watch_runs,
         watch_gb_seconds=watch_runs * WATCH_SECONDS * WATCH_MEMORY_MB / 1024,
+        init_gb_seconds=_init_gb_seconds(shards),
         list_requests=2 * SECONDS_OF_MONTH / 600,
-        traces=_traces(batches) + _traces(transforms) + _traces(watch_runs),
+        traces=sum(map(_traces, (batches, transforms, watch_runs))) if workload.is_traced else 0.0,
     )
 
 
@@ -183,6 +196,17 @@ def _transform_gb_seconds(workload: Workload, transforms: float) -> float:
     """A part of a CPU takes as much longer as its memory is smaller, so that the product stays."""
     calls = workload.calls_per_month * TRANSFORM_SECONDS_PER_CALL * PROCESSOR_MEMORY_MB
     return (calls + transforms * SECONDS_PER_BATCH * TRANSFORM_MEMORY_MB) / 1024
+
+
+def _metrics_bytes(workload: Workload) -> int:
+    return METRICS_BYTES if workload.monitors_fully else ESSENTIAL_METRICS_BYTES
+
+
+def _init_gb_seconds(shards: int) -> float:
+    """A stream processor and a transform for each shard, and the watch."""
+    memory_mb = shards * (PROCESSOR_MEMORY_MB + TRANSFORM_MEMORY_MB) + WATCH_MEMORY_MB
+    starts = SECONDS_OF_MONTH / 3600 / ENVIRONMENT_HOURS
+    return starts * INIT_SECONDS * memory_mb / 1024
 
 
 def _lake_files(workload: Workload, lake_bytes: float) -> float:

@@ -38,14 +38,18 @@ class Workload:
     """How many lines CloudWatch Logs puts into one record; None: those of half a second, 500 at most."""
     shards: int | None = None
     """None: as many as the peak needs."""
-    is_on_demand: bool = True
+    is_on_demand: bool = False
     """StreamMode."""
     lanes: int | None = None
     """LedgerLanes; None: what costs least."""
     slot_seconds: int = 5
     """LedgerSlotSeconds."""
-    retention_hours: int = 168
+    retention_hours: int = 24
     """StreamRetentionHours."""
+    monitors_fully: bool = False
+    """Monitoring is full."""
+    is_traced: bool = False
+    """Tracing is active."""
     write_concurrency: int = 8
     """WriteConcurrency."""
     lake_buffer_seconds: int = 300

@@ -33,6 +33,7 @@ class TestCommand:
             "headroom",
             "DynamoDB",
             "6,907.74",
+            "2,395.20",
             "us-east-1, 2026-",
         ):
             assert words in told
@@ -46,6 +47,22 @@ class TestCommand:
         assert "6907.74" == found["api_gateway"]
         services = sum(map(Decimal, found["cost_by_service"].values()))
         assert abs(services - Decimal(found["cost"])) < Decimal("0.10")
+
+    def test_settings(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """What a parameter of the template costs, an option shows."""
+        path = tmp_path / "estimate.json"
+        costs = []
+        for options in (
+            [],
+            ["--on-demand"],
+            ["--retention-hours", "168"],
+            ["--full-monitoring"],
+            ["--tracing"],
+        ):
+            small = ["estimate", "--calls-per-month", "1000000", "--keys", "10", "--json", str(path)]
+            assert 0 == run([*small, *options], monkeypatch)
+            costs.append(Decimal(json.loads(path.read_text())["cost"]))
+        assert all(cost > costs[0] for cost in costs[1:])
 
     def test_own_price_list(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """A list that lacks a price is refused, and so is a file that is none: wrong use, exit code 2."""

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from adapters import telemetry
 from local_cloud.template import Stack, translated
-from tests.alarms import in_alarm
+from tests.alarms import state_after
 
-STACK = Stack({"MeteredApiName": "orders"})
+STACK = Stack({"MeteredApiName": "orders", "Monitoring": "full"})
+ESSENTIAL = Stack()
 RESOURCES = translated()["Resources"]
 ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 OWN_NAMESPACE = "UsageMeter/usage-meter"
@@ -28,7 +30,7 @@ OWN_METRICS = {
         "Undecodable",
     },
     "quota_authorizer": {"IssuerFailures", "StoreFailures"},
-    "reconciliation": {"Contradictions", "Differences", "Refused"},
+    "reconciliation": {"Drift", "Refused"},
     "watch": {"ErrorObjects", "FailedBatches"},
 }
 """The functions' own metrics that alarms and dashboard use."""
@@ -36,7 +38,14 @@ OWN_METRICS = {
 AWS_METRICS = {
     "AWS/ApiGateway": {"Count"},
     "AWS/DynamoDB": {"ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"},
-    "AWS/Firehose": {"DeliveryToS3.DataFreshness", "FailedConversion.Records", "KinesisMillisBehindLatest"},
+    "AWS/Events": {"FailedInvocations"},
+    "AWS/Firehose": {
+        "DeliveryToS3.DataFreshness",
+        "ExecuteProcessing.Success",
+        "FailedConversion.Records",
+        "KinesisMillisBehindLatest",
+        "PartitionCountExceeded",
+    },
     "AWS/Kinesis": {
         "IncomingBytes",
         "IncomingRecords",
@@ -45,6 +54,7 @@ AWS_METRICS = {
     },
     "AWS/Lambda": {"ConcurrentExecutions", "Duration", "Errors", "IteratorAge", "Throttles"},
     "AWS/Logs": {"DeliveryErrors", "DeliveryThrottling", "ForwardedLogEvents"},
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
 }
 """Metrics of AWS, by the services' documentation."""
 
@@ -54,10 +64,22 @@ NAMED_BY = {
     "FunctionName": {
         STACK.name(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Lambda::Function"
     },
+    "QueueName": {"usage-meter-undeliveredevents"},
+    "RuleName": {STACK.name(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Events::Rule"},
     "StreamName": {STACK.name("CallStream")},
     "TableName": {STACK.name("CountersTable"), STACK.name("LedgerTable")},
 }
 """Which values a dimension may have: those of the stack's own resources."""
+
+FUNCTIONS = [name for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Lambda::Function"]
+
+KEEP_THEIR_STATE = {
+    "DriftAlarm",
+    "HeartbeatMissingAlarm",
+    "ReconciliationFailingAlarm",
+    "ReconciliationRefusedAlarm",
+}
+"""Alarms that take missing data for no news."""
 
 Metric = tuple[str, str, dict[str, str]]
 
@@ -105,9 +127,35 @@ class TestAlarms:
 
     @pytest.mark.parametrize("name", ALARMS)
     def test_missing_data(self, name: str) -> None:
-        """No data is no reason for an alarm, but for the heartbeat."""
-        expected = "breaching" if name == "HeartbeatMissingAlarm" else "notBreaching"
+        """No data is no reason for an alarm, and, where data come once a day or stop with the meter, none for
+        an all-clear either.
+        """
+        expected = "ignore" if name in KEEP_THEIR_STATE else "notBreaching"
         assert expected == STACK.resource(name)["TreatMissingData"]
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_metrics_that_are_there_while_it_is_bad(self, name: str) -> None:
+        """Throttle metrics of DynamoDB are sent only while something is throttled, and an alarm on them takes
+        no missing data for a value: each goes through FILL, or the state would stay for ever.
+        """
+        alarm = STACK.resource(name)
+        assert alarm.get("Namespace") != "AWS/DynamoDB"
+        for query in alarm.get("Metrics", []):
+            if query.get("MetricStat", {}).get("Metric", {}).get("Namespace") == "AWS/DynamoDB":
+                assert f"FILL({query['Id']}, 0)" in alarm["Metrics"][-1]["Expression"]
+
+    @pytest.mark.parametrize("name", ALARMS)
+    def test_cadence_of_firehose(self, name: str) -> None:
+        """Firehose may send its metrics every five minutes: an alarm that looks at shorter periods would find
+        most of them empty.
+        """
+        alarm = STACK.resource(name)
+        periods = [alarm["Period"]] if "Period" in alarm else []
+        periods += [
+            query["MetricStat"]["Period"] for query in alarm.get("Metrics", []) if "MetricStat" in query
+        ]
+        if any(namespace == "AWS/Firehose" for namespace, _, _ in metrics_of(alarm)):
+            assert min(periods) >= 300
 
     @pytest.mark.parametrize("name", ALARMS)
     def test_expressions(self, name: str) -> None:
@@ -133,10 +181,32 @@ class TestAlarms:
     @pytest.mark.parametrize("hours", ["24", "168", "8760"])
     def test_before_calls_are_lost(self, hours: str) -> None:
         """Half of a batch's time is left when the alarm is raised."""
-        stack = Stack({"StreamRetentionHours": hours})
+        stack = Stack({"StreamRetentionHours": hours, "Monitoring": "full"})
         given_up = stack.resource("StreamProcessorFunctionCalls")["MaximumRecordAgeInSeconds"]
         for name in ("CountersLosingCallsAlarm", "LakeLosingCallsAlarm"):
             assert given_up // 2 == stack.resource(name)["Threshold"]
+
+    def test_daily(self) -> None:
+        """A fault that a daily run found stays an alarm until a run finds none."""
+        alarm = STACK.resource("DriftAlarm")
+        found = state_after(alarm, [[], [2], [], [], []])
+        assert "ALARM" == found
+        assert "OK" == state_after(alarm, [[2], [], [0], [], []])
+
+    def test_failing_retry(self) -> None:
+        """A run that failed and whose retry did not is over; one whose retries failed, too, is an alarm."""
+        alarm = STACK.resource("ReconciliationFailingAlarm")
+        assert "OK" == state_after(alarm, [[1, 1, 0], []])
+        assert "ALARM" == state_after(alarm, [[1, 1, 1], []])
+
+    def test_rules(self) -> None:
+        """Each rule's failures are counted."""
+        rules = {
+            metric[2]["RuleName"]
+            for metric in metrics_of(STACK.resource("RulesFailingAlarm"))
+            if metric[1] == "FailedInvocations"
+        }
+        assert rules == NAMED_BY["RuleName"]
 
     def test_comparison_only_where_it_is_asked_for(self) -> None:
         """Without the API's name there is nothing to compare with."""
@@ -144,21 +214,84 @@ class TestAlarms:
         assert not Stack().has("CallsMissingAlarm")
 
 
+class TestEssential:
+    """Alarms cost, too: by default there are those without which a loss would not be seen."""
+
+    def test_which(self) -> None:
+        """One for each way in which a call may not be counted, not be kept, or not be proved."""
+        assert {
+            "CountersLateAlarm",
+            "CountersLosingCallsAlarm",
+            "DriftAlarm",
+            "ErrorObjectsAlarm",
+            "FailedBatchesAlarm",
+            "HeartbeatMissingAlarm",
+            "LakeLateAlarm",
+            "MalformedLinesAlarm",
+            "ReconciliationRefusedAlarm",
+            "StreamThrottledAlarm",
+            "SubscriptionFailingAlarm",
+            "UndeliveredEventsAlarm",
+        } == {name for name in ALARMS if ESSENTIAL.has(name)}
+
+    def test_metrics_are_sent(self) -> None:
+        """The functions send what these alarms watch although they send little; others need the rest."""
+        sends = {ESSENTIAL.environment(name)["METRICS"] for name in FUNCTIONS}
+        assert {"essential"} == sends
+        assert {"all"} == {STACK.environment(name)["METRICS"] for name in FUNCTIONS}
+        quotas = {"QuotaStoreFailingAlarm", "QuotaAuthorizerThrottledAlarm", "TokenIssuerFailingAlarm"}
+        watched = {
+            metric[1]
+            for name in ALARMS
+            if ESSENTIAL.has(name) or name in quotas
+            for metric in metrics_of(STACK.resource(name))
+            if metric[0] == OWN_NAMESPACE
+        }
+        assert watched == telemetry.ESSENTIAL
+
+    def test_keep_their_state(self) -> None:
+        """A metric whose alarm keeps its state is sent when it is zero, too: only that ends the alarm."""
+        daily = [name for name in KEEP_THEIR_STATE if STACK.resource(name).get("Namespace") == OWN_NAMESPACE]
+        assert {STACK.resource(name)["MetricName"] for name in daily} == telemetry.ALSO_ZERO
+
+    def test_quotas(self) -> None:
+        """Where an API is guarded, its authorizer is watched."""
+        guarding = Stack({"GuardedRestApiId": "a1b2c3d4e5"})
+        for name in ("QuotaStoreFailingAlarm", "QuotaAuthorizerThrottledAlarm"):
+            assert [False, True] == [ESSENTIAL.has(name), guarding.has(name)]
+        assert not ESSENTIAL.has("TokenIssuerFailingAlarm")
+        assert Stack({"TokenIssuer": "https://login.example"}).has("TokenIssuerFailingAlarm")
+
+    def test_no_dashboard(self) -> None:
+        """A dashboard costs 3 USD a month."""
+        assert not ESSENTIAL.has("Dashboard")
+        assert "-" == ESSENTIAL.output("DashboardName")
+
+
 class TestHeartbeatMissing:
     ALARM = STACK.resource("HeartbeatMissingAlarm")
 
-    def test_five_minutes(self) -> None:
-        """Five minutes without a heartbeat raise the alarm, four do not; zero and no data are alike."""
-        assert in_alarm(self.ALARM, [[3], [], [0], [], [], []])
-        assert not in_alarm(self.ALARM, [[3], [], [], [], []])
+    def test_two_periods(self) -> None:
+        """Two periods without a heartbeat raise the alarm, one does not; zero and no data are alike."""
+        assert "ALARM" == state_after(self.ALARM, [[3], [], [0]])
+        assert "ALARM" == state_after(self.ALARM, [[3], [], []])
+        assert "OK" == state_after(self.ALARM, [[3], [], [3]])
+
+    def test_stays(self) -> None:
+        """It stays raised however long nothing comes, and ends with the heartbeats."""
+        assert "ALARM" == state_after(self.ALARM, [[3], *[[]] * 20])
+        assert "OK" == state_after(self.ALARM, [[3], *[[]] * 20, [3], [3]])
+
+    def test_before_the_first(self) -> None:
+        """While the stack is created there is no heartbeat, and no alarm."""
+        assert "INSUFFICIENT_DATA" == state_after(self.ALARM, [[]] * 20)
+        assert "OK" == state_after(self.ALARM, [[], [], [1], [3]])
 
     def test_longest_window(self) -> None:
-        """Even with the longest batching window each 5 minutes have a batch, so that a slow meter is no dead
-        one.
-        """
+        """Even with the longest batching window each period has a batch: a slow meter is no dead one."""
         longest = Stack({"BatchingWindowSeconds": 120}).resource("StreamProcessorFunctionCalls")
         assert 120 == longest["MaximumBatchingWindowInSeconds"]
-        assert self.ALARM["Period"] * self.ALARM["EvaluationPeriods"] >= 2 * 120 + 60
+        assert self.ALARM["Metrics"][0]["MetricStat"]["Period"] >= 120 + 60
 
 
 class TestTopic:
@@ -195,9 +328,9 @@ class TestDashboard:
     WIDGETS: list[dict[str, Any]] = json.loads(STACK.resource("Dashboard")["DashboardBody"])["widgets"]
 
     def test_all_alarms(self) -> None:
-        """It shows every alarm that is always there."""
+        """It shows every alarm that is there whenever it is."""
         (alarms,) = [widget for widget in self.WIDGETS if widget["type"] == "alarm"]
-        always = {STACK.arn(name) for name in ALARMS if "Condition" not in RESOURCES[name]}
+        always = {STACK.arn(name) for name in ALARMS if Stack({"Monitoring": "full"}).has(name)}
         assert always == set(alarms["properties"]["alarms"])
 
     def test_layout(self) -> None:

@@ -202,7 +202,12 @@ def moto() -> Iterator[LocalEndpoint]:
 def stack(moto: LocalEndpoint) -> Stack:
     """The stack with all of its parts, made in that account."""
     stack = Stack(
-        {"CrawlSchema": "yes", "MeteredApiName": "orders", "AlarmEmail": "on-call@example.com"},
+        {
+            "CrawlSchema": "yes",
+            "Monitoring": "full",
+            "MeteredApiName": "orders",
+            "AlarmEmail": "on-call@example.com",
+        },
         account=moto.account_id,
     )
     s3, bucket = moto.client("s3"), PACKAGE.split("/")[2]

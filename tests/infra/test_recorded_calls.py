@@ -156,7 +156,7 @@ class Recorder:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
     """The stack."""
-    with LocalCloud() as running:
+    with LocalCloud({"Monitoring": "full"}) as running:
         yield running
 
 

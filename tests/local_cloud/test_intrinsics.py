@@ -42,6 +42,7 @@ def resolver(**parameters: object) -> Resolver:
         ({"Ref": "Bucket"}, "calls-on"),
         ({"Ref": "Queue"}, "meter-queue"),
         ({"Ref": "DeadLetters"}, "https://sqs.eu-central-1.amazonaws.com/123456789012/meter-deadletters"),
+        ({"Fn::GetAtt": ["DeadLetters", "QueueName"]}, "meter-deadletters"),
         ({"Fn::GetAtt": ["DeadLetters", "Arn"]}, "arn:aws:sqs:eu-central-1:123456789012:meter-deadletters"),
         ({"Fn::GetAtt": ["Bucket", "Arn"]}, "arn:aws:s3:::calls-on"),
         ({"Fn::Sub": "${Bucket.Arn}/${Mode}/${!Mode}"}, "arn:aws:s3:::calls-on/on/${Mode}"),

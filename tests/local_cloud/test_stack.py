@@ -41,15 +41,21 @@ def test_tables_have_the_templates_keys(cloud: LocalCloud) -> None:
 
 
 def test_the_stream_is_as_the_template_says(cloud: LocalCloud) -> None:
-    """On demand: four shards that only AWS may change; retention and encryption are set."""
+    """One shard; retention and encryption are set."""
     summary = cloud.client("kinesis").describe_stream_summary(StreamName=cloud.stream.name)
     description = summary["StreamDescriptionSummary"]
 
-    assert (4, 168, "KMS") == (
+    assert (1, 24, "KMS") == (
         description["OpenShardCount"],
         description["RetentionPeriodHours"],
         description["EncryptionType"],
     )
+
+
+def test_an_on_demand_stream_has_four_shards() -> None:
+    """As on AWS, however little comes."""
+    with LocalCloud({"StreamMode": "ON_DEMAND"}) as cloud:
+        assert 4 == len(cloud.stream.open_shards())
 
 
 def test_a_provisioned_stream_has_its_shards() -> None:

@@ -97,7 +97,13 @@ def test_a_month(
     assert [("INFO", answer)] == told(caplog)
     metrics = {datum.name: datum.value for datum in metrics_in(capsys.readouterr().out)}
     assert answer["scanned_bytes"] == metrics.pop("ScannedBytes")
-    assert {"Differences": 0, "Contradictions": 0, "Refused": 0, "LakeDuplicates": 0} == metrics
+    assert {
+        "Drift": 0,
+        "Differences": 0,
+        "Contradictions": 0,
+        "Refused": 0,
+        "LakeDuplicates": 0,
+    } == metrics
 
 
 def test_published(function: Handler, deployment: Deployment) -> None:

@@ -30,6 +30,17 @@ class TestEstimate:
         found = estimate(THOUSAND_A_SECOND, PRICES)
         assert found.total_without_log < found.api_gateway / 10
 
+    def test_idle_costs_little(self) -> None:
+        """A million calls a month: at most 15 USD with the defaults, of which the shard alone is 11."""
+        found = estimate(Workload(10**6, 10), PRICES)
+        assert found.total_without_log <= 15
+        assert by_service(found.lines)["Kinesis"] == pytest.approx(Decimal(11), abs=Decimal("0.05"))
+
+    def test_http_api(self) -> None:
+        """The calls of an HTTP API cost 1.00 USD a million, not 3.50."""
+        found = estimate(Workload(10**6, 10), PRICES)
+        assert [Decimal("3.50"), Decimal("1.00")] == [found.api_gateway, found.http_api]
+
     def test_meters(self) -> None:
         """Lines are those of all meters, sizes those of one."""
         one, four = (estimate(THOUSAND_A_SECOND, PRICES, meters) for meters in (1, 4))

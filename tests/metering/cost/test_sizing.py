@@ -57,6 +57,14 @@ class TestSizing:
         assert 10 == shards_by_limits(at(100_000))
         assert 3 == sizing(at(1000, shards=3)).shards
 
+    def test_on_demand(self) -> None:
+        """An on-demand stream has four shards, however little comes, and each makes batches of its own."""
+        quiet = Workload(10**6, 10)
+        on_demand = replace(quiet, is_on_demand=True)
+        assert [1, 4] == [sizing(one).shards for one in (quiet, on_demand)]
+        assert sizing(on_demand).concurrency == 4 * sizing(quiet).concurrency
+        assert sizing(on_demand).write_units_per_second > sizing(quiet).write_units_per_second
+
     def test_more_shards_where_there_is_too_much_to_do(self) -> None:
         """The stream processor is never busier than 80 % of the time."""
         size = sizing(at(10_000, keys=20_000))

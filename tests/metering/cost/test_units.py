@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from local_cloud.template import Stack, load_template, translated
 from metering.cost.batch import BATCH_DELIVERIES
-from metering.cost.bill import ALARMS
+from metering.cost.bill import ALARM_METRICS, ALARM_METRICS_OF_ALL
 from metering.cost.units import PROCESSOR_MEMORY_MB, TRANSFORM_MEMORY_MB, WATCH_MEMORY_MB, units
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
 
@@ -38,14 +39,26 @@ class TestUnits:
         found = units(Workload(100, 10))
         assert found.batches == pytest.approx(SECONDS_OF_MONTH / 60, rel=0.1)
         assert round(found.lake_files) <= 100
-        assert found.traces <= found.batches + found.transforms + found.watch_runs
+        traced = units(Workload(100, 10, is_traced=True))
+        assert 0 == found.traces < traced.traces <= found.batches + found.transforms + found.watch_runs
 
     def test_storage(self) -> None:
         """The lake and the counters grow with the months, claims with the retention."""
         year, two_years = (units(Workload(10**9, 1000, months_kept=months)) for months in (12, 24))
         assert 2 * year.lake_stored_bytes == two_years.lake_stored_bytes
         assert year.table_bytes < two_years.table_bytes < 2 * year.table_bytes
-        assert units(Workload(10**9, 1000, retention_hours=24)).table_bytes < year.table_bytes
+        assert year.table_bytes < units(Workload(10**9, 1000, retention_hours=168)).table_bytes
+
+    def test_retention(self) -> None:
+        """What a provisioned shard keeps for a day is in its price; more is billed by the shard and hour."""
+        day, week = (units(Workload(10**6, 10, retention_hours=hours)) for hours in (24, 168))
+        assert [0, 730] == [round(one.retention_shard_hours) for one in (day, week)]
+        assert 0 == day.stream_stored_bytes < week.stream_stored_bytes
+
+    def test_loading_code(self) -> None:
+        """Lambda bills what a new environment takes to load the code: little, and more with more shards."""
+        one, four = (units(Workload(10**6, 10, shards=shards)).init_gb_seconds for shards in (1, 4))
+        assert 0 < one < four < 4 * one
 
 
 class TestTemplate:
@@ -70,7 +83,27 @@ class TestTemplate:
             "StreamRetentionHours": str(workload.retention_hours),
         }.items() <= DEFAULTS.items()
 
-    def test_alarms(self) -> None:
-        """About as many as the template has without parameters; each is a tenth of a dollar."""
-        kinds = [one["Type"] for name, one in translated()["Resources"].items() if STACK.has(name)]
-        assert ALARMS == pytest.approx(kinds.count("AWS::CloudWatch::Alarm"), abs=5)
+    @pytest.mark.parametrize(
+        ("monitoring", "expected"), [("essential", ALARM_METRICS), ("full", ALARM_METRICS_OF_ALL)]
+    )
+    def test_alarms(self, monitoring: str, expected: int) -> None:
+        """As many as the template's alarms watch: each is a tenth of a dollar, also within an expression."""
+        stack = Stack({"Monitoring": monitoring})
+        alarms = [
+            stack.resource(name)
+            for name, one in translated()["Resources"].items()
+            if one["Type"] == "AWS::CloudWatch::Alarm" and stack.has(name)
+        ]
+        assert expected == sum(watched(alarm) for alarm in alarms)
+
+    def test_mode(self) -> None:
+        """An estimate without options has the stream of a stack without parameters."""
+        assert ("ON_DEMAND" == DEFAULTS["StreamMode"]) == Workload(1, 1).is_on_demand
+        assert ("full" == DEFAULTS["Monitoring"]) == Workload(1, 1).monitors_fully
+        assert ("Active" == DEFAULTS["Tracing"]) == Workload(1, 1).is_traced
+
+
+def watched(alarm: dict[str, Any]) -> int:
+    """The metrics that an alarm is billed for."""
+    queries = alarm.get("Metrics", [{"MetricStat": {}}])
+    return sum("MetricStat" in one or one["Expression"].startswith("SELECT") for one in queries)
