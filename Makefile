@@ -60,12 +60,12 @@ simulate: setup ## Run the protocol under SEEDS=100 schedules of faults, or unde
 
 .PHONY: simulate-quotas
 simulate-quotas: setup ## Run limits under QUOTA_SEEDS=1000 accidents in each mode, and draw docs/quotas.svg
-	@$(BIN)/python -m simulation.quotas_report --seeds $(QUOTA_SEEDS) --plot docs/quotas.svg
+	@$(BIN)/python -m simulation.quotas.report --seeds $(QUOTA_SEEDS) --plot docs/quotas.svg
 
 .PHONY: chaos
 chaos: setup dynamodb-local ## Kill real processes of the meter between any two writes, and recount
 	@$(BIN)/python -m tests.private_network $(BIN)/python -m tests.dynamodb_local \
-		$(BIN)/python -m simulation.processes --calls $(CALLS) --kills $(KILLS)
+		$(BIN)/python -m simulation.processes.crash_test --calls $(CALLS) --kills $(KILLS)
 
 .PHONY: tariffs
 tariffs: setup ## Price TARIFFS=100000 random tariffs, and compare with an independent integer oracle
@@ -88,7 +88,7 @@ check: setup $(SAM) ## Everything that CI runs: format, lint, types, imports, te
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint --template infra/template.yaml
-	$(BIN)/python -m local_cloud.template | $(BIN)/cfn-lint --regions us-east-1 eu-central-1
+	$(BIN)/python -m local_cloud.template.document | $(BIN)/cfn-lint --regions us-east-1 eu-central-1
 	@$(MAKE) checkov
 	@$(MAKE) test
 

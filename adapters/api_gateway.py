@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.dynamodb.plans import digest_of
 from adapters.errors import translated
-from adapters.plans import digest_of
-from metering.plans import KeyStatus, Limit, Metric, Plan, Span
-from metering.plans_document import PlansDocument, WantedKey
+from metering.quotas.plan import KeyStatus, Limit, Metric, Plan, Span
+from metering.quotas.plan_file import PlansDocument, WantedKey
 
 _SPANS = {"DAY": Span.DAY, "MONTH": Span.MONTH}
 

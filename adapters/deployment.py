@@ -9,8 +9,8 @@ from typing import Any, Self
 from adapters.errors import AWS_ERRORS, code_of, translate
 from adapters.settings import ReconciliationSettings
 from metering.billing_rule import BillingRule
+from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
-from metering.personal_data import PersonalData, Treatment
 
 _NO_SUCH_STACK = "ValidationError"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from adapters.errors import translated
-from metering.heartbeat import Heartbeat, Landed, ListedShard
+from metering.counters.heartbeat import Heartbeat, Landed, ListedShard
 
 if TYPE_CHECKING:
     from types_boto3_kinesis import KinesisClient

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 from metering.billing_rule import BillingRule
+from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
-from metering.personal_data import PersonalData, Treatment
 
 Value = TypeVar("Value")
 

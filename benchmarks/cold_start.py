@@ -10,7 +10,7 @@ from statistics import median
 from typing import Final
 
 from adapters.settings import inherited
-from benchmarks.figure import Figure, Size
+from benchmarks.harness.figure import Figure, Size
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _ALONE: Final = "boto3"

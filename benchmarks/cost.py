@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks.figure import Figure, Size
-from cli.estimate_session import PRICE_LIST, load_prices
+from benchmarks.harness.figure import Figure, Size
+from cli.cost.estimate_session import PRICE_LIST, load_prices
 from metering.cost.bill import ACCESS_LOG, by_service
 from metering.cost.estimate import estimate
 from metering.cost.workload import SECONDS_OF_MONTH, Workload

@@ -18,11 +18,11 @@ import msgspec
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings, inherited
-from adapters.table import quick_client
 from adapters.telemetry import telemetry
-from benchmarks.figure import Figure, Size
-from metering.plans import Assignment, Limit, Metric, Plan, Span
+from benchmarks.harness.figure import Figure, Size
+from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

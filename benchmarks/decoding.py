@@ -22,16 +22,16 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import (
 )
 from isal import isal_zlib
 
-from benchmarks.figure import Figure, Size
-from benchmarks.rounds import Contest
-from benchmarks.traffic import Traffic, kinesis_event, records
-from metering.access_log import AccessLogLine
+from benchmarks.harness.figure import Figure, Size
+from benchmarks.harness.rounds import Contest
+from benchmarks.harness.traffic import Traffic, kinesis_event, records
 from metering.billing_rule import BillingRule
-from metering.call import Call, malformed
-from metering.delivery import LogEvent
-from metering.identity import event_hash
-from metering.ports import Increment
-from metering.record import ReadRecord, read_record
+from metering.calls.access_log import AccessLogLine
+from metering.calls.call import Call, malformed
+from metering.calls.delivery import LogEvent
+from metering.calls.event_id import event_hash
+from metering.calls.record import ReadRecord, read_record
+from metering.counters.ports import Increment
 from stream_processor.fold import fold
 from stream_processor.kinesis_event import read_event
 

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from adapters.settings import StreamProcessorSettings
-from benchmarks.figure import Figure, Size
-from local_cloud.access_log_player import AccessLogPlayer, Pace
+from benchmarks.harness.figure import Figure, Size
 from local_cloud.pipeline import Listeners, Pipeline
+from local_cloud.playback.player import AccessLogPlayer, Pace
+from local_cloud.playback.traffic import TrafficSettings, generate
 from local_cloud.stack import LocalCloud
-from local_cloud.traffic import TrafficSettings, generate
-from metering.record import StreamRecord
+from metering.calls.record import StreamRecord
 from stream_processor.handler import make_processor
 from stream_processor.processor import BatchReport, Processor
 from tests.dynamodb_local import running

@@ -22,9 +22,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from adapters.settings import inherited
-from benchmarks import slow_dynamodb
-from benchmarks.figure import Figure, Size
-from benchmarks.traffic import Traffic, batches, kinesis_event
+from benchmarks.harness import slow_dynamodb
+from benchmarks.harness.figure import Figure, Size
+from benchmarks.harness.traffic import Traffic, batches, kinesis_event
 from stream_processor.handler import handler
 
 DELAY_MS: Final = 5

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from benchmarks.consumer import Units, processor
-from benchmarks.traffic import Traffic, batches, kinesis_event
+from benchmarks.harness.consumer import WriteUnits, processor
+from benchmarks.harness.traffic import Traffic, batches, kinesis_event
 from metering.cost.units import units
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
 from stream_processor.claims import LedgerLayout
@@ -97,7 +97,7 @@ def _measured(endpoint: str, place: Place) -> Point:
     seconds = max(LEAST_BATCHES * place.window, 60)
     seconds = max(2 * place.window, min(seconds, int(MOST_CALLS / place.rate)))
     traffic = Traffic(rate=int(place.rate), keys=place.keys, seconds=seconds, shards=place.shards)
-    spent = Units()
+    spent = WriteUnits()
     layout = LedgerLayout(slot_ms=5_000, lanes=max(1, int(place.rate / 2_500)))
     consumer = processor(create_tables(endpoint), spent, layout)
     events = [kinesis_event(batch) for batch in batches(traffic, place.window)]

@@ -8,12 +8,12 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 
 from benchmarks.decoding import RULE
-from benchmarks.figure import Figure, Size
-from benchmarks.traffic import Record, Traffic, firehose_event, records
+from benchmarks.harness.figure import Figure, Size
+from benchmarks.harness.traffic import Record, Traffic, firehose_event, records
 from firehose_transform.transform import transform
-from local_cloud.json_rows import Row, RowReader, columns_of
-from local_cloud.parquet_file import parquet
-from local_cloud.template import resource
+from local_cloud.firehose.json_rows import Row, RowReader, columns_of
+from local_cloud.firehose.parquet_file import parquet
+from local_cloud.template.document import resource
 
 
 def figures(size: Size) -> Iterator[Figure]:

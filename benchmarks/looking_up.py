@@ -12,14 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import quantiles
 from typing import Any, Final, NamedTuple
 
-from adapters.counters import DynamoDBCounters
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.table import quick_client
 from adapters.settings import UsageApiSettings
-from adapters.table import quick_client
-from benchmarks.figure import Figure, Size
-from local_cloud.lambda_function import LambdaContext
-from local_cloud.quiet_telemetry import quiet_telemetry
+from benchmarks.harness.figure import Figure, Size
+from local_cloud.lambda_.function import LambdaContext
+from local_cloud.telemetry import quiet_telemetry
+from metering.counters.ports import Increment
 from metering.period import Period
-from metering.ports import Increment
 from metering.usage import Usage
 from tests.dynamodb_local import running
 from tests.tables import Tables, create_tables

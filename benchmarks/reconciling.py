@@ -26,14 +26,14 @@ from xxhash import xxh64_intdigest
 
 from adapters.deployment import Deployment
 from adapters.settings import inherited
-from benchmarks.figure import Figure, Size
 from benchmarks.full_shard import most_megabytes
+from benchmarks.harness.figure import Figure, Size
 from local_cloud.stack import LocalCloud
-from metering.counter import Counter
-from metering.identity import HASH_MASK
+from metering.calls.event_id import HASH_MASK
+from metering.counters.counter import Counter
 from metering.period import Period
 from metering.usage import Usage
-from reconciliation.job import Reconciler, Sources
+from reconciliation.reconcile import Reconciler, Sources
 from reconciliation.wiring import make_sources
 
 CALLS: Final = 10_000_000

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from benchmarks.decoding import RULE
-from benchmarks.figure import Figure, Size
-from benchmarks.rounds import Contest
-from benchmarks.traffic import Traffic, firehose_event, records
+from benchmarks.harness.figure import Figure, Size
+from benchmarks.harness.rounds import Contest
+from benchmarks.harness.traffic import Traffic, firehose_event, records
 from firehose_transform.transform import transform
 
 DELIVERIES_OF_AN_EVENT: Final = 8

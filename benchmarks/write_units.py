@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.consumer import Units, processor
-from benchmarks.figure import Figure, Size
-from benchmarks.traffic import Traffic, batches, kinesis_event
+from benchmarks.harness.consumer import WriteUnits, processor
+from benchmarks.harness.figure import Figure, Size
+from benchmarks.harness.traffic import Traffic, batches, kinesis_event
 from stream_processor.claims import LedgerLayout
 from stream_processor.kinesis_event import read_event
 from tests.dynamodb_local import running
@@ -67,7 +67,7 @@ def measured(
     endpoint: str, traffic: Traffic, layout: LedgerLayout, window_seconds: float = WINDOW_SECONDS
 ) -> dict[str, float]:
     """The write units that some traffic takes, by what they are spent on."""
-    units = Units()
+    units = WriteUnits()
     consumer = processor(create_tables(endpoint), units, layout)
     for batch in batches(traffic, window_seconds):
         report = consumer.process(read_event(kinesis_event(batch)))

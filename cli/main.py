@@ -14,25 +14,14 @@ from typing import Annotated
 
 import typer
 
-from cli import (
-    close,
-    dashboard,
-    demo,
-    estimate,
-    explain,
-    health,
-    invoice,
-    local,
-    plan,
-    quota,
-    rebuild,
-    reconcile,
-    redrive,
-    tariff,
-    top,
-    usage,
-)
-from cli.errors import INTERRUPTED, CommandError, explained
+from cli.billing import invoice, tariff
+from cli.common.errors import INTERRUPTED, CommandError, explained
+from cli.cost import estimate
+from cli.explain import command as explain
+from cli.local import demo, local
+from cli.look_up import dashboard, health, top, usage
+from cli.month_end import close, rebuild, reconcile, redrive
+from cli.plans import plan, quota
 
 COMMANDS = {
     "close": close,

@@ -8,14 +8,14 @@ from typing import Any, Final, cast
 
 from adapters.settings import FirehoseTransformSettings
 from adapters.telemetry import Telemetry, telemetry
-from firehose_transform.transform import Answer, Failure, Report, transform
+from firehose_transform.transform import Failure, TransformReport, TransformResponse, transform
 
 _MOST_TOLD: Final = 20
 
-Handler = Callable[[Mapping[str, Any], Any], Answer]
+Handler = Callable[[Mapping[str, Any], Any], TransformResponse]
 
 
-def handler(event: Mapping[str, Any], context: Any) -> Answer:
+def handler(event: Mapping[str, Any], context: Any) -> TransformResponse:
     """Make rows of an event of Firehose.
 
     Raises:
@@ -28,7 +28,7 @@ def make_handler(settings: FirehoseTransformSettings, tools: Telemetry) -> Handl
     """The function with its settings."""
 
     @tools.logger.inject_lambda_context
-    def handle(event: Mapping[str, Any], _context: Any) -> Answer:
+    def handle(event: Mapping[str, Any], _context: Any) -> TransformResponse:
         answer, report = transform(event, settings.rule, personal=settings.personal)
         _tell(tools, report)
         return answer
@@ -41,7 +41,7 @@ def _deployed() -> Handler:
     return make_handler(FirehoseTransformSettings.from_environment(), telemetry())
 
 
-def _tell(tools: Telemetry, report: Report) -> None:
+def _tell(tools: Telemetry, report: TransformReport) -> None:
     tools.count(
         {
             "Records": report.records,

@@ -24,11 +24,11 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 import msgspec
 
 from metering.billing_rule import BillingRule
+from metering.calls.lake_row import LakeRow, encode_rows, lake_rows
+from metering.calls.privacy import KEPT, PersonalData
+from metering.calls.record import read_user_record, record_id
 from metering.errors import Undecodable
-from metering.lake_row import LakeRow, encode_rows, lake_rows
 from metering.outcome import MALFORMED_KEY
-from metering.personal_data import KEPT, PersonalData
-from metering.record import read_user_record, record_id
 
 ANSWER_LIMIT: Final = 6_291_456
 """The most bytes that the answer of a synchronous invocation may have, as JSON.
@@ -65,7 +65,7 @@ class AnswerRecord(TypedDict):
     metadata: NotRequired[Metadata]
 
 
-class Answer(TypedDict):
+class TransformResponse(TypedDict):
     """The records of the event, each once and in their order."""
 
     records: list[AnswerRecord]
@@ -79,7 +79,7 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Report(msgspec.Struct):
+class TransformReport(msgspec.Struct):
     """What became of an event's records: each field is a metric."""
 
     records: int = 0
@@ -97,14 +97,14 @@ class Report(msgspec.Struct):
 
 def transform(
     event: Mapping[str, Any], rule: BillingRule, limit: int = ANSWER_LIMIT, personal: PersonalData = KEPT
-) -> tuple[Answer, Report]:
+) -> tuple[TransformResponse, TransformReport]:
     """The answer to an event of Firehose, and what became of its records.
 
     The answer has at most `limit` bytes: every record has room to fail in it, and rows take what is left, in
     the order of the records.
     """
     records: Sequence[Mapping[str, Any]] = event["records"]
-    report = Report(records=len(records))
+    report = TransformReport(records=len(records))
     room = limit - _BYTES_OF_ANSWER - sum(_BYTES_OF_RECORD + len(record["recordId"]) for record in records)
     answers: list[AnswerRecord] = []
     for record in records:
@@ -115,7 +115,7 @@ def transform(
 
 
 def _answer(
-    record: Mapping[str, Any], rule: BillingRule, personal: PersonalData, room: int, report: Report
+    record: Mapping[str, Any], rule: BillingRule, personal: PersonalData, room: int, report: TransformReport
 ) -> AnswerRecord:
     name = _name(record)
     data = msgspec.convert(record["data"], bytes)  # from base64, faster than the standard library
@@ -145,7 +145,9 @@ def _answer(
     }
 
 
-def _too_large(record: Mapping[str, Any], name: str, what: str, room: int, report: Report) -> AnswerRecord:
+def _too_large(
+    record: Mapping[str, Any], name: str, what: str, room: int, report: TransformReport
+) -> AnswerRecord:
     reason = f"{what} do not fit into the answer, which has room for {max(room, 0)} bytes of base64"
     report.too_large.append(Failure(name, reason))
     return {"recordId": record["recordId"], "result": "ProcessingFailed"}

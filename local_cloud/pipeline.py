@@ -10,17 +10,17 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from adapters.alerts import EventBridge
-from adapters.dynamodb import client
+from adapters.dynamodb.hot_path.conditional_writes import client
+from adapters.dynamodb.thresholds import EventBridge
 from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings
 from firehose_transform.handler import make_handler as make_transform
-from local_cloud.chaos import Chaos
-from local_cloud.delivery_stream import Delivery
-from local_cloud.event_source_mapping import Invocation
-from local_cloud.heart import Heart
-from local_cloud.lambda_function import Handler
-from local_cloud.quiet_telemetry import quiet_telemetry
+from local_cloud.faults.chaos import Chaos
+from local_cloud.firehose.delivery_stream import FirehoseDelivery
+from local_cloud.lambda_.event_source_mapping import MappingInvocation
+from local_cloud.lambda_.function import Handler
 from local_cloud.stack import LocalCloud
+from local_cloud.telemetry import quiet_telemetry
+from local_cloud.watch_loop import WatchLoop
 from metering.billing_rule import BillingRule
 from stream_processor import handler as stream_processor
 from stream_processor.processor import BatchReport, Processor
@@ -39,8 +39,8 @@ class Listeners:
     """Who is told what the functions did. Batches that hold nothing but heartbeats are not told."""
 
     on_batch: Callable[[BatchReport], None] = lambda _report: None
-    on_invocation: Callable[[Invocation], None] = lambda _invocation: None
-    on_delivered: Callable[[Delivery], None] = lambda _delivery: None
+    on_invocation: Callable[[MappingInvocation], None] = lambda _invocation: None
+    on_delivered: Callable[[FirehoseDelivery], None] = lambda _delivery: None
 
 
 class Pipeline:
@@ -68,7 +68,7 @@ class Pipeline:
         self.delivery_stream = cloud.delivery_stream(
             self._firehose_transform(), listeners.on_delivered, within=_SHORTEST_LAKE_BUFFER
         )
-        self._heart = Heart(cloud)
+        self._heart = WatchLoop(cloud)
         if chaos is not None:
             chaos.disturb_deliveries(cloud)
             chaos.disturb_lake(self.delivery_stream)

@@ -12,18 +12,18 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from local_cloud.athena import AthenaService, WorkGroup
-from local_cloud.clock import LogClock
-from local_cloud.delivery_settings import DeliverySettings
-from local_cloud.delivery_stream import Delivery, DeliveryStream
-from local_cloud.event_source_mapping import EventSourceMapping, Invocation, MappingSettings
-from local_cloud.intrinsics import UnresolvableError
-from local_cloud.kinesis import KinesisService
-from local_cloud.lambda_function import Handler, LambdaFunction
-from local_cloud.server import LocalEndpoint
-from local_cloud.stream import Stream
-from local_cloud.subscription_delivery import SubscriptionDelivery, register
-from local_cloud.template import STACK_NAME, Stack
+from local_cloud.athena.api import AthenaService, WorkGroup
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.firehose.delivery_stream import DeliveryStream, FirehoseDelivery
+from local_cloud.firehose.settings import DeliverySettings
+from local_cloud.kinesis.api import KinesisService
+from local_cloud.kinesis.stream import Stream
+from local_cloud.kinesis.subscription_delivery import SubscriptionDelivery, register
+from local_cloud.lambda_.event_source_mapping import EventSourceMapping, MappingInvocation, MappingSettings
+from local_cloud.lambda_.function import Handler, LambdaFunction
+from local_cloud.playback.clock import LogClock
+from local_cloud.template.document import STACK_NAME, Stack
+from local_cloud.template.intrinsics import UnresolvableError
 
 TABLES = ("CountersTable", "LedgerTable")
 BUCKETS = ("LakeBucket", "FailureBucket")
@@ -116,7 +116,7 @@ class LocalCloud:
         function: str,
         event: str,
         handler: Handler,
-        on_invocation: Callable[[Invocation], None] | None = None,
+        on_invocation: Callable[[MappingInvocation], None] | None = None,
     ) -> EventSourceMapping:
         """The event source mapping that the template makes of a function's ``event``; not started yet."""
         return EventSourceMapping(
@@ -130,7 +130,7 @@ class LocalCloud:
     def delivery_stream(
         self,
         handler: Handler,
-        on_delivered: Callable[[Delivery], None] | None = None,
+        on_delivered: Callable[[FirehoseDelivery], None] | None = None,
         *,
         within: timedelta | None = None,
     ) -> DeliveryStream:

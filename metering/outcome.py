@@ -28,7 +28,7 @@ OUTCOME_OF_KEY: Final = {
     MALFORMED_KEY: Outcome.MALFORMED,
     UNDECODABLE_KEY: Outcome.UNDECODABLE,
 }
-"""The reserved keys. No line can name one: see :mod:`metering.access_log`."""
+"""The reserved keys. No line can name one: see :mod:`metering.calls.access_log`."""
 
 
 def outcome_of_key(key: str) -> Outcome:

@@ -25,7 +25,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     latency_ms: int = 0
     """The sum of the response latencies, in milliseconds."""
     fingerprint: int = 0
-    """The sum of the event hashes: see :mod:`metering.identity`."""
+    """The sum of the event hashes: see :mod:`metering.calls.event_id`."""
 
     def __add__(self, other: Usage) -> Usage:
         """The usage of both sets, which share no call."""

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from metering.errors import MeterError
 from metering.key_id import is_key_id
-from quota_authorizer.answer import NOBODY, Answer, Unauthorized, policy, simple
-from quota_authorizer.judge import STORE_FAILURES, Judge, Judgement, Outcome
-from quota_authorizer.known_keys import KnownKeys
-from quota_authorizer.request import Asked, Shape, read_request
+from quota_authorizer.decision import STORE_FAILURES, DecisionOutcome, QuotaDecider, QuotaDecision
+from quota_authorizer.key_cache import KnownKeys
+from quota_authorizer.request import AuthorizerRequest, Shape, read_request
+from quota_authorizer.response import NOBODY, Answer, Unauthorized, policy, simple
 
 
 class KeySource(StrEnum):
@@ -31,7 +31,7 @@ class KeySource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class AuthorizerOptions:
     """How the authorizer asks and answers: what the template sets."""
 
     key_header: str = "x-api-key"
@@ -50,7 +50,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Proofs:
+class CredentialVerifiers:
     """How a caller proves whose key it has."""
 
     digest_of: Callable[[str], str]
@@ -70,7 +70,9 @@ class Caller(NamedTuple):
 class Authorizer:
     """Answers events."""
 
-    def __init__(self, judge: Judge, known: KnownKeys, proofs: Proofs, manner: Manner) -> None:
+    def __init__(
+        self, judge: QuotaDecider, known: KnownKeys, proofs: CredentialVerifiers, manner: AuthorizerOptions
+    ) -> None:
         self._judge = judge
         self._known = known
         self._proofs = proofs
@@ -88,17 +90,17 @@ class Authorizer:
         try:
             caller = self._caller(asked, now)
         except MeterError:
-            counts[Outcome.UNVERIFIED] += 1
+            counts[DecisionOutcome.UNVERIFIED] += 1
             return self._refuse_unverified(asked)
         if caller is None:
-            counts[Outcome.UNKNOWN_KEY] += 1
+            counts[DecisionOutcome.UNKNOWN_KEY] += 1
             return self._refuse(asked, NOBODY)
         judgement = self._judge.judge(caller.key, now if asked.time is None else asked.time, now)
-        if judgement.outcome is Outcome.SUSPENDED:
+        if judgement.outcome is DecisionOutcome.SUSPENDED:
             return self._refuse(asked, caller.key)
         return self._respond(asked, caller, judgement)
 
-    def _caller(self, asked: Asked, now: float) -> Caller | None:
+    def _caller(self, asked: AuthorizerRequest, now: float) -> Caller | None:
         """Who calls, by proof; None: nobody that is known.
 
         Raises:
@@ -109,13 +111,13 @@ class Authorizer:
         )
         return caller if caller is not None and is_key_id(caller.key) else None
 
-    def _any_caller(self, asked: Asked, now: float) -> Caller | None:
+    def _any_caller(self, asked: AuthorizerRequest, now: float) -> Caller | None:
         """By all that the call shows, in the order of the access log: first what API Gateway looked at."""
         if asked.key_id is not None:
             return Caller(asked.key_id, asked.secret)
         return self._token_caller(asked, now) or self._secret_caller(asked.secret)
 
-    def _kept_caller(self, asked: Asked, now: float) -> Caller | None:
+    def _kept_caller(self, asked: AuthorizerRequest, now: float) -> Caller | None:
         """By nothing but what API Gateway keeps the answer by: any other header may differ in the next call
         that gets this answer.
         """
@@ -125,7 +127,7 @@ class Authorizer:
             return Caller(asked.key_id, asked.secret)
         return self._secret_caller(asked.shown)
 
-    def _token_caller(self, asked: Asked, now: float) -> Caller | None:
+    def _token_caller(self, asked: AuthorizerRequest, now: float) -> Caller | None:
         key = None if asked.bearer is None else self._proofs.key_of_bearer(asked.bearer, now)
         return None if key is None else Caller(key)
 
@@ -139,20 +141,20 @@ class Authorizer:
             raise
         return None if key is None else Caller(key, secret)
 
-    def _refuse_unverified(self, asked: Asked) -> Answer:
+    def _refuse_unverified(self, asked: AuthorizerRequest) -> Answer:
         """API Gateway keeps no error, so that callers are let in again as soon as they can be verified."""
         if self._manner.result_ttl_seconds:
             raise Unauthorized
         return self._refuse(asked, NOBODY)
 
-    def _refuse(self, asked: Asked, principal: str) -> Answer:
+    def _refuse(self, asked: AuthorizerRequest, principal: str) -> Answer:
         if asked.shape is Shape.REST:
             raise Unauthorized
         if self._answers_simply(asked):
             return simple({}, allowed=False)
         return policy(asked.arn, principal, {}, allowed=False)
 
-    def _respond(self, asked: Asked, caller: Caller, judgement: Judgement) -> Answer:
+    def _respond(self, asked: AuthorizerRequest, caller: Caller, judgement: QuotaDecision) -> Answer:
         allowed = judgement.decision.allowed
         context = self._context(asked, caller.key, judgement)
         if self._answers_simply(asked):
@@ -160,10 +162,10 @@ class Authorizer:
         usage_key = caller.secret if self._manner.key_source is KeySource.AUTHORIZER else None
         return policy(asked.arn, caller.key, context, allowed=allowed, usage_key=usage_key)
 
-    def _answers_simply(self, asked: Asked) -> bool:
+    def _answers_simply(self, asked: AuthorizerRequest) -> bool:
         return asked.shape is Shape.HTTP_2 and self._manner.simple_answers
 
-    def _context(self, asked: Asked, key: str, judgement: Judgement) -> dict[str, str]:
+    def _context(self, asked: AuthorizerRequest, key: str, judgement: QuotaDecision) -> dict[str, str]:
         decision = judgement.decision
         context = {"decision": judgement.outcome.lower(), "authorizerKeyId": key}
         if judgement.plan:

@@ -8,22 +8,22 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from adapters.dynamodb import ConditionalUpdates
-from adapters.leases import DynamoDBLeases
-from adapters.plans import digest_of
-from adapters.quota_store import DynamoDBQuotaStore
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.leases import DynamoDBLeases
+from adapters.dynamodb.plans import digest_of
+from adapters.dynamodb.quotas import DynamoDBQuotaStore
+from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
-from adapters.table import quick_client
 from adapters.telemetry import Telemetry, telemetry
-from metering.quota_ports import LeaseStore, QuotaStore
-from quota_authorizer.answer import Answer
-from quota_authorizer.authorizer import Authorizer, KeySource, Manner, Proofs
-from quota_authorizer.judge import STORE_FAILURES, Judge, OnFailure, Outcome
-from quota_authorizer.known_keys import KnownKeys
+from metering.quotas.ports import LeaseStore, QuotaStore
+from quota_authorizer.authorizer import Authorizer, AuthorizerOptions, CredentialVerifiers, KeySource
+from quota_authorizer.decision import STORE_FAILURES, DecisionOutcome, OnFailure, QuotaDecider
+from quota_authorizer.key_cache import KnownKeys
 from quota_authorizer.leases import LeaseBook
+from quota_authorizer.response import Answer
 
 if TYPE_CHECKING:
-    from adapters.token_keys import IssuerKeys
+    from adapters.jwks import IssuerKeys
 
 MOST_UNTOLD: Final = 1000
 """Decisions from memory are told together: with the next one that has to ask the store, or at so many."""
@@ -31,7 +31,7 @@ MOST_UNTOLD: Final = 1000
 ISSUER_FAILURES: Final = "IssuerFailures"
 """Attempts to read the issuer's keys that failed: a metric."""
 
-TOLD: Final = (*Outcome, STORE_FAILURES)
+TOLD: Final = (*DecisionOutcome, STORE_FAILURES)
 
 Handler = Callable[[Mapping[str, Any], Any], Answer]
 
@@ -80,7 +80,7 @@ class QuotaAuthorizer:
             lease_seconds=settings.lease_seconds,
             retry_seconds=max(1.0, settings.counters_seconds),
         )
-        self._judge = Judge(self.known, self.leases, OnFailure(settings.on_failure))
+        self._judge = QuotaDecider(self.known, self.leases, OnFailure(settings.on_failure))
         self.issuer = _issuer(settings, clocks.steady)
         self._authorizer = Authorizer(
             self._judge, self.known, _proofs(settings, self.issuer), _manner(settings)
@@ -140,8 +140,8 @@ def _deployed() -> Handler:
     return make_handler(QuotaAuthorizerSettings.from_environment(), quick_client(), telemetry())
 
 
-def _manner(settings: QuotaAuthorizerSettings) -> Manner:
-    return Manner(
+def _manner(settings: QuotaAuthorizerSettings) -> AuthorizerOptions:
+    return AuthorizerOptions(
         settings.key_header,
         KeySource(settings.key_source),
         settings.result_ttl_seconds,
@@ -154,15 +154,15 @@ def _issuer(settings: QuotaAuthorizerSettings, now: Callable[[], float]) -> Issu
     """What reads the issuer's keys. Cryptography is loaded only for it: that takes some 45 ms."""
     if settings.token_issuer is None:
         return None
-    from adapters.token_keys import IssuerKeys  # noqa: PLC0415 - as said above
+    from adapters.jwks import IssuerKeys  # noqa: PLC0415 - as said above
 
     return IssuerKeys(settings.token_issuer, now=now)
 
 
-def _proofs(settings: QuotaAuthorizerSettings, issuer: IssuerKeys | None) -> Proofs:
+def _proofs(settings: QuotaAuthorizerSettings, issuer: IssuerKeys | None) -> CredentialVerifiers:
     if issuer is None or settings.token_issuer is None or settings.token_audience is None:
-        return Proofs(digest_of)
-    from quota_authorizer.bearer import Bearer, TokenRules  # noqa: PLC0415 - as above
+        return CredentialVerifiers(digest_of)
+    from quota_authorizer.jwt import Bearer, TokenRules  # noqa: PLC0415 - as above
 
     rules = TokenRules(settings.token_issuer, settings.token_audience, settings.token_claim)
-    return Proofs(digest_of, Bearer(rules, issuer.key).key_of)
+    return CredentialVerifiers(digest_of, Bearer(rules, issuer.key).key_of)

@@ -24,17 +24,17 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from metering.period import Period
-from metering.plans import Limit
-from metering.quota_ports import (
+from metering.quotas.plan import Limit
+from metering.quotas.ports import (
     SPENT_SECONDS,
     Closed,
     Lease,
     LeaseAnswer,
+    LeaseChange,
     LeasePlace,
+    LeaseRecord,
     LeaseStatus,
     LeaseStore,
-    Sheet,
-    Take,
     spent_slot,
 )
 
@@ -82,7 +82,7 @@ class Recount(NamedTuple):
     """Read after `counted_through`."""
 
 
-class Request(NamedTuple):
+class LeaseRequest(NamedTuple):
     """A call that asks for a unit."""
 
     place: LeasePlace
@@ -106,7 +106,7 @@ class _Reservation:
     demand: int = FIRST_DEMAND
     unsure: dict[str, Lease] = field(default_factory=dict)
     """Leases that were asked for without an answer. None is spent; those that were granted are closed."""
-    sheet: Sheet | None = None
+    sheet: LeaseRecord | None = None
     retry_at: float = 0.0
     ceiling: int = 0
 
@@ -125,7 +125,7 @@ class _Reservation:
         """Forget the lease that is held."""
         self.lease_id, self.amount, self.left = None, 0, 0
 
-    def learn_sheet(self, sheet: Sheet) -> None:
+    def learn_sheet(self, sheet: LeaseRecord) -> None:
         """Keep a sheet of the period, and forget the leases that are not on it any more."""
         self.sheet = sheet
         if self.lease_id is not None and self.lease_id not in sheet.leases:
@@ -170,7 +170,7 @@ class LeaseBook:
         self.writes = 0
         """Requests to the store so far."""
 
-    def spend(self, request: Request, now: float) -> Spent:
+    def spend(self, request: LeaseRequest, now: float) -> Spent:
         """Spend a unit of a limit for a call, at a time in epoch seconds of this authorizer's clock."""
         held = self._reservation(request.place)
         with held.lock:
@@ -210,7 +210,7 @@ class LeaseBook:
                 found = self._reservations.setdefault(place, _Reservation())
         return found
 
-    def _renew(self, held: _Reservation, request: Request, now: float) -> Spent:
+    def _renew(self, held: _Reservation, request: LeaseRequest, now: float) -> Spent:
         """Close what is held and take a new lease. Each refusal tells what to ask for next."""
         held.learn_demand(now)
         held.ceiling = request.limit.amount
@@ -237,7 +237,7 @@ class LeaseBook:
         return self._exhausted(held, now)
 
     def _attempt(
-        self, held: _Reservation, request: Request, lease: Lease, closed: Closed | None
+        self, held: _Reservation, request: LeaseRequest, lease: Lease, closed: Closed | None
     ) -> Spent | None:
         """One write; None: it was refused, and what is known of the sheet has changed."""
         lease_id = self._new_id()
@@ -256,18 +256,18 @@ class LeaseBook:
         return _spend(held, request.limit)
 
     def _take_or_begin(
-        self, held: _Reservation, request: Request, lease_id: str, lease: Lease, closed: Closed | None
+        self, held: _Reservation, request: LeaseRequest, lease_id: str, lease: Lease, closed: Closed | None
     ) -> LeaseAnswer:
         """Take a lease on the period's sheet; where there is none yet, begin it with the lease."""
         limit = request.limit
         room = limit.amount - lease.amount + (closed.unspent if closed else 0)
         forget = _old_slots(held.sheet, lease.expires_at)
-        answer = self._take(Take(request.place, request.period, room, lease_id, lease, closed, forget))
+        answer = self._take(LeaseChange(request.place, request.period, room, lease_id, lease, closed, forget))
         if answer.status is not LeaseStatus.REFUSED or not _is_earlier(answer.sheet, request.period):
             return answer
         if request.used + lease.amount > limit.amount:
-            return LeaseAnswer(LeaseStatus.REFUSED, Sheet(request.period, request.used, {}, {}))
-        sheet = Sheet(request.period, request.used + lease.amount, {lease_id: lease}, {})
+            return LeaseAnswer(LeaseStatus.REFUSED, LeaseRecord(request.period, request.used, {}, {}))
+        sheet = LeaseRecord(request.period, request.used + lease.amount, {lease_id: lease}, {})
         self.writes += 1
         return self._store.begin(request.place, sheet)
 
@@ -287,7 +287,7 @@ class LeaseBook:
         most = max(until_small // PARTS_FAR, left // PARTS_NEAR, 1)
         return min(held.demand, most, left)
 
-    def _recounted(self, sheet: Sheet | None, request: Request, now: float) -> Sheet | None:
+    def _recounted(self, sheet: LeaseRecord | None, request: LeaseRequest, now: float) -> LeaseRecord | None:
         """The sheet without the leases of authorizers that have ended, if that gives anything back."""
         if sheet is None or not _has_lapsed(sheet, now - self._settle_seconds):
             return None
@@ -300,7 +300,7 @@ class LeaseBook:
         leases = {name: lease for name, lease in sheet.leases.items() if lease.expires_at >= settled}
         spent = {slot: amount for slot, amount in sheet.spent.items() if slot >= spent_slot(settled)}
         unsettled = sum(lease.amount for lease in leases.values()) + sum(spent.values())
-        new = Sheet(sheet.period, recount.used + unsettled, leases, spent)
+        new = LeaseRecord(sheet.period, recount.used + unsettled, leases, spent)
         if new.granted >= sheet.granted:
             return None
         self.writes += 1
@@ -310,7 +310,7 @@ class LeaseBook:
     def _close(self, held: _Reservation, place: LeasePlace, now: float) -> None:
         closed = held.closing(now)
         if closed is not None:
-            answer = self._take(Take(place, held.period, _ANY_ROOM, closed=closed))
+            answer = self._take(LeaseChange(place, held.period, _ANY_ROOM, closed=closed))
             if answer.sheet is not None and answer.sheet.period == held.period:
                 held.learn_sheet(answer.sheet)
             elif answer.status is not LeaseStatus.UNAVAILABLE:
@@ -322,7 +322,7 @@ class LeaseBook:
         others = held.sheet is not None and bool(held.sheet.leases)
         return Spent(Spending.EXHAUSTED, 0, self._retry_seconds if others else None)
 
-    def _take(self, take: Take) -> LeaseAnswer:
+    def _take(self, take: LeaseChange) -> LeaseAnswer:
         self.writes += 1
         return self._store.take(take)
 
@@ -333,16 +333,16 @@ def _spend(held: _Reservation, limit: Limit) -> Spent:
     return Spent(Spending.SPENT, max(0, limit.amount - granted) + held.left)
 
 
-def _is_earlier(sheet: Sheet | None, period: Period) -> bool:
+def _is_earlier(sheet: LeaseRecord | None, period: Period) -> bool:
     """Whether a period has no sheet yet."""
     return sheet is None or sheet.period < period
 
 
-def _has_lapsed(sheet: Sheet, before: float) -> bool:
+def _has_lapsed(sheet: LeaseRecord, before: float) -> bool:
     return any(lease.expires_at < before for lease in sheet.leases.values())
 
 
-def _old_slots(sheet: Sheet | None, now: int) -> list[int]:
+def _old_slots(sheet: LeaseRecord | None, now: int) -> list[int]:
     if sheet is None:
         return []
     return [slot for slot in sheet.spent if slot < spent_slot(now - KEPT_SECONDS)]

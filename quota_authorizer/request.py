@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 MAX_BYTES: Final = 2**40
-"""As :data:`metering.access_log.MAX_BYTES`: a line with more would be malformed."""
+"""As :data:`metering.calls.access_log.MAX_BYTES`: a line with more would be malformed."""
 
 
 class Shape(Enum):
@@ -27,7 +27,7 @@ class Shape(Enum):
     """A policy or, by the setting of the API, a plain yes or no; an error would become status 500."""
 
 
-class Asked(NamedTuple):
+class AuthorizerRequest(NamedTuple):
     """What the authorizer needs of an event."""
 
     shape: Shape
@@ -47,11 +47,11 @@ class Asked(NamedTuple):
     """The size of the body in bytes, by its header."""
 
 
-class NoRequest(ValueError):
+class InvalidRequest(ValueError):
     """An event that is none of an authorizer."""
 
 
-def read_request(event: Mapping[str, Any], key_header: str) -> Asked:
+def read_request(event: Mapping[str, Any], key_header: str) -> AuthorizerRequest:
     """Read an event. `key_header` is the name, in lower case, of the header that carries the key.
 
     Raises:
@@ -64,19 +64,19 @@ def read_request(event: Mapping[str, Any], key_header: str) -> Asked:
     return _request(event, key_header)
 
 
-def _token(event: Mapping[str, Any]) -> Asked:
+def _token(event: Mapping[str, Any]) -> AuthorizerRequest:
     token = _text(event.get("authorizationToken"))
     secret, bearer = (None, _bearer(token)) if token and _bearer(token) else (token, None)
-    return Asked(Shape.REST, _arn(event, "methodArn"), None, secret, secret, bearer, None, None)
+    return AuthorizerRequest(Shape.REST, _arn(event, "methodArn"), None, secret, secret, bearer, None, None)
 
 
-def _request(event: Mapping[str, Any], key_header: str) -> Asked:
+def _request(event: Mapping[str, Any], key_header: str) -> AuthorizerRequest:
     context = event.get("requestContext") or {}
     identity = context.get("identity") or {}
     headers = event.get("headers") or {}
     epoch_ms = context.get("requestTimeEpoch")
     shown = _text(_header(headers, key_header))
-    return Asked(
+    return AuthorizerRequest(
         shape=Shape.HTTP_1 if "version" in event else Shape.REST,
         arn=_arn(event, "methodArn"),
         key_id=_text(identity.get("apiKeyId")),
@@ -88,12 +88,12 @@ def _request(event: Mapping[str, Any], key_header: str) -> Asked:
     )
 
 
-def _http_2(event: Mapping[str, Any], key_header: str) -> Asked:
+def _http_2(event: Mapping[str, Any], key_header: str) -> AuthorizerRequest:
     context = event.get("requestContext") or {}
     headers = event.get("headers") or {}
     epoch_ms = context.get("timeEpoch")
     shown = _text(_header(headers, key_header))
-    return Asked(
+    return AuthorizerRequest(
         shape=Shape.HTTP_2,
         arn=_arn(event, "routeArn"),
         key_id=None,
@@ -108,7 +108,7 @@ def _http_2(event: Mapping[str, Any], key_header: str) -> Asked:
 def _arn(event: Mapping[str, Any], name: str) -> str:
     arn = event.get(name)
     if not isinstance(arn, str) or arn.count("/") < 1:
-        raise NoRequest(f"the event has no {name}: it comes from no authorizer of API Gateway")
+        raise InvalidRequest(f"the event has no {name}: it comes from no authorizer of API Gateway")
     return arn
 
 

@@ -27,13 +27,13 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from metering.closing import Closing, State, Version
 from metering.errors import MeterError, Misconfigured, Transient
 from metering.period import Period, begins_at, ends_at
+from metering.proof.month_state import Closing, State, Version
 from metering.usage import TOTALS, Usage, total
-from reconciliation.lake import USAGE_BY_KEY_AND_DAY, between, query_text, read_days
+from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, between, query_text, read_days
+from reconciliation.model.report import Report
 from reconciliation.ports import Queries
-from reconciliation.report import Report
 
 
 class ClosingStore(Protocol):

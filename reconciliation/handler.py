@@ -12,11 +12,11 @@ import boto3
 
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
-from reconciliation.job import Reconciler
-from reconciliation.publication import Published, Publisher
-from reconciliation.report import Report
+from reconciliation.model.report import Report
+from reconciliation.reconcile import Reconciler
+from reconciliation.report.publication import Published, ReportPublisher
+from reconciliation.report.verdict import verdict
 from reconciliation.schedule import allows_incomplete, months_of, run_of
-from reconciliation.verdict import verdict
 from reconciliation.wiring import make_reports, make_sources, utc_now
 
 Answer = list[dict[str, Any]]
@@ -33,7 +33,7 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
     return _deployed()(event, context)
 
 
-def make_handler(publisher: Publisher, tools: Telemetry) -> Handler:
+def make_handler(publisher: ReportPublisher, tools: Telemetry) -> Handler:
     """The function around a publisher. The event names the run: repeated, it gives its report again."""
 
     @tools.logger.inject_lambda_context
@@ -79,7 +79,7 @@ def summary(published: Published) -> dict[str, Any]:
 def _deployed() -> Handler:
     settings, client = ReconciliationSettings.from_environment(), boto3.session.Session().client
     reconciler = Reconciler(make_sources(settings, client), utc_now)
-    return make_handler(Publisher(make_reports(settings, client), reconciler, utc_now), telemetry())
+    return make_handler(ReportPublisher(make_reports(settings, client), reconciler, utc_now), telemetry())
 
 
 def _tell(tools: Telemetry, report: Report, told: Mapping[str, Any]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from metering.counter import Counter
-from metering.logged import LoggedCall
+from metering.counters.counter import Counter
 from metering.period import Period
+from metering.proof.logged_call import LoggedCall
 
 
 class QueryResult(Protocol):
@@ -95,7 +95,7 @@ class Path(Protocol):
         ...
 
 
-class Progress(NamedTuple):
+class StepProgress(NamedTuple):
     """How far a reconciliation is."""
 
     step: str
@@ -103,4 +103,4 @@ class Progress(NamedTuple):
     """Rows, items or objects, as the step says."""
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[StepProgress], None]

@@ -31,14 +31,14 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from metering.aggregate import user_records
 from metering.billing_rule import BillingRule
+from metering.calls.aggregate import user_records
+from metering.calls.event_id import event_hash
+from metering.calls.lake_row import LakeRow, lake_rows
+from metering.calls.privacy import KEPT, PersonalData
+from metering.calls.record import read_user_record, record_id
 from metering.errors import Undecodable
-from metering.identity import event_hash
-from metering.lake_row import LakeRow, lake_rows
 from metering.period import Period
-from metering.personal_data import KEPT, PersonalData
-from metering.record import read_user_record, record_id
 
 ROWS_OF_OBJECT: Final = 50_000
 """An object of the lake is written when so many rows of its day wait for it."""

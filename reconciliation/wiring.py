@@ -11,23 +11,23 @@ from typing import Any, Final
 
 from botocore.config import Config
 
+from adapters.access_log_search import AccessLogSearch
 from adapters.athena import Athena, Patience
-from adapters.closings import S3Closings
-from adapters.completeness import CompletenessBook, CompletenessReader
-from adapters.counter_reader import SEGMENTS, CounterReader
-from adapters.error_objects import S3ErrorObjects
-from adapters.firehose_freshness import FirehoseFreshness
-from adapters.invoice_store import S3Invoices
+from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
+from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
+from adapters.dynamodb.repairs import DynamoDBRepairs
+from adapters.firehose import FirehoseFreshness
 from adapters.kinesis import KinesisStream
-from adapters.lake_objects import S3LakeObjects
-from adapters.log_witness import CloudWatchWitness
-from adapters.repairs import DynamoDBRepairs
-from adapters.report_store import S3Reports
+from adapters.s3.error_prefix import S3ErrorObjects
+from adapters.s3.invoices import S3Invoices
+from adapters.s3.lake import S3LakeObjects
+from adapters.s3.month_states import S3Closings
+from adapters.s3.reports import S3Reports
 from adapters.settings import ReconciliationSettings
 from metering.bucket_layout import LAKE
-from reconciliation.job import Sources
-from reconciliation.repair import CONCURRENCY, RepairSources
-from reconciliation.repair_barrier import StreamBarrier
+from reconciliation.reconcile import Sources
+from reconciliation.repair.barrier import StreamBarrier
+from reconciliation.repair.repairer import CONCURRENCY, RepairSources
 
 ATTEMPTS: Final = 10
 """Of each request: reconciliation has the time to wait for a service that is busy."""
@@ -64,7 +64,7 @@ def make_sources(
         make_athena(settings, client),
         CounterReader(dynamodb, settings.counters_table),
         S3ErrorObjects(s3, settings.lake_bucket),
-        CloudWatchWitness(client("logs", config=config), settings.log_groups, settings.rule, clock),
+        AccessLogSearch(client("logs", config=config), settings.log_groups, settings.rule, clock),
         CountedPath(CompletenessReader(dynamodb, settings.counters_table)),
         FirehoseFreshness(client("cloudwatch", config=config), settings.delivery_stream, clock),
         S3LakeObjects(s3, settings.lake_bucket),

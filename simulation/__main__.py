@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 
 from adapters.settings import external_dynamodb
-from simulation.faults import Fault
-from simulation.runs import Setup, Summary, run_seed, run_seeds
-from simulation.variants import BROKEN, METERS
-from simulation.variants_of_watch import BROKEN_WATCHES
-from simulation.world import Result
+from simulation.protocol.broken_meters import BROKEN, METERS
+from simulation.protocol.broken_watches import BROKEN_WATCHES
+from simulation.protocol.faults import Fault
+from simulation.protocol.runs import Setup, Summary, run_seed, run_seeds
+from simulation.protocol.world import WorldResult
 
 _TELL_EVERY_SECONDS = 5
 _LINES_OF_A_SCHEDULE = 400
@@ -108,7 +108,7 @@ def _how_to_repeat(seed: int, options: argparse.Namespace) -> str:
     return f"  again: python -m simulation --seed {seed} --variant {options.variant}{on_dynamodb}"
 
 
-def _print_schedule(result: Result) -> None:
+def _print_schedule(result: WorldResult) -> None:
     print(f"The schedule of seed {result.seed}:")
     lines = result.schedule
     if len(lines) > _LINES_OF_A_SCHEDULE and not result.differences:
@@ -117,7 +117,7 @@ def _print_schedule(result: Result) -> None:
         print(f"  {line}")
 
 
-def _print_differences(result: Result) -> None:
+def _print_differences(result: WorldResult) -> None:
     for sentence in result.untrue:
         print(f"Seed {result.seed}: {sentence}")
     if not result.differences:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from metering.counters.ports import CounterAnswer, Counters, Increment, Status
 from metering.outcome import Outcome, outcome_of_key
-from metering.ports import CounterAnswer, Counters, Increment, Status
 from metering.usage import Usage
 
 _MONTH = len("2026-11")

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from metering.ports import Append, Claim, Ledger, LedgerAnswer, Page, PageId, Status
-from metering.record import ReadRecord
+from metering.calls.record import ReadRecord
+from metering.counters.ports import Append, Claim, Ledger, LedgerAnswer, Page, PageId, Status
 
 _PARTS = 1 << 16
 """A record with very many events claims them in parts, so that one write stays small."""

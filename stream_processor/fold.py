@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from metering.call import Call
+from metering.calls.call import Call
+from metering.calls.record import ReadRecord
+from metering.counters.ports import Increment
 from metering.period import HOUR_MS, Period, day_of, hour_of, month_of
-from metering.ports import Increment
-from metering.record import ReadRecord
 from metering.usage import Usage, total
 
 SHARDS_OF_A_SLICE = 16

@@ -10,26 +10,26 @@ from typing import Any, cast
 
 import boto3
 
-from adapters.alerts import DynamoDBTelling, EventBridge
-from adapters.counters import DynamoDBCounters
-from adapters.dynamodb import ConditionalUpdates, client
-from adapters.heaviest import DynamoDBHeaviest
-from adapters.ledger import DynamoDBLedger
-from adapters.progress import DynamoDBProgress
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
+from adapters.dynamodb.ledger import DynamoDBLedger
+from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.slices import DynamoDBSlices
+from adapters.dynamodb.thresholds import DynamoDBNotifications, EventBridge
+from adapters.dynamodb.top_keys import DynamoDBHeaviest
 from adapters.settings import StreamProcessorSettings
-from adapters.slices import DynamoDBSlices
 from adapters.telemetry import Telemetry, telemetry
-from metering.heaviest import HeaviestKeys
-from metering.quota_ports import Publisher
-from stream_processor.alerts import LimitWatch
+from metering.counters.top_keys import HeaviestKeys
+from metering.quotas.ports import ThresholdPublisher
 from stream_processor.claims import LedgerLayout
-from stream_processor.kinesis_event import Answer, answer, read_event
+from stream_processor.kinesis_event import BatchResponse, answer, read_event
 from stream_processor.processor import BatchReport, Processor
+from stream_processor.thresholds import LimitWatch
 
-Handler = Callable[[Mapping[str, Any], Any], Answer]
+Handler = Callable[[Mapping[str, Any], Any], BatchResponse]
 
 
-def handler(event: Mapping[str, Any], context: Any) -> Answer:
+def handler(event: Mapping[str, Any], context: Any) -> BatchResponse:
     """Count a batch of the stream. Lambda repeats it from the sequence number in the answer, if there is one.
 
     Raises:
@@ -39,11 +39,11 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
 
 
 def make_processor(
-    settings: StreamProcessorSettings, dynamodb: Any, publisher: Publisher | None = None
+    settings: StreamProcessorSettings, dynamodb: Any, publisher: ThresholdPublisher | None = None
 ) -> Processor:
     """The processor on the tables of the settings. Thresholds are looked for if there is a publisher."""
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
-    telling = DynamoDBTelling(settings.counters_table, dynamodb, updates)
+    telling = DynamoDBNotifications(settings.counters_table, dynamodb, updates)
     return Processor(
         DynamoDBLedger(
             settings.ledger_table,
@@ -70,7 +70,7 @@ def make_handler(
     """The function around a processor. `on_batch` is told what became of each batch."""
 
     @tools.logger.inject_lambda_context
-    def handle(event: Mapping[str, Any], _context: Any) -> Answer:
+    def handle(event: Mapping[str, Any], _context: Any) -> BatchResponse:
         report = processor.process(read_event(event))
         _tell(tools, report, clock())
         on_batch(report)

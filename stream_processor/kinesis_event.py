@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from metering.record import StreamRecord
+from metering.calls.record import StreamRecord
 
 
 class BatchItemFailure(TypedDict):
@@ -19,7 +19,7 @@ class BatchItemFailure(TypedDict):
     itemIdentifier: str
 
 
-class Answer(TypedDict):
+class BatchResponse(TypedDict):
     """An empty list: the whole batch is in."""
 
     batchItemFailures: list[BatchItemFailure]
@@ -30,7 +30,7 @@ def read_event(event: Mapping[str, Any]) -> list[StreamRecord]:
     return [_record(record) for record in event["Records"]]
 
 
-def answer(failed_from: int | None) -> Answer:
+def answer(failed_from: int | None) -> BatchResponse:
     """The answer that makes Lambda repeat from a sequence number, or go on."""
     failures: list[BatchItemFailure] = []
     if failed_from is not None:

@@ -17,7 +17,7 @@ The order of side effects, and what holds if a step is the last to run:
 6. **Report** the thresholds that were reached, the progress of the shard, the heaviest keys, and what was
    counted. If this does not happen, answers are less complete than they could be, never wrong; and the
    counters refuse the retry with what they hold, so that it finds the thresholds: see
-   :mod:`stream_processor.alerts`.
+   :mod:`stream_processor.thresholds`.
 
 A counter must see the records of a shard in their order, or its watermark would hide those that come late. So
 a batch is cut at the first record of which a claim is not known to be in: nothing from there on is applied.
@@ -30,16 +30,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metering.billing_rule import BillingRule
-from metering.heaviest import HeaviestKeys
+from metering.calls.record import ReadRecord, StreamRecord, read_record
+from metering.counters.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
+from metering.counters.top_keys import HeaviestKeys
 from metering.outcome import Outcome
-from metering.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
-from metering.record import ReadRecord, StreamRecord, read_record
 from metering.usage import Usage
-from stream_processor.alerts import NOTHING_FOUND, LimitReport, LimitWatch
 from stream_processor.apply import Applied, apply
 from stream_processor.claims import LedgerLayout, Ownership, claim, owned
 from stream_processor.fold import Recut, fold
 from stream_processor.slices import Registration
+from stream_processor.thresholds import NOTHING_FOUND, LimitReport, LimitWatch
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from metering.counters.ports import Increment, SliceId, SliceRegistry, Status
 from metering.period import month_of
-from metering.ports import Increment, SliceId, SliceRegistry, Status
 
 
 class Registration:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from metering.record import StreamRecord
+from metering.calls.record import StreamRecord
 
 KEY: Final = "d0e96b5f16"
 SHARD: Final = "shardId-000000000000"

@@ -11,14 +11,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from adapters.completeness import CompletenessBook
-from adapters.models import UNTOLD
-from adapters.plans import PlanBook, digest_of
+from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.layout import UNTOLD
+from adapters.dynamodb.plans import PlanBook, digest_of
 from local_cloud.stack import LocalCloud
-from metering.crossing import encode_crossing
 from metering.period import Period
-from metering.plans import Assignment, Limit, Metric, Mode, Plan, Span
-from metering.quota_ports import Crossing
+from metering.quotas.plan import Assignment, Limit, Metric, Mode, Plan, Span
+from metering.quotas.ports import ThresholdCrossing
+from metering.quotas.threshold import encode_crossing
 from tests.factories import control_message, delivery, firehose_event, kinesis_event, lines
 from tests.quota_authorizer.events import http
 from tests.usage_api.events import event, of_customer, of_operator
@@ -33,7 +33,9 @@ def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     """
     book = PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
     give_plan(book, "shop", Limit(Metric.REQUESTS, Span.DAY, 2, thresholds=(100,)))
-    waiting = Crossing("waits", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", 50, 1)
+    waiting = ThresholdCrossing(
+        "waits", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", 50, 1
+    )
     untold = {"pk": {"S": UNTOLD}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
     cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=untold)
     deliveries = [delivery(lines(2, apiKeyId="shop")), control_message()]

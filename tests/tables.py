@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from adapters.dynamodb import ConditionalUpdates, client
-from local_cloud.template import resource
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
+from local_cloud.template.document import resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

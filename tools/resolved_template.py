@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from local_cloud.template import Stack, translated
+from local_cloud.template.document import Stack, translated
 
 
 def resolved(parameters: dict[str, str]) -> dict[str, Any]:

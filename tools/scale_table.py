@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from cli.estimate_session import PRICE_LIST, load_prices
+from cli.cost.estimate_session import PRICE_LIST, load_prices
 from metering.cost.estimate import Estimate, estimate
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
 from tools.build_lambda import ROOT

@@ -17,10 +17,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from metering.errors import MeterError, Transient
 from metering.period import Period
-from metering.plans import Metric
-from usage_api import document
-from usage_api.answers import Answer
-from usage_api.asked import (
+from metering.quotas.plan import Metric
+from usage_api import openapi as document
+from usage_api.auth import key_of_customer, require_operator
+from usage_api.cursor import LONGEST_TOKEN
+from usage_api.parameters import (
     DAY_PATTERN,
     KEY_PATTERN,
     LONGEST_KEY,
@@ -30,13 +31,12 @@ from usage_api.asked import (
     days_between,
     decoded,
 )
-from usage_api.caller import key_of_customer, require_operator
-from usage_api.look_ups import LookUps
-from usage_api.page_files import PageFiles
-from usage_api.paging import LONGEST_TOKEN
 from usage_api.problems import NotFound, Problem
-from usage_api.replies import Reply, document_reply, file_reply, problem_reply, redirect, reply
+from usage_api.queries import UsageQueries
 from usage_api.requests import Event, address_of_folder, faults_of, path_of, refuse_unknown
+from usage_api.responses import Reply, document_reply, file_reply, problem_reply, redirect, reply
+from usage_api.schemas import Answer
+from usage_api.static_files import PageFiles
 
 OnFailure = Callable[[Exception], None]
 
@@ -97,7 +97,7 @@ Next = Annotated[
 class LookUpApi:
     """Answers events of a REST API."""
 
-    def __init__(self, look_ups: LookUps, page: PageFiles, on_failure: OnFailure) -> None:
+    def __init__(self, look_ups: UsageQueries, page: PageFiles, on_failure: OnFailure) -> None:
         """`on_failure` is told of what the caller has no part in."""
         self._look_ups = look_ups
         self._page = page
@@ -224,7 +224,7 @@ class LookUpApi:
     def _header(self, name: str) -> str | None:
         return self._app.current_event.headers.get(name)
 
-    def _for_operator(self) -> LookUps:
+    def _for_operator(self) -> UsageQueries:
         require_operator(self._event)
         return self._look_ups
 

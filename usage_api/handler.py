@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from adapters.completeness import CompletenessReader
-from adapters.counter_reader import CounterReader
-from adapters.heaviest import HeaviestReader
-from adapters.plans import PlanBook
+from adapters.dynamodb.completeness import CompletenessReader
+from adapters.dynamodb.counter_reader import CounterReader
+from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.table import quick_client
+from adapters.dynamodb.top_keys import HeaviestReader
 from adapters.settings import UsageApiSettings
-from adapters.table import quick_client
 from adapters.telemetry import Telemetry, telemetry
-from usage_api import page_files
+from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
-from usage_api.completeness_kept import KeptCompleteness
-from usage_api.look_ups import LookUps, Sources
+from usage_api.completeness_cache import KeptCompleteness
+from usage_api.queries import UsageQueries, UsageSources
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -37,16 +37,16 @@ class Clocks(NamedTuple):
     """Seconds since any start; never set."""
 
 
-def make_look_ups(settings: UsageApiSettings, dynamodb: Any, clocks: Clocks | None = None) -> LookUps:
+def make_look_ups(settings: UsageApiSettings, dynamodb: Any, clocks: Clocks | None = None) -> UsageQueries:
     """The look-ups on the table of the settings. `dynamodb` is a boto3 client."""
     clocks, table = clocks or Clocks(), settings.counters_table
-    sources = Sources(
+    sources = UsageSources(
         CounterReader(dynamodb, table),
         PlanBook(table, dynamodb),
         KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
         HeaviestReader(dynamodb, table),
     )
-    return LookUps(sources, clocks.now, settings.default_plan)
+    return UsageQueries(sources, clocks.now, settings.default_plan)
 
 
 def make_handler(

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
 from metering.usage import NO_USAGE, Usage
-from usage_api.answers import HealthAnswer, Reserved, ShardHealth
 from usage_api.ports import Completeness
+from usage_api.schemas import HealthAnswer, Reserved, ShardHealth
 from usage_api.totals import totals_of
 
 BEHIND_SECONDS: Final = 180

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from metering.counter import Counter
+from metering.counters.counter import Counter
 from metering.period import Period
-from metering.plans import Assignment, Plan
+from metering.quotas.plan import Assignment, Plan
 
 
 class ShardProgress(Protocol):

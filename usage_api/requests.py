@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from metering.plans import Metric
-from usage_api.asked import LONGEST_KEY
+from metering.quotas.plan import Metric
+from usage_api.parameters import LONGEST_KEY
 from usage_api.problems import BadRequest
 
 Event = Mapping[str, Any]

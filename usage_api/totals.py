@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from metering.usage import Usage
-from usage_api.answers import Totals
+from usage_api.schemas import Totals
 
 METRICS: Final = tuple(Totals.model_fields)
 """What is shown of a usage: all but the fingerprint, which is for reconciliation."""

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import boto3
 
-from adapters.completeness import CompletenessBook
-from adapters.dynamodb import client
+from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.kinesis import KinesisStream
-from adapters.objects import S3Objects
+from adapters.s3.object_listing import S3Objects
 from adapters.settings import WatchSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.errors import Misconfigured

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from metering.bucket_layout import ERRORS
-from metering.completeness import Beat, Knowledge, Positions, after_beat
+from metering.counters.completeness import Beat, Knowledge, Positions, after_beat
+from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
 from metering.errors import MeterError
-from metering.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
 
 FAILED_BATCHES = "aws/lambda/"
 """Where Lambda puts the batches that it gave up.
@@ -80,8 +80,9 @@ def beat(stream: ShardStream, store: CompletenessStore, now: datetime) -> Pulse:
     """Put a heartbeat into each open shard, and keep what follows of how far everything is counted.
 
     The order matters: `now` was read before anything else, what is known is read before the heartbeats are
-    put, see :mod:`metering.completeness`. If the store does not answer, the heartbeats go out all the same,
-    and `complete_through` stands still. What is refused is not sent again: the next beat comes in a minute.
+    put, see :mod:`metering.counters.completeness`. If the store does not answer, the heartbeats go out all
+    the same, and `complete_through` stands still. What is refused is not sent again: the next beat comes in a
+    minute.
 
     Raises:
         Transient, Misconfigured: the stream did not take the heartbeats.

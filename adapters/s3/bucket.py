@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.errors import AWS_ERRORS, code_of, translate, translated
 from metering.errors import Misconfigured, Transient
-from metering.stored import Stored, StoredObject
+from metering.proof.stored_object import Stored, StoredObject
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from metering.counters.ports import Increment
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
-from metering.ports import Increment
 from metering.usage import Usage
 
 _MONTH = len("2026-11")

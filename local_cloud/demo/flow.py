@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from metering.delivery import read_delivery
+from metering.calls.delivery import read_delivery
 from metering.errors import Undecodable
 
 Ages = list[tuple[float, int]]

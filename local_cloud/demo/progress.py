@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from local_cloud.access_log_player import Played
-from local_cloud.delivery_stream import Delivery
 from local_cloud.demo.busiest import BusiestKeys
 from local_cloud.demo.flow import Flow, Freshness
-from local_cloud.event_source_mapping import Invocation
+from local_cloud.firehose.delivery_stream import FirehoseDelivery
+from local_cloud.lambda_.event_source_mapping import MappingInvocation
 from local_cloud.pipeline import Listeners
+from local_cloud.playback.player import Played
 from stream_processor.processor import BatchReport
 
 _BUSIEST = 5
@@ -42,7 +42,7 @@ class Snapshot:
     faults: Mapping[str, int]
 
 
-class Progress:
+class DemoProgress:
     """Written by the demo's threads, read by a view. Each number has one writer."""
 
     def __init__(self, total: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -94,11 +94,11 @@ class Progress:
     def _on_batch(self, report: BatchReport) -> None:
         self._busiest.note(report.totals)
 
-    def _on_invocation(self, invocation: Invocation) -> None:
+    def _on_invocation(self, invocation: MappingInvocation) -> None:
         self.flow.settle(record.data for record in invocation.processed)
         self._failures_in_a_row = 0 if invocation.processed else self._failures_in_a_row + 1
         if self._failures_in_a_row >= _HOPELESS_FAILURES:
             raise StuckError(f"the stream processor fails again and again: {invocation.answer}")
 
-    def _on_delivered(self, delivery: Delivery) -> None:
+    def _on_delivered(self, delivery: FirehoseDelivery) -> None:
         self._landed += delivery.rows

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from adapters.deployment import Deployment
 from local_cloud.stack import LocalCloud
-from metering.counter import Counter
+from metering.counters.counter import Counter
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
-from reconciliation.job import Reconciler, Sources
+from reconciliation.model.report import Report
 from reconciliation.ports import CounterSource
-from reconciliation.report import Report
+from reconciliation.reconcile import Reconciler, Sources
 from reconciliation.wiring import make_sources
 
 ALL_EVENTS = "SELECT count(*) AS lake_rows, count(DISTINCT eventid) AS events FROM api_gateway_logs"
@@ -23,7 +23,7 @@ OnMonth = Callable[[Period], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class DemoProof:
     """What the reconciliation found, and what the lake holds as a whole."""
 
     reports: tuple[Report, ...]
@@ -35,7 +35,7 @@ class Proof:
     """Rows with ids of their own."""
 
 
-def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> Proof:
+def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> DemoProof:
     """Reconcile months; `on_month` is told before each.
 
     Raises:
@@ -50,7 +50,7 @@ def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> Pro
         on_month(month)
         reports.append(reconciler.reconcile(month, run_id=_RUN))
     ((lake_rows, lake_events),) = sources.queries.run(ALL_EVENTS, run_id=_RUN).rows()
-    return Proof(tuple(reports), len(counters.keys), lake_rows, lake_events)
+    return DemoProof(tuple(reports), len(counters.keys), lake_rows, lake_events)
 
 
 class _NotingKeys:

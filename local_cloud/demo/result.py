@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from local_cloud.demo.flow import Freshness
-from local_cloud.demo.proof import Proof
+from local_cloud.demo.proof import DemoProof
 from local_cloud.demo.stream_audit import StreamContents
-from metering.drift import Difference
 from metering.outcome import Outcome
 from metering.period import Period
+from metering.proof.drift import Difference
 from metering.usage import NO_USAGE
-from reconciliation.report import Both, Report
+from reconciliation.model.report import Both, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class DemoResult:
 
     sent: Sent
     stream: StreamContents
-    proof: Proof
+    proof: DemoProof
     freshness: Freshness
     faults: Mapping[str, int]
     seconds: float

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from local_cloud.access_log_player import AccessLogPlayer, Pace
-from local_cloud.chaos import Chaos
 from local_cloud.demo.parameters import replay_parameters
-from local_cloud.demo.progress import Progress
+from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.proof import prove
 from local_cloud.demo.result import DemoResult, Sent
 from local_cloud.demo.source import AccessLog
 from local_cloud.demo.stream_audit import audit
+from local_cloud.faults.chaos import Chaos
 from local_cloud.pipeline import LONGEST_SECONDS, MakeProcessor, Pipeline
+from local_cloud.playback.player import AccessLogPlayer, Pace
 from local_cloud.stack import LocalCloud
 from metering.period import Period
 
@@ -56,7 +56,7 @@ class DemoSettings:
 class Demo:
     """One run of the demo, as a context manager: the local cloud lives as long as the block."""
 
-    def __init__(self, settings: DemoSettings, progress: Progress) -> None:
+    def __init__(self, settings: DemoSettings, progress: DemoProgress) -> None:
         self._settings = settings
         self._progress = progress
         self._has_moto = settings.dynamodb_endpoint is None

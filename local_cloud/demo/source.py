@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from local_cloud.access_log_player import read_lines
-from local_cloud.log_times import call_time
-from local_cloud.traffic import TrafficSettings, generate
+from local_cloud.playback.log_times import call_time
+from local_cloud.playback.player import read_lines
+from local_cloud.playback.traffic import TrafficSettings, generate
 
 _LAST_LINES = 100
 """Of so many, one has a time that can be read."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local_cloud.stream import Shard, StoredRecord, Stream
+from local_cloud.kinesis.stream import Shard, StoredRecord, Stream
 from metering.billing_rule import BillingRule
-from metering.delivery import read_delivery
+from metering.calls.delivery import read_delivery
+from metering.calls.record import StreamRecord, read_record
 from metering.errors import Undecodable
 from metering.outcome import Outcome
 from metering.period import HOUR_MS, Period, hour_of, month_of
-from metering.record import StreamRecord, read_record
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from werkzeug.serving import LISTEN_QUEUE, ThreadedWSGIServer
 
 from local_cloud.endpoint.guard import Clients
-from local_cloud.http_handler import KeepAliveHandler
+from local_cloud.endpoint.http_handler import KeepAliveHandler
 
 LOOPBACK: Final = "127.0.0.1"
 _POLL_SECONDS: Final = 0.05

@@ -7,7 +7,7 @@ from math import ceil, exp
 from typing import Final
 
 from metering.cost.key_spread import distinct_keys
-from metering.cost.ledger_units import Page, units_of
+from metering.cost.ledger_units import AveragePage, units_of
 from metering.cost.workload import Workload
 
 BATCH_DELIVERIES: Final = 1_000
@@ -62,7 +62,7 @@ def _wait_for_the_next(records_per_second: float) -> float:
     return (1 - min(1.0, records_per_second) / 2) / records_per_second
 
 
-def ledger_page(workload: Workload, shards: int, batch: Batch, lanes: int) -> Page:
+def ledger_page(workload: Workload, shards: int, batch: Batch, lanes: int) -> AveragePage:
     """What comes to a slot and lane: the calls of a batch reach back as long as it was gathered."""
     slots = min(1 + 1 / batch.per_second / workload.slot_seconds, max(1.0, batch.calls))
     hashes = batch.calls / slots / lanes
@@ -70,7 +70,7 @@ def ledger_page(workload: Workload, shards: int, batch: Batch, lanes: int) -> Pa
     deliveries = max(1.0, batch.deliveries / slots)
     claims = deliveries * (1 - exp(-hashes / deliveries)) / reached
     appends_per_second = shards * batch.per_second * slots * reached
-    return Page(appends_per_second * workload.slot_seconds, claims, hashes / reached, shards)
+    return AveragePage(appends_per_second * workload.slot_seconds, claims, hashes / reached, shards)
 
 
 def appends_of(workload: Workload, shards: int, batch: Batch, lanes: int) -> float:

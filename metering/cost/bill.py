@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from metering.cost.prices import PriceList
+from metering.cost.price_list import PriceList
 from metering.cost.units import Units
 from metering.cost.workload import Workload
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from metering.cost.bill import BillLine, api_gateway, bill, http_api, log_ingestion, total
-from metering.cost.prices import PriceList
+from metering.cost.price_list import PriceList
 from metering.cost.sizing import SHARDS_OF_A_SLICE, Sizing, sizing
 from metering.cost.units import Units, units
 from metering.cost.workload import Workload

@@ -27,7 +27,7 @@ WATERMARK_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class AveragePage:
     """What comes to one time slot and lane."""
 
     appends: float
@@ -51,14 +51,14 @@ class Page:
 
 
 @lru_cache(maxsize=4096)  # sizes are searched for, and each step comes back to the same pages
-def units_of(page: Page) -> float:
+def units_of(page: AveragePage) -> float:
     """Write units of all appends to a slot and lane, with all of its pages."""
     whole = floor(page.appends)
     part = page.appends - whole
     return (1 - part) * _units(page, whole) + part * _units(page, whole + 1)
 
 
-def _units(page: Page, appends: int) -> int:
+def _units(page: AveragePage, appends: int) -> int:
     """Write units of so many appends. A page that is full costs a refused write before the next is tried."""
     stored_share = page.stored_bytes / page.counted_bytes if page.counted_bytes else 0.0
     base = PAGE_BYTES + WATERMARK_BYTES * min(page.shards, max(appends, 1))

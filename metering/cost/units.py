@@ -220,7 +220,7 @@ def _counter_bytes(workload: Workload) -> float:
 
 
 def _ledger_bytes(workload: Workload, batch: Batch) -> float:
-    """The claims that have not expired: see :func:`metering.ports.expires_at`."""
+    """The claims that have not expired: see :func:`metering.counters.ports.expires_at`."""
     kept_seconds = 2 * (workload.retention_hours + 24) * 3600 + _DAY_SECONDS
     claims = max(1.0, batch.deliveries) / max(1.0, batch.calls)
     return workload.rate * kept_seconds * (HASH_BYTES + STORED_CLAIM_BYTES * claims)

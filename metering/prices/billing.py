@@ -11,7 +11,7 @@ from metering.prices.documents import InvoiceDocument
 from metering.prices.invoice import invoice_document
 from metering.prices.month import Month
 from metering.prices.statement import KeyUsage, MonthUsage, Statement, make_statement
-from metering.prices.tariff import KEY_ACCOUNT, Account, Assignment, NoPrice, Tariff
+from metering.prices.tariff import KEY_ACCOUNT, Account, AccountPlan, NoPrice, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _reserved(key: str) -> bool:
 def _key_accounts(tariff: Tariff, keys: Iterable[str]) -> Iterator[Account]:
     if tariff.default_plan is not None:
         for key in keys:
-            yield Account(KEY_ACCOUNT + key, (key,), (Assignment(tariff.default_plan, Month("0001-01")),))
+            yield Account(KEY_ACCOUNT + key, (key,), (AccountPlan(tariff.default_plan, Month("0001-01")),))
 
 
 def _unowned(tariff: Tariff, month: Month, keys: Iterable[str]) -> Iterator[Unpriced]:

@@ -16,7 +16,7 @@ from metering.prices.rating import Bound, RatedPrice, rate
 from metering.prices.tariff import PlanVersion
 
 
-class Totals(Protocol):
+class StatementTotals(Protocol):
     """The totals of a set of calls, as far as prices need them."""
 
     @property
@@ -42,7 +42,7 @@ class KeyUsage:
     fingerprint: int
 
     @classmethod
-    def of(cls, key: str, totals: Totals) -> KeyUsage:
+    def of(cls, key: str, totals: StatementTotals) -> KeyUsage:
         """The usage of a key from its totals."""
         return cls(key, {metric: getattr(totals, metric) for metric in Metric}, totals.fingerprint)
 

@@ -54,7 +54,7 @@ class PlanVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class AccountPlan:
     """The plan of an account from a month on, until its next assignment."""
 
     plan: str
@@ -67,7 +67,7 @@ class Account:
 
     id: str
     keys: tuple[str, ...]
-    plans: tuple[Assignment, ...]
+    plans: tuple[AccountPlan, ...]
     stripe_customer: str | None = None
 
     def plan_in(self, month: Month) -> str:

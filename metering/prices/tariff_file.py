@@ -47,7 +47,7 @@ from metering.prices.price_file import (
     context_of,
     price_fields,
 )
-from metering.prices.tariff import KEY_ACCOUNT, Account, Assignment, PlanVersion, Tariff
+from metering.prices.tariff import KEY_ACCOUNT, Account, AccountPlan, PlanVersion, Tariff
 from metering.strict_model import (
     Broken,
     Entries,
@@ -301,5 +301,5 @@ def _version(plan: str, fields: VersionFields, above: Terms, end: Month | None) 
 
 
 def _account(name: str, fields: AccountFields) -> Account:
-    plans = tuple(Assignment(one.plan, one.valid_from) for one in fields.plan)
+    plans = tuple(AccountPlan(one.plan, one.valid_from) for one in fields.plan)
     return Account(name, tuple(fields.keys), plans, fields.stripe_customer)

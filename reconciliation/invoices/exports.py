@@ -17,7 +17,7 @@ from metering.prices.canonical import canonical_json
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
 from metering.prices.money import EXACT, total
 from metering.prices.month import Month, begins_at, following
-from metering.spreadsheet import defused
+from metering.safe_csv import defused
 
 CSV_HEADER = (
     "invoice", "account", "invoice_month", "kind", "month", "line",

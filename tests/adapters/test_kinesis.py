@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from adapters.kinesis import KinesisStream
-from local_cloud.kinesis import KinesisService
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.kinesis.api import KinesisService
+from metering.counters.heartbeat import Heartbeat, Landed
 from metering.errors import Misconfigured
-from metering.heartbeat import Heartbeat, Landed
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from botocore.utils import get_environ_proxies
 
 from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings, set_apart
-from local_cloud.template import Stack
+from local_cloud.template.document import Stack
 from metering.errors import Misconfigured
 
 ENOUGH = {"COUNTERS_TABLE": "counters", "LEDGER_TABLE": "ledger"}

@@ -7,7 +7,7 @@ from botocore.exceptions import NoRegionError
 from typer.testing import CliRunner
 
 from cli import main as module
-from cli.errors import CommandError
+from cli.common.errors import CommandError
 from cli.main import COMMANDS, GROUPS, app, main
 
 

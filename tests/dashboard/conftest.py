@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from selenium.webdriver import Chrome
 
-from metering.plans import Kind, Limit, Metric, Plan, Span
+from metering.quotas.plan import Kind, Limit, Metric, Plan, Span
 from tests.dashboard import chromium
 from tests.dashboard.page import Page
 from tests.dashboard.world import World

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from adapters.settings import set_apart
-from local_cloud.traffic import TrafficSettings, generate
-from metering.plans import Kind, Limit, Metric, Plan, Span
+from local_cloud.playback.traffic import TrafficSettings, generate
+from metering.quotas.plan import Kind, Limit, Metric, Plan, Span
 from tests.dashboard import chromium
 from tests.dashboard.page import Page
 from tests.dashboard.world import World

@@ -8,9 +8,9 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.select import Select
 
-from local_cloud.lookup_front import Access
-from local_cloud.lookup_server import LookUpServer
-from metering.plans import Assignment
+from local_cloud.api_gateway.http_front import Access
+from local_cloud.api_gateway.lookup_server import LookUpServer
+from metering.quotas.plan import Assignment
 from tests.dashboard.conftest import BUSY
 from tests.dashboard.page import Page
 from tests.dashboard.world import World

@@ -9,7 +9,7 @@ import urllib.request
 from tests.dashboard.conftest import BUSY, MARKED_UP, MARKUP
 from tests.dashboard.page import Page
 from tests.dashboard.world import World, in_path
-from usage_api.page_files import FOLDER
+from usage_api.static_files import FOLDER
 
 POLICY = {
     "default-src 'none'",

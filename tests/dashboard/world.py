@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from adapters.plans import PlanBook
-from local_cloud.access_log_player import AccessLogPlayer
+from adapters.dynamodb.plans import PlanBook
+from local_cloud.api_gateway.http_front import KEY_HEADER
+from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.demo.parameters import machine_parameters
-from local_cloud.lookup_front import KEY_HEADER
-from local_cloud.lookup_server import LookUpServer
 from local_cloud.pipeline import Listeners, Pipeline
+from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.stack import LocalCloud
-from metering.plans import Assignment, Plan
+from metering.quotas.plan import Assignment, Plan
 
 
 class World:

@@ -12,7 +12,7 @@ from adapters.settings import FirehoseTransformSettings
 from adapters.telemetry import telemetry
 from firehose_transform import handler as module
 from firehose_transform.handler import Handler, make_handler
-from local_cloud.lambda_function import LambdaContext
+from local_cloud.lambda_.function import LambdaContext
 from metering.errors import Misconfigured
 from tests.emf import metrics_in
 from tests.factories import SHARD, control_message, delivery, firehose_event, line, lines, sequence_number

@@ -10,10 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firehose_transform.transform import ANSWER_LIMIT, Answer, AnswerRecord, Report, transform
+from firehose_transform.transform import (
+    ANSWER_LIMIT,
+    AnswerRecord,
+    TransformReport,
+    TransformResponse,
+    transform,
+)
 from metering.billing_rule import BillingRule
-from metering.identity import event_hash
-from metering.record import StreamRecord, read_record
+from metering.calls.event_id import event_hash
+from metering.calls.record import StreamRecord, read_record
 from tests.factories import (
     KEY,
     NOON_MS,
@@ -44,7 +50,7 @@ UNDECODABLE = [
 ]
 
 
-def answered(*data: bytes, **where: Any) -> tuple[list[AnswerRecord], Report]:
+def answered(*data: bytes, **where: Any) -> tuple[list[AnswerRecord], TransformReport]:
     """What the transform answers about records, within the bound and with every record in its place."""
     event = firehose_event(data, **where)
     answer, report = transform(event, RULE)
@@ -52,7 +58,7 @@ def answered(*data: bytes, **where: Any) -> tuple[list[AnswerRecord], Report]:
     return answer["records"], report
 
 
-def assert_kept(event: dict[str, Any], answer: Answer, limit: int = ANSWER_LIMIT) -> None:
+def assert_kept(event: dict[str, Any], answer: TransformResponse, limit: int = ANSWER_LIMIT) -> None:
     """The contract: every record once, in order, by its id; and no more bytes than Lambda lets out."""
     assert [record["recordId"] for record in event["records"]] == [
         one["recordId"] for one in answer["records"]
@@ -110,7 +116,7 @@ class TestRecords:
 
     def test_no_records(self) -> None:
         """An event without records is answered by none."""
-        assert ([], Report()) == answered()
+        assert ([], TransformReport()) == answered()
 
     def test_bug(self) -> None:
         """An event that Firehose would never send is no undecodable record: the invocation fails."""

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from local_cloud.template import Stack
+from local_cloud.template.document import Stack
 
 STACK = Stack()
 REST = STACK.output("AccessLogFormat")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters import telemetry
-from local_cloud.template import Stack, translated
+from local_cloud.template.document import Stack, translated
 from tests.alarms import state_after
 
 STACK = Stack({"MeteredApiName": "orders", "Monitoring": "full"})

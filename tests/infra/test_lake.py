@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_cloud.template import Stack
+from local_cloud.template.document import Stack
 
 STACK = Stack()
 DELIVERY = STACK.resource("LakeDeliveryStream")

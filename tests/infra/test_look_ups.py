@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.template import Stack, load_template, translated
+from local_cloud.template.document import Stack, load_template, translated
 
 RESOURCES = translated()["Resources"]
 STACK = Stack()

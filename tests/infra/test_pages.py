@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.template import load_template, translated
+from local_cloud.template.document import load_template, translated
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEXT = (DOCS / "runbook.md").read_text(encoding="utf-8")

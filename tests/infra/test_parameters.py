@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from local_cloud.template import REGION, Stack, load_template, translated
+from local_cloud.template.document import REGION, Stack, load_template, translated
 
 PARAMETERS: dict[str, dict[str, Any]] = load_template()["Parameters"]
 RESOURCES = translated()["Resources"]

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from local_cloud.intrinsics import NAMED_BY
-from local_cloud.server import LocalEndpoint
-from local_cloud.template import PACKAGE, Stack, translated
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.template.document import PACKAGE, Stack, translated
+from local_cloud.template.intrinsics import NAMED_BY
 from tests.infra.test_template import directly_before
 
 RESOURCES = translated()["Resources"]

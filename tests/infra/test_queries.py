@@ -11,8 +11,8 @@ import pytest
 import sqlglot
 
 from local_cloud.stack import LocalCloud
-from local_cloud.template import Stack, translated
-from tests.local_cloud.athena_workshop import Analyst, Rows
+from local_cloud.template.document import Stack, translated
+from tests.local_cloud.athena.workshop import Analyst, Rows
 
 STACK = Stack({"CrawlSchema": "yes"})
 RESOURCES = translated()["Resources"]

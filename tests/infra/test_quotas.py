@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from adapters.alerts import DETAIL_TYPE, event_detail
-from adapters.models import lease_pk
+from adapters.dynamodb.layout import lease_pk
+from adapters.dynamodb.thresholds import DETAIL_TYPE, event_detail
 from adapters.settings import QuotaAuthorizerSettings, StreamProcessorSettings
-from local_cloud.intrinsics import UnresolvableError
 from local_cloud.stack import LocalCloud
-from local_cloud.template import Stack, translated
+from local_cloud.template.document import Stack, translated
+from local_cloud.template.intrinsics import UnresolvableError
 from metering.errors import Misconfigured
 from metering.period import Period
-from metering.quota_ports import Crossing
+from metering.quotas.ports import ThresholdCrossing
 
 STACK = Stack()
 REST = Stack(
@@ -221,7 +221,9 @@ class TestThresholds:
 
     def test_message(self) -> None:
         """The message is made of fields that the event has."""
-        crossing = Crossing("id", "a1", "acme", "free", 1, "requests", Period("2026-11"), 10, "hard", 80, 8)
+        crossing = ThresholdCrossing(
+            "id", "a1", "acme", "free", 1, "requests", Period("2026-11"), 10, "hard", 80, 8
+        )
         fields = {f"$.detail.{name}" for name in event_detail(crossing)}
         transformer = self.RULE["Targets"][0]["InputTransformer"]
         assert set(transformer["InputPathsMap"].values()) <= fields

@@ -17,9 +17,9 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.hooks import EventAliaser
 
-from local_cloud.lambda_function import LambdaContext
+from local_cloud.lambda_.function import LambdaContext
 from local_cloud.stack import LocalCloud
-from local_cloud.template import translated
+from local_cloud.template.document import translated
 from tests.emf import metrics_in
 from tests.functions import SCENARIOS
 from tests.infra.test_alarms import OWN_METRICS, OWN_NAMESPACE

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.template import Stack, translated
+from local_cloud.template.document import Stack, translated
 
 STACK = Stack()
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5c1a2d"

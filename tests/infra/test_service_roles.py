@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local_cloud.template import Stack, translated
+from local_cloud.template.document import Stack, translated
 from tests.infra.test_recorded_calls import BY_SERVICES
 from tests.infra.test_roles import WITH_KEY, as_list, statements
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cfnlint import api as cfn_lint
 
-from local_cloud.template import Stack, load_template, translated
+from local_cloud.template.document import Stack, load_template, translated
 
 STACK = Stack()
 PARAMETERS = load_template()["Parameters"]

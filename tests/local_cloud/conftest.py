@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_cloud.kinesis import KinesisService
-from local_cloud.server import LocalEndpoint
-from local_cloud.subscription_delivery import SubscriptionDelivery, register
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.kinesis.api import KinesisService
+from local_cloud.kinesis.subscription_delivery import SubscriptionDelivery, register
 
 
 @pytest.fixture(scope="module")

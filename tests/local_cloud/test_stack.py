@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
 
 

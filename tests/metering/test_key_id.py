@@ -12,20 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from cli.usage_options import _key as key_of_command
-from metering.access_log import read_call
+from cli.look_up.usage_options import _key as key_of_command
 from metering.billing_rule import BillingRule
-from metering.call import Call
-from metering.delivery import LogEvent
+from metering.calls.access_log import read_call
+from metering.calls.call import Call
+from metering.calls.delivery import LogEvent
+from metering.calls.fast_calls import read_calls
+from metering.calls.fast_keys import UsualKeys
 from metering.errors import Misconfigured
 from metering.key_id import COUNTER_NAME_PATTERN, KEY_ID_PATTERN, LONGEST_KEY_ID, is_key_id, key_id_fault
 from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY
-from metering.plans_document import read_plans
 from metering.prices.tariff_file import InvalidTariff, read_tariff
-from metering.usual_calls import read_calls
-from metering.usual_keys import UsualKeys
-from usage_api.asked import KEY_PATTERN
-from usage_api.caller import key_of_customer
+from metering.quotas.plan_file import read_plans
+from usage_api.auth import key_of_customer
+from usage_api.parameters import KEY_PATTERN
 from usage_api.problems import Unauthorized
 
 FIT = [

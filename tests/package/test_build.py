@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.template import Stack, load_template, translated
+from local_cloud.template.document import Stack, load_template, translated
 from tests.package.wheels import RUNTIME, interpreter
 from tools.build_lambda import (
     LIMIT_BYTES,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.server import LocalEndpoint
-from local_cloud.template import TEMPLATE
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.template.document import TEMPLATE
 from tools.build_lambda import ROOT, zip_folder
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"

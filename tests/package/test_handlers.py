@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.stack import LocalCloud
-from local_cloud.template import translated
+from local_cloud.template.document import translated
 from tests.functions import SCENARIOS
 from tests.package.runtime_api import FunctionFailed, RuntimeProcess
 from tests.package.wheels import interpreter

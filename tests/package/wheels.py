@@ -12,7 +12,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from local_cloud.template import load_template
+from local_cloud.template.document import load_template
 from tools.build_lambda import LOCK, BuildError, download
 
 RUNTIME = load_template()["Globals"]["Function"]["Runtime"].removeprefix("python")

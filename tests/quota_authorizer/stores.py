@@ -7,18 +7,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.plans import digest_of
+from adapters.dynamodb.plans import digest_of
 from metering.errors import Transient
 from metering.period import Period
-from metering.plans import Assignment, Plan
-from metering.quota import Counted
-from metering.quota_ports import Facts, Wanted
+from metering.quotas.decision import Counted
+from metering.quotas.plan import Assignment, Plan
+from metering.quotas.ports import Facts, Wanted
 from metering.usage import Usage
-from quota_authorizer.authorizer import Authorizer, Manner, Proofs
-from quota_authorizer.judge import Judge, OnFailure
-from quota_authorizer.known_keys import KnownKeys
+from quota_authorizer.authorizer import Authorizer, AuthorizerOptions, CredentialVerifiers
+from quota_authorizer.decision import OnFailure, QuotaDecider
+from quota_authorizer.key_cache import KnownKeys
 from quota_authorizer.leases import LeaseBook
-from simulation.quotas_store import LeasesInMemory
+from simulation.quotas.store import LeasesInMemory
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC).timestamp()
 HOUR, DAY, MONTH = Period("2026-11-05T12"), Period("2026-11-05"), Period("2026-11")
@@ -98,7 +98,7 @@ class Desk:
         store: QuotasInMemory | None = None,
         leases: LeasesInMemory | None = None,
         *,
-        manner: Manner | None = None,
+        manner: AuthorizerOptions | None = None,
         on_failure: OnFailure = OnFailure.ALLOW,
         default_plan: str | None = None,
         name: str = "one",
@@ -110,13 +110,13 @@ class Desk:
         )
         numbers = iter(range(10**6))
         self.leases = LeaseBook(leases or LeasesInMemory(), lambda: f"{name}-{next(numbers)}")
-        self.judge = Judge(self.known, self.leases, on_failure)
-        self._manner = manner or Manner()
-        self.authorizer = Authorizer(self.judge, self.known, Proofs(digest_of), self._manner)
+        self.judge = QuotaDecider(self.known, self.leases, on_failure)
+        self._manner = manner or AuthorizerOptions()
+        self.authorizer = Authorizer(self.judge, self.known, CredentialVerifiers(digest_of), self._manner)
 
     def believe(self, key_of_bearer: Callable[[str, float], str | None]) -> None:
         """Let bearer tokens name keys."""
-        proofs = Proofs(digest_of, key_of_bearer)
+        proofs = CredentialVerifiers(digest_of, key_of_bearer)
         self.authorizer = Authorizer(self.judge, self.known, proofs, self._manner)
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.plans import digest_of
-from metering.plans import KeyStatus, Limit, Metric, Plan, Span
-from quota_authorizer.answer import Unauthorized
-from quota_authorizer.authorizer import KeySource, Manner
-from quota_authorizer.judge import OnFailure
-from quota_authorizer.request import NoRequest
+from adapters.dynamodb.plans import digest_of
+from metering.quotas.plan import KeyStatus, Limit, Metric, Plan, Span
+from quota_authorizer.authorizer import AuthorizerOptions, KeySource
+from quota_authorizer.decision import OnFailure
+from quota_authorizer.request import InvalidRequest
+from quota_authorizer.response import Unauthorized
 from tests.quota_authorizer.events import (
     STAGE,
     http,
@@ -95,7 +95,7 @@ class TestShapes:
 
     def test_http_api_with_policies(self) -> None:
         """Or a policy, where the API is set up so."""
-        answer = desk(manner=Manner(simple_answers=False)).answer(http(SECRET))
+        answer = desk(manner=AuthorizerOptions(simple_answers=False)).answer(http(SECRET))
         assert [] == policy_faults(answer)
         assert "Allow" == effect(answer)
 
@@ -121,7 +121,7 @@ class TestShapes:
     @pytest.mark.parametrize("event", [{}, {"version": "2.0"}, {"type": "TOKEN"}, {"Records": []}])
     def test_no_request(self, event: dict[str, Any]) -> None:
         """What comes from no authorizer is refused."""
-        with pytest.raises(NoRequest):
+        with pytest.raises(InvalidRequest):
             desk().answer(event)
 
 
@@ -193,7 +193,7 @@ class TestContext:
 
     def test_request_length_of_kept_answers(self) -> None:
         """An answer that API Gateway uses again would give every call the size of the first."""
-        one = desk(manner=Manner(result_ttl_seconds=60))
+        one = desk(manner=AuthorizerOptions(result_ttl_seconds=60))
         answer = one.answer(rest(SECRET, headers={"Content-Length": "4096"}))
         assert "requestLength" not in answer["context"]
 
@@ -204,14 +204,14 @@ class TestContext:
 
     def test_key_from_authorizer(self) -> None:
         """Unless the stage takes its key from the authorizer."""
-        one = desk(manner=Manner(key_source=KeySource.AUTHORIZER))
+        one = desk(manner=AuthorizerOptions(key_source=KeySource.AUTHORIZER))
         answer = one.answer(rest(SECRET))
         assert [] == policy_faults(answer)
         assert SECRET == answer["usageIdentifierKey"]
 
     def test_other_header(self) -> None:
         """The key may come in another header."""
-        one = desk(manner=Manner(key_header="x-partner-key"))
+        one = desk(manner=AuthorizerOptions(key_header="x-partner-key"))
         event = rest(headers={"X-Partner-Key": SECRET})
         assert "Allow" == effect(one.answer(event))
 
@@ -264,7 +264,7 @@ class TestOutOfReach:
 
     def test_kept_answers(self) -> None:
         """No answer that API Gateway keeps is given to a caller whom nobody can name now."""
-        one = desk(manner=Manner(result_ttl_seconds=3600))
+        one = desk(manner=AuthorizerOptions(result_ttl_seconds=3600))
         one.store.out_of_reach = True
         for event in (rest(SECRET), http(SECRET)):
             with pytest.raises(Unauthorized):
@@ -298,7 +298,7 @@ class TestKeptAnswers:
 
     def two(self, **manner: Any) -> Desk:
         """An authorizer that knows two keys."""
-        one = desk(manner=Manner(result_ttl_seconds=self.TTL, **manner))
+        one = desk(manner=AuthorizerOptions(result_ttl_seconds=self.TTL, **manner))
         one.store.ids[digest_of(self.OTHER)] = "initech-key"
         return one
 

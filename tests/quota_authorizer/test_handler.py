@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from adapters.counters import DynamoDBCounters
-from adapters.plans import PlanBook, digest_of
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
-from adapters.table import quick_client
 from adapters.telemetry import telemetry
-from local_cloud.server import LocalEndpoint
-from local_cloud.template import Stack
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.template.document import Stack
+from metering.counters.ports import Increment
 from metering.errors import Misconfigured
 from metering.period import Period
-from metering.plans import Assignment, Limit, Metric, Mode, Plan, Span
-from metering.ports import Increment
+from metering.quotas.plan import Assignment, Limit, Metric, Mode, Plan, Span
 from metering.usage import Usage
 from quota_authorizer import handler as module
-from quota_authorizer.answer import Unauthorized
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler
+from quota_authorizer.response import Unauthorized
 from tests.quota_authorizer.events import NOON_MS, http, policy_faults, recorded, rest
 from tests.quota_authorizer.stores import Clock
 from tests.quota_authorizer.tokens import token as bearer

@@ -16,10 +16,10 @@ from typing import Any, Final
 import pytest
 from jwt import PyJWK
 
-from adapters.token_keys import IssuerKeys, configuration_address
-from quota_authorizer.authorizer import Manner
-from quota_authorizer.bearer import Bearer, TokenRules
-from quota_authorizer.judge import OnFailure
+from adapters.jwks import IssuerKeys, configuration_address
+from quota_authorizer.authorizer import AuthorizerOptions
+from quota_authorizer.decision import OnFailure
+from quota_authorizer.jwt import Bearer, TokenRules
 from tests.quota_authorizer.events import http
 from tests.quota_authorizer.stores import Desk
 from tests.quota_authorizer.tokens import (
@@ -206,7 +206,7 @@ def test_answers(chunk: int, forged: list[str]) -> None:
                 raise OSError("there is nothing")
             return pages[address]
 
-        desk = Desk(manner=Manner(has_issuer=True), on_failure=OnFailure.ALLOW)
+        desk = Desk(manner=AuthorizerOptions(has_issuer=True), on_failure=OnFailure.ALLOW)
         desk.believe(Bearer(TokenRules(ISSUER, AUDIENCE), IssuerKeys(ISSUER, fetch, desk.clock).key).key_of)
         assert [None] * len(forged) == [let_in(desk, one) for one in forged], number_of_answer
         believed += let_in(desk, good) == "a1b2c3"
@@ -219,7 +219,7 @@ def test_right_answer(forged: list[str]) -> None:
         configuration_address(ISSUER): json.dumps(CONFIGURATION).encode(),
         KEYS_AT: json.dumps({"keys": key_set()}).encode(),
     }
-    desk = Desk(manner=Manner(has_issuer=True))
+    desk = Desk(manner=AuthorizerOptions(has_issuer=True))
     desk.believe(
         Bearer(TokenRules(ISSUER, AUDIENCE), IssuerKeys(ISSUER, pages.__getitem__, desk.clock).key).key_of
     )
@@ -229,13 +229,13 @@ def test_right_answer(forged: list[str]) -> None:
 
 def test_can_fail(forged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that takes keys of any strength is caught by these forgeries."""
-    monkeypatch.setattr("adapters.token_keys._is_strong", lambda _: True)
-    monkeypatch.setattr("quota_authorizer.bearer.Bearer._is_signed", _is_signed_by_any)
+    monkeypatch.setattr("adapters.jwks._is_strong", lambda _: True)
+    monkeypatch.setattr("quota_authorizer.jwt.Bearer._is_signed", _is_signed_by_any)
     pages = {
         configuration_address(ISSUER): json.dumps(CONFIGURATION).encode(),
         KEYS_AT: json.dumps({"keys": key_set()}).encode(),
     }
-    desk = Desk(manner=Manner(has_issuer=True))
+    desk = Desk(manner=AuthorizerOptions(has_issuer=True))
     keys = IssuerKeys(ISSUER, pages.__getitem__, desk.clock)
     desk.believe(Bearer(TokenRules(ISSUER, AUDIENCE), keys.key).key_of)
     assert "forged" in {let_in(desk, one) for one in forged}
@@ -263,7 +263,7 @@ def test_flood() -> None:
         raise OSError("429")
 
     def cold() -> Desk:
-        desk = Desk(manner=Manner(has_issuer=True), on_failure=OnFailure.ALLOW)
+        desk = Desk(manner=AuthorizerOptions(has_issuer=True), on_failure=OnFailure.ALLOW)
         desk.believe(Bearer(TokenRules(ISSUER, AUDIENCE), IssuerKeys(ISSUER, limited, desk.clock).key).key_of)
         return desk
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.leases import DynamoDBLeases
-from local_cloud.server import LocalEndpoint
-from metering.quota_ports import LeaseStore
-from simulation.quotas_store import LeasesInMemory
+from adapters.dynamodb.leases import DynamoDBLeases
+from local_cloud.endpoint.server import LocalEndpoint
+from metering.quotas.ports import LeaseStore
+from simulation.quotas.store import LeasesInMemory
 from tests.quota_authorizer.lease_contract import LeaseContract, place
 from tests.tables import create_tables
 

@@ -7,10 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from metering.errors import Misconfigured
-from metering.plans import Limit, Metric, Mode, Plan, Span
-from metering.quota_ports import Lease, LeaseAnswer, LeasePlace, LeaseStatus, Sheet, Take, spent_slot
-from quota_authorizer.leases import LeaseBook, Recount, Request, Spending, Spent
-from simulation.quotas_store import LeasesInMemory
+from metering.quotas.plan import Limit, Metric, Mode, Plan, Span
+from metering.quotas.ports import (
+    Lease,
+    LeaseAnswer,
+    LeaseChange,
+    LeasePlace,
+    LeaseRecord,
+    LeaseStatus,
+    spent_slot,
+)
+from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount, Spending, Spent
+from simulation.quotas.store import LeasesInMemory
 from tests.quota_authorizer.stores import HOUR, NOON, Desk, QuotasInMemory
 
 PLACE = LeasePlace("a1b2c3", "requests/hour")
@@ -38,14 +46,14 @@ class Bench:
 
     def spend(self, book: LeaseBook, used: int = 0) -> Spent:
         """A call."""
-        return book.spend(Request(PLACE, HOUR, self.limit, used, self.recount), self.now)
+        return book.spend(LeaseRequest(PLACE, HOUR, self.limit, used, self.recount), self.now)
 
     def spend_many(self, book: LeaseBook, calls: int) -> int:
         """How many of so many calls are let through."""
         return sum(self.spend(book).outcome is Spending.SPENT for _ in range(calls))
 
     @property
-    def sheet(self) -> Sheet:
+    def sheet(self) -> LeaseRecord:
         return self.store.sheets[PLACE]
 
 
@@ -161,7 +169,7 @@ class TestNextPeriod:
         book = bench.book()
         assert 10 == bench.spend_many(book, 20)
         later = Span.HOUR.period_at(START + 3600)
-        request = Request(PLACE, later, bench.limit, 0, nothing)
+        request = LeaseRequest(PLACE, later, bench.limit, 0, nothing)
         spent = [book.spend(request, bench.now + 3600).outcome for _ in range(20)]
         assert 10 == spent.count(Spending.SPENT)
 
@@ -169,7 +177,7 @@ class TestNextPeriod:
         """A call of a period whose sheet is gone is denied for a second: it must not spend the new one's."""
         bench = Bench(10)
         later = Span.HOUR.period_at(START + 3600)
-        bench.book().spend(Request(PLACE, later, bench.limit, 0, nothing), bench.now)
+        bench.book().spend(LeaseRequest(PLACE, later, bench.limit, 0, nothing), bench.now)
         spent = bench.spend(bench.book())
         assert (Spending.EXHAUSTED, 1.0) == (spent.outcome, spent.retry_after)
 
@@ -230,7 +238,7 @@ class Flaky(LeasesInMemory):
         self.carries_out = True
         self.answers = True
 
-    def take(self, take: Take) -> LeaseAnswer:
+    def take(self, take: LeaseChange) -> LeaseAnswer:
         if self.answers:
             return super().take(take)
         if self.carries_out:
@@ -272,7 +280,7 @@ class TestJudge:
         assert (
             95
             == desk.leases.spend(
-                Request(PLACE._replace(key="a1b2c3"), HOUR, hourly, 0, nothing), NOON
+                LeaseRequest(PLACE._replace(key="a1b2c3"), HOUR, hourly, 0, nothing), NOON
             ).remaining
             + 1
         )
@@ -307,7 +315,7 @@ class TestJudge:
         desk = Desk()
         desk.store.give("a1b2c3", Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 9, mode=Mode.RESERVED),)))
 
-        def refuse(take: Take) -> LeaseAnswer:
+        def refuse(take: LeaseChange) -> LeaseAnswer:
             raise Misconfigured([f"no permission for {take.place.limit}"])
 
         desk.leases._store.take = refuse  # type: ignore[method-assign]  # noqa: SLF001 - the store of this test

@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from adapters.counters import DynamoDBCounters
-from adapters.dynamodb import ConditionalUpdates
-from adapters.models import counter_pk, counter_sk
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.layout import counter_pk, counter_sk
 from adapters.settings import ReconciliationSettings
 from local_cloud.stack import LocalCloud
-from metering.call import Call
-from metering.identity import event_hash
+from metering.calls.call import Call
+from metering.calls.event_id import event_hash
+from metering.calls.record import ReadRecord
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY
 from metering.period import Period, hour_at, month_of
-from metering.record import ReadRecord
-from reconciliation.job import Reconciler
-from reconciliation.report import Report
+from reconciliation.model.report import Report
+from reconciliation.reconcile import Reconciler
 from reconciliation.wiring import make_sources
 from stream_processor.fold import fold
-from tests.local_cloud.athena_workshop import Analyst
+from tests.local_cloud.athena.workshop import Analyst
 
 OCTOBER = Period("2026-10")
 AFTER = datetime(2026, 11, 24, tzinfo=UTC)

@@ -9,11 +9,11 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-from metering.access_log import AccessLogLine, number, read_call, read_line
 from metering.billing_rule import BillingRule
-from metering.call import Call
-from metering.counter import Counter
-from metering.delivery import LogEvent
+from metering.calls.access_log import AccessLogLine, number, read_call, read_line
+from metering.calls.call import Call
+from metering.calls.delivery import LogEvent
+from metering.counters.counter import Counter
 from metering.period import Period, day_of, hour_at, month_of
 from metering.usage import NO_USAGE
 from tests.reconciliation.month_end import Deployment

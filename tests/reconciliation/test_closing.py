@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from adapters.closings import S3Closings
-from metering.closing import Closing, State
+from adapters.s3.month_states import S3Closings
 from metering.errors import Misconfigured
 from metering.outcome import UNATTRIBUTED_KEY
 from metering.period import Period
+from metering.proof.month_state import Closing, State
 from metering.usage import NO_USAGE, Usage
 from reconciliation.closing import (
     Closer,
@@ -25,12 +25,12 @@ from reconciliation.closing import (
     decode_usage,
     encode_usage,
 )
-from reconciliation.job import Reconciler
-from reconciliation.repair import NotRepairableError
-from reconciliation.report import Report
+from reconciliation.model.report import Report
+from reconciliation.reconcile import Reconciler
+from reconciliation.repair.repairer import NotRepairableError
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call, running
-from tests.reconciliation.repairing import repair, run
-from tests.reconciliation.strikes import Strike, at_each_write
+from tests.reconciliation.repair.repairing import repair, run
+from tests.reconciliation.repair.strikes import Strike, at_each_write
 
 CALLS = [
     call("1", "2026-10-01T00:00:00"),

@@ -16,9 +16,9 @@ from metering.errors import Misconfigured
 from metering.period import Period
 from reconciliation import handler as module
 from reconciliation.handler import Handler, make_handler
-from reconciliation.job import Reconciler, Sources
-from reconciliation.publication import Publisher, Reconciling
-from reconciliation.report import Report
+from reconciliation.model.report import Report
+from reconciliation.reconcile import Reconciler, Sources
+from reconciliation.report.publication import Reconciling, ReportPublisher
 from reconciliation.wiring import make_reports
 from tests.emf import metrics_in
 from tests.reconciliation.month_end import Deployment, call, running
@@ -71,7 +71,7 @@ def made(deployment: Deployment, sources: Sources, reconciler: Reconciling | Non
     for name in published(deployment):
         deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
     store = make_reports(deployment.settings, lambda _name: deployment.s3)
-    publisher = Publisher(store, reconciler or Reconciler(sources, lambda: NOW), lambda: NOW)
+    publisher = ReportPublisher(store, reconciler or Reconciler(sources, lambda: NOW), lambda: NOW)
     return make_handler(publisher, telemetry("reconciliation", "UsageMeter"))
 
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from firehose_transform.transform import transform
 from metering.billing_rule import BillingRule
-from metering.delivery import LogEvent
-from metering.lake_row import LakeRow, encode_rows, lake_rows
+from metering.calls.delivery import LogEvent
+from metering.calls.lake_row import LakeRow, encode_rows, lake_rows
+from metering.calls.record import StreamRecord, read_record
 from metering.period import Period
-from metering.record import StreamRecord, read_record
 from reconciliation import redrive as module
-from reconciliation.failed_records import tally
+from reconciliation.lake.firehose_errors import tally
 from reconciliation.redrive import Redriven, pieces, redrive
 from tests.factories import (
     NOON_MS,

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from adapters.error_objects import S3ErrorObjects
-from adapters.lake_writer import Column, LakeWriter
+from adapters.s3.error_prefix import S3ErrorObjects
+from adapters.s3.lake_writer import GlueColumn, LakeWriter
 from adapters.settings import FirehoseTransformSettings
 from firehose_transform.handler import make_handler
-from local_cloud.delivery_stream import DeliveryStream
-from local_cloud.json_rows import columns_of
-from local_cloud.kinesis import KinesisService
-from local_cloud.quiet_telemetry import quiet_telemetry
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.firehose.delivery_stream import DeliveryStream
+from local_cloud.firehose.json_rows import columns_of
+from local_cloud.kinesis.api import KinesisService
+from local_cloud.telemetry import quiet_telemetry
 from metering.billing_rule import BillingRule
 from reconciliation.redrive import Redriven, redrive
 from tests.factories import control_message, delivery, line
-from tests.local_cloud.lake_workshop import Workshop
+from tests.local_cloud.firehose.lake_workshop import Workshop
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def run_redrive(workshop: Workshop) -> Redriven:
     """A redrive of the workshop's bucket."""
     columns = columns_of(workshop.stack.resource("LakeTable")["TableInput"])
     folder = f"s3://{workshop.name}/lake/year=${{year}}/month=${{month}}/day=${{day}}/"
-    lake = LakeWriter(workshop.s3, [Column(column.name, column.type) for column in columns], folder)
+    lake = LakeWriter(workshop.s3, [GlueColumn(column.name, column.type) for column in columns], folder)
     return redrive(S3ErrorObjects(workshop.s3, workshop.name), lake, BillingRule())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulation.__main__ import main
-from simulation.faults import Fault
+from simulation.protocol.faults import Fault
 
 
 @pytest.fixture

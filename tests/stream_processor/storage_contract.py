@@ -1,4 +1,4 @@
-"""What :mod:`metering.ports` promises, as tests that every store must pass.
+"""What :mod:`metering.counters.ports` promises, as tests that every store must pass.
 
 A class that inherits from these gives the fixture `store`.
 """
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from metering.period import Period
-from metering.ports import (
+from metering.counters.ports import (
     Append,
     Claim,
     Counters,
@@ -24,6 +23,7 @@ from metering.ports import (
     SliceRegistry,
     Status,
 )
+from metering.period import Period
 from metering.usage import NO_USAGE, Usage
 
 SHARD = "shardId-000000000000"

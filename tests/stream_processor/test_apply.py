@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.call import Call
+from metering.calls.call import Call
+from metering.calls.record import ReadRecord
+from metering.counters.ports import CounterAnswer, Increment, Status
 from metering.outcome import Outcome
 from metering.period import Period
-from metering.ports import CounterAnswer, Increment, Status
-from metering.record import ReadRecord
 from metering.usage import Usage
-from simulation.store import SimulatedCounters
+from simulation.protocol.store import SimulatedCounters
 from stream_processor.apply import Applied, apply
 from stream_processor.fold import Recut, fold
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.call import Call
-from metering.ports import BYTES_OF_CLAIM, BYTES_OF_HASH, Append, LedgerAnswer, PageId, Status
-from metering.record import ReadRecord
-from simulation.store import SimulatedLedger
+from metering.calls.call import Call
+from metering.calls.record import ReadRecord
+from metering.counters.ports import BYTES_OF_CLAIM, BYTES_OF_HASH, Append, LedgerAnswer, PageId, Status
+from simulation.protocol.store import SimulatedLedger
 from stream_processor.claims import LedgerLayout, Ownership, claim, owned
 
 SHARD = "shardId-000000000000"

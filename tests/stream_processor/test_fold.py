@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.call import Call
+from metering.calls.call import Call
+from metering.calls.record import ReadRecord
+from metering.counters.ports import Increment
 from metering.period import Period, day_of, hour_at, month_of
-from metering.ports import Increment
-from metering.record import ReadRecord
 from metering.usage import NO_USAGE, Usage
 from stream_processor.fold import Recut, fold, slice_of
 

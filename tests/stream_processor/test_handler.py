@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from adapters.counters import usage_of
-from adapters.dynamodb import client
+from adapters.dynamodb.counters import usage_of
+from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured
 from metering.usage import Usage, total
 from stream_processor import handler as module

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.counters import DynamoDBCounters
-from adapters.dynamodb import ConditionalUpdates, client
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
+from metering.counters.ports import Increment, Status
 from metering.period import Period
-from metering.ports import Increment, Status
 from metering.usage import Usage, total
 from stream_processor.fold import SHARDS_OF_A_SLICE, slice_of
 from tests.tables import create_tables

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.billing_rule import BillingRule
+from metering.calls.record import StreamRecord
+from metering.counters.ports import Append, CounterAnswer, Increment, LedgerAnswer, SliceId, Status
 from metering.errors import Misconfigured
 from metering.period import Period
-from metering.ports import Append, CounterAnswer, Increment, LedgerAnswer, SliceId, Status
-from metering.record import StreamRecord
-from simulation.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedSlices
+from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedSlices
 from stream_processor.claims import LedgerLayout
 from stream_processor.processor import BatchReport, Processor
 from tests.factories import (

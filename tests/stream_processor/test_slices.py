@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from metering.counters.ports import Increment, SliceId, Status
 from metering.period import Period
-from metering.ports import Increment, SliceId, Status
 from metering.usage import Usage
 from stream_processor.slices import Registration
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.alerts import DynamoDBTelling
-from adapters.counters import DynamoDBCounters, usage_of
-from adapters.dynamodb import Item
-from adapters.ledger import DynamoDBLedger
-from adapters.models import counter_pk, decode_position, part_attribute
-from adapters.progress import DynamoDBProgress
-from adapters.slices import DynamoDBSlices
-from local_cloud.server import LocalEndpoint
+from adapters.dynamodb.counters import DynamoDBCounters, usage_of
+from adapters.dynamodb.hot_path.conditional_writes import Item
+from adapters.dynamodb.layout import counter_pk, decode_position, part_attribute
+from adapters.dynamodb.ledger import DynamoDBLedger
+from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.slices import DynamoDBSlices
+from adapters.dynamodb.thresholds import DynamoDBNotifications
+from local_cloud.endpoint.server import LocalEndpoint
 from metering.period import Period
 from metering.usage import total
 from tests.stream_processor.storage_contract import (
@@ -70,7 +70,7 @@ def parts(tables: Tables, key: str, period: Period) -> dict[str, int]:
 
 def registered(tables: Tables, month: Period) -> frozenset[int]:
     """The slices of a month, as thresholds and quota decisions have them."""
-    reader = DynamoDBTelling(tables.counters, tables.dynamodb, tables.updates())
+    reader = DynamoDBNotifications(tables.counters, tables.dynamodb, tables.updates())
     return reader.slices_of([month])[month]
 
 

@@ -16,29 +16,29 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.lake_writer import Column, parquet
-from cli.invoice_session import write_files
-from cli.tariff_file import read_tariff_file
-from local_cloud.access_log_player import read_lines
+from adapters.s3.lake_writer import GlueColumn, parquet
+from cli.billing.invoice_session import write_files
+from cli.billing.tariff_file import read_tariff_file
 from local_cloud.demo.lake_copy import copy_lake
+from local_cloud.playback.player import read_lines
 from local_cloud.stack import LocalCloud
-from metering.access_log import AccessLogLine, call_of, read_line
 from metering.billing_rule import BillingRule
-from metering.counter import Counter
-from metering.delivery import LogEvent
-from metering.lake_row import LakeRow, lake_row
+from metering.calls.access_log import AccessLogLine, call_of, read_line
+from metering.calls.delivery import LogEvent
+from metering.calls.lake_row import LakeRow, lake_row
+from metering.calls.record import ReadRecord
+from metering.counters.counter import Counter
 from metering.period import Period
 from metering.prices.invoice import invoice_id
 from metering.prices.month import Month
 from metering.prices.tariff_file import read_tariff
-from metering.record import ReadRecord
 from metering.usage import Usage
-from reconciliation.invoicing import Invoiced, Invoicing, Proofs
-from reconciliation.job import Reconciler, Sources
+from reconciliation.invoices.issue import Invoiced, Invoicing, ProvenUsages
+from reconciliation.reconcile import Reconciler, Sources
 from stream_processor.fold import fold
-from tests.local_cloud.athena_workshop import Analyst
+from tests.local_cloud.athena.workshop import Analyst
 from tests.metering.prices.random_tariffs import random_tariff
-from tests.reconciliation.invoices import Known, Shelves
+from tests.reconciliation.invoices.samples import Known, Shelves
 from tests.reconciliation.month_end import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,14 +47,14 @@ ACCESS_LOG = ROOT.parent / "shared" / "data" / "access-log-2026-10.jsonl.gz"
 OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
 AFTER = datetime(2026, 12, 5, tzinfo=UTC)
 COLUMNS = [
-    Column("eventid", "string"),
-    Column("eventtime", "timestamp"),
-    Column("apikeyid", "string"),
-    Column("status", "int"),
-    Column("requestsize", "bigint"),
-    Column("responsesize", "bigint"),
-    Column("outcome", "string"),
-    Column("billable", "boolean"),
+    GlueColumn("eventid", "string"),
+    GlueColumn("eventtime", "timestamp"),
+    GlueColumn("apikeyid", "string"),
+    GlueColumn("status", "int"),
+    GlueColumn("requestsize", "bigint"),
+    GlueColumn("responsesize", "bigint"),
+    GlueColumn("outcome", "string"),
+    GlueColumn("billable", "boolean"),
 ]
 
 
@@ -282,7 +282,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with LocalCloud() as cloud:
         deployment = Deployment(cloud)
         sources = real_sources(deployment)
-        proofs = Proofs(Reconciler(sources, lambda: AFTER), "s3://lake/lake/", "run")
+        proofs = ProvenUsages(Reconciler(sources, lambda: AFTER), "s3://lake/lake/", "run")
         job = Invoicing(proofs, Shelves())
         for month in (OCTOBER, NOVEMBER):
             write_files(folder / "invoices", billed(job, month, folder).issued)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from local_cloud.template import translated
+from local_cloud.template.document import translated
 from tools.build_lambda import ROOT
 from tools.resolved_template import main, resolved
 

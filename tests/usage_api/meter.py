@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters.completeness import CompletenessBook
-from adapters.counters import DynamoDBCounters
-from adapters.dynamodb import ConditionalUpdates
-from adapters.heaviest import DynamoDBHeaviest
-from adapters.plans import PlanBook
-from adapters.progress import DynamoDBProgress
-from adapters.slices import DynamoDBSlices
+from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.slices import DynamoDBSlices
+from adapters.dynamodb.top_keys import DynamoDBHeaviest
 from local_cloud.stack import LocalCloud
-from metering.completeness import Knowledge
+from metering.counters.completeness import Knowledge
+from metering.counters.ports import HeaviestList, Increment, Progress, SliceId
 from metering.period import Period
-from metering.plans import Assignment, KeyStatus, Limit, Metric, Plan, Span
-from metering.ports import HeaviestList, Increment, Progress, SliceId
+from metering.quotas.plan import Assignment, KeyStatus, Limit, Metric, Plan, Span
 from metering.usage import Usage
 
 MONTH = Period("2026-11")

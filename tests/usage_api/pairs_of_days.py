@@ -11,7 +11,7 @@ from typing import Any
 
 import schemathesis
 
-from usage_api.asked import MOST_DAYS
+from usage_api.parameters import MOST_DAYS
 
 
 @schemathesis.hook

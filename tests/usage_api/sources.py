@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from metering.counter import Counter
+from metering.counters.counter import Counter
 from metering.period import Period
-from metering.plans import Assignment, Plan
+from metering.quotas.plan import Assignment, Plan
 from metering.usage import NO_USAGE
-from usage_api.look_ups import LookUps, Sources
+from usage_api.queries import UsageQueries, UsageSources
 
 NOW = datetime(2026, 11, 24, 19, 0, 3, 999_999, tzinfo=UTC)
 THROUGH = datetime(2026, 11, 24, 18, 59, 0, 500_000, tzinfo=UTC)
@@ -52,9 +52,9 @@ class Memory:
     reads: list[str] = field(default_factory=list)
     failure: Exception | None = None
 
-    def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> LookUps:
+    def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return LookUps(Sources(self, self, self, self), lambda: now, default_plan)
+        return UsageQueries(UsageSources(self, self, self, self), lambda: now, default_plan)
 
     def counter(self, key: str, period: Period) -> Counter:
         """One."""

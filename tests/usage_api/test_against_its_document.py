@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.lookup_front import Access
-from local_cloud.lookup_server import LookUpServer
+from local_cloud.api_gateway.http_front import Access
+from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 from tests.usage_api.meter import fill
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from metering.counter import Counter
+from metering.counters.counter import Counter
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
-from metering.plans import Assignment
+from metering.quotas.plan import Assignment
 from metering.usage import Usage
 from tests.usage_api.events import event, of_customer, of_operator
 from tests.usage_api.sources import Memory
-from usage_api import page_files
+from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
-from usage_api.page_files import PageFile, PageFiles
-from usage_api.replies import SECURITY_HEADERS
 from usage_api.requests import path_of
+from usage_api.responses import SECURITY_HEADERS
+from usage_api.static_files import PageFile, PageFiles
 
 NOVEMBER = Period("2026-11")
 OPERATOR_ROUTES = [

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_cloud.lookup_front import Access
-from local_cloud.lookup_server import LookUpServer
+from local_cloud.api_gateway.http_front import Access
+from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
-from metering.counter import Counter
+from metering.counters.counter import Counter
 from metering.period import Period
-from metering.plans import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
 from metering.usage import Usage
 from tests.usage_api.events import event, of_customer
 from tests.usage_api.meter import meter_of
 from tests.usage_api.sources import Memory
 from usage_api.app import LookUpApi
-from usage_api.page_files import PageFile, PageFiles
+from usage_api.static_files import PageFile, PageFiles
 
 MINE, THEIRS = "mallory", "victim"
 THEIR_REQUESTS, THEIR_ACCOUNT = 987_654_321, "account of the victim"

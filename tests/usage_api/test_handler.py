@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from adapters.dynamodb.table import quick_client
 from adapters.settings import UsageApiSettings
-from adapters.table import quick_client
-from local_cloud.lambda_function import LambdaContext
-from local_cloud.quiet_telemetry import QuietTelemetry, quiet_telemetry
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.lambda_.function import LambdaContext
+from local_cloud.telemetry import QuietTelemetry, quiet_telemetry
 from metering.errors import Misconfigured
 from metering.usage import Usage
 from tests.tables import Tables, create_tables

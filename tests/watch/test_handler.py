@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from adapters.completeness import CompletenessBook, CompletenessReader
-from adapters.dynamodb import client
+from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
+from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.kinesis import KinesisStream
-from adapters.objects import S3Objects
+from adapters.s3.object_listing import S3Objects
 from adapters.settings import StreamProcessorSettings, WatchSettings
 from adapters.telemetry import telemetry
-from local_cloud.event_source_mapping import EventSourceMapping
-from local_cloud.lambda_function import LambdaContext, LambdaFunction
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.lambda_.event_source_mapping import EventSourceMapping
+from local_cloud.lambda_.function import LambdaContext, LambdaFunction
 from local_cloud.stack import LocalCloud
 from metering.errors import Misconfigured
 from stream_processor import handler as stream_processor

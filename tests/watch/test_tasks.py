@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from metering.billing_rule import BillingRule
-from metering.completeness import Cut, Knowledge, Positions
+from metering.calls.record import StreamRecord, read_record
+from metering.counters.completeness import Cut, Knowledge, Positions
+from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, control_message, heartbeats
 from metering.errors import MeterError, Misconfigured, Transient
-from metering.heartbeat import Heartbeat, Landed, ListedShard, control_message, heartbeats
-from metering.record import StreamRecord, read_record
 from watch.tasks import Inspection, Pulse, beat, inspect
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

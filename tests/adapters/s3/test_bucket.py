@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from adapters.s3.bucket import Bucket
-from local_cloud.server import LocalEndpoint
+from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
 
 NAME = "lake"

@@ -4,14 +4,23 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.counters import DynamoDBCounters
-from adapters.dynamodb import ConditionalUpdates
-from adapters.ledger import DynamoDBLedger
-from adapters.progress import DynamoDBProgress
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.ledger import DynamoDBLedger
+from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.settings import StreamProcessorSettings
-from adapters.slices import DynamoDBSlices
 from local_cloud.pipeline import MakeProcessor
-from metering.ports import Append, CounterAnswer, Counters, Increment, Ledger, LedgerAnswer, Page, Status
+from metering.counters.ports import (
+    Append,
+    CounterAnswer,
+    Counters,
+    Increment,
+    Ledger,
+    LedgerAnswer,
+    Page,
+    Status,
+)
 from metering.usage import Usage
 from stream_processor.claims import LedgerLayout
 from stream_processor.processor import Processor

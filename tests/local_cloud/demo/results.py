@@ -3,16 +3,16 @@
 from datetime import UTC, datetime
 
 from local_cloud.demo.flow import Freshness
-from local_cloud.demo.proof import Proof
+from local_cloud.demo.proof import DemoProof
 from local_cloud.demo.result import DemoResult, Sent
 from local_cloud.demo.stream_audit import StreamContents
-from metering.drift import Difference
 from metering.outcome import Outcome
 from metering.period import Period
+from metering.proof.drift import Difference
 from metering.usage import Usage
-from reconciliation.consistency import Contradiction
-from reconciliation.failed_records import FailedRecords
-from reconciliation.report import Both, Report, Tally
+from reconciliation.lake.firehose_errors import FailedRecords
+from reconciliation.model.contradictions import Contradiction
+from reconciliation.model.report import Both, Report, Tally
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
@@ -60,5 +60,10 @@ def result(
         report(NOVEMBER, metered=2, undecodable=1),
     )
     return DemoResult(
-        sent, stream, Proof(reports, 3, 13, lake_events), Freshness(1500, 2500), {"failed_batch": 2}, 12.34
+        sent,
+        stream,
+        DemoProof(reports, 3, 13, lake_events),
+        Freshness(1500, 2500),
+        {"failed_batch": 2},
+        12.34,
     )

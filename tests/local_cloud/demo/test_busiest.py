@@ -1,8 +1,8 @@
 """The busiest keys."""
 
 from local_cloud.demo.busiest import BusiestKeys
+from metering.counters.ports import Increment
 from metering.period import Period
-from metering.ports import Increment
 from metering.usage import NO_USAGE, Usage
 from tests.factories import SHARD
 

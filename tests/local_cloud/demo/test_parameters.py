@@ -6,7 +6,7 @@ import pytest
 
 from local_cloud.demo.parameters import machine_parameters, replay_parameters, slot_seconds
 from local_cloud.demo.source import AccessLog
-from local_cloud.template import Stack
+from local_cloud.template.document import Stack
 
 
 def log(total: int, span: timedelta) -> AccessLog:

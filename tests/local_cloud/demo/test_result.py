@@ -7,7 +7,7 @@ import pytest
 from local_cloud.demo.result import DemoResult, Sent
 from local_cloud.demo.stream_audit import StreamContents
 from metering.usage import Usage
-from reconciliation.consistency import Contradiction
+from reconciliation.model.contradictions import Contradiction
 from tests.local_cloud.demo.results import OCTOBER, ONE_MORE, STREAM, report, result
 
 

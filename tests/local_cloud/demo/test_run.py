@@ -12,14 +12,14 @@ import pytest
 
 from local_cloud.demo import progress, run
 from local_cloud.demo.lake_copy import copy_lake
-from local_cloud.demo.progress import Progress
+from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.result import DemoResult
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import generated
-from local_cloud.event_source_mapping import MappingFailedError
+from local_cloud.lambda_.event_source_mapping import MappingFailedError
 from local_cloud.pipeline import MakeProcessor
+from local_cloud.playback.traffic import TrafficSettings
 from local_cloud.stack import LocalCloud
-from local_cloud.traffic import TrafficSettings
 from metering.usage import Usage
 from tests.local_cloud.demo.broken import broken, changing, forgetful
 
@@ -32,7 +32,7 @@ OVER_MIDNIGHT = {"2026-10", "2026-11"}
 
 def play(settings: DemoSettings, look: Callable[[LocalCloud], None] = lambda _cloud: None) -> DemoResult:
     """Run a demo; `look` sees the cloud before it ends."""
-    with Demo(settings, Progress(settings.log.total)) as demo:
+    with Demo(settings, DemoProgress(settings.log.total)) as demo:
         demo.play()
         demo.settle()
         result = demo.reconcile()
@@ -142,7 +142,7 @@ def test_a_fault_that_is_not_survived_fails_the_demo() -> None:
 
 def test_what_nobody_counted_fails_the_demo() -> None:
     """A delivery that did not reach the stream is in neither counters nor lake, which then agree."""
-    with Demo(SETTINGS, Progress(CALLS)) as demo:
+    with Demo(SETTINGS, DemoProgress(CALLS)) as demo:
         demo.cloud.stream.put = lambda *_args, **_kwargs: None  # type: ignore[method-assign,assignment]
         demo.play()
         del demo.cloud.stream.put
@@ -159,7 +159,7 @@ def test_a_function_that_never_works_ends_the_demo(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(progress, "_HOPELESS_FAILURES", 3)
 
     settings = replace(SETTINGS, make_processor=broken)
-    with pytest.raises(MappingFailedError), Demo(settings, Progress(CALLS)) as demo:
+    with pytest.raises(MappingFailedError), Demo(settings, DemoProgress(CALLS)) as demo:
         demo.play()
 
 
@@ -167,7 +167,7 @@ def test_at_the_pace_of_the_log() -> None:
     """A speed holds the log to its own pace: 24 hours at 43,200 times that pace are 2 seconds."""
     log = replace(LOG, lines=lambda: list(LOG.lines()))
     began = datetime.now(UTC)
-    with Demo(replace(SETTINGS, log=log, speed=43_200), Progress(CALLS)) as demo:
+    with Demo(replace(SETTINGS, log=log, speed=43_200), DemoProgress(CALLS)) as demo:
         demo.play()
 
     assert datetime.now(UTC) - began > timedelta(seconds=1.8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.demo.source import UnreadableLogError, from_file, generated
-from local_cloud.traffic import TrafficSettings
+from local_cloud.playback.traffic import TrafficSettings
 from tests.factories import NOON_MS, line
 
 HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 """What a stream holds."""
 
 from local_cloud.demo.stream_audit import StreamContents, audit
-from local_cloud.stream import Stream
+from local_cloud.kinesis.stream import Stream
 from metering.billing_rule import BillingRule
 from metering.period import Period
 from tests.factories import NOON_MS, control_message, delivery, line, lines

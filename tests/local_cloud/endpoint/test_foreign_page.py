@@ -14,9 +14,9 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
-from local_cloud import http_handler
-from local_cloud.lookup_front import Access
-from local_cloud.lookup_server import LookUpServer
+from local_cloud.api_gateway.http_front import Access
+from local_cloud.api_gateway.lookup_server import LookUpServer
+from local_cloud.endpoint import http_handler
 from local_cloud.stack import LocalCloud
 from tests.dashboard import chromium
 

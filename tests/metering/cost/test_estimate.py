@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cli.estimate_session import PRICE_LIST, load_prices
+from cli.cost.estimate_session import PRICE_LIST, load_prices
 from metering.cost.bill import by_service
 from metering.cost.estimate import advice, cheapest, estimate
 from metering.cost.workload import SECONDS_OF_MONTH, Workload

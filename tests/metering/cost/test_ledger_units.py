@@ -8,13 +8,13 @@ from math import ceil
 
 import pytest
 
-from adapters.ledger import encode_claim
-from adapters.models import ledger_pk
-from metering.call import Call
-from metering.cost.ledger_units import UNIT_BYTES, Page, units_of
-from metering.ports import Append, Claim, LedgerAnswer, PageId, Status
-from metering.ports import Page as LedgerPage
-from metering.record import ReadRecord
+from adapters.dynamodb.layout import ledger_pk
+from adapters.dynamodb.ledger import encode_claim
+from metering.calls.call import Call
+from metering.calls.record import ReadRecord
+from metering.cost.ledger_units import UNIT_BYTES, AveragePage, units_of
+from metering.counters.ports import Append, Claim, LedgerAnswer, PageId, Status
+from metering.counters.ports import Page as LedgerPage
 from stream_processor.claims import LedgerLayout, claim
 
 NOON_MS = 1_793_448_000_000
@@ -84,11 +84,11 @@ class TestUnits:
     )
     def test_as_the_processor_writes(self, batches: int, deliveries: int, lines: int, shards: int) -> None:
         """What the processor's own claims cost, pages that are full included, to 10 %."""
-        page = Page(batches, deliveries, deliveries * lines, shards)
+        page = AveragePage(batches, deliveries, deliveries * lines, shards)
         assert units_of(page) == pytest.approx(measured(batches, deliveries, lines, shards), rel=0.1)
 
     def test_part_of_an_append(self) -> None:
         """Between two whole numbers of appends the units lie between theirs."""
-        one, two = (units_of(Page(appends, 1, 500, 1)) for appends in (1, 2))
-        assert (one + two) / 2 == units_of(Page(1.5, 1, 500, 1))
-        assert 0 == units_of(Page(0, 1, 1, 1))
+        one, two = (units_of(AveragePage(appends, 1, 500, 1)) for appends in (1, 2))
+        assert (one + two) / 2 == units_of(AveragePage(1.5, 1, 500, 1))
+        assert 0 == units_of(AveragePage(0, 1, 1, 1))

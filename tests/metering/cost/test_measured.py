@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.counters import DynamoDBCounters
-from adapters.dynamodb import ConditionalUpdates, client
-from adapters.ledger import DynamoDBLedger
-from adapters.progress import DynamoDBProgress
-from adapters.slices import DynamoDBSlices
-from benchmarks.traffic import Record, Traffic, batches, firehose_event, kinesis_event, records
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
+from adapters.dynamodb.ledger import DynamoDBLedger
+from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.slices import DynamoDBSlices
+from benchmarks.harness.traffic import Record, Traffic, batches, firehose_event, kinesis_event, records
 from firehose_transform.transform import transform
-from local_cloud.json_rows import RowReader, columns_of
-from local_cloud.parquet_file import parquet
-from local_cloud.template import resource
+from local_cloud.firehose.json_rows import RowReader, columns_of
+from local_cloud.firehose.parquet_file import parquet
+from local_cloud.template.document import resource
 from metering.billing_rule import BillingRule
 from metering.cost.units import units
 from metering.cost.workload import SECONDS_OF_MONTH, Workload

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.template import Stack, load_template, translated
+from local_cloud.template.document import Stack, load_template, translated
 from metering.cost.batch import BATCH_DELIVERIES
 from metering.cost.bill import ALARM_METRICS, ALARM_METRICS_OF_ALL
 from metering.cost.units import PROCESSOR_MEMORY_MB, TRANSFORM_MEMORY_MB, WATCH_MEMORY_MB, units

@@ -1,0 +1,1 @@
+"""DynamoDB: the tables' layout and a module for each kind of item."""

@@ -1,0 +1,142 @@
+"""How far everything is counted, in the counters table: kept by the watch, read by whoever tells it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
+from adapters.dynamodb.layout import COMPLETE, PROGRESS, decode_position, encode_position
+from adapters.dynamodb.table import Table
+from metering.counters.completeness import Completeness, Cut, Knowledge, ShardProgress, through
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE_OR_THAT_VERSION: Final = "attribute_not_exists(#version) OR #version = :before"
+
+
+class _Found(NamedTuple):
+    """All items of the progress, taken apart."""
+
+    known: Knowledge
+    positions: dict[str, int]
+    arrived_at: dict[str, int]
+    """Epoch milliseconds, by shard."""
+
+
+class CompletenessReader:
+    """Reads how far everything is counted: one Query, for all shards of up to 1 MB of items, some 8,000."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
+
+    def read(self) -> Completeness:
+        """What may be told now; never less than what was told before.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        known, positions, arrived_at = _read(self._table)
+        time = through(known, positions)
+        return Completeness(
+            None if time is None else _time(time),
+            tuple(
+                ShardProgress(shard_id, _time(arrived_at[shard_id]))
+                for shard_id in known.open_shards
+                if shard_id in arrived_at
+            ),
+        )
+
+
+class CompletenessBook:
+    """What the beats know, as the watch keeps it."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
+
+    def load(self) -> tuple[Knowledge, dict[str, int]]:
+        """What is known, and the position of each shard, by one Query.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        known, positions, _ = _read(self._table)
+        return known, positions
+
+    def save(self, known: Knowledge) -> bool:
+        """Write what is known in place of the version before it: whether that was still there.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be written.
+        """
+        return self._table.put_if(
+            _item(known),
+            _NONE_OR_THAT_VERSION,
+            {"#version": "version"},
+            {":before": {"N": str(known.version - 1)}},
+        )
+
+
+def _read(table: Table) -> _Found:
+    """The knowledge comes first, then the shards: what they say is as late or later."""
+    found = _Found(Knowledge(), {}, {})
+    for item in table.query(PROGRESS):
+        sk = item["sk"]["S"]
+        if sk == COMPLETE:
+            found = found._replace(known=_knowledge(item))
+        else:
+            found.positions[sk] = decode_position(item["position"]["B"])
+            found.arrived_at[sk] = int(item["arrived_at"]["N"])
+    return found
+
+
+def _item(known: Knowledge) -> dict[str, AttributeValue]:
+    return {
+        "pk": {"S": PROGRESS},
+        "sk": {"S": COMPLETE},
+        "version": {"N": str(known.version)},
+        **_if_known("through", known.through),
+        **_if_known("seen", known.seen),
+        "cuts": {"L": [{"M": _cut(cut)} for cut in known.cuts]},
+        "open": {"L": [{"S": shard_id} for shard_id in known.open_shards]},
+    }
+
+
+def _cut(cut: Cut) -> dict[str, AttributeValue]:
+    marks: dict[str, AttributeValue] = {
+        shard_id: {"B": encode_position(mark)} for shard_id, mark in cut.marks.items()
+    }
+    return {
+        "begun_at": {"N": str(cut.begun_at)},
+        **_if_known("has_seen", cut.has_seen),
+        "marks": {"M": marks},
+    }
+
+
+def _knowledge(item: Item) -> Knowledge:
+    return Knowledge(
+        int(item["version"]["N"]),
+        _known(item, "through"),
+        _known(item, "seen"),
+        tuple(_read_cut(cut["M"]) for cut in item["cuts"]["L"]),
+        tuple(shard["S"] for shard in item["open"]["L"]),
+    )
+
+
+def _read_cut(cut: Item) -> Cut:
+    marks = {shard_id: decode_position(mark["B"]) for shard_id, mark in cut["marks"]["M"].items()}
+    return Cut(int(cut["begun_at"]["N"]), _known(cut, "has_seen"), marks)
+
+
+def _if_known(name: str, time: int | None) -> dict[str, AttributeValue]:
+    return {} if time is None else {name: {"N": str(time)}}
+
+
+def _known(item: Item, name: str) -> int | None:
+    return int(item[name]["N"]) if name in item else None
+
+
+def _time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)

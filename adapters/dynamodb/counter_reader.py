@@ -1,0 +1,123 @@
+"""The counters read: those of one key by a Query, those of all keys in a period by a parallel Scan.
+
+A Scan reads the whole table, and pays for it: only so is a key found that the lake knows nothing of.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from adapters.dynamodb.counters import usage_of
+from adapters.dynamodb.hot_path.conditional_writes import Item
+from adapters.dynamodb.layout import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
+from adapters.dynamodb.quotas import slices_of_item
+from adapters.dynamodb.table import Page, SortKeys, Table, beginning, between
+from metering.counters.counter import Counter, summed
+from metering.period import Period, month_of, parse_period
+from metering.usage import NO_USAGE, TOTALS
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+SEGMENTS: Final = 8
+"""Parts of the table that are read at a time."""
+
+SLICE_MARK: Final = "#"
+"""What stands between a period and the number of a slice: see :func:`adapters.dynamodb.layout.counter_sk`."""
+
+_AFTER_SLICES: Final = "$"
+"""What sorts after all slices of a period, and before what follows: a slice's mark comes just before it."""
+
+_PARTS: Final = frozenset([f"d{day:02d}" for day in range(1, 32)] + [f"h{hour:02d}" for hour in range(24)])
+_READ_TOTALS: Final = ["pk", "sk", *TOTALS]
+_READ: Final = [*_READ_TOTALS, *sorted(_PARTS)]
+_COUNTERS_OF: Final = "begins_with(pk, :key) AND begins_with(sk, :period)"
+
+
+class CounterReader:
+    """Reads the counters table, always the last state that was written."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str, segments: int = SEGMENTS) -> None:
+        """`dynamodb` is a client with as many connections as `segments`."""
+        self._table = Table(dynamodb, table_name)
+        self._segments = segments
+        self.items_read = 0
+        """Items that DynamoDB looked at so far, the skipped ones too."""
+        self.read_units = 0.0
+        """Read units so far."""
+
+    def of_key(self, key: str, period: Period) -> list[Counter]:
+        """The counters of a key in a month with its days, or in a day; in the order of their periods.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        return list(summed(self._counters(self._pages(key, beginning(period)))))
+
+    def counter(self, key: str, period: Period) -> Counter:
+        """The counter of a key in a month or day, by one request that reads its slices and nothing else; with
+        no usage where there is none.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        found = list(summed(self._counters(self._pages(key, beginning(f"{period}{SLICE_MARK}")))))
+        return found[0] if found else Counter(key, period, NO_USAGE)
+
+    def days(self, key: str, first: Period, last: Period) -> list[Counter]:
+        """The days from `first` to `last`, both included, in which a key has a counter, in order and without
+        their hours: by one Query. Months that begin in between are read along. A page has 1 MB, and a day's
+        item less than 1 KB.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        wanted = between(f"{first}{SLICE_MARK}", f"{last}{_AFTER_SLICES}")
+        found = summed(self._counters(self._pages(key, wanted, _READ_TOTALS)))
+        return [counter for counter in found if len(counter.period) == len(first)]
+
+    def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
+        """The counters of those keys that have one in a month or day, in no order: by a BatchGetItem for each
+        hundred items. A slice is registered before anything is added to it, so that none is missed.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        month = (SLICES, month_of(period))
+        places = {key: (counter_pk(key), counter_sk(period, 0)) for key in dict.fromkeys(keys)}
+        items = self._table.get_all([month, *places.values()], consistent=True)
+        further = [number for number in slices_of_item(items.pop(month, None)) if number]
+        items |= self._table.get_all(
+            [(counter_pk(key), counter_sk(period, number)) for key in places for number in further],
+            consistent=True,
+        )
+        return list(summed(counter_of(items[place]) for place in sorted(items)))
+
+    def of_period(self, period: Period) -> Iterator[Counter]:
+        """The counters of all keys in a month with its days, or in a day: in no order, each slice for itself.
+        Holds one page of each segment at a time.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        return self._counters(
+            self._table.scan(_COUNTERS_OF, {":key": KEY_PREFIX, ":period": period}, _READ, self._segments)
+        )
+
+    def _counters(self, pages: Iterable[Page]) -> Iterator[Counter]:
+        for page in pages:
+            self.items_read += page.looked_at
+            self.read_units += page.read_units
+            yield from map(counter_of, page.items)
+
+    def _pages(self, key: str, wanted: SortKeys, attributes: list[str] = _READ) -> Iterator[Page]:
+        return self._table.pages(counter_pk(key), wanted, attributes=attributes)
+
+
+def counter_of(item: Item) -> Counter:
+    """The counter, or slice of one, that an item holds."""
+    period, _, _ = item["sk"]["S"].partition("#")
+    parts = {name[1:]: int(value["N"]) for name, value in item.items() if name in _PARTS}
+    return Counter(key_of_pk(item["pk"]["S"]), parse_period(period), usage_of(item), parts)

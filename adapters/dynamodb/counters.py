@@ -1,0 +1,102 @@
+"""The counters in DynamoDB: one UpdateItem an increment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item, UpdateAnswer
+from adapters.dynamodb.layout import (
+    counter_pk,
+    counter_sk,
+    decode_position,
+    encode_position,
+    part_attribute,
+    watermark_attribute,
+)
+from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.usage import TOTALS, Usage
+
+FIRST_BATCH_OF_SHARD = "attribute_not_exists(#w)"
+LATER_THAN_WATERMARK = "#w < :first"
+
+_DAY = len("2026-11-05")
+
+
+class DynamoDBCounters:
+    """The port `Counters` on the counters table."""
+
+    def __init__(self, table_name: str, updates: ConditionalUpdates) -> None:
+        self._table_name = table_name
+        self._updates = updates
+
+    def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
+        """Add to several counters at a time: see :class:`metering.counters.ports.Counters`."""
+        requests = [_request(self._table_name, increment) for increment in increments]
+        answers = self._updates.run(requests)
+        return [_answer(*pair) for pair in zip(increments, answers, strict=True)]
+
+
+def _request(table_name: str, increment: Increment) -> dict[str, Any]:
+    """The update of one counter. A total of 0 is left out: it would change nothing and cost bytes."""
+    totals = zip(TOTALS, msgspec.structs.astuple(increment.totals), strict=True)
+    added = {name: amount for name, amount in totals if amount}
+    added |= {part_attribute(increment.period, part): count for part, count in increment.parts.items()}
+    names, expression = _addition(tuple(added))
+    values = {f":{index}": {"N": str(amount)} for index, amount in enumerate(added.values())}
+    return {
+        "TableName": table_name,
+        "Key": {
+            "pk": {"S": counter_pk(increment.key)},
+            "sk": {"S": counter_sk(increment.period, increment.slice)},
+        },
+        "UpdateExpression": expression,
+        "ConditionExpression": f"{FIRST_BATCH_OF_SHARD} OR {LATER_THAN_WATERMARK}",
+        "ExpressionAttributeNames": {**names, "#w": watermark_attribute(increment.shard_id)},
+        "ExpressionAttributeValues": {
+            **values,
+            ":first": {"B": encode_position(increment.first)},
+            ":last": {"B": encode_position(increment.last)},
+        },
+        "ReturnValues": "ALL_NEW",
+    }
+
+
+@lru_cache(maxsize=4096)
+def _addition(attributes: tuple[str, ...]) -> tuple[dict[str, str], str]:
+    """The names and the expression of an update that adds to these attributes; most updates share one."""
+    names = {f"#{index}": name for index, name in enumerate(attributes)}
+    additions = ", ".join(f"#{index} :{index}" for index in range(len(attributes)))
+    return names, f"SET #w = :last ADD {additions}"
+
+
+def _answer(increment: Increment, answer: UpdateAnswer) -> CounterAnswer:
+    if answer.status is Status.UNAVAILABLE:
+        return CounterAnswer(Status.UNAVAILABLE)
+    refused = answer.status is Status.REFUSED
+    return CounterAnswer(
+        answer.status,
+        _watermark(answer.item, increment.shard_id) if refused else None,
+        usage_of(answer.item),
+        _hours(increment, answer.item),
+    )
+
+
+def _hours(increment: Increment, item: Item) -> dict[str, int]:
+    """The requests of a day's item in the hours of an increment."""
+    if len(increment.period) != _DAY:
+        return {}
+    return {part: int(item[f"h{part}"]["N"]) for part in increment.parts if f"h{part}" in item}
+
+
+def _watermark(item: Item, shard_id: str) -> int | None:
+    value = item.get(watermark_attribute(shard_id))
+    return None if value is None else decode_position(value["B"])
+
+
+def usage_of(item: Item) -> Usage:
+    """The totals of a counter's item."""
+    return Usage(*(int(item[name]["N"]) if name in item else 0 for name in TOTALS))

@@ -1,0 +1,343 @@
+"""The tables, and how keys, slices and watermarks are written in them. The one definition of both.
+
+Counters table, two items for each key, slice and period:
+
+    pk                    sk             attributes
+    key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
+    key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
+    progress              <shard id>     position, arrived_at
+    progress              complete       through, seen, cuts, open, version: what the beats of the watch know
+    heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
+    slices                2026-11        numbers: the slices above 0 that counters of the month have
+
+and what quotas need, in the same table:
+
+    plan                  <name>         content, version: a plan as it stands
+    plan:<name>           <version>      content: each version that there was
+    plan-of:<bucket>      <key id>       plan, account, overrides, status, since: the plan of a key
+    digest:<SHA-256>      key            key_id: which key a caller has shown
+    lease:<key id>        requests/day   period, granted, leases, spent: of a limit that is reserved
+    told:<key id>         2026-11        one for each threshold that was reached: claimed by a shard, or told
+    untold                <event id>     content: a crossing that could not be told yet
+
+and what was repaired, in the same table:
+
+    repair:<key id>       2026-11-05#<report>  before, after, reason, report, who, at: an audit, never changed
+
+Ledger table, one item for each time slot, lane and page:
+
+    pk                    attributes
+    <slot>/<lane>/<page>  claims: list of binary, size: bytes of claims, w<shard>: watermarks, expires_at
+
+Names before the first colon are the meter's own, so that no key id can meet another kind of item.
+"""
+
+from __future__ import annotations
+
+import re
+from types import new_class
+from typing import Final, TypeVar, cast
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    ListAttribute,
+    MapAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.models import Model
+from xxhash import xxh64_intdigest
+
+from metering.period import Period
+
+_SHARD_NUMBER = re.compile(r"shardId-(\d{12,})", re.ASCII)
+
+M = TypeVar("M", bound=Model)
+
+KEY_PREFIX: Final = "key:"
+PROGRESS: Final = "progress"
+COMPLETE: Final = "complete"
+"""Sorts before the ids of all shards."""
+HEAVIEST_PREFIX: Final = "heaviest:"
+SLICES: Final = "slices"
+PLAN: Final = "plan"
+UNTOLD: Final = "untold"
+DIGEST_SK: Final = "key"
+PLAN_BUCKETS: Final = 16
+"""The plans of all keys lie in so many partitions: enough to be read at any rate, few enough to be listed."""
+
+
+class CounterItem(Model):
+    """The usage of one key in one month or day, as far as the shards of one slice brought it."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    requests = NumberAttribute(default=0)
+    billable = NumberAttribute(default=0)
+    errors = NumberAttribute(default=0)
+    response_bytes = NumberAttribute(default=0)
+    request_bytes = NumberAttribute(default=0)
+    latency_ms = NumberAttribute(default=0)
+    fingerprint = NumberAttribute(default=0)
+
+
+class ProgressItem(Model):
+    """How far a shard is counted."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=PROGRESS)
+    sk = UnicodeAttribute(range_key=True)
+    position = BinaryAttribute(legacy_encoding=False)
+    arrived_at = NumberAttribute()
+    """Epoch milliseconds: when the last record that is counted reached the stream."""
+
+
+class CompletenessItem(Model):
+    """How far everything is counted: :class:`metering.counters.completeness.Knowledge`."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=PROGRESS)
+    sk = UnicodeAttribute(range_key=True, default=COMPLETE)
+    version = NumberAttribute()
+    through = NumberAttribute(null=True)
+    """Epoch milliseconds; absent while nothing is known. So is `seen`."""
+    seen = NumberAttribute(null=True)
+    cuts = ListAttribute(of=MapAttribute, default=list)
+    """Each with `begun_at`, `has_seen`, and `marks`: positions by shard."""
+    open = ListAttribute(of=UnicodeAttribute, default=list)
+    """Shard ids."""
+
+
+class HeaviestItem(Model):
+    """The heaviest keys of a month, as a shard has seen them."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    totals: MapAttribute[str, int] = MapAttribute()  # type: ignore[no-untyped-call]  # pynamodb's has no types
+    """Requests by key."""
+
+
+class SlicesItem(Model):
+    """Which slices the counters of a month have, beside slice 0."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=SLICES)
+    sk = UnicodeAttribute(range_key=True)
+    numbers = NumberSetAttribute()
+
+
+class PlanItem(Model):
+    """A plan as it stands (`pk` is `plan`), or one of its versions."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=PLAN)
+    sk = UnicodeAttribute(range_key=True)
+    content = UnicodeAttribute()
+    """JSON."""
+    version = NumberAttribute()
+
+
+class AssignmentItem(Model):
+    """The plan of a key."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    content = UnicodeAttribute()
+    """JSON."""
+
+
+class DigestItem(Model):
+    """Which key a caller has shown. The key itself is stored nowhere."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=DIGEST_SK)
+    key_id = UnicodeAttribute()
+
+
+class LeaseItem(Model):
+    """The leases on a limit of a key, in one period."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    period = UnicodeAttribute()
+    granted = NumberAttribute()
+    leases: MapAttribute[str, list[int]] = MapAttribute()  # type: ignore[no-untyped-call]  # pynamodb's has no types
+    """By id: amount, and when it expires (epoch seconds)."""
+    spent: MapAttribute[str, int] = MapAttribute()  # type: ignore[no-untyped-call]  # pynamodb's has no types
+    """By slot: what closed leases spent."""
+
+
+class UntoldItem(Model):
+    """A crossing of a threshold that waits to be told."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=UNTOLD)
+    sk = UnicodeAttribute(range_key=True)
+    content = UnicodeAttribute()
+    """JSON."""
+
+
+class LedgerItem(Model):
+    """The claims on events of one time slot and lane: a page of them."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    claims = ListAttribute(of=BinaryAttribute, default=list)
+    size = NumberAttribute(default=0)
+    expires_at = NumberAttribute(null=True)
+    """Epoch seconds, DynamoDB's time to live."""
+
+
+def bound(model: type[M], table_name: str, **where: str) -> type[M]:
+    """The model on a deployment's table. `where` may name `host`, `region` and credentials, as pynamodb does.
+
+    It is a class of its own, so that two deployments can be read in one process.
+    """
+    settings = type("Meta", (), {"table_name": table_name, **where})
+    return cast(
+        "type[M]", new_class(model.__name__, (model,), exec_body=lambda body: body.update(Meta=settings))
+    )
+
+
+def counter_pk(key: str) -> str:
+    """The partition key of all counters of an API key."""
+    return KEY_PREFIX + key
+
+
+def assignment_pk(key: str) -> str:
+    """The partition key of a key's plan."""
+    return assignment_bucket(xxh64_intdigest(key.encode("utf-8", "replace")) % PLAN_BUCKETS)
+
+
+def assignment_bucket(number: int) -> str:
+    """One of the :data:`PLAN_BUCKETS` partitions with the plans of keys."""
+    return f"plan-of:{number:x}"
+
+
+def plan_versions_pk(name: str) -> str:
+    """The partition key of all versions of a plan."""
+    return f"plan:{name}"
+
+
+def digest_pk(digest: str) -> str:
+    """The partition key of what a digest stands for."""
+    return f"digest:{digest}"
+
+
+def lease_pk(key: str) -> str:
+    """The partition key of the leases of a key."""
+    return f"lease:{key}"
+
+
+def told_pk(key: str) -> str:
+    """The partition key of what was told of a key."""
+    return f"told:{key}"
+
+
+def heaviest_pk(month: Period) -> str:
+    """The partition key of the heaviest keys of a month."""
+    return HEAVIEST_PREFIX + month
+
+
+def key_of_pk(pk: str) -> str:
+    """The API key whose counter an item is."""
+    return pk.removeprefix(KEY_PREFIX)
+
+
+def counter_sk(period: Period, slice_number: int) -> str:
+    """The sort key of a counter. `#` is in no period, and sorts before all that is: a month comes before its
+    days.
+    """
+    return f"{period}#{slice_number}"
+
+
+def part_attribute(period: Period, part: str) -> str:
+    """The attribute with the requests of a day of a month, or of an hour of a day."""
+    return ("d" if len(period) == len("2026-11") else "h") + part
+
+
+def repair_pk(key: str) -> str:
+    """The partition key of what was repaired of a key."""
+    return f"repair:{key}"
+
+
+def repair_sk(period: Period, report: str) -> str:
+    """The sort key of a counter's repair: one for each report."""
+    return f"{period}#{report}"
+
+
+def ledger_pk(slot: int, lane: int, page: int) -> str:
+    """The key of a page of the ledger."""
+    return f"{slot}/{lane}/{page}"
+
+
+def watermark_attribute(shard_id: str) -> str:
+    """The attribute with a shard's watermark: `w12` for `shardId-000000000012`, to keep items small."""
+    match = _SHARD_NUMBER.fullmatch(shard_id)
+    return f"w{int(match.group(1))}" if match else f"w:{shard_id}"
+
+
+def encode_position(position: int) -> bytes:
+    """A position as bytes that compare as the numbers do: their count, then big-endian.
+
+    Sequence numbers have up to 129 digits, DynamoDB's numbers 38; binaries compare by unsigned bytes.
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
+    """
+    length = (position.bit_length() + 7) // 8
+    return bytes([length]) + position.to_bytes(length, "big")
+
+
+def decode_position(encoded: bytes) -> int:
+    """The position that :func:`encode_position` wrote."""
+    return int.from_bytes(encoded[1:], "big")

@@ -1,0 +1,111 @@
+"""The ledger in DynamoDB: one UpdateItem an append."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer
+from adapters.dynamodb.layout import decode_position, encode_position, ledger_pk, watermark_attribute
+from metering.counters.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status, expires_at
+
+FIRST_CLAIM_OF_SHARD = "attribute_not_exists(#w)"
+LATER_THAN_WATERMARK = "#w < :first"
+EMPTY = "attribute_not_exists(#size)"
+NOT_FULL = "#size < :full"
+
+
+class DynamoDBLedger:
+    """The port `Ledger` on the ledger table. Pages expire by :func:`metering.counters.ports.expires_at`."""
+
+    def __init__(
+        self,
+        table_name: str,
+        updates: ConditionalUpdates,
+        *,
+        ttl_seconds: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._table_name = table_name
+        self._updates = updates
+        self._ttl_seconds = ttl_seconds
+        self._clock = clock
+
+    def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
+        """Append to several pages at a time: see :class:`metering.counters.ports.Ledger`."""
+        now = int(self._clock().timestamp())
+        answers = self._updates.run([self._request(append, now) for append in appends])
+        return [_answer(*pair) for pair in zip(appends, answers, strict=True)]
+
+    def _request(self, append: Append, now: int) -> dict[str, Any]:
+        claims = append.claims
+        size = sum(claim.size for claim in claims)
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": ledger_pk(*append.page)}},
+            "UpdateExpression": (
+                "SET #claims = list_append(if_not_exists(#claims, :none), :claims), #w = :last, "
+                "#expires_at = :expires_at ADD #size :size"
+            ),
+            "ConditionExpression": (
+                f"({FIRST_CLAIM_OF_SHARD} OR {LATER_THAN_WATERMARK}) AND ({EMPTY} OR {NOT_FULL})"
+            ),
+            "ExpressionAttributeNames": {
+                "#claims": "claims",
+                "#w": watermark_attribute(claims[0].shard_id),
+                "#expires_at": "expires_at",
+                "#size": "size",
+            },
+            "ExpressionAttributeValues": {
+                ":none": {"L": []},
+                ":claims": {"L": [{"B": encode_claim(claim)} for claim in claims]},
+                ":first": {"B": encode_position(claims[0].position)},
+                ":last": {"B": encode_position(claims[-1].position)},
+                ":expires_at": {"N": str(expires_at(append, now, self._ttl_seconds))},
+                ":size": {"N": str(size)},
+                ":full": {"N": str(append.full_at)},
+            },
+            "ReturnValues": "ALL_NEW",
+        }
+
+
+def _answer(append: Append, answer: UpdateAnswer) -> LedgerAnswer:
+    if answer.status is Status.UNAVAILABLE:
+        return LedgerAnswer(Status.UNAVAILABLE)
+    watermark = answer.item.get(watermark_attribute(append.claims[0].shard_id))
+    page = Page(
+        claims=[decode_claim(element["B"]) for element in answer.item.get("claims", {"L": []})["L"]],
+        watermark=None if watermark is None else decode_position(watermark["B"]),
+        size=int(answer.item["size"]["N"]) if "size" in answer.item else 0,
+    )
+    return LedgerAnswer(answer.status, page)
+
+
+def encode_claim(claim: Claim) -> bytes:
+    """A claim as bytes: the shard and the position, each after its length, and the hashes, 8 bytes each.
+
+    Shard ids have up to 128 characters (https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Shard.html).
+    """
+    shard = claim.shard_id.encode()
+    return b"".join(
+        (
+            bytes([len(shard)]),
+            shard,
+            encode_position(claim.position),
+            struct.pack(f">{len(claim.hashes)}Q", *claim.hashes),
+        )
+    )
+
+
+def decode_claim(encoded: bytes) -> Claim:
+    """The claim that :func:`encode_claim` wrote."""
+    after_shard = 1 + encoded[0]
+    after_position = after_shard + 1 + encoded[after_shard]
+    count = (len(encoded) - after_position) // BYTES_OF_HASH
+    return Claim(
+        encoded[1:after_shard].decode(),
+        decode_position(encoded[after_shard:after_position]),
+        struct.unpack_from(f">{count}Q", encoded, after_position),
+    )

@@ -1,0 +1,34 @@
+"""The progress of the shards in DynamoDB: one item a shard, in the counters table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.layout import PROGRESS, encode_position
+from metering.counters.ports import Progress
+
+
+class DynamoDBProgress:
+    """The port `ProgressLog` on the counters table."""
+
+    def __init__(self, table_name: str, updates: ConditionalUpdates) -> None:
+        self._table_name = table_name
+        self._updates = updates
+
+    def note(self, progress: Progress) -> None:
+        """Keep the progress unless a later one is there. If the table does not answer, the next will do."""
+        self._updates.run([self._request(progress)])
+
+    def _request(self, progress: Progress) -> dict[str, Any]:
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": PROGRESS}, "sk": {"S": progress.shard_id}},
+            "UpdateExpression": "SET #position = :position, #arrived_at = :arrived_at",
+            "ConditionExpression": "attribute_not_exists(#position) OR #position < :position",
+            "ExpressionAttributeNames": {"#position": "position", "#arrived_at": "arrived_at"},
+            "ExpressionAttributeValues": {
+                ":position": {"B": encode_position(progress.position)},
+                ":arrived_at": {"N": str(progress.arrived_at_ms)},
+            },
+        }

@@ -1,0 +1,168 @@
+"""Counters corrected in DynamoDB: a transaction of the addition and its audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from adapters.dynamodb.counter_reader import counter_of
+from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
+from adapters.dynamodb.layout import counter_pk, counter_sk, part_attribute, repair_pk, repair_sk
+from adapters.dynamodb.table import ACTIONS_AT_ONCE, Cancelled, Table, beginning, key_of
+from metering.counters.counter import Counter
+from metering.errors import Misconfigured, Transient
+from metering.period import Period
+from metering.proof.correction import Audit, Correction, Fate, Held, HeldCounters, HeldSlice
+from metering.usage import NO_USAGE, TOTALS
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import (
+        ConditionCheckTypeDef,
+        PutTypeDef,
+        TransactWriteItemTypeDef,
+        UpdateTypeDef,
+    )
+
+NOT_YET_FOR_THIS_REPORT: Final = "attribute_not_exists(pk)"
+_COUNTER_CHANGED: Final = {"ConditionalCheckFailed", "TransactionConflict"}
+
+
+class DynamoDBRepairs:
+    """The port `CorrectionStore` on the counters table."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
+
+    def read(self, key: str, month: Period) -> HeldCounters:
+        """The counters of a key in a month and its days, slice by slice, as they are now."""
+        found: dict[Period, list[HeldSlice]] = {}
+        for item in self._table.query(counter_pk(key), beginning(month)):
+            counter = counter_of(item)
+            number = int(item["sk"]["S"].rpartition("#")[2])
+            watermarks = {name: value["B"] for name, value in item.items() if "B" in value}
+            found.setdefault(counter.period, []).append(HeldSlice(number, counter, watermarks))
+        return {period: Held(tuple(slices)) for period, slices in found.items()}
+
+    def write(self, one: Correction, held: Held, audit: Audit) -> Fate:
+        """Add what a correction adds to slice 0, and put its audit, if every slice is still what was read.
+
+        A transaction that DynamoDB cancels for another reason than a condition is one that met a live
+        increment: nothing was written, and the counter has changed.
+        """
+        slices = {one.number: one.counter for one in held.slices}
+        first = slices.pop(0, Counter(one.key, one.period, NO_USAGE))
+        actions: list[TransactWriteItemTypeDef] = [
+            {"Update": self._update(one, first, exists=len(slices) < len(held.slices))},
+            {"Put": self._audit(one, audit)},
+        ]
+        for number, counter in slices.items():
+            actions.append({"ConditionCheck": self._check(one, counter, number)})
+        if len(actions) > ACTIONS_AT_ONCE:
+            raise Misconfigured(
+                [f"{one.key} {one.period} has {len(held.slices)} slices: more than a repair takes"]
+            )
+        return self._transact(actions, f"{one.key} {one.period}")
+
+    def _transact(self, actions: list[TransactWriteItemTypeDef], what: str) -> Fate:
+        try:
+            self._table.transact(actions)
+        except Cancelled as error:
+            if error.reasons <= _COUNTER_CHANGED:
+                return Fate.CHANGED
+            raise Transient(f"the repair of {what} was cancelled: {error}") from error
+        return Fate.WRITTEN
+
+    def _check(self, one: Correction, counter: Counter, number: int) -> ConditionCheckTypeDef:
+        condition = _unchanged(counter)
+        return {
+            "TableName": self._table.name,
+            "Key": _key(one, number),
+            "ConditionExpression": condition.expression,
+            "ExpressionAttributeNames": condition.names,
+            "ExpressionAttributeValues": condition.values,
+        }
+
+    def _update(self, one: Correction, first: Counter, *, exists: bool) -> UpdateTypeDef:
+        """The addition to slice 0, whose totals may become negative where another slice has too much."""
+        totals = zip(TOTALS, msgspec.structs.astuple(one.usage), strict=True)
+        added = {name: amount for name, amount in totals if amount}
+        added |= {part_attribute(one.period, part): count for part, count in one.parts.items()}
+        condition = _unchanged(first) if exists else _ABSENT
+        return {
+            "TableName": self._table.name,
+            "Key": _key(one, 0),
+            "UpdateExpression": "ADD " + ", ".join(f"#a{index} :a{index}" for index in range(len(added))),
+            "ConditionExpression": condition.expression,
+            "ExpressionAttributeNames": {**condition.names, **_named("#a", added)},
+            "ExpressionAttributeValues": {**condition.values, **_numbers(":a", added.values())},
+        }
+
+    def _audit(self, one: Correction, audit: Audit) -> PutTypeDef:
+        item: Item = {
+            "pk": {"S": repair_pk(one.key)},
+            "sk": {"S": repair_sk(one.period, audit.report)},
+            "before": {"S": _told(one.before)},
+            "after": {"S": _told(one.after)},
+            "reason": {"S": audit.reason},
+            "report": {"S": audit.report},
+            "who": {"S": audit.who},
+            "at": {"S": audit.at},
+        }
+        return {
+            "TableName": self._table.name,
+            "Item": item,
+            "ConditionExpression": NOT_YET_FOR_THIS_REPORT,
+        }
+
+
+class _Condition(NamedTuple):
+    """What must hold of an item."""
+
+    expression: str
+    names: Mapping[str, str]
+    values: Item
+
+
+_ABSENT: Final = _Condition("attribute_not_exists(pk)", {}, {})
+
+
+def _unchanged(counter: Counter) -> _Condition:
+    """That an item still has these totals and parts. A call changes its requests and its fingerprint at
+    least; a total or part that is absent is none.
+    """
+    totals = zip(TOTALS, msgspec.structs.astuple(counter.usage), strict=True)
+    held: Mapping[str, int] = {
+        **dict(totals),
+        **{part_attribute(counter.period, part): count for part, count in counter.parts.items()},
+    }
+    return _Condition(
+        " AND ".join(_still(index, amount) for index, amount in enumerate(held.values())),
+        _named("#c", held),
+        _numbers(":c", held.values()),
+    )
+
+
+def _key(one: Correction, number: int) -> Item:
+    return key_of((counter_pk(one.key), counter_sk(one.period, number)))
+
+
+def _named(mark: str, names: Iterable[str]) -> dict[str, str]:
+    return {f"{mark}{index}": name for index, name in enumerate(names)}
+
+
+def _numbers(mark: str, amounts: Iterable[int]) -> dict[str, AttributeValue]:
+    return {f"{mark}{index}": {"N": str(amount)} for index, amount in enumerate(amounts)}
+
+
+def _still(index: int, amount: int) -> str:
+    same = f"#c{index} = :c{index}"
+    return same if amount else f"(attribute_not_exists(#c{index}) OR {same})"
+
+
+def _told(counter: Counter) -> str:
+    """Totals and parts as JSON, for who reads the audit."""
+    document = {**msgspec.structs.asdict(counter.usage), "parts": dict(sorted(counter.parts.items()))}
+    return msgspec.json.encode(document).decode()

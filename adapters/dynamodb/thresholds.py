@@ -1,0 +1,241 @@
+"""Thresholds that were reached: what is known of them in the counters table, and their events on EventBridge.
+
+An item `told:<key>` holds what became of the crossings of a month, or of a day and its hours: an attribute
+for each, named `<period> <metric> <amount> <threshold>`, that is a claim (shard and time) or says that it was
+told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item, UpdateAnswer
+from adapters.dynamodb.layout import (
+    PLAN,
+    SLICES,
+    UNTOLD,
+    assignment_pk,
+    counter_pk,
+    counter_sk,
+    told_pk,
+)
+from adapters.dynamodb.plans import decode_assignment, decode_plan
+from adapters.dynamodb.quotas import counted_of, slices_of_item
+from adapters.dynamodb.table import Table
+from adapters.errors import translated
+from metering.counters.ports import Status
+from metering.errors import MeterError, Transient
+from metering.period import Period, begins_at, day_of, ends_at
+from metering.quotas.decision import Counted
+from metering.quotas.ports import ClaimStatus, KeyPlan, Notification, ThresholdCrossing
+from metering.quotas.threshold import decode_crossing, encode_crossing
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+NOT_CLAIMED: Final = "attribute_not_exists(#crossing)"
+CLAIMED_BY_SHARD: Final = "#crossing.#shard = :shard"
+CLAIM_IS_STALE: Final = "#crossing.#at < :stale"
+
+EVENTS_AT_ONCE: Final = 10
+"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
+DETAIL_TYPE: Final = "Usage threshold reached"
+DEFERRED_AT_ONCE: Final = 25
+
+_MONTH = len("2026-11")
+
+Place = tuple[str, Period, int]
+
+
+class DynamoDBNotifications:
+    """The port `TellStore` on the counters table."""
+
+    def __init__(self, table_name: str, dynamodb: DynamoDBClient, updates: ConditionalUpdates) -> None:
+        self._table_name = table_name
+        self._table = Table(dynamodb, table_name)
+        self._updates = updates
+
+    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
+        """The plans of those keys that have one: see :class:`metering.quotas.ports.TellStore`."""
+        found = self._table.get_all((assignment_pk(key), key) for key in keys)
+        assignments = [decode_assignment(item) for item in found.values()]
+        items = self._table.get_all((PLAN, one.plan) for one in assignments)
+        plans = {plan.name: plan for plan in map(decode_plan, items.values())}
+        return {one.key: KeyPlan(one, plans[one.plan]) for one in assignments if one.plan in plans}
+
+    def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
+        """The slices of each month: see :class:`metering.quotas.ports.TellStore`."""
+        items = self._table.get_all(((SLICES, month) for month in months), consistent=True)
+        return {month: slices_of_item(items.get((SLICES, month))) for month in months}
+
+    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
+        """What slices hold by now: see :class:`metering.quotas.ports.TellStore`."""
+        keys = {place: (counter_pk(place[0]), counter_sk(place[1], place[2])) for place in places}
+        items = self._table.get_all(keys.values(), consistent=True)
+        return {place: counted_of([(place[1], items[key])]) for place, key in keys.items() if key in items}
+
+    def claim(self, tellings: Sequence[Notification]) -> list[ClaimStatus]:
+        """Claim crossings: see :class:`metering.quotas.ports.TellStore`."""
+        answers = self._updates.run([self._claim(telling) for telling in tellings])
+        return [_claimed(one.crossing, answer) for one, answer in zip(tellings, answers, strict=True)]
+
+    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        """Mark crossings as told: see :class:`metering.quotas.ports.TellStore`."""
+        return self._written(
+            self._update(
+                _place(one),
+                "SET #crossing = :told",
+                {"#crossing": _name(one)},
+                {":told": {"M": {"told": {"N": "1"}}}},
+            )
+            for one in crossings
+        )
+
+    def defer(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        """Keep crossings for later: see :class:`metering.quotas.ports.TellStore`."""
+        return self._written(
+            self._update(
+                (UNTOLD, one.id),
+                "SET #content = :content",
+                {"#content": "content"},
+                {":content": {"S": encode_crossing(one)}},
+            )
+            for one in crossings
+        )
+
+    def deferred(self) -> list[ThresholdCrossing]:
+        """The first crossings that wait: see :class:`metering.quotas.ports.TellStore`."""
+        return [decode_crossing(item["content"]["S"]) for item in self._table.first(UNTOLD, DEFERRED_AT_ONCE)]
+
+    def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        """Remove crossings from those that wait: see :class:`metering.quotas.ports.TellStore`."""
+        return [self._remove(one) for one in crossings]
+
+    def _claim(self, telling: Notification) -> dict[str, Any]:
+        crossing = telling.crossing
+        shard, at = {"S": telling.shard_id}, {"N": str(telling.now)}
+        request = self._update(
+            _place(crossing),
+            "SET #crossing = :claim",
+            {"#crossing": _name(crossing), "#shard": "shard", "#at": "at"},
+            {
+                ":claim": {"M": {"shard": shard, "at": at}},
+                ":shard": shard,
+                ":stale": {"N": str(telling.stale_before)},
+            },
+        )
+        request["ConditionExpression"] = f"{NOT_CLAIMED} OR {CLAIMED_BY_SHARD} OR {CLAIM_IS_STALE}"
+        return request
+
+    def _update(
+        self, place: tuple[str, str], expression: str, names: Mapping[str, str], values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        pk, sk = place
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+    def _written(self, requests: Iterable[Mapping[str, Any]]) -> list[bool]:
+        return [answer.status is Status.WRITTEN for answer in self._updates.run(list(requests))]
+
+    def _remove(self, crossing: ThresholdCrossing) -> bool:
+        try:
+            self._table.delete((UNTOLD, crossing.id))
+        except Transient:
+            return False
+        return True
+
+
+class EventBridge:
+    """The port `Publisher` on an event bus."""
+
+    def __init__(
+        self, make_client: Callable[[], EventBridgeClient], source: str, bus: str = "default"
+    ) -> None:
+        """`make_client` gives a client of EventBridge. It is asked when the first event is published, since
+        most processes publish none. `source` tells the events of this meter from those of others.
+        """
+        self._client = cache(make_client)
+        self._source = source
+        self._bus = bus
+
+    def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
+        """Publish crossings: see :class:`metering.quotas.ports.Publisher`."""
+        answers: list[str | None] = []
+        for start in range(0, len(crossings), EVENTS_AT_ONCE):
+            answers += self._put(crossings[start : start + EVENTS_AT_ONCE])
+        return answers
+
+    def _put(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
+        try:
+            with translated("PutEvents"):
+                answer = self._client().put_events(Entries=[self._entry(one) for one in crossings])
+        except MeterError as error:
+            return [str(error)] * len(crossings)
+        return [
+            f"PutEvents: {entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
+            if entry.get("ErrorCode")
+            else None
+            for entry in answer["Entries"]
+        ]
+
+    def _entry(self, crossing: ThresholdCrossing) -> PutEventsRequestEntryTypeDef:
+        return {
+            "Source": self._source,
+            "DetailType": DETAIL_TYPE,
+            "Detail": msgspec.json.encode(event_detail(crossing)).decode(),
+            "EventBusName": self._bus,
+        }
+
+
+def event_detail(crossing: ThresholdCrossing) -> dict[str, Any]:
+    """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
+    return {
+        "id": crossing.id,
+        "apiKeyId": crossing.key,
+        "account": crossing.account,
+        "plan": crossing.plan,
+        "planVersion": crossing.plan_version,
+        "metric": crossing.metric,
+        "period": crossing.period,
+        "periodStart": begins_at(crossing.period).isoformat(),
+        "periodEnd": ends_at(crossing.period).isoformat(),
+        "limit": crossing.amount,
+        "kind": crossing.kind,
+        "threshold": crossing.threshold,
+        "used": crossing.used,
+    }
+
+
+def _place(crossing: ThresholdCrossing) -> tuple[str, str]:
+    """The item of a crossing: that of its month, or of its day."""
+    is_month = len(crossing.period) == _MONTH
+    return told_pk(crossing.key), crossing.period if is_month else day_of(crossing.period)
+
+
+def _name(crossing: ThresholdCrossing) -> str:
+    return f"{crossing.period} {crossing.metric} {crossing.amount} {crossing.threshold}"
+
+
+def _claimed(crossing: ThresholdCrossing, answer: UpdateAnswer) -> ClaimStatus:
+    match answer.status:
+        case Status.WRITTEN:
+            return ClaimStatus.OURS
+        case Status.UNAVAILABLE:
+            return ClaimStatus.UNAVAILABLE
+        case Status.REFUSED:
+            return ClaimStatus.TOLD if _is_told(crossing, answer.item) else ClaimStatus.TAKEN
+
+
+def _is_told(crossing: ThresholdCrossing, item: Item) -> bool:
+    return "told" in item.get(_name(crossing), {"M": {}})["M"]

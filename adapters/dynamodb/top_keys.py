@@ -1,0 +1,68 @@
+"""The heaviest keys of a month in DynamoDB: a list for each shard, in the counters table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item
+from adapters.dynamodb.layout import heaviest_pk
+from adapters.dynamodb.table import Table
+from metering.counters.ports import HeaviestList, Status
+from metering.counters.top_keys import heaviest, united
+from metering.period import Period
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoDBHeaviest:
+    """The port `HeaviestStore` on the counters table."""
+
+    def __init__(self, table_name: str, updates: ConditionalUpdates) -> None:
+        self._table_name = table_name
+        self._updates = updates
+
+    def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
+        """Put a list in place of the version before it; where another version is there, that is told."""
+        (answer,) = self._updates.run([self._request(heaviest)])
+        if answer.status is not Status.REFUSED:
+            return answer.status, heaviest
+        version = int(answer.item["version"]["N"]) if answer.item else 0
+        return Status.REFUSED, heaviest._replace(version=version, totals=_totals(answer.item))
+
+    def _request(self, heaviest: HeaviestList) -> dict[str, Any]:
+        totals = {key: {"N": str(requests)} for key, requests in heaviest.totals.items()}
+        is_first = heaviest.version == 1
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": heaviest_pk(heaviest.month)}, "sk": {"S": heaviest.shard_id}},
+            "UpdateExpression": "SET #totals = :totals, #version = :version",
+            "ConditionExpression": "attribute_not_exists(#version)" if is_first else "#version = :before",
+            "ExpressionAttributeNames": {"#totals": "totals", "#version": "version"},
+            "ExpressionAttributeValues": {
+                ":totals": {"M": totals},
+                ":version": {"N": str(heaviest.version)},
+                **({} if is_first else {":before": {"N": str(heaviest.version - 1)}}),
+            },
+        }
+
+
+class HeaviestReader:
+    """Reads which keys may be the heaviest of a month; their counters say which are."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
+
+    def keys(self, month: Period) -> list[str]:
+        """The keys on the lists of all shards, by one Query: 100 and some, the heaviest first as far as the
+        lists know. They are a minute old.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        found = united(map(_totals, self._table.query(heaviest_pk(month), consistent=False)))
+        return list(heaviest(found, len(found)))
+
+
+def _totals(item: Item) -> dict[str, int]:
+    return {key: int(requests["N"]) for key, requests in item.get("totals", {"M": {}})["M"].items()}

@@ -1,0 +1,105 @@
+"""`usage-meter invoice`: what is asked for. How it runs is in :mod:`cli.billing.invoice_session`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.common.output import written_later
+from metering.prices.month import Month, month
+
+EXAMPLES = """Examples:
+
+    usage-meter invoice 2026-10 --tariff tariff.yaml --out invoices
+
+    usage-meter invoice 2026-10 --tariff tariff.yaml --rehearse next-year.yaml
+
+    usage-meter invoice 2026-10 --tariff tariff.yaml --export stripe events.jsonl
+"""
+
+
+class ExportKind(StrEnum):
+    """For whom invoices are exported."""
+
+    JSON = "json"
+    STRIPE = "stripe"
+
+
+def _month(text: str) -> Month:
+    try:
+        return month(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _readable(help_text: str, metavar: str = "FILE") -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        metavar=metavar, exists=True, dir_okay=False, readable=True, help=help_text
+    )
+    return option
+
+
+def command(  # noqa: PLR0913 - each is an option
+    *,
+    of_month: Annotated[str, typer.Argument(metavar="MONTH", parser=_month, help="Such as 2026-10, in UTC.")],
+    tariff: Annotated[Path, _readable("What calls cost, and who pays: see docs/prices.md.")],
+    account: Annotated[
+        str | None, typer.Option(metavar="ACCOUNT", help="Invoice this account of the tariff only.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", file_okay=False, help="Write the invoices into this folder, too."),
+    ] = None,
+    rehearse: Annotated[
+        Path | None,
+        _readable("Issue nothing; say who would have paid more or less by this tariff."),
+    ] = None,
+    export: Annotated[
+        tuple[ExportKind, Path] | None,
+        typer.Option(
+            metavar="json|stripe FILE",
+            help="Write the month for a billing system: all documents, or meter events as lines of JSON.",
+        ),
+    ] = None,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Make drafts of a month that is not complete.")
+    ] = False,
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="Make drafts though counters and lake differ.")
+    ] = False,
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
+    ] = None,
+) -> None:
+    """Issue the invoices of a month, one for each account, and adjust what was billed for earlier ones.
+
+    A month is invoiced by its usage in the lake, once a reconciliation agrees and nothing is missing; a
+    sealed one by its usage as sealed. Invoices are kept in the lake's bucket, and an account's month has one
+    for good: run again, the same is told. Exits 1 if usage is on no invoice.
+    """
+    if rehearse is not None and (out is not None or export is not None):
+        raise typer.BadParameter("a rehearsal issues nothing: leave out --out and --export")
+    from cli.billing.invoice_session import InvoiceOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
+    from cli.billing.rehearsal_session import run as run_rehearsal  # noqa: PLC0415 - as above
+
+    wishes = InvoiceOptions(
+        month=Month(of_month),
+        tariff=tariff,
+        stack=stack,
+        account=account,
+        out=out,
+        export=None if export is None else (export[0].value, written_later(export[1])),
+        incomplete=allow_incomplete,
+        unproven=unproven,
+        json=written_later(json),
+    )
+    if rehearse is not None:
+        run_rehearsal(wishes, rehearse)
+    else:
+        run(wishes)

@@ -1,0 +1,264 @@
+"""One run of `usage-meter invoice`."""
+
+from __future__ import annotations
+
+import json as json_text
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from adapters.s3.invoices import folder_name
+from cli.billing.tariff_file import read_tariff_file
+from cli.common.bootstrap import target
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.terminal import console, is_live, table
+from metering.period import Period
+from metering.prices.billing import Unpriced
+from metering.prices.month import Month
+from metering.prices.tariff import Tariff
+from metering.prices.tariff_file import InvalidTariff
+from metering.proof.month_state import State
+from metering.safe_path import path_within
+from metering.visible_text import visible
+from reconciliation.closing import SealedMonths
+from reconciliation.invoices.exports import month_document, stripe_meter_events, unpriced_document
+from reconciliation.invoices.issue import (
+    CannotInvoice,
+    DraftPolicy,
+    Invoiced,
+    Invoicing,
+    Issued,
+    ProvenUsages,
+    Sealed,
+)
+from reconciliation.ports import OnProgress, StepProgress
+from reconciliation.reconcile import Reconciler
+from reconciliation.wiring import lake_location, make_closings, make_invoices, make_sources, utc_now
+
+WRITERS = 8
+"""Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
+_MOST_TOLD = 20
+STRIPE = "stripe"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceOptions:
+    """What the user asked for."""
+
+    month: Month
+    tariff: Path
+    stack: str
+    account: str | None = None
+    out: Path | None = None
+    export: tuple[str, Path | None] | None = None
+    """The kind, and the file."""
+    incomplete: bool = False
+    unproven: bool = False
+    json: Path | None = None
+
+
+def run(wishes: InvoiceOptions) -> None:
+    """Issue the invoices, and tell what was issued.
+
+    Raises:
+        CommandError: the month cannot be invoiced, or the tariff cannot be used.
+        MeterError, ClientError, BotoCoreError: something could not be read or written.
+        typer.Exit: with 1, if usage is on no invoice.
+    """
+    screen, tariff = console(), readable_tariff(wishes.tariff)
+    if wishes.account is not None and not _can_be_billed(wishes.account, tariff):
+        raise CommandError(
+            f"{wishes.account} is no account of {wishes.tariff}, which has "
+            f"{', '.join(tariff.accounts) or 'none'}."
+        )
+    with shown(screen, wishes.month) as on_progress, refusals_told():
+        invoiced = invoicing(wishes, on_progress).invoice(wishes.month, tariff, wishes.account)
+    if wishes.out is not None:
+        write_files(wishes.out, invoiced.issued)
+    left_out = _export(wishes, invoiced, tariff) if wishes.export else []
+    write_json(wishes.json, summary(invoiced))
+    _tell(screen, wishes, invoiced)
+    for account in left_out:
+        screen.print(f"Not exported: account {account} has no stripe_customer in the tariff", markup=False)
+    if invoiced.unpriced or left_out:
+        raise typer.Exit(PROBLEM)
+
+
+def readable_tariff(path: Path) -> Tariff:
+    """The tariff of a file.
+
+    Raises:
+        CommandError: it cannot be used; every fault is named.
+    """
+    try:
+        return read_tariff_file(path)
+    except InvalidTariff as invalid:
+        raise CommandError(f"{path} cannot be used: {invalid}") from invalid
+
+
+def invoicing(wishes: InvoiceOptions, on_progress: OnProgress) -> Invoicing:
+    """The job on a deployed stack.
+
+    Raises:
+        Misconfigured, Transient: the stack cannot be found.
+    """
+    where = target(wishes.stack)
+    settings = where.deployment.reconciliation
+    sources = make_sources(settings, where.client)
+    months = SealedMonths(make_closings(settings, where.client), sources.queries)
+
+    def sealed_usage(month: Period) -> Sealed | None:
+        closing = months.closing(month)
+        if closing is None or closing.state is not State.SEALED:
+            return None
+        return Sealed(months.sealed_usage(month), closing.report, bool(closing.accepted))
+
+    reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=wishes.incomplete)
+    proofs = ProvenUsages(reconciler, lake_location(settings), str(uuid.uuid4()), sealed_usage)
+    leniency = DraftPolicy(incomplete=wishes.incomplete, unproven=wishes.unproven)
+    return Invoicing(proofs, make_invoices(settings, where.client), leniency, at_once=WRITERS)
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Makes a refusal what the user is told, in place of a traceback."""
+    try:
+        yield
+    except CannotInvoice as refusal:
+        raise CommandError(f"{refusal}.", PROBLEM) from refusal
+
+
+@contextmanager
+def shown(screen: Console, month: Month) -> Iterator[OnProgress]:
+    """Shows how far the reconciliations are, where lines can be drawn anew."""
+    status = Status(f"Invoicing {month}", console=screen)
+
+    def on_progress(progress: StepProgress) -> None:
+        status.update(f"Invoicing {month}: {progress.step} {progress.done:,}")
+
+    on_screen: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
+    with on_screen:
+        yield on_progress
+
+
+def write_files(folder: Path, issued: Sequence[Issued]) -> None:
+    """Write the files of invoices, a folder for each account.
+
+    Raises:
+        CommandError: they cannot be written.
+    """
+    try:
+        for one in issued:
+            name = f"{one.invoice['period']['month']}/{folder_name(one.invoice['account'])}"
+            place = path_within(folder, name)
+            if place is None:
+                raise CommandError(f"The invoice {visible(name)} has a name that is no folder's.", PROBLEM)
+            place.mkdir(parents=True, exist_ok=True)
+            for file, content in one.files().items():
+                (place / file).write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
+
+
+def summary(invoiced: Invoiced) -> dict[str, object]:
+    """A run as `--json` has it."""
+    return {
+        "month": invoiced.month,
+        "draft": list(invoiced.draft),
+        "invoices": [
+            {
+                "id": one.invoice["id"],
+                "account": one.invoice["account"],
+                "currency": one.invoice["currency"],
+                "usage_total": one.invoice["usage_total"],
+                "adjustment_total": one.invoice["adjustment_total"],
+                "total": one.invoice["total"],
+                "is_new": one.is_new,
+                "is_as_computed": one.is_as_computed,
+            }
+            for one in invoiced.issued
+        ],
+        "unpriced": [unpriced_document(entry) for entry in invoiced.unpriced],
+    }
+
+
+def unpriced_told(unpriced: Sequence[Unpriced]) -> Iterator[str]:
+    """A line for each of the first things that are on no invoice, and how many more there are."""
+    for entry in unpriced[:_MOST_TOLD]:
+        yield f"  {entry.month}: {entry.reason}"
+    if len(unpriced) > _MOST_TOLD:
+        yield f"  and {len(unpriced) - _MOST_TOLD:,} more: see --json"
+
+
+def _can_be_billed(account: str, tariff: Tariff) -> bool:
+    return account in tariff.accounts or (account.startswith("key:") and tariff.default_plan is not None)
+
+
+def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff) -> list[str]:
+    """Write the export; the accounts that could not be in it."""
+    kind, path = wishes.export or ("", None)
+    if path is None:
+        return []
+    if kind != STRIPE:
+        write_json(path, month_document(invoiced.month, invoiced.invoices, invoiced.unpriced))
+        return []
+    if invoiced.draft:
+        raise CommandError("Drafts are not exported to Stripe: make invoices first.", PROBLEM)
+    lines, left_out = [], []
+    for invoice in invoiced.invoices:
+        account = tariff.accounts.get(invoice["account"])
+        if account is None or account.stripe_customer is None:
+            left_out.append(invoice["account"])
+            continue
+        lines += [json_text.dumps(event) for event in stripe_meter_events(invoice, account.stripe_customer)]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return left_out
+
+
+def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
+    numbers = ("usage", "adjustments", "total")
+    rows = table("account", "invoice", *numbers, "", "state", numbers=numbers)
+    for one in invoiced.issued[:_MOST_TOLD]:
+        invoice = one.invoice
+        sums = (invoice["usage_total"], invoice["adjustment_total"], invoice["total"])
+        rows.add_row(
+            Text(invoice["account"]), invoice["id"], *sums, invoice["currency"], _state(one, invoiced)
+        )
+    screen.print(rows)
+    if len(invoiced.issued) > _MOST_TOLD:
+        screen.print(f"and {len(invoiced.issued) - _MOST_TOLD:,} more: see --json")
+    screen.print()
+    if standing := sum(not one.is_as_computed for one in invoiced.issued):
+        screen.print(
+            f"{standing:,} were issued before by another usage or tariff, and stand: late calls are adjusted "
+            "on the next invoice",
+            soft_wrap=True,
+        )
+    for reason in invoiced.draft:
+        screen.print(f"Draft: {reason}", markup=False, soft_wrap=True)
+    for line in unpriced_told(invoiced.unpriced):
+        screen.print(f"On no invoice:{line[1:]}", markup=False, soft_wrap=True)
+    if wishes.out is not None:
+        screen.print(f"The files are in {wishes.out}", markup=False, soft_wrap=True)
+    if invoiced.draft:
+        screen.print(Text("Nothing was issued: these are drafts.", "bold yellow"))
+    elif not invoiced.unpriced:
+        screen.print(Text(f"{len(invoiced.issued):,} invoices for {invoiced.month}.", "bold green"))
+    else:
+        screen.print(Text(f"PROBLEM: {len(invoiced.unpriced):,} things are on no invoice", "bold red"))
+
+
+def _state(one: Issued, invoiced: Invoiced) -> str:
+    if invoiced.draft:
+        return "draft"
+    if one.is_new:
+        return "issued"
+    return "issued before" if one.is_as_computed else "stands"

@@ -1,0 +1,118 @@
+"""One run of `usage-meter invoice --rehearse`: a month by two tariffs, and nothing issued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.billing.invoice_session import (
+    InvoiceOptions,
+    invoicing,
+    readable_tariff,
+    refusals_told,
+    shown,
+    unpriced_told,
+)
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.terminal import console, table
+from metering.prices.adjustment import NotComparable
+from metering.prices.money import payable
+from metering.prices.rehearsal import Comparison, Rehearsal, rehearse
+from reconciliation.invoices.exports import unpriced_document
+
+_MOST_TOLD = 10
+"""Of those who pay more, and of those who pay less."""
+_WIDTH = 40
+
+
+def run(wishes: InvoiceOptions, proposed: Path) -> None:
+    """Price the month by both tariffs, and tell who pays more or less.
+
+    Raises:
+        CommandError: the month is not proven, a tariff cannot be used, or they cannot be compared.
+        MeterError, ClientError, BotoCoreError: something could not be read.
+    """
+    screen = console()
+    current, other = readable_tariff(wishes.tariff), readable_tariff(proposed)
+    with shown(screen, wishes.month) as on_progress, refusals_told():
+        usage = invoicing(wishes, on_progress).proven(wishes.month).usage
+    try:
+        found = rehearse(current, other, usage)
+    except NotComparable as error:
+        raise CommandError(f"{error}: give {proposed} the same currency.", PROBLEM) from error
+    if wishes.account is not None:
+        only = tuple(one for one in found.comparisons if one.account == wishes.account)
+        found = replace(found, comparisons=only)
+    write_json(wishes.json, document(found))
+    _tell(screen, found)
+
+
+def document(found: Rehearsal) -> dict[str, object]:
+    """A rehearsal as `--json` has it. Money is text."""
+    return {
+        "month": found.month,
+        "accounts": [
+            {
+                "account": one.account,
+                "currency": one.currency,
+                "current": payable(one.current),
+                "proposed": payable(one.proposed),
+                "change": payable(one.change),
+            }
+            for one in found.comparisons
+        ],
+        "distribution": found.distribution(),
+        "pay_more": len(found.more),
+        "pay_less": len(found.less),
+        "change": {currency: payable(change) for currency, change in found.change_by_currency().items()},
+        "unpriced_now": [unpriced_document(entry) for entry in found.unpriced_now],
+        "unpriced_then": [unpriced_document(entry) for entry in found.unpriced_then],
+    }
+
+
+def _tell(screen: Console, found: Rehearsal) -> None:
+    _tell_accounts(screen, [*found.more[:_MOST_TOLD], *found.less[-_MOST_TOLD:]])
+    left = len(found.more[_MOST_TOLD:]) + len(found.less[:-_MOST_TOLD])
+    if left:
+        screen.print(f"and {left:,} more: see --json")
+    screen.print()
+    _tell_distribution(screen, found.distribution())
+    screen.print()
+    for currency, change in found.change_by_currency().items():
+        now = sum((one.current for one in found.comparisons if one.currency == currency), Decimal(0))
+        screen.print(f"All together {_signed(change)} {currency}, of {payable(now)} now", markup=False)
+    for name, unpriced in (("now", found.unpriced_now), ("by the proposal", found.unpriced_then)):
+        for line in unpriced_told(unpriced):
+            screen.print(f"Has no price {name}:{line[1:]}", markup=False, soft_wrap=True)
+    unchanged = len(found.comparisons) - len(found.more) - len(found.less)
+    counts = f"{len(found.more):,} pay more, {len(found.less):,} less, {unchanged:,} the same"
+    screen.print(Text(f"{counts}. Nothing was issued.", "bold"))
+
+
+def _tell_accounts(screen: Console, comparisons: Iterable[Comparison]) -> None:
+    numbers = ("now", "proposed", "change")
+    rows = table("account", *numbers, "", numbers=numbers)
+    for one in comparisons:
+        style = "red" if one.change > 0 else "green"
+        change = Text(_signed(one.change), style)
+        rows.add_row(Text(one.account), payable(one.current), payable(one.proposed), change, one.currency)
+    screen.print(rows)
+
+
+def _tell_distribution(screen: Console, counts: dict[str, int]) -> None:
+    """A bar for each band; one account is never drawn as none."""
+    most = max(counts.values(), default=0) or 1
+    rows = table("change", "accounts", "", numbers=("accounts",))
+    for band, count in counts.items():
+        rows.add_row(band, f"{count:,}", "█" * -(-count * _WIDTH // most))
+    screen.print(rows)
+
+
+def _signed(amount: Decimal) -> str:
+    return f"+{payable(amount)}" if amount > 0 else payable(amount)

@@ -1,0 +1,49 @@
+"""`usage-meter tariff`: what things cost, as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.output import written_later
+
+HELP = "What calls cost: the tariff file that invoices are made by."
+
+EXAMPLES = """Examples:
+
+    usage-meter tariff check tariff.yaml
+
+    usage-meter tariff check tariff.yaml --json checked.json
+"""
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def tariff() -> None:
+    """Commands of the tariff file."""
+
+
+@app.command("check")
+def check(
+    *,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, readable=True, help="Such as tariff.yaml."
+        ),
+    ],
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
+    ] = None,
+) -> None:
+    """Read a tariff strictly, and name every fault with its place. Exits 1 if there is one.
+
+    docs/prices.md explains the file, docs/examples/tariff.yaml shows one. Nothing is asked of AWS.
+    """
+    from cli.billing.tariff_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run(file, written_later(json))

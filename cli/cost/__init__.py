@@ -1,0 +1,1 @@
+"""The command `estimate`, and the price lists that it reads."""

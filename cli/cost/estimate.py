@@ -1,0 +1,106 @@
+"""`usage-meter estimate`: what the meter needs and costs, beside API Gateway's own bill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.output import written_later
+
+EXAMPLES = """Examples:
+
+    usage-meter estimate --calls-per-month 10000000 --keys 50
+
+    usage-meter estimate --calls-per-month 2628000000 --keys 1000 --window 10 --json estimate.json
+
+    usage-meter estimate --calls-per-month 260000000000 --keys 20000 --meters 8
+"""
+
+
+def command(  # noqa: PLR0913 - each is an option
+    *,
+    calls_per_month: Annotated[int, typer.Option(metavar="N", min=1, help="Calls of a month.")],
+    keys: Annotated[int, typer.Option(metavar="K", min=1, help="API keys that make them.")],
+    window: Annotated[
+        int, typer.Option(metavar="S", min=1, max=120, help="BatchingWindowSeconds.", show_default=True)
+    ] = 5,
+    line_bytes: Annotated[
+        int, typer.Option(metavar="B", min=1, help="Bytes of an access-log line.", show_default=True)
+    ] = 600,
+    peak: Annotated[
+        float,
+        typer.Option(metavar="X", min=1, help="The busiest hour's rate over the mean.", show_default=True),
+    ] = 3.0,
+    tail: Annotated[
+        float,
+        typer.Option(
+            metavar="A", min=0, help="The key of rank r makes 1/r^A of the calls.", show_default=True
+        ),
+    ] = 1.1,
+    calls_per_delivery: Annotated[
+        float | None,
+        typer.Option(metavar="E", min=1, help="Lines that CloudWatch Logs puts into one record, on average."),
+    ] = None,
+    meters: Annotated[
+        int,
+        typer.Option(
+            metavar="M", min=1, help="Meters, each with a part of the log groups.", show_default=True
+        ),
+    ] = 1,
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="An on-demand stream instead of provisioned shards.")
+    ] = False,
+    retention_hours: Annotated[
+        int, typer.Option(metavar="H", min=24, max=8760, help="StreamRetentionHours.", show_default=True)
+    ] = 24,
+    full_monitoring: Annotated[
+        bool, typer.Option("--full-monitoring", help="Monitoring=full: all alarms and metrics, a dashboard.")
+    ] = False,
+    tracing: Annotated[bool, typer.Option("--tracing", help="Tracing=Active.")] = False,
+    shards: Annotated[int | None, typer.Option(metavar="H", min=1, help="Shards of each meter.")] = None,
+    lanes: Annotated[int | None, typer.Option(metavar="L", min=1, max=1024, help="LedgerLanes.")] = None,
+    write_concurrency: Annotated[
+        int, typer.Option(metavar="C", min=1, max=64, help="WriteConcurrency.", show_default=True)
+    ] = 8,
+    months_kept: Annotated[
+        int, typer.Option(metavar="T", min=1, help="Months that are stored already.", show_default=True)
+    ] = 12,
+    price_list: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Another price list, as YAML or JSON."
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the estimate to this file as JSON."),
+    ] = None,
+) -> None:
+    """Say what the meter needs and costs for so many calls, from one million a month to one million a second.
+
+    Shards, concurrency, write units and headroom are for the busiest hour; money is for the month, at the
+    list prices of the region and date that are named, without free tiers and discounts.
+    """
+    from cli.cost.estimate_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+    from metering.cost.workload import Workload  # noqa: PLC0415
+
+    workload = Workload(
+        calls_per_month,
+        keys,
+        window_seconds=window,
+        line_bytes=line_bytes,
+        peak=peak,
+        tail=tail,
+        calls_per_delivery=calls_per_delivery,
+        shards=shards,
+        is_on_demand=on_demand,
+        retention_hours=retention_hours,
+        monitors_fully=full_monitoring,
+        is_traced=tracing,
+        lanes=lanes,
+        write_concurrency=write_concurrency,
+        months_kept=months_kept,
+    )
+    run(workload, meters, price_list, written_later(json))

@@ -1,0 +1,42 @@
+"""`usage-meter explain`: what is asked for. How it runs is in :mod:`cli.explain.session`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.look_up.usage_options import Key, PeriodOption, period_or_none
+
+EXAMPLES = """Examples:
+
+    usage-meter explain a1b2c3d4e5
+
+    usage-meter explain a1b2c3d4e5 --period 2026-11-05
+
+    usage-meter explain a1b2c3d4e5 --no-lake --json
+"""
+
+
+def command(
+    *,
+    key: Key,
+    period: PeriodOption = None,
+    no_lake: Annotated[
+        bool, typer.Option("--no-lake", help="Leave the lake out: no query of Athena, which bills by bytes.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON document.")] = False,
+    stack: StackName = "usage-meter",
+) -> None:
+    """Show all that the meter knows of a key in a month or day: what support needs in one answer.
+
+    Its counter and what brought it there, the lake's own count by one query, whether the two agree, what is
+    not billed and why, its plan and limits, the alerts that were told, and the calls that were denied.
+
+    Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
+    `usage-meter local` prints. Exits 1 if calls are denied now, or counter and lake differ.
+    """
+    from cli.explain.session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run(stack, key, period_or_none(period), with_lake=not no_lake, json=json)

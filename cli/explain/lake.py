@@ -1,0 +1,139 @@
+"""The lake's own count of one key: which query gives it, and what its rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from metering.calls.access_log import FIRST_ERROR_STATUS
+from metering.period import Period, begins_at, day_of, ends_at
+from metering.usage import Usage, total
+from reconciliation.lake.queries import between
+from reconciliation.ports import Queries
+
+TOO_MANY_REQUESTS: Final = 429
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_DAY: Final = len("2026-11-05")
+
+
+class LakeCalls(NamedTuple):
+    """The calls of a key in one hour that were answered with one status."""
+
+    hour: Period
+    status: int
+    """0 where the row has none."""
+    billable: bool
+    first_at: datetime
+    last_at: datetime
+    rows: int
+    """Rows of the lake; more than the requests where events lie there more than once."""
+    usage: Usage
+
+
+class LakeAnswer(NamedTuple):
+    """What the lake has of a key in a period, and what it cost to ask."""
+
+    calls: Sequence[LakeCalls]
+    query_id: str
+    scanned_bytes: int
+    milliseconds: int
+
+    @property
+    def usage(self) -> Usage:
+        """The usage, each event once."""
+        return total(one.usage for one in self.calls)
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return sum(one.rows for one in self.calls)
+
+    def requests_by_part(self, period: Period) -> Mapping[Period, int]:
+        """The requests of each day of a month, or of each hour of a day, that has some."""
+        found: dict[Period, int] = {}
+        for one in self.calls:
+            part = one.hour if len(period) == _DAY else day_of(one.hour)
+            found[part] = found.get(part, 0) + one.usage.requests
+        return found
+
+    def by_status(self) -> list[StatusCalls]:
+        """The calls of each status, in the order of statuses."""
+        groups: dict[tuple[int, bool], list[LakeCalls]] = {}
+        for one in self.calls:
+            groups.setdefault((one.status, one.billable), []).append(one)
+        return [StatusCalls.of(groups[name]) for name in sorted(groups)]
+
+    def denials(self, within: Period) -> StatusCalls | None:
+        """The calls of an hour, day or month that were answered with status 429; None: there are none."""
+        found = [one for one in self.calls if one.status == TOO_MANY_REQUESTS and one.hour.startswith(within)]
+        return StatusCalls.of(found) if found else None
+
+    def denied_since(self, within: Period) -> datetime | None:
+        """Since when every call of an hour, day or month had status 429: the first such call after the last
+        one with another status. Where the two are mixed within one hour, the time of that last one. None: the
+        last call had another status, or there was none.
+        """
+        found = [one for one in self.calls if one.hour.startswith(within)]
+        let_through = max((one.last_at for one in found if one.status != TOO_MANY_REQUESTS), default=_NEVER)
+        denied = [one for one in found if one.status == TOO_MANY_REQUESTS and one.last_at > let_through]
+        return max(min(one.first_at for one in denied), let_through) if denied else None
+
+
+class StatusCalls(NamedTuple):
+    """The calls of a key that were answered with one status."""
+
+    status: int
+    billable: bool
+    requests: int
+    first_at: datetime
+    last_at: datetime
+
+    @classmethod
+    def of(cls, calls: Sequence[LakeCalls]) -> StatusCalls:
+        """All of them together; there is at least one."""
+        return cls(
+            calls[0].status,
+            calls[0].billable,
+            sum(one.usage.requests for one in calls),
+            min(one.first_at for one in calls),
+            max(one.last_at for one in calls),
+        )
+
+
+def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAnswer:
+    """What the lake has of a key in a month or day, by one query.
+
+    Raises:
+        MeterError: the query failed.
+    """
+    sql = (Path(__file__).parent / "calls.sql").read_text(encoding="utf-8")
+    parameters = (*between(begins_at(period), ends_at(period)), quoted(key))
+    query = queries.run(sql, parameters, run_id=run_id)
+    return LakeAnswer(tuple(_read(query.rows())), query.query_id, query.scanned_bytes, query.milliseconds)
+
+
+def quoted(text: str) -> str:
+    """A text as a parameter of Athena: it is a literal, and a quote in it is written twice.
+    https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements-querying-using-execution-parameters.html
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _read(rows: Iterable[tuple[Any, ...]]) -> Iterable[LakeCalls]:
+    for hour, status, billable, first_at, last_at, lake_rows, requests, *sums in rows:
+        response_bytes, request_bytes, latency_ms, fingerprint = sums
+        is_error = status >= FIRST_ERROR_STATUS
+        usage = Usage(
+            requests,
+            requests if billable else 0,
+            requests if is_error else 0,
+            response_bytes,
+            request_bytes,
+            latency_ms,
+            fingerprint,
+        )
+        yield LakeCalls(
+            Period(f"{hour:%Y-%m-%dT%H}"), status, bool(billable), first_at, last_at, lake_rows, usage
+        )

@@ -1,0 +1,80 @@
+"""What the demo tells at its end."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.month_end.proof_table import differences_told, outcomes_table
+from local_cloud.demo.result import DemoResult
+from metering.outcome import Outcome
+from metering.usage import Usage, total
+
+_NEXT = (
+    ("usage-meter demo --access-log FILE.jsonl.gz", "play your own access log"),
+    ("usage-meter demo --chaos 1", "the same under faults: the counts stay"),
+    ("usage-meter local", "keep the meter running and send it lines yourself"),
+)
+
+
+def tell(screen: Console, result: DemoResult) -> None:
+    """Print the whole result: what was counted, both sides of the proof, and the verdict."""
+    for part in (_flow(result), outcomes_table(result.proof.reports)):
+        screen.print()
+        screen.print(part)
+    _tell_faults(screen, result)
+    _tell_verdict(screen, result)
+
+
+def _flow(result: DemoResult) -> Table:
+    fresh, proof = result.freshness, result.proof
+    flow = Table.grid(padding=(0, 2, 0, 0))
+    flow.add_row("log events", f"{result.sent.log_events:,} in {result.seconds:.1f} s")
+    flow.add_row("counted", ", ".join(f"{result.counted(outcome):,} {outcome}" for outcome in Outcome))
+    flow.add_row("ignored", f"{result.duplicates_ignored:,} duplicates")
+    flow.add_row("API keys", f"{proof.keys:,}")
+    flow.add_row("the lake", f"{proof.lake_rows:,} rows of {proof.lake_events:,} events")
+    flow.add_row(
+        "freshness",
+        f"counted {fresh.p50 / 1000:.1f} s after the call was logged (p50), {fresh.p99 / 1000:.1f} s (p99)",
+    )
+    return flow
+
+
+def _tell_faults(screen: Console, result: DemoResult) -> None:
+    if result.faults:
+        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in result.faults.items())
+        screen.print(f"\n{sum(result.faults.values()):,} faults injected: {kinds}")
+
+
+def _tell_verdict(screen: Console, result: DemoResult) -> None:
+    counted, in_lake = _both_sides(result)
+    surplus = counted - in_lake
+    screen.print(f"\nfingerprint of the counters  {counted.fingerprint:>38}")
+    screen.print(f"fingerprint of the lake      {in_lake.fingerprint:>38}")
+    screen.print(f"difference                   {surplus.fingerprint:>38}")
+    if not result.problems:
+        calls = f"{counted.requests:,}"
+        screen.print(
+            Text(f"\nNo drift: the counters and the lake hold the same {calls} events.", "bold green")
+        )
+        return
+    screen.print()
+    for problem in result.problems:
+        screen.print(Text(f"PROBLEM: {problem}", "bold red"))
+    for line in differences_told(result.differences, result.differences_found):
+        screen.print(line, markup=False)
+
+
+def _both_sides(result: DemoResult) -> tuple[Usage, Usage]:
+    """All that the counters hold and all that the lake holds, less what cannot be decoded: it has no rows."""
+    tallies = [report.tally.total for report in result.proof.reports]
+    return total(both.counted for both in tallies), total(both.in_lake for both in tallies)
+
+
+def tell_next(screen: Console) -> None:
+    """Print what to try now."""
+    screen.print("\nNext:")
+    for command, purpose in _NEXT:
+        screen.print(f"  {command:45}{purpose}", markup=False)

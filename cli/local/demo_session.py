@@ -1,0 +1,146 @@
+"""One run of `usage-meter demo` in a terminal: what is played, watched, told and left running."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from adapters.settings import external_dynamodb, set_apart
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.terminal import console, is_live
+from cli.local.demo_quota_report import tell_quota
+from cli.local.demo_report import tell, tell_next
+from cli.local.demo_view import watching
+from cli.local.uptime import stay_up, tell_address
+from local_cloud.api_gateway.lookup_server import LookUpServer
+from local_cloud.demo.lake_copy import copy_lake
+from local_cloud.demo.progress import DemoProgress, StuckError
+from local_cloud.demo.quota import play_quota
+from local_cloud.demo.result import DemoResult
+from local_cloud.demo.run import Demo, DemoSettings
+from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file, generated
+from local_cloud.firehose.delivery_stream import DeliveryFailedError
+from local_cloud.lambda_.event_source_mapping import MappingFailedError
+from local_cloud.stack import LocalCloud, NotOnThisMachineError
+from metering.visible_text import visible
+from reconciliation.model.report import Report
+from reconciliation.report.csv import report_csv
+from reconciliation.report.page import report_page
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the user asked for."""
+
+    access_log: Path | None = None
+    chaos: int | None = None
+    json: Path | None = None
+    lake: Path | None = None
+    report: Path | None = None
+    serve: bool = False
+    speed: float | None = None
+
+
+def run(wishes: DemoOptions) -> None:
+    """Run the demo, and tell what it found.
+
+    Raises:
+        CommandError: it could not be run as wished.
+        typer.Exit: with 1, if the meter did not keep a promise.
+    """
+    set_apart()
+    try:
+        with _told_once():
+            problems = _run(wishes, console())
+    except (UnreadableLogError, NotOnThisMachineError) as error:
+        raise CommandError(f"{error}.") from error
+    except (MappingFailedError, DeliveryFailedError, TimeoutError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, StuckError) else error
+        raise CommandError(f"The demo cannot go on: {cause}.", PROBLEM) from error
+    if problems:
+        raise typer.Exit(PROBLEM)
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """What the local cloud logs of its own end is told by the error that ends the demo, too."""
+    logger = logging.getLogger("local_cloud")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _run(wishes: DemoOptions, screen: Console) -> list[str]:
+    log = generated() if wishes.access_log is None else from_file(wishes.access_log)
+    dynamodb = external_dynamodb()
+    _announce(screen, log, wishes, dynamodb)
+    progress = DemoProgress(log.total)
+    settings = DemoSettings(log, wishes.chaos, wishes.speed, dynamodb)
+    with Demo(settings, progress) as demo:
+        result = _watched(demo, progress, screen)
+        write_json(wishes.json, result.to_json())
+        tell(screen, result)
+        if wishes.lake is not None:
+            _keep_lake(screen, demo, wishes.lake)
+        if wishes.report is not None:
+            _keep_reports(screen, result.proof.reports, wishes.report)
+        if not result.problems and wishes.chaos is None:
+            tell_quota(screen, play_quota(demo.cloud, demo.settle))
+        tell_next(screen)
+        if wishes.serve and is_live(screen):
+            _serve(screen, demo.cloud)
+    return result.problems
+
+
+def _serve(screen: Console, cloud: LocalCloud) -> None:
+    """Keep the cloud up, and serve its dashboard: of the log's month, which may be long ago."""
+    with LookUpServer(cloud) as dashboard:
+        tell_address(screen, cloud, dashboard, of_log=True)
+        cloud.clock.release()
+        stay_up(screen)
+
+
+def _watched(demo: Demo, progress: DemoProgress, screen: Console) -> DemoResult:
+    with watching(screen, progress.snapshot):
+        demo.play()
+        demo.settle()
+        return demo.reconcile()
+
+
+def _keep_lake(screen: Console, demo: Demo, folder: Path) -> None:
+    try:
+        files, refused = copy_lake(demo.cloud, folder)
+    except OSError as error:
+        raise CommandError(f"The lake cannot be written to {folder}: {error.strerror}.") from error
+    screen.print(f"\n{len(files):,} Parquet files are in {folder}", markup=False, soft_wrap=True)
+    for name in refused:
+        told = f"Left out, for its name leads out of the folder: {visible(name)}"
+        screen.print(told, markup=False, soft_wrap=True)
+
+
+def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for report in reports:
+            (folder / f"{report.month}.json").write_bytes(report.to_json() + b"\n")
+            (folder / f"{report.month}.csv").write_bytes(report_csv(report))
+            (folder / f"{report.month}.html").write_bytes(report_page(report))
+    except OSError as error:
+        raise CommandError(f"The reports cannot be written to {folder}: {error.strerror}.") from error
+    screen.print(f"\nThe reports of the months are in {folder}", markup=False, soft_wrap=True)
+
+
+def _announce(screen: Console, log: AccessLog, wishes: DemoOptions, dynamodb: str | None) -> None:
+    faults = "no faults" if wishes.chaos is None else f"faults drawn from seed {wishes.chaos}"
+    engine = f"DynamoDB at {dynamodb}" if dynamodb else "DynamoDB by moto"
+    screen.print(f"Playing {log.name}: {log.total:,} lines, {faults}, {engine}", markup=False, soft_wrap=True)

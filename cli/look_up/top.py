@@ -1,0 +1,45 @@
+"""`usage-meter top`: what is asked for. How it runs is in :mod:`cli.look_up.top_session`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.look_up.usage_options import AsCsv, AsJson, MonthOption, Watch, period_or_none
+from metering.quotas.plan import Metric
+
+EXAMPLES = """Examples:
+
+    usage-meter top
+
+    usage-meter top --period 2026-10 --metric response_bytes --limit 5
+
+    usage-meter top --watch
+"""
+
+
+def command(  # noqa: PLR0913 - each is an option
+    *,
+    period: MonthOption = None,
+    metric: Annotated[
+        Metric, typer.Option("--metric", help="By what the keys are ordered.", show_default=True)
+    ] = Metric.REQUESTS,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="So many keys at most.")] = 20,
+    watch: Watch = False,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    stack: StackName = "usage-meter",
+) -> None:
+    """Show the heaviest keys of a month.
+
+    Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
+    `usage-meter local` prints.
+    """
+    if json and csv:
+        raise typer.BadParameter("give either --json or --csv", param_hint="--csv")
+    from cli.look_up.top_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+    from cli.look_up.usage_output import how  # noqa: PLC0415 - as above
+
+    run(stack, period_or_none(period), metric, limit, how(json=json, csv=csv, watch=watch))

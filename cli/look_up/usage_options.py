@@ -1,0 +1,94 @@
+"""What commands that look up usage take, checked before anything is asked."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+import typer
+
+from metering.key_id import key_id_fault
+from metering.outcome import OUTCOME_OF_KEY
+from metering.period import Period
+from usage_api.parameters import DAY_PATTERN, MONTH_PATTERN, PERIOD_PATTERN
+
+_HOUR: Final = len("2026-11-05T07")
+
+
+def _key(text: str) -> str:
+    if text in OUTCOME_OF_KEY:
+        return text
+    if fault := key_id_fault(text):
+        raise typer.BadParameter(f"{fault}: it can be no key's id")
+    return text
+
+
+def _period(text: str) -> str:
+    if re.fullmatch(PERIOD_PATTERN, text):
+        return text
+    if len(text) == _HOUR and "T" in text:
+        raise typer.BadParameter(f"{text} is an hour: ask for its day, {text[:10]}, whose parts are hours")
+    raise typer.BadParameter(f"{text!r} is no period: write a month as 2026-11, a day as 2026-11-05 (UTC)")
+
+
+def _month(text: str) -> str:
+    if re.fullmatch(MONTH_PATTERN, text) is None:
+        raise typer.BadParameter(f"{text!r} is no month: write it as 2026-11 (UTC)")
+    return text
+
+
+def _day(text: str) -> str:
+    if re.fullmatch(DAY_PATTERN, text) is None:
+        raise typer.BadParameter(f"{text!r} is no day: write it as 2026-11-05 (UTC)")
+    return text
+
+
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", parser=_key, help="The id of an API key, never the key itself.")
+]
+OptionalKey = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="KEY",
+        parser=_key,
+        help="The id of an API key, never the key itself; the heaviest keys without it.",
+    ),
+]
+PeriodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--period",
+        metavar="PERIOD",
+        parser=_period,
+        help="A month or a day in UTC, such as 2026-11 or 2026-11-05; the current month without it.",
+    ),
+]
+MonthOption = Annotated[
+    str | None,
+    typer.Option(
+        "--period",
+        metavar="MONTH",
+        parser=_month,
+        help="Such as 2026-11, in UTC; the current month without it.",
+    ),
+]
+FirstDay = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DAY", parser=_day, help="The first day of a range. With --to."),
+]
+LastDay = Annotated[
+    str | None,
+    typer.Option("--to", metavar="DAY", parser=_day, help="The last day of it, which is included."),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Ask again every two seconds, and show it in place, until Ctrl-C.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the answer of the look-up API as JSON, a document a line.")
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the answer as CSV; formulas in it are made text.")]
+
+
+def period_or_none(text: str | None) -> Period | None:
+    """A period that was checked."""
+    return None if text is None else Period(text)

@@ -1,0 +1,116 @@
+"""How an answer of the look-ups is shown: once or again and again, as a picture, as JSON or as CSV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from enum import Enum
+from typing import Final, NamedTuple, TypeVar
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from cli.common.terminal import console, is_live
+from metering.errors import Transient
+from usage_api import csv_export as tabular
+from usage_api.schemas import Answer
+
+REFRESH_SECONDS: Final = 2.0
+"""Between two answers of `--watch`."""
+
+A = TypeVar("A", bound=Answer)
+Ask = Callable[[], A]
+Draw = Callable[[A], Sequence[RenderableType]]
+
+
+class Form(Enum):
+    """What an answer becomes."""
+
+    PICTURE = "picture"
+    JSON = "json"
+    """A document a line, as the API answers."""
+    CSV = "csv"
+
+
+class How(NamedTuple):
+    """How answers are shown."""
+
+    form: Form = Form.PICTURE
+    watch: bool = False
+    """Until Ctrl-C."""
+
+
+def how(*, json: bool = False, csv: bool = False, watch: bool = False) -> How:
+    """As the options say; at most one of the first two."""
+    form = Form.JSON if json else Form.CSV if csv else Form.PICTURE
+    return How(form, watch)
+
+
+def show(ask: Ask[A], draw: Draw[A], how: How) -> A:
+    """Ask, show the answer, and return it; with `watch` again and again: then it is the last one.
+
+    Raises:
+        MeterError: there is no answer. While watching, one that may come later is waited for.
+    """
+    screen = console()
+    answer = ask()
+    if how.watch and how.form is Form.PICTURE and is_live(screen):
+        return _in_place(screen, answer, ask, draw)
+    _print(screen, answer, draw, how.form)
+    if how.watch:
+        with suppress(KeyboardInterrupt):
+            while True:
+                wait(REFRESH_SECONDS)
+                answer, trouble = _asked_again(answer, ask)
+                if trouble:
+                    typer.echo(f"usage-meter: {trouble}", err=True)
+                    continue
+                if how.form is Form.PICTURE:
+                    screen.print()
+                _print(screen, answer, draw, how.form)
+    return answer
+
+
+def print_parts(screen: Console, parts: Iterable[RenderableType]) -> None:
+    """Print a picture. A sentence is never cut: in a pipe it is one line, for whoever searches it."""
+    for part in parts:
+        screen.print(part, soft_wrap=isinstance(part, Text) and not is_live(screen))
+
+
+def wait(seconds: float) -> None:
+    """Let some time pass."""
+    time.sleep(seconds)
+
+
+def _in_place(screen: Console, answer: A, ask: Ask[A], draw: Draw[A]) -> A:
+    with (
+        Live(Group(*draw(answer)), console=screen, auto_refresh=False) as live,
+        suppress(KeyboardInterrupt),
+    ):
+        while True:
+            wait(REFRESH_SECONDS)
+            answer, trouble = _asked_again(answer, ask)
+            told = [Text(trouble, "yellow")] if trouble else []
+            live.update(Group(*draw(answer), *told), refresh=True)
+    return answer
+
+
+def _asked_again(last: A, ask: Ask[A]) -> tuple[A, str]:
+    """A new answer, or the last one and why there is no newer."""
+    try:
+        return ask(), ""
+    except Transient as error:
+        return last, f"No newer answer: {error}. It is tried again."
+
+
+def _print(screen: Console, answer: A, draw: Draw[A], form: Form) -> None:
+    match form:
+        case Form.PICTURE:
+            print_parts(screen, draw(answer))
+        case Form.JSON:
+            typer.echo(answer.model_dump_json(by_alias=True))
+        case Form.CSV:
+            typer.echo(tabular.written(answer), nl=False)

@@ -1,0 +1,49 @@
+"""One run of `usage-meter usage`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cli.look_up.top_session import heaviest
+from cli.look_up.usage_output import how, show
+from cli.look_up.usage_source import look_ups_of_stack
+from cli.look_up.usage_view import draw_usage
+from metering.period import Period
+from metering.quotas.plan import Metric
+from usage_api.parameters import Days
+from usage_api.queries import UsageQueries
+from usage_api.schemas import PeriodUsage, RangeUsage
+
+LISTED = 20
+"""So many keys at most, where none is named."""
+
+
+class UsageOptions(NamedTuple):
+    """What the user asked for."""
+
+    stack: str
+    key: str | None
+    """None: all keys."""
+    period: Period | None = None
+    """None: the current month, whichever it is when it is asked."""
+    days: Days | None = None
+
+
+def run(wishes: UsageOptions, *, json: bool, csv: bool, watch: bool) -> None:
+    """Show the usage of a key, or the heaviest keys.
+
+    Raises:
+        MeterError, ClientError, BotoCoreError: something could not be read.
+    """
+    look_ups, shown = look_ups_of_stack(wishes.stack), how(json=json, csv=csv, watch=watch)
+    if wishes.key is None:
+        heaviest(look_ups, wishes.period, Metric.REQUESTS, LISTED, shown)
+        return
+    key = wishes.key
+    show(lambda: _asked(look_ups, key, wishes), draw_usage, shown)
+
+
+def _asked(look_ups: UsageQueries, key: str, wishes: UsageOptions) -> PeriodUsage | RangeUsage:
+    if wishes.days is not None:
+        return look_ups.usage_of_days(key, wishes.days)
+    return look_ups.usage(key, wishes.period)

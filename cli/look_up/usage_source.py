@@ -1,0 +1,45 @@
+"""The look-ups of a deployment, asked from this machine: what the look-up API answers, without the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.deployment import Deployment
+from adapters.settings import UsageApiSettings
+from cli.common.bootstrap import target
+from usage_api.handler import Clocks, make_look_ups
+from usage_api.queries import UsageQueries
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time that look-ups go by."""
+    return datetime.now(UTC)
+
+
+def look_ups_of_stack(stack: str) -> UsageQueries:
+    """The look-ups of a stack, found by the usual AWS settings.
+
+    Raises:
+        Misconfigured, Transient: there is no such stack, or AWS does not answer.
+    """
+    where = target(stack)
+    return look_ups_on(settings_of(where.deployment), where.client("dynamodb"))
+
+
+def settings_of(deployment: Deployment) -> UsageApiSettings:
+    """What the template sets for the look-ups of a deployment.
+
+    Raises:
+        Misconfigured: an output is missing.
+    """
+    (table_name,) = deployment.values("CountersTableName")
+    return UsageApiSettings(table_name, deployment.parameters.get("QuotaDefaultPlan") or None)
+
+
+def look_ups_on(settings: UsageApiSettings, dynamodb: Any) -> UsageQueries:
+    """The look-ups on a table, by this module's clock. `dynamodb` is a boto3 client."""
+    return make_look_ups(settings, dynamodb, Clocks(utc_now))

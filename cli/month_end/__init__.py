@@ -1,0 +1,1 @@
+"""Commands of the month end: reconcile, repair, close, rebuild, redrive."""

@@ -1,0 +1,56 @@
+"""`usage-meter close`: a month is sealed, and its usage frozen as billed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.months import month_argument
+from cli.common.options import StackName
+from cli.common.output import written_later
+from metering.period import Period
+
+EXAMPLES = """Examples:
+
+    usage-meter close 2026-10
+
+    usage-meter close 2026-10 --status --json october.json
+
+    usage-meter close 2026-10 --accept-differences "settled with the customer, ticket 4711"
+"""
+
+
+def command(
+    *,
+    month: Annotated[
+        str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
+    ],
+    status: Annotated[
+        bool, typer.Option("--status", help="Say how the month stands; close nothing.")
+    ] = False,
+    accept_differences: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON", help="Close it though something differs or is missing. The reason is kept."
+        ),
+    ] = "",
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the month's state to this file as JSON."),
+    ] = None,
+) -> None:
+    """Seal a month that is proven: its usage per key is billed as it is now, whatever comes later.
+
+    It is reconciled first. What comes for a sealed month is adjusted by the next invoice. It may be
+    interrupted and repeated at will: a month is sealed once. Exits 1 if it cannot be sealed yet.
+    """
+    from cli.month_end.close_session import run, show  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    file = written_later(json)
+    if status:
+        show(Period(month), stack, file)
+    else:
+        run(Period(month), stack, accept_differences, file)

@@ -1,0 +1,104 @@
+"""One run of `usage-meter close`."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.status import Status
+
+from cli.common.bootstrap import target
+from cli.common.output import write_json
+from cli.common.terminal import console, is_live
+from cli.month_end.repair_session import refusals_told
+from metering.period import Period
+from metering.proof.month_state import Closing, State
+from reconciliation.closing import Closer
+from reconciliation.model.report import Report
+from reconciliation.ports import StepProgress
+from reconciliation.reconcile import Reconciler
+from reconciliation.wiring import make_closings, make_sources, utc_now
+
+
+def run(month: Period, stack: str, accept: str, json: Path | None) -> None:
+    """Close a month, and tell how it stands.
+
+    Raises:
+        CommandError: it cannot be closed yet.
+        MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
+    """
+    screen, where = console(), target(stack)
+    settings = where.deployment.reconciliation
+    status = Status(f"Closing {month}", console=screen)
+    shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
+
+    def on_progress(progress: StepProgress) -> None:
+        status.update(f"Closing {month}: {progress.step} {progress.done:,}")
+
+    with shown, refusals_told():
+        sources = make_sources(settings, where.client)
+        reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=bool(accept))
+
+        def reconcile(period: Period, run_id: str) -> Report:
+            return reconciler.reconcile(period, run_id=run_id)
+
+        store = make_closings(settings, where.client)
+        closer = Closer(store, sources.queries, reconcile, utc_now, where.caller)
+        closing = closer.close(month, run_id=str(uuid.uuid4()), accept=accept)
+    write_json(json, document(month, closing))
+    _tell(screen, month, closing)
+
+
+def show(month: Period, stack: str, json: Path | None) -> None:
+    """Tell how a month stands.
+
+    Raises:
+        MeterError, ClientError, BotoCoreError: it could not be read.
+    """
+    where = target(stack)
+    found = make_closings(where.deployment.reconciliation, where.client).read(month)
+    closing = None if found is None else found.closing
+    write_json(json, document(month, closing))
+    _tell(console(), month, closing)
+
+
+def document(month: Period, closing: Closing | None) -> dict[str, Any]:
+    """How a month stands, as JSON takes it. The fingerprint is a text: it lies above 2^53."""
+    if closing is None:
+        return {"month": month, "state": State.OPEN.value}
+    found: dict[str, Any] = msgspec.to_builtins(closing)
+    found["total"]["fingerprint"] = str(closing.total.fingerprint)
+    return found
+
+
+def _tell(screen: Console, month: Period, closing: Closing | None) -> None:
+    if closing is None:
+        screen.print(f"{month} is open: nobody has begun to close it")
+        return
+    if closing.state is not State.SEALED:
+        screen.print(
+            f"{month} is being closed since {closing.begun_at:%Y-%m-%d %H:%M} by {closing.begun_by}: "
+            f"`usage-meter close {month}` goes on where that stopped",
+            markup=False,
+            soft_wrap=True,
+        )
+        return
+    screen.print(
+        f"{month} was sealed on {closing.sealed_at:%Y-%m-%d %H:%M} by {closing.sealed_by}: "
+        f"{closing.keys:,} keys, {closing.total.requests:,} requests, {closing.total.billable:,} billable",
+        markup=False,
+        soft_wrap=True,
+    )
+    if closing.accepted:
+        screen.print(
+            f"Accepted: {closing.differences:,} differences, because: {closing.accepted}",
+            markup=False,
+            soft_wrap=True,
+        )
+        for reason in closing.missing:
+            screen.print(f"Not complete: {reason}", markup=False, soft_wrap=True)
+    screen.print(f"As billed: {closing.usage}, by report {closing.report}", markup=False, soft_wrap=True)

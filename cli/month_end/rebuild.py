@@ -1,0 +1,65 @@
+"""`usage-meter rebuild`: counters made from the lake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.months import day_option, month_argument
+from cli.common.options import StackName
+from cli.common.output import written_later
+from metering.period import Period
+
+EXAMPLES = """Examples:
+
+    usage-meter rebuild 2026-10
+
+    usage-meter rebuild 2026-10 --key a1b2c3d4e5 --correct --yes
+
+    usage-meter rebuild 2026-10 --day 2026-10-05 --correct --json rebuilt.json
+"""
+
+
+def command(  # noqa: PLR0913 - typer makes an option of each
+    *,
+    month: Annotated[
+        str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
+    ],
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Only this key's counters.")] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", parser=day_option, help="Only this day, and the month by it."),
+    ] = None,
+    correct: Annotated[
+        bool,
+        typer.Option("--correct", help="Bring counters that are there to the lake's figure, too."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before counters are corrected.")] = False,
+    allow_incomplete: Annotated[
+        bool,
+        typer.Option("--allow-incomplete", help="Take all days that are over, complete or not."),
+    ] = False,
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write what was done to this file as JSON."),
+    ] = None,
+) -> None:
+    """Make the counters of a month from the lake: totals, parts and fingerprints as the live path has them.
+
+    Only days are taken that are complete in the lake. Without --correct nothing is written where a counter is
+    there already. It may be interrupted, and run again with --correct. Exits 1 if a counter was left alone.
+    """
+    from cli.month_end.rebuild_session import RebuildOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    wishes = RebuildOptions(
+        Period(month),
+        key,
+        None if day is None else Period(day),
+        correct=correct,
+        yes=yes,
+        allow_incomplete=allow_incomplete,
+    )
+    run(wishes, stack, written_later(json))

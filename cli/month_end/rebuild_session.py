@@ -1,0 +1,97 @@
+"""One run of `usage-meter rebuild`."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import typer
+from rich.status import Status
+
+from cli.common.bootstrap import target
+from cli.common.errors import PROBLEM
+from cli.common.output import write_json
+from cli.common.terminal import console, is_live
+from cli.month_end.repair_session import agreed, document, refusals_told, repairer, tell
+from metering.period import Period
+from reconciliation.lake.firehose_errors import tally
+from reconciliation.lake.readiness import VOUCHED, Paths, readiness
+from reconciliation.ports import StepProgress
+from reconciliation.reconcile import Sources
+from reconciliation.repair.rebuild import rebuild
+from reconciliation.repair.repairer import NotRepairableError, Scope
+from reconciliation.wiring import make_sources, utc_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=False)
+class RebuildOptions:
+    """What is to be rebuilt, and how."""
+
+    month: Period
+    key: str | None = None
+    day: Period | None = None
+    correct: bool = False
+    yes: bool = False
+    allow_incomplete: bool = False
+
+
+def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
+    """Rebuild, and tell what was done.
+
+    Raises:
+        CommandError: it cannot be rebuilt as wished.
+        MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
+        typer.Exit: with 1, if a counter was left alone.
+    """
+    screen = console()
+    if wishes.correct:
+        agreed(f"Bring the counters of {wishes.month} to the lake's figure?", yes=wishes.yes)
+    where = target(stack)
+    status = Status(f"Rebuilding {wishes.month}", console=screen)
+    shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
+
+    def on_progress(progress: StepProgress) -> None:
+        status.update(f"Rebuilding {wishes.month}: {progress.step} {progress.done:,}")
+
+    with shown, refusals_told():
+        sources = make_sources(where.deployment.reconciliation, where.client)
+        scope = Scope(
+            wishes.month,
+            f"rebuild-{uuid.uuid4()}",
+            "rebuilt from the lake",
+            _complete_through(wishes, sources),
+            None if wishes.key is None else {wishes.key},
+            None if wishes.day is None else {wishes.day},
+        )
+        repairing = repairer(where, sources, on_progress)
+        rebuilt = rebuild(repairing, scope, correct=wishes.correct)
+    write_json(json, document(rebuilt))
+    tell(screen, rebuilt)
+    if rebuilt.left:
+        raise typer.Exit(PROBLEM)
+
+
+def _complete_through(wishes: RebuildOptions, sources: Sources) -> datetime:
+    """How far the lake is complete. How far the counters are is seen by the rebuild itself: it waits for the
+    stream, also where the table with the progress was lost.
+
+    Raises:
+        NotRepairableError: not all that was asked for is complete.
+    """
+    time = utc_now()
+    if wishes.allow_incomplete:
+        return time
+    prefix = sources.error_prefix
+    read = ((name, prefix.read(name)) for name in prefix.names())
+    failed = tally(((name, body) for name, body in read if body is not None), wishes.month)
+    delivered = VOUCHED if sources.delivered is None else sources.delivered.complete_through()
+    ready = readiness(wishes.month, time, Paths(VOUCHED, delivered), failed)
+    if ready.missing and wishes.day is None:
+        raise NotRepairableError(
+            f"{wishes.month} is not complete: {'; '.join(ready.missing)}. Rebuild it when it is, or the days "
+            "that are over with --allow-incomplete"
+        )
+    return ready.until

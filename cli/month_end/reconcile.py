@@ -1,0 +1,87 @@
+"""`usage-meter reconcile`: the counters and the lake of a month, compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.common.output import written_later
+from metering.period import Period, parse_period
+
+EXAMPLES = """Examples:
+
+    usage-meter reconcile 2026-10
+
+    usage-meter reconcile 2026-10 --stack my-meter --json october.json
+
+    usage-meter reconcile 2026-11 --allow-incomplete
+
+    usage-meter reconcile 2026-10 --html october.html --csv october.csv
+
+    usage-meter reconcile 2026-10 --repair --yes
+"""
+
+_MONTH = len("2026-11")
+
+
+def _month(text: str) -> Period:
+    try:
+        period = parse_period(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if len(period) != _MONTH:
+        raise typer.BadParameter(f"{period} is no month: write it as {period[:_MONTH]}")
+    return period
+
+
+def command(  # noqa: PLR0913 - each is an option
+    *,
+    month: Annotated[str, typer.Argument(metavar="MONTH", parser=_month, help="Such as 2026-10, in UTC.")],
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Then bring the counters that differ to the lake's figure, after asking."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
+    stack: StackName = "usage-meter",
+    allow_incomplete: Annotated[
+        bool,
+        typer.Option("--allow-incomplete", help="Compare what is not complete, too, and mark the report."),
+    ] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the whole report to this file as JSON."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the report to this file as a page."),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write what differs to this file as CSV."),
+    ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Put all three into the lake's bucket, as the daily job does.")
+    ] = False,
+) -> None:
+    """Compare the counters of a month with the lake, call by call, and name every difference.
+
+    Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
+    `usage-meter local` prints. A month that is over is refused unless all of it is counted and delivered to
+    the lake; of a running one, the days are compared that are. Nothing is changed without --repair. With
+    --publish, jobs at once give one report. Exits 1 if it is refused, or something differs and is not
+    repaired.
+    """
+    from cli.month_end.reconcile_session import Files, ReconcileOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    files = Files(written_later(html, "--html"), written_later(csv, "--csv"))
+    run(
+        Period(month),
+        stack,
+        written_later(json),
+        ReconcileOptions(allow_incomplete, repair, yes, publish, files),
+    )

@@ -1,0 +1,156 @@
+"""One run of `usage-meter reconcile`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from cli.common.bootstrap import target
+from cli.common.errors import PROBLEM
+from cli.common.terminal import console, is_live
+from cli.month_end.proof_table import differences_told, outcomes_table
+from cli.month_end.repair_session import is_repaired
+from metering.period import Period
+from reconciliation.model.causes import ADVICE, Cause
+from reconciliation.model.report import Report
+from reconciliation.ports import StepProgress
+from reconciliation.reconcile import Reconciler
+from reconciliation.report.csv import report_csv
+from reconciliation.report.page import report_page
+from reconciliation.report.publication import ReportPublisher
+from reconciliation.wiring import make_reports, make_sources, utc_now
+
+_MOST_TOLD = 10
+
+
+class Files(NamedTuple):
+    """Which files are written, beside the JSON."""
+
+    html: Path | None = None
+    csv: Path | None = None
+
+    def write(self, report: Report) -> None:
+        """Write them."""
+        if self.html is not None:
+            self.html.write_bytes(report_page(report))
+        if self.csv is not None:
+            self.csv.write_bytes(report_csv(report))
+
+
+class ReconcileOptions(NamedTuple):
+    """What else is asked for."""
+
+    allow_incomplete: bool = False
+    repair: bool = False
+    yes: bool = False
+    """Repair without asking."""
+    publish: bool = False
+    files: Files = Files()
+
+
+def run(month: Period, stack: str, json: Path | None, wishes: ReconcileOptions) -> None:
+    """Reconcile, tell what was found, and repair it if that was asked for.
+
+    Raises:
+        MeterError, ClientError, BotoCoreError: something could not be read.
+        typer.Exit: with 1, if something differs or it was refused.
+    """
+    screen = console()
+    report, place = _reconciled(month, stack, screen, wishes)
+    if json is not None:
+        json.write_bytes(report.to_json() + b"\n")
+    wishes.files.write(report)
+    _tell(screen, report)
+    if place:
+        screen.print(place, markup=False, soft_wrap=True)
+    if report.agrees:
+        return
+    repaired = wishes.repair and not report.refused
+    if not (repaired and is_repaired(report, stack, screen, json, yes=wishes.yes)):
+        raise typer.Exit(PROBLEM)
+
+
+def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOptions) -> tuple[Report, str]:
+    """The report, and where it was published."""
+    found = target(stack)
+    settings = found.deployment.reconciliation
+    status = Status(f"Reconciling {month}", console=screen)
+    shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
+
+    def on_progress(progress: StepProgress) -> None:
+        status.update(f"Reconciling {month}: {progress.step} {progress.done:,}")
+
+    run_id, allowed = str(uuid.uuid4()), wishes.allow_incomplete
+    with shown:
+        reconciler = Reconciler(make_sources(settings, found.client), utc_now, on_progress)
+        if not wishes.publish:
+            return reconciler.reconcile(month, run_id=run_id, allow_incomplete=allowed), ""
+        publisher = ReportPublisher(make_reports(settings, found.client), reconciler, utc_now)
+        published = publisher.publish(month, run_id=run_id, allow_incomplete=allowed)
+    whose = "Published" if published.is_own else "Found by another job at the same time, and published by it"
+    return published.report, f"{whose}: {published.place}"
+
+
+def _tell(screen: Console, report: Report) -> None:
+    for line in told(report):
+        screen.print(line, markup=False) if isinstance(line, str) else screen.print(line)
+
+
+def told(report: Report) -> Iterator[str | Text | Table]:
+    """The report, part by part."""
+    if report.refused:
+        yield from (f"Missing: {reason}" for reason in report.missing)
+        yield Text(f"REFUSED: {report.month} is not complete on both paths.", "bold red")
+        yield "Compare it when it is, or now with --allow-incomplete."
+        return
+    yield outcomes_table([report])
+    yield ""
+    yield from (f"Not complete: {reason}" for reason in report.missing)
+    if report.compared_until is not None:
+        yield f"Compared: the days before {report.compared_until:%Y-%m-%d}"
+    yield (
+        f"Read: {report.tally.counters:,} counters, {report.tally.lake_rows:,} rows, "
+        f"{report.scanned_bytes:,} bytes of the lake in {len(report.proofs):,} queries"
+    )
+    if report.agrees:
+        yield Text("No drift: the counters and the lake hold the same events.", "bold green")
+    else:
+        found = report.differences_found + report.contradictions_found + report.altered_rows
+        yield Text(f"PROBLEM: {found:,} differences", "bold red")
+        yield from differences_told(report.differences, report.differences_found)
+        yield from _contradictions_told(report)
+    for repeated in report.repeated_objects[:_MOST_TOLD]:
+        yield f"  {repeated.object} repeats {repeated.rows:,} rows of {repeated.copy_of}"
+    yield from findings_told(report)
+
+
+def _contradictions_told(report: Report) -> Iterator[str]:
+    for contradiction in report.contradictions[:_MOST_TOLD]:
+        part = f"part {contradiction.part}" if contradiction.part else "its parts"
+        yield (
+            f"  {contradiction.key} {contradiction.period}: {part} hold {contradiction.held:,} requests, "
+            f"expected {contradiction.expected:,}"
+        )
+
+
+def findings_told(report: Report) -> Iterator[str]:
+    """A line for each of the first findings, and for each of their causes what to do."""
+    for cause, number in report.causes.items():
+        yield f"{cause}: {number:,}. {ADVICE[Cause(cause)]}"
+        of_cause = [finding for finding in report.findings if finding.cause == cause]
+        for finding in of_cause[:_MOST_TOLD]:
+            name = finding.event_id or (f"hash {finding.event_hash}" if finding.event_hash else "counter")
+            yield f"  {finding.key} {finding.period} {name}: {finding.note}"
+    if (rest := report.findings_found - len(report.findings)) > 0:
+        yield f"and {rest:,} findings more than are held"
+    if report.not_looked_into:
+        yield f"{report.not_looked_into:,} differing days were not looked into: put these right first"

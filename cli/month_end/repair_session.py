@@ -1,0 +1,201 @@
+"""What `reconcile --repair` and `rebuild` share: a repairer on a deployment, questions, and what is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from json import loads
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from cli.common.bootstrap import Target, target
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.terminal import is_live, table
+from metering.counters.counter import Counter
+from metering.proof.correction import Correction, Fate
+from reconciliation.closing import NotProvenError, NotSealedError
+from reconciliation.model.report import Report
+from reconciliation.ports import OnProgress, StepProgress
+from reconciliation.reconcile import Sources
+from reconciliation.repair.repairer import (
+    CONCURRENCY,
+    NotRepairableError,
+    Repaired,
+    Repairer,
+    RepairPlan,
+    Scope,
+)
+from reconciliation.wiring import make_repair_sources, make_sources, utc_now
+
+MOST_TOLD: Final = 20
+"""Counters of which a line is written."""
+
+
+def repairer(where: Target, sources: Sources, on_progress: OnProgress) -> Repairer:
+    """A repairer on a deployment.
+
+    Raises:
+        Misconfigured, Transient: an output of the stack is missing, or nobody knows who is asking.
+    """
+    (stream_name,) = where.deployment.values("CallStreamName")
+    writes = make_repair_sources(where.deployment.reconciliation, stream_name, where.client, sources)
+    return Repairer(writes, utc_now, where.caller, on_progress)
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Makes a refusal what the user is told, in place of a traceback."""
+    try:
+        yield
+    except (NotRepairableError, NotProvenError, NotSealedError) as refusal:
+        raise CommandError(f"{refusal}.", PROBLEM) from refusal
+
+
+def agreed(question: str, *, yes: bool) -> None:
+    """Ask before counters are written.
+
+    Raises:
+        CommandError: nobody can be asked, and nobody has agreed beforehand.
+        typer.Abort: the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError("There is no terminal to ask at: agree with --yes.")
+    typer.confirm(question, abort=True)
+
+
+def scope_of(report: Report, reason: str) -> Scope:
+    """What of a report can be repaired: the keys that differ or contradict themselves, on the days that were
+    compared.
+
+    Raises:
+        NotRepairableError: nothing was compared, or not all differences are held.
+    """
+    if report.refused or not report.is_settled:
+        raise NotRepairableError(
+            f"{report.month} is not complete: {'; '.join(report.missing)}. Repair it when it is"
+        )
+    held = len(report.differences), len(report.contradictions)
+    found = report.differences_found, report.contradictions_found
+    keys = {one.key for one in report.differences} | {one.key for one in report.contradictions}
+    complete = datetime.max.replace(tzinfo=UTC) if report.compared_until is None else report.compared_until
+    return Scope(report.month, report.run_id, reason, complete, keys if held == found else None)
+
+
+def is_repaired(report: Report, stack: str, screen: Console, json: Path | None, *, yes: bool) -> bool:
+    """Bring the counters that a report names to the lake's figure, after showing which and asking; whether
+    nothing is left. What was done is added to the report's file. Rows of the lake are not repaired.
+
+    Raises:
+        CommandError: they cannot be repaired, or nobody agreed.
+        MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
+        typer.Abort: the answer was no. Nothing was written.
+    """
+    where = target(stack)
+    sources = make_sources(where.deployment.reconciliation, where.client)
+    status = Status(f"Repairing {report.month}", console=screen)
+
+    def on_progress(progress: StepProgress) -> None:
+        status.update(f"Repairing {report.month}: {progress.step} {progress.done:,}")
+
+    with refusals_told():
+        scope = scope_of(report, f"differs from the lake by report {report.run_id}")
+        with _live(status, screen):
+            prepared = repairer(where, sources, on_progress).prepare(scope)
+            plans = list(prepared.plans())
+        if plans:
+            _ask(screen, plans, yes=yes)
+        with _live(status, screen):
+            repaired = prepared.carry_out(plans, CONCURRENCY)
+    tell(screen, repaired)
+    if json is not None:
+        write_json(json, {**loads(json.read_bytes()), "repair": document(repaired)})
+    return not repaired.left and not report.altered_rows
+
+
+def _live(status: Status, screen: Console) -> AbstractContextManager[object]:
+    return status if is_live(screen) else nullcontext()
+
+
+def _ask(screen: Console, plans: Sequence[RepairPlan], *, yes: bool) -> None:
+    count = sum(len(plan.corrections) for plan in plans)
+    screen.print()
+    screen.print(plans_table(plans))
+    agreed(f"Bring these {count:,} counters to the lake's figure?", yes=yes)
+    screen.print("Waiting until all that is in the stream is counted ...")
+
+
+def plans_table(plans: Iterable[RepairPlan]) -> Table:
+    """Before and after, for the first of the counters."""
+    corrections = [one for plan in plans for one in plan.corrections]
+    rows = _table("")
+    for one in corrections[:MOST_TOLD]:
+        rows.add_row(*_row(one))
+    if len(corrections) > MOST_TOLD:
+        rows.add_row(f"and {len(corrections) - MOST_TOLD:,} more")
+    return rows
+
+
+def _table(last: str) -> Table:
+    numbers = ("requests before", "after", "billable before", "after ")
+    return table("key", "period", *numbers, last, numbers=numbers)
+
+
+def _row(one: Correction) -> list[str]:
+    before, after = one.before.usage, one.after.usage
+    others = ""
+    if after.requests < before.requests:
+        others = "takes calls away"
+    elif (before.requests, before.billable) == (after.requests, after.billable):
+        others = "other totals"
+    figures = (before.requests, after.requests, before.billable, after.billable)
+    return [one.key, one.period, *(f"{figure:,}" for figure in figures), others]
+
+
+def tell(screen: Console, repaired: Repaired) -> None:
+    """What became of the corrections."""
+    screen.print(
+        f"{repaired.written:,} counters brought to the lake's figure, {repaired.done_before:,} were there "
+        f"already, {repaired.left:,} left alone",
+        soft_wrap=True,
+    )
+    left = [done for done in repaired.done if done.fate in (Fate.CHANGED, Fate.UNSURE)]
+    for done in left[:MOST_TOLD]:
+        screen.print(f"  {done.correction.key} {done.correction.period}: {done.fate}", markup=False)
+
+
+def document(repaired: Repaired) -> dict[str, Any]:
+    """What was done, as JSON takes it. Fingerprints are texts: they lie above 2^53."""
+    return {
+        "month": repaired.month,
+        "report": repaired.report,
+        "keys": repaired.keys,
+        "written": repaired.written,
+        "done_before": repaired.done_before,
+        "left": repaired.left,
+        "done": [
+            {
+                "key": done.correction.key,
+                "period": done.correction.period,
+                "fate": done.fate.value,
+                "before": _counter(done.correction.before),
+                "after": _counter(done.correction.after),
+            }
+            for done in repaired.done
+        ],
+    }
+
+
+def _counter(counter: Counter) -> dict[str, Any]:
+    usage = msgspec.structs.asdict(counter.usage)
+    return {**usage, "fingerprint": str(counter.usage.fingerprint), "parts": counter.parts}

@@ -1,0 +1,180 @@
+"""One run of a `usage-meter plan` command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adapters.api_gateway import Imported, import_plans
+from adapters.dynamodb.plans import PlanBook
+from cli.common.bootstrap import session, target
+from cli.common.errors import CommandError
+from cli.common.output import write_json
+from cli.common.terminal import console, table
+from cli.common.yaml_file import read_yaml
+from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan_diff import Changes, changes, limit_told, over_current, told
+from metering.quotas.plan_file import PlansDocument, plan_content, read_plans
+from metering.strict_yaml import UnreadableYaml
+
+
+def set_limits(stack: str, name: str, limits: Iterable[str], json: Path | None, *, dry_run: bool) -> None:
+    """Create a plan or give it a new version.
+
+    Raises:
+        Misconfigured: the limits cannot be used; every fault is named.
+    """
+    document = {"plans": {name: {"limits": [read_limit(text) for text in limits]}}}
+    _make_so(plan_book(stack), read_plans(document), json, dry_run=dry_run)
+
+
+def apply(stack: str, file: Path, json: Path | None, *, dry_run: bool) -> None:
+    """Make plans and keys as a file has them.
+
+    Raises:
+        Misconfigured: the file cannot be used; every fault is named.
+        CommandError: it is no YAML.
+    """
+    try:
+        loaded = read_yaml(file)
+    except UnreadableYaml as unreadable:
+        raise CommandError(f"{unreadable}.") from unreadable
+    book = plan_book(stack)
+    _make_so(book, read_plans(loaded, book.plans()), json, dry_run=dry_run)
+
+
+def import_from_api_gateway(stack: str, json: Path | None, *, dry_run: bool) -> None:
+    """Take over usage plans and keys of API Gateway."""
+    book = plan_book(stack)
+    found = import_plans(session().client("apigateway"))
+    for note in found.notes:
+        console().print(note, markup=False, soft_wrap=True)
+    _make_so(book, over_current(found.document, book.plans()), json, dry_run=dry_run)
+    if not dry_run:
+        _make_known(book, found)
+
+
+def list_all(stack: str, json: Path | None) -> None:
+    """List all plans."""
+    plans = plan_book(stack).plans()
+    write_json(json, {name: plan_document(plan) for name, plan in sorted(plans.items())})
+    rows = table("plan", "version", "limit", numbers=("version",))
+    for name, plan in sorted(plans.items()):
+        first, *others = [limit_told(limit) for limit in plan.limits] or ["no limits"]
+        rows.add_row(name, str(plan.version), first)
+        for other in others:
+            rows.add_row("", "", other)
+    console().print(
+        rows if plans else "There are no plans: `usage-meter plan create --help` says how to make one."
+    )
+
+
+def show(stack: str, name: str, json: Path | None) -> None:
+    """Show a plan with its versions.
+
+    Raises:
+        CommandError: there is no such plan.
+    """
+    book = plan_book(stack)
+    versions = book.versions(name)
+    if not versions:
+        raise no_such_plan(name, book.plans())
+    write_json(json, [plan_document(plan) for plan in versions])
+    for plan in reversed(versions):
+        console().print(f"{plan.name}, version {plan.version}", style="bold", markup=False)
+        for limit in plan.limits:
+            console().print(f"  {limit_told(limit)}", markup=False)
+
+
+def plan_book(stack: str) -> PlanBook:
+    """The plans of a deployed stack.
+
+    Raises:
+        Misconfigured, Transient: it cannot be found.
+    """
+    where = target(stack)
+    (table_name,) = where.deployment.values("CountersTableName")
+    return PlanBook(table_name, where.client("dynamodb"))
+
+
+def no_such_plan(name: str, plans: Mapping[str, Plan]) -> CommandError:
+    """What to tell about a plan that is not there."""
+    return CommandError(f"There is no plan {name!r}; there are {', '.join(sorted(plans)) or 'none'}.")
+
+
+def make_changes(book: PlanBook, found: Changes, json: Path | None, *, dry_run: bool) -> None:
+    """Tell changes, and make them."""
+    lines = told(found)
+    write_json(json, {"dry_run": dry_run, "changes": lines})
+    screen = console()
+    for line in lines:
+        screen.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not found:
+        screen.print("Nothing to change.")
+    elif dry_run:
+        screen.print("Nothing was changed: this was a dry run.")
+    else:
+        _write(book, found)
+        screen.print(f"Changed: {len(found.plans)} plans, {len(found.keys)} keys.")
+
+
+def read_limit(text: str) -> dict[str, Any]:
+    """A limit from a flag, as a file would have it: `requests/month=10000,kind=soft,thresholds=80+100`.
+
+    Raises:
+        CommandError: it is none.
+    """
+    first, *fields = text.split(",")
+    name, _, amount = first.partition("=")
+    metric, _, period = name.partition("/")
+    content: dict[str, Any] = {"metric": metric, "period": period, "amount": read_number(amount, text)}
+    for field in fields:
+        key, _, value = field.partition("=")
+        if key == "thresholds":
+            content[key] = [read_number(one, text) for one in value.split("+") if one]
+        elif key == "reserve_from":
+            content[key] = read_number(value, text)
+        else:
+            content[key] = value
+    return content
+
+
+def read_number(text: str, whole: str) -> int:
+    """A whole number of a flag. Raises CommandError for anything else."""
+    try:
+        return int(text.replace("_", ""))
+    except ValueError:
+        raise CommandError(
+            f"{whole!r} is no limit: write METRIC/PERIOD=AMOUNT, such as requests/month=10000,kind=soft"
+        ) from None
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A plan as the commands write it in JSON."""
+    return {"name": plan.name, "version": plan.version, **plan_content(plan)}
+
+
+def _make_so(book: PlanBook, wanted: PlansDocument, json: Path | None, *, dry_run: bool) -> None:
+    plans = book.plans()
+    keys = _current(book, wanted.keys)
+    make_changes(book, changes(wanted, plans, keys, int(time.time())), json, dry_run=dry_run)
+
+
+def _current(book: PlanBook, keys: Iterable[str]) -> dict[str, Assignment | None]:
+    return {key: book.assignment(key) for key in keys}
+
+
+def _write(book: PlanBook, found: Changes) -> None:
+    """Plans first, so that no key has a plan that is not there."""
+    for plan_change in found.plans:
+        book.put_plan(plan_change.new, plan_change.current)
+    for key_change in found.keys:
+        book.assign(key_change.new)
+
+
+def _make_known(book: PlanBook, found: Imported) -> None:
+    for digest, key in found.digests.items():
+        book.know(digest, key)
+    console().print(f"Known: {len(found.digests)} keys, by their digests.")

@@ -1,0 +1,1 @@
+"""Athena: the shipped SQL on DuckDB over the lake's objects."""

@@ -1,0 +1,1 @@
+"""Faults that a local cloud can meet, drawn from a seed."""

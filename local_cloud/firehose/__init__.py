@@ -1,0 +1,1 @@
+"""Firehose: from the stream by the transform to Parquet objects."""

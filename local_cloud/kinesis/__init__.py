@@ -1,0 +1,1 @@
+"""Kinesis Data Streams, and the deliveries of CloudWatch Logs into it."""

@@ -1,0 +1,1 @@
+"""Access logs played as they happened, and traffic made up."""

@@ -1,0 +1,1 @@
+"""The SAM template, read and resolved as CloudFormation would."""

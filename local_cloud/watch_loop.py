@@ -1,0 +1,66 @@
+"""The shipped watch, beating in a local cloud."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from adapters.dynamodb.completeness import CompletenessBook
+from adapters.kinesis import KinesisStream
+from adapters.s3.object_listing import S3Objects
+from adapters.settings import WatchSettings
+from local_cloud.lambda_.function import FunctionError
+from local_cloud.stack import LocalCloud
+from local_cloud.telemetry import quiet_telemetry
+from watch.handler import make_handler
+
+SECONDS = 2.0
+"""Between two beats, of real time. AWS's schedule says a minute; whoever watches a local cloud waits for
+less, and a log that is played passes many minutes in so long.
+"""
+
+_HEARTBEAT = {"task": "heartbeat"}
+
+logger = logging.getLogger(__name__)
+
+
+class WatchLoop:
+    """Invokes the watch's function again and again, from :meth:`start` to :meth:`stop`. Its clock is that of
+    the cloud: the log's own while one is played.
+    """
+
+    def __init__(self, cloud: LocalCloud, seconds: float = SECONDS) -> None:
+        settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
+        handler = make_handler(
+            settings,
+            KinesisStream(cloud.client("kinesis"), settings.stream_name),
+            CompletenessBook(cloud.client("dynamodb"), settings.counters_table),
+            S3Objects(cloud.client("s3")),
+            quiet_telemetry("watch"),
+            cloud.clock.now,
+        )
+        self._function = cloud.function("WatchFunction", handler)
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the beat in hand and stop."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def beat(self) -> None:
+        """Beat once more, now. A beat that fails is told, and the next one tries again."""
+        try:
+            self._function.invoke(_HEARTBEAT)
+        except FunctionError as error:
+            logger.warning("a beat failed: %s", error)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            self.beat()

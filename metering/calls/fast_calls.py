@@ -1,0 +1,101 @@
+"""The fast path of reading calls, for lines as API Gateway writes them nearly always.
+
+It gives what :func:`metering.calls.access_log.read_call` gives for each log event, in half the time: one
+decoder refuses most of what is not usual, the rest is a comparison each, and every line that is refused is
+read by that clear path. A property test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+from xxhash import xxh64_intdigest
+
+from metering.billing_rule import HIGHEST_STATUS, LOWEST_STATUS, BillingRule
+from metering.calls.access_log import (
+    FIRST_ERROR_STATUS,
+    MAX_BYTES,
+    MAX_CLOCK_DIFFERENCE_MS,
+    MAX_LATENCY_MS,
+    read_call,
+)
+from metering.calls.call import Call
+from metering.calls.delivery import LogEvent
+from metering.calls.event_id import HASH_MASK
+from metering.calls.fast_keys import usual_keys
+from metering.outcome import UNATTRIBUTED_KEY
+from metering.period import LATEST_MS
+
+
+class _Absent(Enum):
+    """What stands for a number that is absent."""
+
+    DASH = "-"
+
+
+_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent
+_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | _Absent
+
+
+class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
+    """The fields in the order of the template's format: so the decoder finds each where it looks first."""
+
+    extended_request_id: Annotated[str, Meta(min_length=2)]
+    """Neither empty nor `-`."""
+    api_key_id: str
+    authorizer_key_id: str | None = None
+    """It does not count where there is an API key; of another type, it makes the line malformed."""
+    request_time_epoch: Annotated[int, Meta(ge=0, le=LATEST_MS)]
+    status: Annotated[int, Meta(ge=LOWEST_STATUS, le=HIGHEST_STATUS)]
+    response_length: _Bytes = 0
+    request_length: _Bytes = 0
+    response_latency: _Latency = 0
+
+
+_decode: Final = msgspec.json.Decoder(_UsualLine, strict=False).decode
+_ABSENT: Final = ("-", "")
+
+
+def read_calls(events: Sequence[LogEvent], rule: BillingRule) -> list[Call]:
+    """The call of each log event."""
+    known, exempt, dash = usual_keys.get, rule.exempt, _Absent.DASH
+    earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
+    calls: list[Call] = []
+    for event in events:
+        try:
+            line = _decode(event.message)
+        except (ValueError, RecursionError):
+            calls.append(read_call(event, rule))
+            continue
+        key, time_ms = known(line.api_key_id) or _key(line), line.request_time_epoch
+        if key is None or not earliest_ms <= time_ms - event.timestamp <= latest_ms:
+            calls.append(read_call(event, rule))
+            continue
+        event_id, status = line.extended_request_id, line.status
+        response_bytes, request_bytes = line.response_length, line.request_length
+        latency_ms = line.response_latency
+        calls.append(
+            Call(
+                event_id,
+                xxh64_intdigest(event_id.encode()) & HASH_MASK,
+                time_ms,
+                key,
+                key != UNATTRIBUTED_KEY and status not in exempt,
+                status >= FIRST_ERROR_STATUS,
+                0 if response_bytes is dash else response_bytes,
+                0 if request_bytes is dash else request_bytes,
+                0 if latency_ms is dash else latency_ms,
+            )
+        )
+    return calls
+
+
+def _key(line: _UsualLine) -> str | None:
+    """The key of a line whose API key is not known yet; None if it is to be looked at more closely."""
+    if line.api_key_id in _ABSENT and (line.authorizer_key_id or "") in _ABSENT:
+        return UNATTRIBUTED_KEY
+    return usual_keys.learn(line.api_key_id)

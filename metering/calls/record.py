@@ -1,0 +1,104 @@
+"""A record of the stream, read: its calls, each once.
+
+What a record may hold: a delivery of CloudWatch Logs, an aggregate of the Kinesis Producer Library with
+several user records, or (as a user record) one bare access-log line.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from metering.billing_rule import BillingRule
+from metering.calls.access_log import AccessLogLine, read_line
+from metering.calls.aggregate import user_records
+from metering.calls.call import Call, undecodable
+from metering.calls.delivery import Delivery, LogEvent, is_gzip, read_delivery
+from metering.calls.fast_calls import read_calls
+from metering.errors import Malformed, Undecodable
+
+
+class StreamRecord(msgspec.Struct, frozen=True):
+    """A record as the stream delivers it."""
+
+    shard_id: str
+    sequence_number: int
+    """Unique in its shard, and increasing in it; up to 129 decimal digits."""
+    data: bytes
+    arrived_at_ms: int
+    """About when it reached the stream, in epoch milliseconds. The same at every delivery of the record."""
+
+    def id(self, index: int = 0) -> str:
+        """Names the record, or its user record of that index, as the transform of the lake does too."""
+        return record_id(self.shard_id, str(self.sequence_number), index)
+
+
+class ReadRecord(msgspec.Struct):
+    """The calls of a record, no two with one event id."""
+
+    sequence_number: int
+    calls: list[Call]
+    log_events: int = 0
+    """Log events and bare lines in it, the repeated ones too."""
+    undecodable: int = 0
+    """User records that could not be decoded."""
+    control: int = 0
+    """Control messages."""
+    repeated: int = 0
+    """Log events that repeat another of the record."""
+
+
+def record_id(shard_id: str, sequence_number: str, index: int) -> str:
+    """The name of a user record: the index of the first (or only) one is left out."""
+    return f"{shard_id}:{sequence_number}:{index}" if index else f"{shard_id}:{sequence_number}"
+
+
+def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
+    """Read a record. Nothing in it can make this fail: what cannot be read is counted as such."""
+    result = ReadRecord(record.sequence_number, [])
+    unpacked = user_records(record.data)
+    for index, data in enumerate(unpacked.data):
+        try:
+            delivery = read_user_record(data, record.id(index), record.arrived_at_ms)
+        except Undecodable:
+            _add_undecodable(result, record, index)
+        else:
+            result.control += delivery.is_control
+            result.log_events += len(delivery.events)
+            result.calls += read_calls(delivery.events, rule)
+    for index in range(len(unpacked.data), len(unpacked.data) + unpacked.lost):
+        _add_undecodable(result, record, index)
+    _keep_each_once(result)
+    return result
+
+
+def read_user_record(data: bytes, name: str, arrived_at_ms: int) -> Delivery:
+    """The log events of a user record. A bare access-log line counts as logged when it arrived, and is named
+    after its record.
+
+    Raises:
+        Undecodable: it is neither a delivery nor such a line.
+    """
+    if is_gzip(data):
+        return read_delivery(data, name, arrived_at_ms)
+    try:
+        text = data.decode()
+        read_line(text, AccessLogLine)
+    except (UnicodeDecodeError, Malformed) as error:
+        raise Undecodable(f"neither a delivery (gzip) nor an access-log line: {error}") from error
+    return Delivery([LogEvent(name, arrived_at_ms, text)])
+
+
+def _add_undecodable(result: ReadRecord, record: StreamRecord, index: int) -> None:
+    result.undecodable += 1
+    result.calls.append(undecodable(record.id(index), record.arrived_at_ms))
+
+
+def _keep_each_once(result: ReadRecord) -> None:
+    """Of the calls with one event hash, the first is kept."""
+    distinct = len({call.event_hash for call in result.calls})
+    result.repeated = len(result.calls) - distinct
+    if result.repeated:
+        first: dict[int, Call] = {}
+        for call in result.calls:
+            first.setdefault(call.event_hash, call)
+        result.calls = list(first.values())

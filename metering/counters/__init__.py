@@ -1,0 +1,1 @@
+"""Counters: what they hold, how they grow by increments, and how complete they are."""

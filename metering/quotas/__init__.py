@@ -1,0 +1,1 @@
+"""Quotas: plans and their limits, and the decision on a call."""

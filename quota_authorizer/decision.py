@@ -1,0 +1,170 @@
+"""Whether a call of a key is let through: by its plan, its counters and its leases.
+
+Where the store does not answer, what was known before decides. If that denies nothing, or nothing is known,
+the setting `on_failure` does: such a call is *unchecked*.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from metering.errors import MeterError
+from metering.quotas.decision import Decision, Standing, denial, standings, verdict
+from metering.quotas.plan import HOUR_SECONDS, KeyStatus, Kind, Limit, Metric, Mode
+from metering.quotas.ports import LeasePlace
+from quota_authorizer.key_cache import KeyFacts, KnownKey, KnownKeys
+from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount, Spending, Spent
+
+STORE_FAILURES: Final = "StoreFailures"
+"""Decisions for which the store did not answer: a metric."""
+
+
+class OnFailure(StrEnum):
+    """What happens to calls while the store does not answer."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class DecisionOutcome(StrEnum):
+    """What became of a call; each is a metric."""
+
+    ALLOWED = "Allowed"
+    DENIED = "Denied"
+    UNKNOWN_KEY = "UnknownKeys"
+    SUSPENDED = "Suspended"
+    UNCHECKED = "Unchecked"
+    """Whose key it is was known, but not how much of its limits is used."""
+    UNVERIFIED = "Unverified"
+    """Refused: nobody could say whose key it is, because the issuer's keys or the store could not be read."""
+
+
+class QuotaDecision(NamedTuple):
+    """The decision on a call of a key."""
+
+    outcome: DecisionOutcome
+    decision: Decision
+    plan: str = ""
+
+
+class _Case(NamedTuple):
+    """A call of a key with a plan."""
+
+    key: str
+    plan: str
+    at: float
+    """When API Gateway took it, in epoch seconds."""
+    now: float
+    """When it is decided on, by this authorizer's clock."""
+
+
+class QuotaDecider:
+    """Decides on calls. `counts` holds what happened since it was last emptied."""
+
+    def __init__(self, known: KnownKeys, leases: LeaseBook, on_failure: OnFailure) -> None:
+        self._known = known
+        self._leases = leases
+        self._on_failure = on_failure
+        self.counts: Counter[str] = Counter()
+
+    def judge(self, key: str, at: float, now: float) -> QuotaDecision:
+        """Decide on a call of a key that API Gateway took at `at`, both times in epoch seconds."""
+        known = self._known.known(key, int(at))
+        if known.failed:
+            self.counts[STORE_FAILURES] += 1
+        facts = known.facts
+        judgement = (
+            self.unchecked() if facts is None else self._by_facts(_case(key, facts, at, now), known, facts)
+        )
+        self.counts[judgement.outcome] += 1
+        return judgement
+
+    def unchecked(self, plan: str = "") -> QuotaDecision:
+        """What the setting says about a call that cannot be decided on."""
+        allowed = self._on_failure is OnFailure.ALLOW
+        return QuotaDecision(DecisionOutcome.UNCHECKED, Decision(allowed, None, None if allowed else 1), plan)
+
+    def _by_facts(self, case: _Case, known: KnownKey, facts: KeyFacts) -> QuotaDecision:
+        if facts.assignment is not None and facts.assignment.status is KeyStatus.SUSPENDED:
+            return QuotaDecision(DecisionOutcome.SUSPENDED, Decision(allowed=False), case.plan)
+        found = _standings(known, facts.limits, int(case.at))
+        decision = verdict([standing for standing in found if not _is_reserved(standing.limit)], case.at)
+        if not decision.allowed:
+            return QuotaDecision(DecisionOutcome.DENIED, decision, case.plan)
+        if known.failed and self._on_failure is OnFailure.DENY:
+            return self.unchecked(case.plan)
+        if not facts.has_reserved:
+            return self._admit(case, known, decision)
+        return self._reserve(case, known, found)
+
+    def _reserve(self, case: _Case, known: KnownKey, found: list[Standing]) -> QuotaDecision:
+        """Spend a unit of each reserved limit; if one is exhausted, the others get theirs back."""
+        places: list[LeasePlace] = []
+        for number, standing in enumerate(found):
+            if not _is_reserved(standing.limit):
+                continue
+            place = LeasePlace(case.key, standing.limit.name)
+            spent = self._spend(self._request(case, place, standing), case.now)
+            if spent.outcome is not Spending.SPENT:
+                for other in places:
+                    self._leases.give_back(other)
+                return self._not_spent(case, standing, spent)
+            places.append(place)
+            found[number] = standing._replace(used=standing.limit.amount - spent.remaining)
+        closest = verdict([standing for standing in found if not standing.denies] or found, case.at)
+        return self._admit(case, known, Decision(allowed=True, standing=closest.standing))
+
+    def _spend(self, request: LeaseRequest, now: float) -> Spent:
+        try:
+            return self._leases.spend(request, now)
+        except MeterError as error:
+            self._known.last_error = str(error)
+            return Spent(Spending.UNAVAILABLE)
+
+    def _not_spent(self, case: _Case, standing: Standing, spent: Spent) -> QuotaDecision:
+        if spent.outcome is Spending.UNAVAILABLE:
+            self.counts[STORE_FAILURES] += 1
+            return self.unchecked(case.plan)
+        exhausted = standing._replace(used=max(standing.used, standing.limit.amount))
+        return QuotaDecision(DecisionOutcome.DENIED, denial(exhausted, case.at, spent.retry_after), case.plan)
+
+    def _admit(self, case: _Case, known: KnownKey, decision: Decision) -> QuotaDecision:
+        known.admit(int(case.at) // HOUR_SECONDS)
+        outcome = DecisionOutcome.UNCHECKED if known.failed else DecisionOutcome.ALLOWED
+        return QuotaDecision(outcome, decision, case.plan)
+
+    def _request(self, case: _Case, place: LeasePlace, standing: Standing) -> LeaseRequest:
+        limit, at = standing.limit, int(case.at)
+
+        def recount() -> Recount:
+            try:
+                through, counted = self._known.recount(case.key, at, int(case.now))
+            except MeterError:
+                return Recount(None, 0)
+            return Recount(through, standings([limit], counted, at)[0].used)
+
+        return LeaseRequest(place, limit.span.period_at(at), limit, standing.used, recount)
+
+
+def _case(key: str, facts: KeyFacts, at: float, now: float) -> _Case:
+    return _Case(key, facts.plan.name if facts.plan else "", at, now)
+
+
+def _standings(known: KnownKey, limits: tuple[Limit, ...], at: int) -> list[Standing]:
+    """How the limits stand, with the calls that were let through here since the counters were read."""
+    found = standings(limits, known.counted, at)
+    admitted = known.admitted if at // HOUR_SECONDS == known.hour else 0
+    if not admitted:
+        return found
+    return [
+        standing._replace(used=standing.used + admitted)
+        if standing.limit.metric is Metric.REQUESTS
+        else standing
+        for standing in found
+    ]
+
+
+def _is_reserved(limit: Limit) -> bool:
+    return limit.mode is Mode.RESERVED and limit.kind is Kind.HARD

@@ -1,0 +1,228 @@
+"""What one authorizer knows of the keys that it has seen: their plans for a minute, their usage for seconds.
+
+Concurrent misses of one key share a request: the first asks, the others wait for its answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from metering.errors import MeterError, Transient
+from metering.period import Period
+from metering.quotas.decision import Counted, periods_at
+from metering.quotas.plan import HOUR_SECONDS, Assignment, Limit, Mode, Plan, Span, limits_of
+from metering.quotas.ports import Facts, QuotaStore, Wanted
+
+FAILURE_SECONDS: Final = 1.0
+"""After a failure a key is not asked about again for so long."""
+KEPT_SECONDS: Final = 3600.0
+"""Whose key a digest is, is believed for so long after it was read, while the store does not answer."""
+MOST_KEYS: Final = 20_000
+"""Beyond so many the keys that were met first are forgotten."""
+
+ALL_SPANS: Final = frozenset({Span.MONTH, Span.DAY})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What a decision is made of."""
+
+    assignment: Assignment | None
+    plan: Plan | None
+    """None: the key has no plan, or one that does not exist."""
+    limits: tuple[Limit, ...]
+    spans: frozenset[Span]
+    has_reserved: bool
+
+
+class _KnownId(NamedTuple):
+    """Whose key a digest is; None: nobody's."""
+
+    key: str | None
+    fresh_until: float
+    kept_until: float
+
+
+@dataclass(slots=True)
+class KnownKey:
+    """What is known of one key. Times are seconds of the clock that the book was given."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    facts: KeyFacts | None = None
+    facts_until: float = 0.0
+    counted: Counted = field(default_factory=dict)
+    hour: int = 0
+    """The hour (since 1970) that `counted` was read for."""
+    fresh_until: float = 0.0
+    admitted: int = 0
+    """Calls of that hour that were let through since `counted` was read: it does not hold them yet."""
+    failed: bool = False
+    """The last attempt to read failed: what is known is old, or nothing."""
+
+    def is_fresh(self, now: float, hour: int) -> bool:
+        """Whether it need not be read again."""
+        return now < self.fresh_until and (hour == self.hour or self.failed)
+
+    def admit(self, hour: int) -> None:
+        """A call was let through."""
+        if hour == self.hour:
+            self.admitted += 1
+
+
+class KnownKeys:
+    """Reads what is not known or too old."""
+
+    def __init__(
+        self,
+        store: QuotaStore,
+        clock: Callable[[], float],
+        *,
+        counters_seconds: float,
+        plans_seconds: float,
+        default_plan: str | None,
+    ) -> None:
+        """`default_plan` is that of keys without a plan of their own; None: they have no limits."""
+        self._store = store
+        self._clock = clock
+        self._counters_seconds = counters_seconds
+        self._plans_seconds = plans_seconds
+        self._default_plan = default_plan
+        self._keys: dict[str, KnownKey] = {}
+        self._plans: dict[str, tuple[float, Plan | None]] = {}
+        self._ids: dict[str, _KnownId] = {}
+        self._ids_retry_at = float("-inf")
+        self._lock = threading.Lock()
+        self.reads = 0
+        """Requests to the store so far."""
+        self.last_error = ""
+        """Why the store did not answer, the last time it did not."""
+
+    def known(self, key: str, at: int) -> KnownKey:
+        """What is known of a key, for a call at a time in epoch seconds.
+
+        Where the store does not answer, `failed` says so, and what was known before stays.
+        """
+        entry = self._keys.get(key)
+        if entry is None:
+            entry = self._new_entry(key)
+        hour = at // HOUR_SECONDS
+        if entry.is_fresh(self._clock(), hour):
+            return entry
+        with entry.lock:
+            if not entry.is_fresh(self._clock(), hour):
+                self._refresh(key, entry, at)
+        return entry
+
+    def recount(self, key: str, at: int, now: int) -> tuple[int | None, Counted]:
+        """Until when the counters are complete (epoch seconds), and what those of a key hold after that.
+
+        Raises:
+            Transient, Misconfigured: they cannot be read.
+        """
+        self.reads += 1
+        through = self._store.counted_through(now)
+        return through, self._ask(Wanted(key, periods_at(ALL_SPANS, at), assignment=False)).counted
+
+    def key_of(self, digest: str) -> str | None:
+        """The id of the key with a digest; unknown ones are remembered for a shorter time.
+
+        While the store does not answer, the keys that were known before stay known for a while.
+
+        Raises:
+            Transient, Misconfigured: it cannot be read, and was not known before.
+        """
+        now = self._clock()
+        known = self._ids.get(digest)
+        if known is not None and now < known.fresh_until:
+            return known.key
+        if now >= self._ids_retry_at:
+            try:
+                return self._read_id(digest, now)
+            except MeterError as error:
+                self._ids_retry_at, self.last_error = now + FAILURE_SECONDS, str(error)
+        if known is not None and known.key is not None and now < known.kept_until:
+            return known.key
+        raise Transient(self.last_error)
+
+    def _read_id(self, digest: str, now: float) -> str | None:
+        self.reads += 1
+        key = self._store.key_of(digest)
+        if len(self._ids) >= MOST_KEYS:
+            self._ids.pop(next(iter(self._ids)), None)
+        fresh = self._plans_seconds if key else self._counters_seconds
+        self._ids[digest] = _KnownId(key, now + fresh, now + KEPT_SECONDS)
+        return key
+
+    def _new_entry(self, key: str) -> KnownKey:
+        with self._lock:
+            if len(self._keys) >= MOST_KEYS:
+                self._keys.pop(next(iter(self._keys)), None)
+            return self._keys.setdefault(key, KnownKey())
+
+    def _refresh(self, key: str, entry: KnownKey, at: int) -> None:
+        now = self._clock()
+        try:
+            self._read(key, entry, at, now)
+        except MeterError as error:
+            entry.failed, entry.fresh_until = True, now + FAILURE_SECONDS
+            self.last_error = str(error)
+            return
+        entry.failed, entry.hour, entry.admitted = False, at // HOUR_SECONDS, 0
+        has_limits = entry.facts is not None and bool(entry.facts.limits)
+        entry.fresh_until = min(
+            entry.facts_until, now + self._counters_seconds if has_limits else entry.facts_until
+        )
+
+    def _read(self, key: str, entry: KnownKey, at: int, now: float) -> None:
+        """Read counters, and the plan where it is not known or old: one request. A second one where the plan
+        is another than before, and is not known here or has limits of other lengths.
+        """
+        asks_plan = entry.facts is None or now >= entry.facts_until
+        plan = entry.facts.plan.name if asks_plan and entry.facts and entry.facts.plan else None
+        periods = _periods(entry.facts, at)
+        read = self._ask(Wanted(key, periods, asks_plan, plan))
+        counted = read.counted
+        if asks_plan:
+            facts = self._facts(read, now)
+            if not (needed := _periods(facts, at)) <= periods:
+                counted = self._ask(Wanted(key, needed, assignment=False)).counted
+            entry.facts, entry.facts_until = facts, now + self._plans_seconds
+        entry.counted = counted
+
+    def _ask(self, wanted: Wanted) -> Facts:
+        self.reads += 1
+        return self._store.read(wanted)
+
+    def _facts(self, read: Facts, now: float) -> KeyFacts:
+        if read.plan is not None:
+            self._plans[read.plan.name] = (now + self._plans_seconds, read.plan)
+        assignment = read.assignment
+        name = assignment.plan if assignment else self._default_plan
+        plan = None if name is None else self._plan(name, now)
+        if plan is None:
+            return KeyFacts(assignment, None, (), frozenset(), has_reserved=False)
+        limits = limits_of(plan, assignment) if assignment else plan.limits
+        return KeyFacts(
+            assignment,
+            plan,
+            limits,
+            spans=frozenset(limit.span for limit in limits),
+            has_reserved=any(limit.mode is Mode.RESERVED for limit in limits),
+        )
+
+    def _plan(self, name: str, now: float) -> Plan | None:
+        until, plan = self._plans.get(name, (0.0, None))
+        if now < until:
+            return plan
+        self.reads += 1
+        plan = self._store.plan(name)
+        self._plans[name] = (now + self._plans_seconds, plan)
+        return plan
+
+
+def _periods(facts: KeyFacts | None, at: int) -> frozenset[Period]:
+    """The months and days whose counters a decision needs. Where no plan is known, both."""
+    return periods_at(ALL_SPANS if facts is None else facts.spans, at)

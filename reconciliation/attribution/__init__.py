@@ -1,0 +1,1 @@
+"""Differences attributed: the calls that make them up, and why."""

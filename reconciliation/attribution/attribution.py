@@ -1,0 +1,282 @@
+"""Single calls named: what of a key's day one side holds and the other does not. Pure.
+
+Three witnesses are heard: the counter (totals, fingerprint, requests by hour), the lake's rows one by one,
+and the log group's lines one by one where it still keeps them. With the log, each row is compared with its
+line, and the counter with all lines. Without it, the rows stand for the calls, and arithmetic says what the
+counter has beyond them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+
+from metering.calls.call import Call
+from metering.calls.event_id import HASH_MASK, event_hash
+from metering.period import Period
+from metering.proof.logged_call import LoggedCall
+from metering.usage import NO_USAGE, Usage, total
+from reconciliation.attribution.subset_sum import hour_of_call, solve
+from reconciliation.lake.queries import LakeCall
+
+
+class SuspectKind(Enum):
+    """What is wrong with a call, a row or a counter; why, another looks."""
+
+    NOT_IN_LAKE = auto()
+    NOT_COUNTED = auto()
+    NEITHER = auto()
+    TWICE = auto()
+    FOREIGN = auto()
+    ALTERED = auto()
+    COUNTER = auto()
+    UNKNOWN = auto()
+
+
+class Suspect(NamedTuple):
+    """A call, a row or a counter of which something is wrong."""
+
+    kind: SuspectKind
+    key: str
+    period: Period
+    note: str
+    call: Call | None = None
+    logged_at_ms: int | None = None
+    usage: Usage | None = None
+    event_hash: int | None = None
+    objects: tuple[str, ...] = ()
+
+
+class Evidence(NamedTuple):
+    """What is known of a key's day."""
+
+    key: str
+    day: Period
+    counted: Usage
+    parts: Mapping[str, int]
+    """Requests by hour, as they were counted."""
+    rows: Sequence[LakeCall]
+    """Each event once."""
+    logged: Mapping[int, LoggedCall] | None
+    """By event hash; None: the log no longer keeps the day."""
+    counter_alone: bool = False
+    """Whether the month's counter does not show the difference: then no call can be behind it."""
+
+
+def explain(evidence: Evidence) -> list[Suspect]:
+    """What is wrong on a key's day."""
+    found, calls, suspects = _compared_rows(evidence)
+    surplus = evidence.counted - total(call.usage for call in calls.values())
+    if surplus != NO_USAGE and evidence.counter_alone:
+        return [*suspects, *found.missing(set()), _counter(evidence, surplus)]
+    solution = solve(surplus, list(calls.values()), evidence.parts)
+    absent = {call.event_hash for call in solution.absent}
+    suspects += found.missing(absent)
+    suspects += [
+        _of_call(
+            SuspectKind.NOT_COUNTED,
+            evidence,
+            call,
+            "its row lies in the lake, and the counter lacks it",
+            found,
+        )
+        for call in solution.absent
+        if call.event_hash not in found.not_in_lake
+    ]
+    suspects += [
+        _of_call(SuspectKind.TWICE, evidence, call, "the counter holds its fingerprint once too often", found)
+        for call in solution.twice
+    ]
+    if solution.rest != NO_USAGE:
+        suspects += _unexplained(evidence, solution.rest)
+    elif not absent and not solution.twice:
+        suspects += _hours(evidence, calls.values(), suspects)
+    return suspects
+
+
+class _Found(NamedTuple):
+    """Rows and lines, side by side."""
+
+    evidence: Evidence
+    by_hash: Mapping[int, LakeCall]
+    not_in_lake: Mapping[int, LoggedCall]
+
+    def missing(self, absent: set[int]) -> list[Suspect]:
+        """The calls that were logged and do not lie in the lake; of these the counter lacks some."""
+        return [
+            Suspect(
+                SuspectKind.NEITHER if hashed in absent else SuspectKind.NOT_IN_LAKE,
+                self.evidence.key,
+                self.evidence.day,
+                "its line is in the log, and no row of it in the lake"
+                + (" nor is it in the counter" if hashed in absent else ""),
+                line.call,
+                line.logged_at_ms,
+            )
+            for hashed, line in self.not_in_lake.items()
+        ]
+
+
+def _compared_rows(evidence: Evidence) -> tuple[_Found, dict[int, Call], list[Suspect]]:
+    """The rows compared with the lines: what lacks a row, the calls as they truly are, and what is wrong."""
+    rows = {row.call.event_hash: row for row in evidence.rows}
+    if evidence.logged is None:
+        wrong = [unsound(evidence.key, evidence.day, row, None) for row in evidence.rows if not row.is_sound]
+        calls = {hashed: row.call for hashed, row in rows.items()}
+        return _Found(evidence, rows, {}), calls, wrong
+    matched: set[int] = set()
+    suspects: list[Suspect] = []
+    foreign: list[LakeCall] = []
+    for row in evidence.rows:
+        line = evidence.logged.get(row.call.event_hash)
+        if not row.is_sound:
+            line = line or evidence.logged.get(event_hash(row.call.event_id))
+            suspects.append(unsound(evidence.key, evidence.day, row, line))
+        elif line is None:
+            foreign.append(row)
+        elif differing := _differing(line.call, row.call):
+            suspects.append(_altered(evidence, row, line, differing))
+        if line is not None:
+            matched.add(line.call.event_hash)
+    calls = {hashed: line.call for hashed, line in evidence.logged.items()}
+    if foreign and _are_counted(evidence, foreign, calls.values()):
+        calls |= {row.call.event_hash: row.call for row in foreign}
+        foreign = []
+    suspects += [_foreign(evidence, row) for row in foreign]
+    missing = {hashed: line for hashed, line in evidence.logged.items() if hashed not in matched}
+    return _Found(evidence, rows, missing), calls, suspects
+
+
+def _are_counted(evidence: Evidence, foreign: Sequence[LakeCall], calls: Iterable[Call]) -> bool:
+    """Whether the counter holds just these rows beyond the lines: two witnesses against the log."""
+    return evidence.counted - total(call.usage for call in calls) == total(row.call.usage for row in foreign)
+
+
+def _differing(line: Call, row: Call) -> list[str]:
+    names = ("key", "time_ms", "billable", "is_error", "response_bytes", "request_bytes", "latency_ms")
+    return [name for name in names if getattr(line, name) != getattr(row, name)]
+
+
+def unsound(key: str, day: Period, row: LakeCall, line: LoggedCall | None) -> Suspect:
+    """A row whose hash is not that of its id; `line` is what the log has of the call."""
+    call = row.call if line is None else line.call
+    note = f"the row's id {row.call.event_id!r} does not have the hash {row.call.event_hash} beside it"
+    return Suspect(
+        SuspectKind.ALTERED,
+        key,
+        day,
+        note if line is None else f"{note}; the log has {line.call.event_id!r}",
+        call,
+        None if line is None else line.logged_at_ms,
+        objects=(row.object,),
+    )
+
+
+def _altered(evidence: Evidence, row: LakeCall, line: LoggedCall, differing: Sequence[str]) -> Suspect:
+    told = ", ".join(f"{name} {getattr(row.call, name)} for {getattr(line.call, name)}" for name in differing)
+    return Suspect(
+        SuspectKind.ALTERED,
+        evidence.key,
+        evidence.day,
+        f"the row says {told}",
+        line.call,
+        line.logged_at_ms,
+        objects=(row.object,),
+    )
+
+
+def _foreign(evidence: Evidence, row: LakeCall) -> Suspect:
+    note = "no line of it is in the log, and the counter lacks it"
+    return Suspect(SuspectKind.FOREIGN, evidence.key, evidence.day, note, row.call, objects=(row.object,))
+
+
+def _of_call(kind: SuspectKind, evidence: Evidence, call: Call, note: str, found: _Found) -> Suspect:
+    row = found.by_hash.get(call.event_hash)
+    line = (evidence.logged or {}).get(call.event_hash)
+    return Suspect(
+        kind,
+        evidence.key,
+        evidence.day,
+        note,
+        call,
+        None if line is None else line.logged_at_ms,
+        objects=() if row is None else (row.object,),
+    )
+
+
+def _counter(evidence: Evidence, surplus: Usage) -> Suspect:
+    note = "the day's counter moved without a call's fingerprint"
+    if evidence.counter_alone:
+        note = "the day's counter differs, and the month's agrees"
+    return Suspect(SuspectKind.COUNTER, evidence.key, evidence.day, note, usage=surplus)
+
+
+def _unexplained(evidence: Evidence, rest: Usage) -> list[Suspect]:
+    """What no known call explains."""
+    if evidence.logged is not None or (rest.fingerprint == 0 and rest.requests):
+        return [_counter(evidence, rest)]
+    key, day = evidence.key, evidence.day
+    if rest.fingerprint == 0:
+        note = "both counters agree on other totals than the rows have"
+        return [Suspect(SuspectKind.ALTERED, key, day, note, usage=rest)]
+    if rest.requests == 1 and 0 < rest.fingerprint <= HASH_MASK:
+        note = "counted, and no row of it in the lake; known by its hash, for the log no longer keeps it"
+        return [Suspect(SuspectKind.NOT_IN_LAKE, key, day, note, usage=rest, event_hash=rest.fingerprint)]
+    note = (
+        f"{rest.requests:+,} calls and another fingerprint in the counter, and the log no longer keeps them"
+    )
+    return [Suspect(SuspectKind.UNKNOWN, key, day, note, usage=rest)]
+
+
+def _hours(evidence: Evidence, calls: Iterable[Call], suspects: Sequence[Suspect]) -> list[Suspect]:
+    """The counter's hours against those of the calls."""
+    true = Counter(hour_of_call(call) for call in calls)
+    counted = {hour: number for hour, number in evidence.parts.items() if number}
+    if counted == true:
+        return []
+    if evidence.logged is None and any(suspect.kind is SuspectKind.ALTERED for suspect in suspects):
+        return []
+    told = ", ".join(
+        f"{counted.get(hour, 0)} for {true[hour]} in hour {hour}"
+        for hour in sorted({*counted, *true})
+        if counted.get(hour, 0) != true[hour]
+    )
+    if evidence.logged is None and sum(counted.values()) == true.total():
+        note = (
+            f"the counter's hours hold {told} of the rows: rows lie in other hours, or the hours were edited"
+        )
+        return [Suspect(SuspectKind.ALTERED, evidence.key, evidence.day, note)]
+    return [
+        Suspect(SuspectKind.COUNTER, evidence.key, evidence.day, f"its hours hold {told}", usage=NO_USAGE)
+    ]
+
+
+def moved(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """The same suspects, where a row too many at one place and one missing at another are one altered row."""
+    surplus = {
+        _hash(one): one for one in suspects if one.kind in (SuspectKind.FOREIGN, SuspectKind.NOT_COUNTED)
+    }
+    elsewhere = {_hash(one) for one in suspects if one.kind is SuspectKind.NOT_IN_LAKE} & surplus.keys()
+    result = []
+    for one in suspects:
+        if _hash(one) not in elsewhere or one.kind not in (
+            SuspectKind.FOREIGN,
+            SuspectKind.NOT_COUNTED,
+            SuspectKind.NOT_IN_LAKE,
+        ):
+            result.append(one)
+        elif one.kind is SuspectKind.NOT_IN_LAKE:
+            row = surplus[_hash(one)]
+            note = f"its row lies under {row.key} on {row.period}"
+            result.append(
+                one._replace(
+                    kind=SuspectKind.ALTERED, note=note, objects=row.objects, call=one.call or row.call
+                )
+            )
+    return result
+
+
+def _hash(suspect: Suspect) -> int | None:
+    return suspect.event_hash if suspect.call is None else suspect.call.event_hash

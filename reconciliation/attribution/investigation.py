@@ -1,0 +1,327 @@
+"""Differences looked into: rows and log lines fetched, calls named, causes found.
+
+The work is bounded: the first `PLACES` differing days are looked into, `FINDINGS` findings are held, and the
+rest is counted. Of the lake, days are read for twenty keys at a time; the log is asked for the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final, NamedTuple
+
+from metering.calls.event_id import event_hash
+from metering.outcome import UNDECODABLE_KEY
+from metering.period import Period, begins_at, day_of, ends_at, hour_at, month_of
+from metering.proof.drift import Difference
+from metering.proof.logged_call import LoggedCall, TooManyLines
+from metering.usage import NO_USAGE, Usage, total
+from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
+from reconciliation.lake.firehose_errors import waiting_hashes
+from reconciliation.lake.queries import (
+    CALLS_OF_A_QUERY,
+    CALLS_OF_KEYS,
+    KEYS_OF_A_QUERY,
+    LakeCall,
+    between,
+    keys_named,
+    query_text,
+    read_calls,
+)
+from reconciliation.lake.readiness import Paths
+from reconciliation.model.causes import Cause, Finding
+from reconciliation.model.contradictions import Contradiction
+from reconciliation.ports import ErrorPrefix, LogWitness, Queries, QueryResult
+
+PLACES: Final = 1_000
+FINDINGS: Final = 10_000
+_MONTH: Final = len("2026-11")
+_TIMES: Final = 2
+"""The last parameters of a span: the times, after the partitions."""
+_BEFORE: Final = timedelta(minutes=5)
+_AFTER: Final = timedelta(hours=1)
+_WIDEST: Final = timedelta(days=1)
+"""A call's own time is at most so far from its log event's."""
+_UNCLEAR: Final = frozenset({SuspectKind.FOREIGN, SuspectKind.COUNTER, SuspectKind.UNKNOWN})
+_RECENT: Final = timedelta(days=1)
+
+
+class Circumstances(NamedTuple):
+    """When and of what the month was read."""
+
+    read_at: datetime
+    """When the lake began to be read."""
+    paths: Paths
+    waiting: int
+    """Records that wait under the error prefix."""
+
+
+class Investigation:
+    """Looks into the differences of one run."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        log: LogWitness | None,
+        error_prefix: ErrorPrefix,
+        on_query: Callable[[str, QueryResult, int], None],
+        on_looked: Callable[[int], None],
+    ) -> None:
+        """`on_query` is told of each query with the number of its rows, `on_looked` how many differences were
+        looked into so far.
+        """
+        self._queries = queries
+        self._log = log
+        self._error_prefix = error_prefix
+        self._on_query = on_query
+        self._on_looked = on_looked
+        self._looked = 0
+
+    def findings(
+        self,
+        differences: Sequence[Difference],
+        contradictions: Sequence[Contradiction],
+        altered: Sequence[LakeCall],
+        circumstances: Circumstances,
+        run_id: str,
+    ) -> Iterator[Finding]:
+        """What is behind the differences, the contradictions and the altered rows of a month."""
+        suspects = moved([*self._suspects(differences, run_id), *self._altered(differences, altered)])
+        suspects += _contradicting(contradictions, suspects)
+        waiting = self._waiting(suspects) if circumstances.waiting else frozenset()
+        return (_finding(suspect, circumstances, waiting) for suspect in suspects)
+
+    def _suspects(self, differences: Sequence[Difference], run_id: str) -> list[Suspect]:
+        days = [one for one in differences if len(one.period) > _MONTH]
+        months = {one.key: one for one in differences if len(one.period) == _MONTH}
+        alone = _counters_alone(days, months)
+        found: dict[str, list[Suspect]] = defaultdict(list)
+        for day, of_day in _by_day(days):
+            for start in range(0, len(of_day), KEYS_OF_A_QUERY):
+                group = of_day[start : start + KEYS_OF_A_QUERY]
+                for suspect in self._of_group(day, group, alone, run_id):
+                    found[suspect.key].append(suspect)
+                self._looked += len(group)
+                self._on_looked(self._looked)
+        of_keys: dict[str, list[Difference]] = defaultdict(list)
+        for one in days:
+            of_keys[one.key].append(one)
+        for key, month in months.items():
+            found[key] += _of_month(month, of_keys[key], found[key])
+        return [suspect for key in sorted(found) for suspect in found[key]]
+
+    def _of_group(
+        self, day: Period, group: Sequence[Difference], alone: frozenset[str], run_id: str
+    ) -> Iterator[Suspect]:
+        keys = [one.key for one in group]
+        rows = self._rows_of(day, group, run_id)
+        lines = self._lines(day, keys, _BEFORE, _AFTER)
+        unclear = []
+        for one in group:
+            found = _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
+            if lines is not None and any(suspect.kind in _UNCLEAR for suspect in found):
+                unclear.append(one)
+            else:
+                yield from found
+        if unclear:
+            lines = self._lines(day, [one.key for one in unclear], _WIDEST, _WIDEST)
+            for one in unclear:
+                yield from _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
+
+    def _rows_of(
+        self, day: Period, group: Sequence[Difference], run_id: str
+    ) -> Mapping[str, list[LakeCall] | None]:
+        """The rows of each key on a day; None: too many to name any. Where the partitions around the day hold
+        other totals than the month's query found, those of the whole month are read.
+        """
+        keys, span = [one.key for one in group], between(begins_at(day), ends_at(day))
+        rows = self._rows(span, keys, run_id)
+        if all(_total(rows[one.key], one.in_lake) == one.in_lake for one in group):
+            return rows
+        month = month_of(day)
+        partitions = between(begins_at(month), ends_at(month))[:-_TIMES]
+        return self._rows((*partitions, *span[-_TIMES:]), keys, run_id)
+
+    def _rows(
+        self, span: Sequence[str], keys: Sequence[str], run_id: str
+    ) -> Mapping[str, list[LakeCall] | None]:
+        query = self._queries.run(query_text(CALLS_OF_KEYS), (*span, *keys_named(keys)), run_id=run_id)
+        found: dict[str, list[LakeCall] | None] = {key: [] for key in keys}
+        number = 0
+        for row in read_calls(query.rows()):
+            number += 1
+            if (of_key := found[row.call.key]) is not None:
+                of_key.append(row)
+        self._on_query(CALLS_OF_KEYS, query, number)
+        if number <= CALLS_OF_A_QUERY:
+            return found
+        if len(keys) == 1:
+            return {keys[0]: None}
+        return {key: self._rows(span, [key], run_id)[key] for key in keys}
+
+    def _lines(
+        self, day: Period, keys: Sequence[str], before: timedelta, after: timedelta
+    ) -> Mapping[str, dict[int, LoggedCall]] | None:
+        """The log's lines of each key on a day, by event hash; None: it does not keep them."""
+        start, end = begins_at(day), ends_at(day)
+        if self._log is None or not self._log.holds(start, end):
+            return None
+        found: dict[str, dict[int, LoggedCall]] = {key: {} for key in keys}
+        try:
+            for line in self._log.calls(keys, start - before, end + after):
+                call = line.call
+                if call.key in found and day_of(hour_at(call.time_ms)) == day:
+                    found[call.key].setdefault(call.event_hash, line)
+        except TooManyLines:
+            return None
+        return found
+
+    def _altered(self, differences: Sequence[Difference], altered: Sequence[LakeCall]) -> Iterator[Suspect]:
+        """The altered rows of days that do not differ."""
+        differing = {(one.key, one.period) for one in differences}
+        by_day: dict[Period, list[LakeCall]] = defaultdict(list)
+        for row in altered[:PLACES]:
+            day = day_of(hour_at(row.call.time_ms))
+            if (row.call.key, day) not in differing:
+                by_day[day].append(row)
+        for day, rows in by_day.items():
+            lines = self._lines(day, sorted({row.call.key for row in rows}), _BEFORE, _AFTER) or {}
+            for row in rows:
+                of_key = lines.get(row.call.key, {})
+                line = of_key.get(row.call.event_hash) or of_key.get(event_hash(row.call.event_id))
+                yield unsound(row.call.key, day, row, line)
+
+    def _waiting(self, suspects: Iterable[Suspect]) -> frozenset[int]:
+        """Which of the missing calls lie under the error prefix."""
+        wanted = {
+            suspect.call.event_hash if suspect.call else suspect.event_hash
+            for suspect in suspects
+            if suspect.kind in (SuspectKind.NOT_IN_LAKE, SuspectKind.NEITHER)
+        }
+        contents = (self._error_prefix.read(name) for name in self._error_prefix.names())
+        return frozenset(
+            hashed
+            for content in contents
+            if content is not None
+            for hashed in waiting_hashes(content)
+            if hashed in wanted
+        )
+
+
+def _total(rows: Sequence[LakeCall] | None, otherwise: Usage) -> Usage:
+    return otherwise if rows is None else total(row.call.usage for row in rows)
+
+
+def _by_day(days: Sequence[Difference]) -> Iterator[tuple[Period, list[Difference]]]:
+    groups: dict[Period, list[Difference]] = defaultdict(list)
+    for one in islice(days, PLACES):
+        groups[one.period].append(one)
+    yield from sorted(groups.items())
+
+
+def _counters_alone(days: Iterable[Difference], months: Mapping[str, Difference]) -> frozenset[str]:
+    """The keys whose days differ and whose month agrees, where the days' surpluses do not cancel out."""
+    surplus: dict[str, Usage] = defaultdict(Usage)
+    for one in days:
+        surplus[one.key] += one.surplus
+    return frozenset(key for key, usage in surplus.items() if key not in months and usage != NO_USAGE)
+
+
+def _explained(
+    difference: Difference,
+    rows: list[LakeCall] | None,
+    lines: Mapping[str, dict[int, LoggedCall]] | None,
+    *,
+    counter_alone: bool,
+) -> list[Suspect]:
+    key, day = difference.key, difference.period
+    if rows is None:
+        note = f"the lake has more than {CALLS_OF_A_QUERY:,} calls of the key on that day"
+        return [Suspect(SuspectKind.UNKNOWN, key, day, note, usage=difference.surplus)]
+    logged = None if lines is None else lines[key]
+    return explain(Evidence(key, day, difference.counted, difference.parts, rows, logged, counter_alone))
+
+
+def _of_month(month: Difference, days: Sequence[Difference], found: Sequence[Suspect]) -> list[Suspect]:
+    """What the month's own counter has beyond its days, once their edited counters are set aside."""
+    if month.key == UNDECODABLE_KEY:
+        note = "records that cannot be decoded are compared by their number alone"
+        return [Suspect(SuspectKind.UNKNOWN, month.key, month.period, note, usage=month.surplus)]
+    edited = total(one.usage for one in found if one.kind is SuspectKind.COUNTER and one.usage is not None)
+    rest = month.surplus - (total(day.surplus for day in days) - edited)
+    if rest == NO_USAGE:
+        return []
+    note = "the month's counter holds something else than its days come to"
+    return [Suspect(SuspectKind.COUNTER, month.key, month.period, note, usage=rest)]
+
+
+def _contradicting(contradictions: Iterable[Contradiction], suspects: Iterable[Suspect]) -> list[Suspect]:
+    """The counters that contradict themselves or one another, and of which nothing is said yet."""
+    told = {(one.key, one.period) for one in suspects if one.kind is SuspectKind.COUNTER}
+    result = []
+    for one in contradictions:
+        places = {(one.key, one.period), (one.key, Period(f"{one.period}-{one.part}"))}
+        if not places & told:
+            told.add((one.key, one.period))
+            part = f"part {one.part} holds" if one.part else "its parts hold"
+            note = f"{part} {one.held:,} requests, and {one.expected:,} are expected"
+            result.append(Suspect(SuspectKind.COUNTER, one.key, one.period, note, usage=NO_USAGE))
+    return result
+
+
+_CAUSES: Final = {
+    SuspectKind.TWICE: Cause.COUNTED_TWICE,
+    SuspectKind.FOREIGN: Cause.FOREIGN_ROW,
+    SuspectKind.ALTERED: Cause.ROW_ALTERED,
+    SuspectKind.COUNTER: Cause.COUNTER_EDITED,
+    SuspectKind.UNKNOWN: Cause.UNKNOWN,
+}
+
+
+def _finding(suspect: Suspect, circumstances: Circumstances, waiting: frozenset[int]) -> Finding:
+    call = suspect.call
+    return Finding(
+        key=suspect.key,
+        period=suspect.period,
+        cause=_CAUSES.get(suspect.kind) or _cause_of_absence(suspect, circumstances, waiting),
+        note=suspect.note,
+        event_id=None if call is None else call.event_id,
+        event_hash=suspect.event_hash if call is None else call.event_hash,
+        time=None if call is None else _time(call.time_ms),
+        usage=suspect.usage if call is None else call.usage,
+        objects=suspect.objects,
+    )
+
+
+def _cause_of_absence(suspect: Suspect, circumstances: Circumstances, waiting: frozenset[int]) -> Cause:
+    """Why a call is absent on one side or both, by when it arrived."""
+    hashed = suspect.event_hash if suspect.call is None else suspect.call.event_hash
+    if hashed in waiting and suspect.kind is not SuspectKind.NOT_COUNTED:
+        return Cause.WAITS
+    arrived = _arrived(suspect)
+    if arrived >= circumstances.read_at:
+        return Cause.LATE
+    counted, delivered = circumstances.paths
+    recent = arrived >= circumstances.read_at - _RECENT
+    match suspect.kind:
+        case SuspectKind.NOT_IN_LAKE:
+            waits = recent if delivered is None else arrived >= delivered
+            return Cause.NOT_DELIVERED if waits else Cause.LOST_IN_LAKE
+        case SuspectKind.NOT_COUNTED:
+            waits = recent if counted is None else arrived >= counted
+            return Cause.NOT_COUNTED_YET if waits else Cause.NOT_COUNTED
+        case _:
+            return Cause.LOST
+
+
+def _arrived(suspect: Suspect) -> datetime:
+    """When the call came, as nearly as it is known."""
+    if suspect.logged_at_ms is not None:
+        return _time(suspect.logged_at_ms)
+    return begins_at(suspect.period) if suspect.call is None else _time(suspect.call.time_ms)
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,354 @@
+"""The invoices of a month: from proven usage to documents that are issued once.
+
+1. **Order.** A month is invoiced after the one before and before the one after it: adjustments subtract what
+   earlier invoices billed.
+2. **Usage.** Of a sealed month as it was sealed; of any other, and of each earlier month that has invoices,
+   as the lake has it now, once a reconciliation agrees. Late calls are thus seen in the month that they
+   belong to.
+3. **Price** the month, and the earlier ones again: what changed becomes an adjustment. Pure.
+4. **Issue**, account by account:
+   a. put the document, on the condition that there is none. It is decided by this one write, and whoever
+      comes later goes on with what stands there;
+   b. put the spreadsheet and the page that follow from the document that stands there.
+
+A job that is killed after any write is repeated from the start: what is decided stays, what follows from it
+is the same bytes again. Two jobs at once end with one invoice for each account. A draft is never stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from metering.errors import MeterError
+from metering.period import Period, begins_at, ends_at
+from metering.prices.adjustment import Charge
+from metering.prices.billing import Unpriced, bill_month
+from metering.prices.canonical import canonical_json
+from metering.prices.documents import (
+    DOCUMENT_NAME,
+    PAGE_NAME,
+    SPREADSHEET_NAME,
+    InvoiceDocument,
+    SourceDocument,
+)
+from metering.prices.invoice import AlteredInvoice, attested, invoiced_charges, read_invoice
+from metering.prices.month import Month, following
+from metering.prices.statement import KeyUsage, MonthUsage
+from metering.prices.tariff import Tariff
+from metering.usage import Usage
+from reconciliation.invoices.exports import csv_bytes
+from reconciliation.invoices.page import page
+from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, between, query_text
+from reconciliation.model.report import Report
+from reconciliation.reconcile import Reconciler
+
+
+class CannotInvoice(MeterError):
+    """A month that cannot be invoiced as things stand. The text says why, and what to do first."""
+
+
+class InvoiceStore(Protocol):
+    """Where issued invoices are kept, by month and account."""
+
+    def months(self) -> Iterable[Month]:
+        """The months that have invoices, in order."""
+        ...
+
+    def documents(self, month: Month) -> Iterable[tuple[str, bytes]]:
+        """The documents of a month, each with the place where it is kept."""
+        ...
+
+    def decide(self, month: Month, account: str, document: bytes) -> tuple[bytes, bool]:
+        """Keep the document of an account's month unless there is one; the one that is kept now, and whether
+        it was put there by this call.
+        """
+        ...
+
+    def add(self, month: Month, account: str, name: str, content: bytes) -> None:
+        """Keep what follows from a document, beside it. Repeating it changes nothing."""
+        ...
+
+
+class Sealed(NamedTuple):
+    """The usage of a sealed month, as it was sealed."""
+
+    usage: Mapping[str, Usage]
+    report: str
+    """The id of the reconciliation with which it was sealed."""
+    is_accepted: bool = False
+    """Whether it was sealed though something differed, which somebody accepted."""
+
+
+SealedUsage = Callable[[Period], Sealed | None]
+"""The usage of a sealed month; None for any other."""
+
+
+class Proven(NamedTuple):
+    """What all keys used in a month, how it can be derived again, and what speaks against it."""
+
+    usage: MonthUsage
+    source: SourceDocument
+    differing: tuple[str, ...] = ()
+    """How the counters and the lake differ, a sentence each."""
+    missing: tuple[str, ...] = ()
+    """Why the month is not complete, a sentence each."""
+
+
+class Usages(Protocol):
+    """The usage of months: :class:`ProvenUsages`, or what stands in for it."""
+
+    def billed(self, month: Month) -> Proven:
+        """What a month is invoiced by."""
+        ...
+
+    def known(self, month: Month) -> Proven:
+        """All that is known of a month by now."""
+        ...
+
+
+class DraftPolicy(NamedTuple):
+    """What is let pass; whatever does makes the invoices drafts."""
+
+    incomplete: bool = False
+    unproven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An invoice as it stands, and what became of this run's."""
+
+    invoice: InvoiceDocument
+    document: bytes
+    is_new: bool
+    """Whether this run issued it."""
+    is_as_computed: bool
+    """Whether this run came to the same. If not, late calls or another tariff have changed it since, and the
+    next invoice adjusts it.
+    """
+
+    def files(self) -> dict[str, bytes]:
+        """The document and what follows from it, by name."""
+        return {DOCUMENT_NAME: self.document, **derived(self.invoice)}
+
+
+@dataclass(frozen=True, slots=True)
+class Invoiced:
+    """What a run came to: the invoices by account, what is on none of them, and why they are drafts."""
+
+    month: Month
+    issued: tuple[Issued, ...]
+    unpriced: tuple[Unpriced, ...]
+    draft: tuple[str, ...]
+
+    @property
+    def invoices(self) -> list[InvoiceDocument]:
+        """The documents."""
+        return [one.invoice for one in self.issued]
+
+
+class ProvenUsages:
+    """The usage of months, each compared with the counters."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        lake: str,
+        run_id: str,
+        sealed_usage: SealedUsage = lambda _month: None,
+    ) -> None:
+        """`lake` is the location of the Parquet files. `run_id` names the queries: one run asks for each
+        once.
+        """
+        self._reconciler = reconciler
+        self._lake = lake
+        self._run_id = run_id
+        self._sealed_usage = sealed_usage
+
+    def billed(self, month: Month) -> Proven:
+        """What a month is invoiced by: its usage as sealed, or, while it is open, as the lake has it.
+
+        Raises:
+            MeterError: something could not be read.
+        """
+        sealed = self._sealed_usage(Period(month))
+        if sealed is None:
+            return self.known(month)
+        return self._proven(month, sealed.usage, sealed.report)
+
+    def known(self, month: Month) -> Proven:
+        """All usage of a month that the lake has by now, and what the reconciliation has against it. What was
+        accepted when the month was sealed is no longer against it.
+
+        Raises:
+            MeterError: something could not be read.
+        """
+        report, usage = self._reconciler.reconciled(Period(month), run_id=self._run_id)
+        missing = tuple(f"{month}: {reason}" for reason in report.missing)
+        if report.compared_until is not None:
+            until = f"{month}: it is complete until {report.compared_until:%Y-%m-%d}, and invoiced as a whole"
+            return self._proven(month, {}, None)._replace(missing=missing or (until,))
+        sealed = self._sealed_usage(Period(month))
+        proven = self._proven(month, usage(), sealed.report if sealed else None)
+        if sealed is not None and sealed.is_accepted:
+            return proven
+        return proven._replace(differing=tuple(_differing(report)), missing=missing)
+
+    def _proven(self, month: Month, usage: Mapping[str, Usage], report: str | None) -> Proven:
+        source = source_of(month, self._lake, report)
+        keys = tuple(KeyUsage.of(key, usage[key]) for key in sorted(usage))
+        return Proven(MonthUsage(month, keys, source["query"]), source)
+
+
+class Invoicing:
+    """Issues the invoices of one deployment by one tariff."""
+
+    def __init__(
+        self,
+        usages: Usages,
+        shelf: InvoiceStore,
+        leniency: DraftPolicy = DraftPolicy(),  # noqa: B008 - it cannot change
+        *,
+        at_once: int = 1,
+    ) -> None:
+        """`at_once` is how many accounts are issued at the same time; they do not depend on one another."""
+        self._usages = usages
+        self._shelf = shelf
+        self._leniency = leniency
+        self._at_once = at_once
+
+    def proven(self, month: Month) -> Proven:
+        """The usage that a month is invoiced by.
+
+        Raises:
+            CannotInvoice: it is not proven, or not complete, and that is not let pass.
+            MeterError: something could not be read.
+        """
+        return self._let_pass(self._usages.billed(month))
+
+    def invoice(self, month: Month, tariff: Tariff, account: str | None = None) -> Invoiced:
+        """Do the steps of the module's docstring, for all accounts or one.
+
+        Raises:
+            CannotInvoice: nothing was issued; the text says what to do first.
+            MeterError: something could not be read or written. What was issued holds, and the next run does
+                the rest.
+        """
+        earlier = self._earlier(month)  # 1
+        now = self.proven(month)  # 2
+        before = [self._let_pass(self._usages.known(one)) for one in earlier]
+        draft = [doubt for proven in (now, *before) for doubt in (*proven.differing, *proven.missing)]
+        charges = [charge for one in earlier for charge in self._charges(one)]
+        billing = bill_month(tariff, now.usage, [one.usage for one in before], charges)  # 3
+        sources = {one.usage.month: one.source for one in (now, *before)}
+        wanted = [one for one in billing.invoices if account is None or one["account"] == account]
+        invoices = [attested(one, sources, draft) for one in wanted]
+        if draft:
+            return Invoiced(month, tuple(map(_draft, invoices)), billing.unpriced, tuple(draft))
+        invoices, too_late = self._in_time(month, invoices)
+        with ThreadPoolExecutor(self._at_once) as pool:
+            issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 4
+        return Invoiced(month, issued, (*billing.unpriced, *too_late), ())
+
+    def _earlier(self, month: Month) -> list[Month]:
+        """The earlier months that have invoices: all since the first, or this one would come too early."""
+        found = sorted(self._shelf.months())
+        later = [one for one in found if one > month]
+        if later and month not in found:
+            raise CannotInvoice(
+                f"{', '.join(later)} has invoices already, and {month} has none: what was used in {month} "
+                "can no longer be invoiced before it"
+            )
+        earlier = [one for one in found if one < month]
+        if earlier and following(earlier[-1]) != month:
+            gap = following(earlier[-1])
+            raise CannotInvoice(f"{gap} has no invoices yet: run `usage-meter invoice {gap}` first")
+        return earlier
+
+    def _in_time(
+        self, month: Month, invoices: Sequence[InvoiceDocument]
+    ) -> tuple[list[InvoiceDocument], list[Unpriced]]:
+        """The invoices that may be issued, and what comes too late. Once a later month has invoices, those of
+        this month are complete: what an account used that has none was adjusted there.
+        """
+        later = [one for one in self._shelf.months() if one > month]
+        if not later:
+            return list(invoices), []
+        have = {_as_issued(*kept)["account"] for kept in self._shelf.documents(month)}
+        too_late = [
+            Unpriced(
+                month,
+                one["account"],
+                tuple(key["key"] for key in one["keys"]),
+                f"account {one['account']} has no invoice for {month}, and {later[0]} has invoices already: "
+                "what it used is adjusted there",
+            )
+            for one in invoices
+            if one["account"] not in have and any(any(key["quantities"].values()) for key in one["keys"])
+        ]
+        return [one for one in invoices if one["account"] in have], too_late
+
+    def _let_pass(self, proven: Proven) -> Proven:
+        if proven.differing and not self._leniency.unproven:
+            raise CannotInvoice(
+                f"{'; '.join(proven.differing)}. Find out why by `usage-meter reconcile "
+                f"{proven.usage.month}`, or make drafts with --unproven"
+            )
+        if proven.missing and not self._leniency.incomplete:
+            raise CannotInvoice(
+                f"{'; '.join(proven.missing)}. Wait until it is complete, or make drafts with "
+                "--allow-incomplete"
+            )
+        return proven
+
+    def _charges(self, month: Month) -> Iterator[Charge]:
+        for place, stored in self._shelf.documents(month):
+            yield from invoiced_charges(_as_issued(place, stored))
+
+    def _issue(self, month: Month, invoice: InvoiceDocument) -> Issued:
+        account, computed = invoice["account"], canonical_json(invoice)
+        document, is_new = self._shelf.decide(month, account, computed)  # 4a
+        stands = _as_issued(f"{account} {month}", document)
+        for name, content in derived(stands).items():
+            self._shelf.add(month, account, name, content)  # 4b
+        return Issued(stands, document, is_new, document == computed)
+
+
+def source_of(month: Month, lake: str, report: str | None) -> SourceDocument:
+    """Where the usage of a month comes from. The reference of the query is a hash of text and parameters."""
+    sql = query_text(USAGE_BY_KEY_AND_DAY)
+    parameters = list(between(begins_at(Period(month)), ends_at(Period(month))))
+    digest = hashlib.sha256(canonical_json([sql, parameters])).hexdigest()
+    return {
+        "month": month,
+        "query": f"{USAGE_BY_KEY_AND_DAY}-{digest[:16]}",
+        "sql": sql,
+        "parameters": parameters,
+        "lake": lake,
+        "report": report,
+    }
+
+
+def derived(invoice: InvoiceDocument) -> dict[str, bytes]:
+    """What follows from an invoice, by name."""
+    return {SPREADSHEET_NAME: csv_bytes(invoice), PAGE_NAME: page(invoice)}
+
+
+def _as_issued(place: str, stored: bytes) -> InvoiceDocument:
+    try:
+        return read_invoice(stored)
+    except AlteredInvoice as altered:
+        raise CannotInvoice(f"{place}: {altered}; bring back its first version") from altered
+
+
+def _draft(invoice: InvoiceDocument) -> Issued:
+    return Issued(invoice, canonical_json(invoice), is_new=False, is_as_computed=True)
+
+
+def _differing(report: Report) -> Iterator[str]:
+    if not report.agrees:
+        found = report.differences_found + report.contradictions_found + report.altered_rows
+        yield f"{report.month}: the counters and the lake differ in {found:,} places"

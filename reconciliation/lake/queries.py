@@ -1,0 +1,149 @@
+"""The lake's side: which query gives the usage of each key and day, and what its rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from metering.calls.access_log import FIRST_ERROR_STATUS
+from metering.calls.call import Call
+from metering.calls.event_id import event_hash
+from metering.period import Period, month_of
+from metering.usage import NO_USAGE, Usage, total
+
+USAGE_BY_KEY_AND_DAY: Final = "usage_by_key_and_day"
+USAGE_OF_SOUND_ROWS: Final = "usage_of_sound_rows"
+"""The same, quicker, where no row's hash is another than that of its id."""
+CALLS_OF_KEYS: Final = "calls_of_keys"
+ALTERED_ROWS: Final = "altered_rows"
+REPEATED_ROWS: Final = "repeated_rows"
+REPEATED_OBJECTS: Final = "repeated_objects"
+KEYS_OF_A_QUERY: Final = 20
+"""As many keys as the query of calls has places for."""
+CALLS_OF_A_QUERY: Final = 200_000
+"""The query of calls gives no more rows, and one more to say so."""
+MARGIN: Final = timedelta(days=1)
+"""How far a call may lie from the day of its partition: a delivery has the day of its first call, and a
+call's own time is at most a day from its log event's.
+"""
+_MONTHS_OF_A_QUERY: Final = 3
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = tuple[Any, ...]
+
+
+class LakeUsage(msgspec.Struct, frozen=True, gc=False):
+    """The usage of a key in a day (or month) as the lake has it."""
+
+    key: str
+    period: Period
+    usage: Usage
+    rows: int
+    """Rows of the lake; more than the requests where events lie there more than once."""
+    hours: int | None = None
+    """The hours of the calls of a day, as one number: see :mod:`metering.proof.hours`. A month has none."""
+
+
+def query_text(name: str) -> str:
+    """The SQL of a query of this package."""
+    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def between(start: datetime, end: datetime) -> tuple[str, ...]:
+    """The parameters of a query for the calls from `start` until before `end`, at most a month later.
+
+    Raises ValueError where the partitions would reach over more than three months.
+    """
+    first, last = start - MARGIN, end - timedelta(milliseconds=1) + MARGIN
+    months = _months(first, last)
+    if not start < end or len(months) > _MONTHS_OF_A_QUERY:
+        raise ValueError(f"from {start} to {end} is no span of at most a month")
+    named = (months + months[-1:] * _MONTHS_OF_A_QUERY)[:_MONTHS_OF_A_QUERY]
+    return (
+        str(first.year),
+        str(last.year),
+        *(str(month) for month in named),
+        f"{first:%Y%m%d}",
+        f"{last:%Y%m%d}",
+        _timestamp(start),
+        _timestamp(end),
+    )
+
+
+def _months(first: datetime, last: datetime) -> list[int]:
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    return [(first.month - 1 + offset) % 12 + 1 for offset in range(count)]
+
+
+def _timestamp(time: datetime) -> str:
+    return f"'{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03d}'"
+
+
+def read_days(rows: Iterable[Row]) -> Iterator[LakeUsage]:
+    """The rows of the query by key and day."""
+    for key, day, lake_rows, hours, *totals in rows:
+        yield LakeUsage(key, Period(day.isoformat()), Usage(*totals), lake_rows, hours)
+
+
+def usage_by_key(rows: Iterable[Row]) -> dict[str, Usage]:
+    """The usage of each key on all days together, of the rows of the query by key and day."""
+    found: dict[str, Usage] = {}
+    for day in read_days(rows):
+        found[day.key] = found.get(day.key, NO_USAGE) + day.usage
+    return found
+
+
+def with_months(days: Iterable[LakeUsage]) -> Iterator[list[LakeUsage]]:
+    """Key by key: its month, then its days. They are of one month, and come in the order of key and day."""
+    for key, group in groupby(days, key=attrgetter("key")):
+        of_key = list(group)
+        usage, rows = total(day.usage for day in of_key), sum(day.rows for day in of_key)
+        yield [LakeUsage(key, month_of(of_key[0].period), usage, rows), *of_key]
+
+
+class LakeCall(NamedTuple):
+    """A row of the lake, as the call that it describes."""
+
+    call: Call
+    object: str
+    """Where it lies: `s3://...`."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its hash is that of its id."""
+        return self.call.event_hash == event_hash(self.call.event_id)
+
+
+def keys_named(keys: Sequence[str]) -> tuple[str, ...]:
+    """The parameters that name up to twenty keys."""
+    named = (*keys, *[keys[-1]] * (KEYS_OF_A_QUERY - len(keys)))
+    return tuple("'" + key.replace("'", "''") + "'" for key in named)
+
+
+def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
+    """The rows of the query by call."""
+    for event_id, hashed, key, time, status, billable, response, request, latency, place in rows:
+        is_error = status is not None and status >= FIRST_ERROR_STATUS
+        call = Call(
+            event_id,
+            hashed,
+            epoch_ms(time),
+            key,
+            bool(billable),
+            is_error,
+            response or 0,
+            request or 0,
+            latency or 0,
+        )
+        yield LakeCall(call, place)
+
+
+def epoch_ms(time: datetime) -> int:
+    """A time in epoch milliseconds."""
+    return (time - _EPOCH) // timedelta(milliseconds=1)

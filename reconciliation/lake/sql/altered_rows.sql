@@ -1,0 +1,23 @@
+-- The rows between two times whose hash is not that of their id: somebody has changed one of the two.
+--
+-- Parameters: as for the usage of each key on each day. The hash is that of metering.calls.event_id.
+SELECT
+  eventid,
+  coalesce(eventhash, -1) AS eventhash,
+  coalesce(apikeyid, '-') AS key,
+  eventtime,
+  status,
+  billable,
+  responsesize,
+  requestsize,
+  responselatency,
+  "$path" AS object
+FROM api_gateway_logs
+WHERE year BETWEEN ? AND ?
+  AND month IN (?, ?, ?)
+  AND year * 10000 + month * 100 + day BETWEEN ? AND ?
+  AND eventtime >= CAST(? AS timestamp)
+  AND eventtime < CAST(? AS timestamp)
+  AND coalesce(eventhash, -1) <> bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807)
+ORDER BY key, eventtime, eventid
+LIMIT 10001

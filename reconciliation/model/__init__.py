@@ -1,0 +1,1 @@
+"""What a reconciliation finds, as values."""

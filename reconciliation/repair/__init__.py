@@ -1,0 +1,1 @@
+"""Counters corrected by the lake, or rebuilt from it."""

@@ -1,0 +1,34 @@
+"""Rebuild: the counters of a month, a day or a key made from the lake alone.
+
+It is a repair of everything: where a counter is missing, all of it is the difference. So an empty table gets
+what the live path had counted, in slice 0 and without watermarks; calls that come meanwhile are added to it
+as to any counter; and a rebuild that was stopped is begun again and does the rest.
+
+A table that was emptied has lost its watermarks. Records that Lambda has been through do not come back by
+themselves, and a rebuild waits until it is through all that is in the stream. Setting a mapping back to an
+earlier position afterwards would count its records again: never do both.
+"""
+
+from __future__ import annotations
+
+from reconciliation.repair.repairer import CONCURRENCY, NotRepairableError, Repaired, Repairer, Scope
+
+
+def rebuild(
+    repairer: Repairer, scope: Scope, *, correct: bool = False, concurrency: int = CONCURRENCY
+) -> Repaired:
+    """Make the counters of a scope. `correct` brings counters that are there to the lake's figure, too.
+
+    Raises:
+        NotRepairableError: there are counters, and they are not to be corrected; the month is sealed; or what
+            was named is not complete. Nothing was written.
+        MeterError: something could not be read or written. What was done holds, and a new rebuild does the
+            rest.
+    """
+    found = repairer.prepare(scope)
+    if found.has_counters and not correct:
+        raise NotRepairableError(
+            f"there are counters of {scope.month} already: --correct brings them to the lake's figure, and "
+            "goes on with a rebuild that was stopped"
+        )
+    return found.carry_out(found.plans(), concurrency)

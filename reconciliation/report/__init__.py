@@ -1,0 +1,1 @@
+"""The report of a reconciliation: verdict, JSON, CSV and one HTML page."""

@@ -1,0 +1,1 @@
+"""Real processes, killed between any two writes."""

@@ -1,0 +1,1 @@
+"""The counting protocol under faults: worlds that are drawn from a seed."""

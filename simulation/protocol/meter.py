@@ -1,0 +1,47 @@
+"""What a world runs: the shipped processor on the simulated store, or a broken variant of either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metering.billing_rule import BillingRule
+from simulation.protocol.invocation import BatchProcessor, InvocationEnvironment
+from simulation.protocol.store import (
+    SimulatedCounters,
+    SimulatedLedger,
+    SimulatedProgress,
+    SimulatedStore,
+    Store,
+)
+from simulation.protocol.watch import Beat
+from stream_processor.claims import LedgerLayout
+from stream_processor.processor import Processor
+from watch.tasks import beat
+
+Clock = Callable[[], int]
+"""Epoch milliseconds."""
+
+
+def simulated_store(clock: Clock) -> SimulatedStore:
+    """An empty store."""
+    return SimulatedStore(SimulatedLedger(clock), SimulatedCounters(), SimulatedProgress())
+
+
+def shipped_processor(environment: InvocationEnvironment, layout: LedgerLayout) -> BatchProcessor:
+    """The processor as it is deployed."""
+    return Processor(environment, environment, environment, environment, layout=layout, rule=BillingRule())
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A processor, a watch and a store."""
+
+    name: str = "shipped"
+    breaks: str = "nothing"
+    store: Callable[[Clock], Store] = simulated_store
+    processor: Callable[[InvocationEnvironment, LedgerLayout], BatchProcessor] = shipped_processor
+    beat: Beat = beat
+
+
+SHIPPED = Meter()

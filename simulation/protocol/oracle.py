@@ -1,0 +1,106 @@
+"""What the counters must hold, reckoned from the sent events alone, and how it compares with them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import xxhash
+
+from metering.outcome import Outcome
+from metering.period import Period
+from metering.usage import TOTALS, Usage
+from simulation.protocol.store import Counted, CounterId, SentEvent
+from simulation.protocol.traffic import SimulatedUserRecord, Truth
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING = Counted(Usage(), {})
+_OUTCOMES = {
+    "-": Outcome.UNATTRIBUTED,
+    "!malformed": Outcome.MALFORMED,
+    "!undecodable": Outcome.UNDECODABLE,
+}
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What one counter must hold."""
+
+    totals: list[int] = field(default_factory=lambda: [0] * len(TOTALS))
+    parts: dict[str, int] = field(default_factory=dict)
+
+
+class Oracle:
+    """Adds up what is sent, each event once, by whatever means and however often it comes."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        """Distinct ones."""
+        self.duplicates = 0
+        """Log events that repeat one that was sent before."""
+        self._known: set[str] = set()
+        self._sums: dict[CounterId, _Sum] = {}
+        self._outcomes: Counter[Outcome] = Counter()
+        self._unconfirmed: deque[tuple[int, SentEvent]] = deque()
+        """By the moment at which they were first sent."""
+
+    def sent(
+        self, user_records: tuple[SimulatedUserRecord, ...], place: str, arrived_at_ms: int, moment: int
+    ) -> None:
+        """A record was put into the stream. `place` is its shard and sequence number with a colon between;
+        moments never decrease.
+        """
+        for index, user_record in enumerate(user_records):
+            for truth in user_record.truths:
+                own_id = truth.id or (f"{place}:{index}" if index else place)
+                if own_id in self._known:
+                    self.duplicates += 1
+                else:
+                    self._known.add(own_id)
+                    time_ms = arrived_at_ms if truth.time_ms is None else truth.time_ms
+                    self._unconfirmed.append((moment, self._count(truth, own_id, time_ms)))
+
+    def sent_before(self, moment: int) -> Iterator[SentEvent]:
+        """The events that were first sent before a moment, each told once."""
+        while self._unconfirmed and self._unconfirmed[0][0] < moment:
+            yield self._unconfirmed.popleft()[1]
+
+    def requests(self, outcome: Outcome) -> int:
+        """How many events had to be counted with an outcome."""
+        return self._outcomes[outcome]
+
+    def differences(self, counted: Mapping[CounterId, Counted]) -> Iterator[str]:
+        """Every counter that is not what it must be, with what is missing (negative) or too much in it."""
+        for key, period in sorted(self._sums.keys() | counted.keys()):
+            expected, found = self._expected(key, period), counted.get((key, period), _NOTHING)
+            if expected != found:
+                yield f"{key} {period}: {_difference(expected, found)}"
+
+    def _expected(self, key: str, period: Period) -> Counted:
+        found = self._sums.get((key, period))
+        return _NOTHING if found is None else Counted(Usage(*found.totals), found.parts)
+
+    def _count(self, truth: Truth, own_id: str, time_ms: int) -> SentEvent:
+        self.events += 1
+        self._outcomes[_OUTCOMES.get(truth.key, Outcome.METERED)] += 1
+        time = (_EPOCH + timedelta(milliseconds=time_ms)).isoformat()
+        hashed = xxhash.xxh64_intdigest(own_id.encode()) & (1 << 63) - 1
+        month, day = (truth.key, Period(time[:7])), (truth.key, Period(time[:10]))
+        for place, part in ((month, time[8:10]), (day, time[11:13])):
+            counter = self._sums.setdefault(place, _Sum())
+            for index, amount in enumerate((1, *truth.amounts, hashed)):
+                counter.totals[index] += amount
+            counter.parts[part] = counter.parts.get(part, 0) + 1
+        return SentEvent(hashed, (month, day))
+
+
+def _difference(expected: Counted, found: Counted) -> str:
+    difference = found.totals - expected.totals
+    totals = {name: getattr(difference, name) for name in TOTALS}
+    parts = {
+        f"part {part}": found.parts.get(part, 0) - expected.parts.get(part, 0)
+        for part in sorted(expected.parts.keys() | found.parts.keys())
+    }
+    return ", ".join(f"{name} {amount:+d}" for name, amount in (totals | parts).items() if amount)

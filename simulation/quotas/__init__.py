@@ -1,0 +1,1 @@
+"""Quotas under load and faults."""

@@ -1,0 +1,262 @@
+"""Quotas under load: how far calls go beyond a limit, and how much of it stays unused.
+
+One key with a limit by the hour; its calls come in bursts of up to ten times the limit's own rate, to up to
+50 authorizers of which some end without a word; counters are late by up to a minute. The authorizers are the
+shipped ones, whole; only the stores behind their ports and the clock are simulated. Everything is drawn from
+a seed, and runs on one thread.
+
+    python -m simulation.quotas.overshoot --seeds 1000
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from metering.period import Period
+from metering.quotas.plan import HOUR_SECONDS, Assignment, Limit, Metric, Mode, Plan, Span
+from metering.quotas.ports import (
+    Facts,
+    LeaseAnswer,
+    LeaseChange,
+    LeasePlace,
+    LeaseRecord,
+    LeaseStatus,
+    LeaseStore,
+    Wanted,
+)
+from metering.usage import Usage
+from quota_authorizer.decision import DecisionOutcome, OnFailure, QuotaDecider
+from quota_authorizer.key_cache import KnownKeys
+from quota_authorizer.leases import LeaseBook
+from simulation.quotas.store import LeasesInMemory
+
+KEY: Final = "a1b2c3"
+START: Final = 1_793_880_000
+"""2026-11-05T12:00:00Z: the hour begins."""
+HOUR: Final = Period("2026-11-05T12")
+DAY: Final = Period("2026-11-05")
+COUNTERS_SECONDS: Final = 5.0
+BATCH_SECONDS: Final = 5.0
+"""The window in which the stream processor gathers a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """An hour of one key."""
+
+    seed: int
+    mode: Mode
+    amount: int
+    """The limit."""
+    load: float
+    """Calls of the hour as a multiple of the limit."""
+    bursts: int
+    """The calls come in so many bursts; 1: evenly."""
+    lag_seconds: float
+    """From the end of a call until a batch with it is counted."""
+    longest_call_seconds: float
+    authorizers: int
+    crashes: int
+    """Authorizers that end without closing their leases, at random moments."""
+    lost_answers: float
+    """Share of requests to the leases whose answer is lost; half of them were carried out."""
+    reserve_from: int = 80
+
+    @classmethod
+    def drawn(cls, seed: int, mode: Mode) -> Scenario:
+        """The scenario of a seed."""
+        draw = random.Random(seed)
+        return cls(
+            seed=seed,
+            mode=mode,
+            amount=draw.choice([1, 7, 60, 200, 400]),
+            load=draw.choice([0.5, 1.0, 1.5, 3.0, 10.0]),
+            bursts=draw.choice([1, 3, 10, 40]),
+            lag_seconds=draw.uniform(0, 60),
+            longest_call_seconds=draw.choice([0.0, 1.0, 29.0]),
+            authorizers=draw.randint(1, 50),
+            crashes=draw.choice([0, 0, 3, 30]),
+            lost_answers=draw.choice([0.0, 0.0, 0.02, 0.2]),
+            reserve_from=draw.choice([0, 50, 80, 100]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What became of an hour."""
+
+    scenario: Scenario
+    calls: int
+    admitted: int
+    unchecked: int
+    """Calls that were denied because an answer was lost: authorizers deny what they cannot check here."""
+    lease_writes: int
+
+    @property
+    def overshoot(self) -> int:
+        """Calls beyond the limit."""
+        return max(0, self.admitted - self.scenario.amount)
+
+    @property
+    def undershoot(self) -> int:
+        """Calls that were denied by the limit although it was not used up."""
+        denied = self.calls - self.admitted - self.unchecked
+        return min(denied, max(0, self.scenario.amount - self.admitted))
+
+
+@dataclass(slots=True)
+class _World:
+    """What the authorizers share. `now` is epoch seconds."""
+
+    scenario: Scenario
+    now: float = float(START)
+    arrivals: list[float] = field(default_factory=list)
+    """When the line of each call reached the stream, ascending."""
+
+    def counted(self) -> int:
+        """Calls in the counters by now: a batch is counted whole, at its end."""
+        return bisect_right(self.arrivals, self.counted_through())
+
+    def counted_through(self) -> float:
+        """All that arrived before is counted."""
+        late = self.now - self.scenario.lag_seconds
+        return late - late % BATCH_SECONDS if self.scenario.lag_seconds else late
+
+
+class _Counters:
+    """The port `QuotaStore`: one key, whose counters are late."""
+
+    def __init__(self, world: _World) -> None:
+        scenario = world.scenario
+        limit = Limit(
+            Metric.REQUESTS,
+            Span.HOUR,
+            scenario.amount,
+            mode=scenario.mode,
+            reserve_from=scenario.reserve_from,
+        )
+        self._world = world
+        self._plan = Plan("simulated", (limit,))
+
+    def read(self, wanted: Wanted) -> Facts:
+        requests = Usage(requests=self._world.counted())
+        return Facts({DAY: requests, HOUR: requests}, Assignment(wanted.key, self._plan.name), self._plan)
+
+    def plan(self, name: str) -> Plan | None:
+        return self._plan if name == self._plan.name else None
+
+    def key_of(self, digest: str) -> str | None:
+        return digest
+
+    def counted_through(self, now: int) -> int | None:
+        return min(now, int(self._world.counted_through()))
+
+
+class _Unreliable:
+    """The port `LeaseStore` behind a network that loses answers, and some requests."""
+
+    def __init__(self, leases: LeasesInMemory, share: float, draw: random.Random) -> None:
+        self._leases = leases
+        self._share = share
+        self._draw = draw
+
+    def begin(self, place: LeasePlace, sheet: LeaseRecord) -> LeaseAnswer:
+        return self._lossy(lambda: self._leases.begin(place, sheet))
+
+    def take(self, take: LeaseChange) -> LeaseAnswer:
+        return self._lossy(lambda: self._leases.take(take))
+
+    def replace(self, place: LeasePlace, old: LeaseRecord, new: LeaseRecord) -> LeaseAnswer:
+        return self._lossy(lambda: self._leases.replace(place, old, new))
+
+    def _lossy(self, request: Callable[[], LeaseAnswer]) -> LeaseAnswer:
+        if self._draw.random() >= self._share:
+            return request()
+        if self._draw.random() < 0.5:
+            request()
+        return LeaseAnswer(LeaseStatus.UNAVAILABLE)
+
+
+class _Authorizer:
+    """The shipped judge with what it knows and holds, and a clock that is not exact."""
+
+    def __init__(self, world: _World, leases: LeaseStore, draw: random.Random, ids: Iterator[str]) -> None:
+        self._world = world
+        self._skew = draw.uniform(-2, 2)
+        self._known = KnownKeys(
+            _Counters(world),
+            lambda: world.now,
+            counters_seconds=COUNTERS_SECONDS,
+            plans_seconds=60,
+            default_plan=None,
+        )
+        self.leases = LeaseBook(leases, lambda: next(ids))
+        self._judge = QuotaDecider(self._known, self.leases, OnFailure.DENY)
+        self._reads = 0
+
+    def outcome(self, at: float) -> DecisionOutcome:
+        """What becomes of a call that API Gateway takes at `at`."""
+        now = self._world.now + self._skew
+        judgement = self._judge.judge(KEY, at, now)
+        if self._known.reads != self._reads:
+            self._reads = self._known.reads
+            self.leases.tidy(now)
+        return judgement.outcome
+
+
+def run(scenario: Scenario) -> Measured:
+    """Play an hour."""
+    draw = random.Random(f"{scenario.seed} {scenario.mode}")
+    world = _World(scenario)
+    leases = _Unreliable(LeasesInMemory(), scenario.lost_answers, draw)
+    ids = (f"lease-{number}" for number in count())
+    authorizers = [_Authorizer(world, leases, draw, ids) for _ in range(scenario.authorizers)]
+    crashes = sorted(draw.uniform(0, HOUR_SECONDS) + START for _ in range(scenario.crashes))
+    outcomes: Counter[DecisionOutcome] = Counter()
+    writes = 0
+    times = call_times(scenario, draw)
+    for at in times:
+        world.now = at
+        while crashes and crashes[0] <= at:
+            crashes.pop(0)
+            number = draw.randrange(len(authorizers))
+            writes += authorizers[number].leases.writes
+            authorizers[number] = _Authorizer(world, leases, draw, ids)
+        outcomes[draw.choice(authorizers).outcome(at)] += 1
+        insort(world.arrivals, at + draw.uniform(0, scenario.longest_call_seconds))
+    writes += sum(authorizer.leases.writes for authorizer in authorizers)
+    return Measured(
+        scenario, len(times), outcomes[DecisionOutcome.ALLOWED], outcomes[DecisionOutcome.UNCHECKED], writes
+    )
+
+
+def call_times(scenario: Scenario, draw: random.Random) -> list[float]:
+    """When the calls of the hour come: in bursts at ten times the limit's own rate, or evenly."""
+    calls = max(1, round(scenario.amount * scenario.load))
+    if scenario.bursts == 1:
+        return sorted(START + draw.random() * HOUR_SECONDS for _ in range(calls))
+    of_a_burst = HOUR_SECONDS * scenario.load / 10 / scenario.bursts
+    begins = [draw.random() * (HOUR_SECONDS - of_a_burst) for _ in range(scenario.bursts)]
+    return sorted(START + draw.choice(begins) + draw.random() * of_a_burst for _ in range(calls))
+
+
+def steady(mode: Mode, lag_seconds: float, load: float, seed: int = 0) -> Scenario:
+    """An hour without accidents: calls at an even rate."""
+    return Scenario(
+        seed=seed,
+        mode=mode,
+        amount=2000,
+        load=load,
+        bursts=1,
+        lag_seconds=lag_seconds,
+        longest_call_seconds=0.2,
+        authorizers=10,
+        crashes=0,
+        lost_answers=0.0,
+    )

@@ -1,0 +1,281 @@
+"""Thresholds under the faults of :mod:`simulation.protocol.world`: each that is reached is told, under one
+id.
+
+The shipped watch runs within the shipped processor; its store and EventBridge are in memory, behind the
+faults of the invocation that is running. A process remembers nothing from batch to batch here, so that only
+the store can keep a threshold from being told again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from metering.billing_rule import BillingRule
+from metering.calls.record import StreamRecord
+from metering.counters.ports import SliceId, Status
+from metering.errors import Transient
+from metering.outcome import Outcome, outcome_of_key
+from metering.period import Period
+from metering.quotas.decision import Counted
+from metering.quotas.plan import Assignment, Kind, Limit, Metric, Plan, Span
+from metering.quotas.ports import (
+    ClaimStatus,
+    KeyPlan,
+    Notification,
+    NotificationStore,
+    ThresholdCrossing,
+    ThresholdPublisher,
+)
+from metering.quotas.threshold import crossings
+from metering.usage import NO_USAGE, Usage
+from simulation.protocol.invocation import Invocation, InvocationEnvironment
+from simulation.protocol.meter import Clock, Meter
+from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedStore
+from stream_processor.claims import LedgerLayout
+from stream_processor.processor import BatchReport, Processor
+from stream_processor.thresholds import LimitWatch
+
+PLAN = Plan(
+    "simulated",
+    (
+        Limit(Metric.REQUESTS, Span.HOUR, 4),
+        Limit(Metric.REQUESTS, Span.DAY, 9, thresholds=(1, 33, 99, 100)),
+        Limit(Metric.BILLABLE, Span.MONTH, 20),
+        Limit(Metric.ERRORS, Span.DAY, 3, Kind.SOFT),
+    ),
+)
+Place = tuple[str, Period, int]
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class NotificationsInMemory:
+    """The port `TellStore`: every key has the plan. Its counters are those of a simulated store."""
+
+    def __init__(self, counters: SimulatedCounters) -> None:
+        self.claims: dict[str, tuple[str, int] | None] = {}
+        """By id of the crossing: shard and time of the claim; None: told."""
+        self.waiting: dict[str, ThresholdCrossing] = {}
+        self._counters = counters
+
+    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
+        return {key: key_plan(key) for key in keys}
+
+    def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
+        return {month: self._counters.slices.of(month) for month in months}
+
+    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
+        items = self._counters.items
+        return {
+            place: counted(place[1], items[place].totals, items[place].parts)
+            for place in places
+            if place in items
+        }
+
+    def claim(self, tellings: Sequence[Notification]) -> list[ClaimStatus]:
+        return [self._claim(telling) for telling in tellings]
+
+    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        self.claims |= {one.id: None for one in crossings}
+        return [True] * len(crossings)
+
+    def defer(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        self.waiting |= {one.id: one for one in crossings}
+        return [True] * len(crossings)
+
+    def deferred(self) -> list[ThresholdCrossing]:
+        return list(self.waiting.values())[:3]
+
+    def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        for one in crossings:
+            self.waiting.pop(one.id, None)
+        return [True] * len(crossings)
+
+    def _claim(self, telling: Notification) -> ClaimStatus:
+        claim = self.claims.get(telling.crossing.id, ("", 0))
+        if claim is None:
+            return ClaimStatus.TOLD
+        shard_id, at = claim
+        if shard_id not in ("", telling.shard_id) and at >= telling.stale_before:
+            return ClaimStatus.TAKEN
+        self.claims[telling.crossing.id] = (telling.shard_id, telling.now)
+        return ClaimStatus.OURS
+
+
+class PublishedEvents:
+    """The port `Publisher`: what was published, by id, and how often."""
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+
+    def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
+        self.events.update(one.id for one in crossings)
+        return [None] * len(crossings)
+
+
+class NotifyingMeter:
+    """The shipped meter of one world, with its watch."""
+
+    def __init__(self, kind: type[LimitWatch] = LimitWatch) -> None:
+        """`kind` may be a broken variant of the watch."""
+        self.told = PublishedEvents()
+        self._kind = kind
+        self.telling: NotificationsInMemory
+        self._clock: Clock
+        self._counters: SimulatedCounters
+        self._began: WeakKeyDictionary[Invocation, int] = WeakKeyDictionary()
+
+    def meter(self) -> Meter:
+        """What a world runs."""
+        return Meter("telling", "nothing", self._store, lambda *both: _Process(self, *both))
+
+    def finish(self) -> None:
+        """EventBridge answers again, and somebody has a batch."""
+        while self.telling.waiting:
+            self.watch(self.telling, self.told, lambda: datetime.now(UTC)).look([])
+
+    def expected(self) -> set[str]:
+        """The ids of all thresholds that the counters have reached."""
+        return {
+            crossing.id
+            for (key, period), found in self._counters.counted().items()
+            if outcome_of_key(key) is Outcome.METERED
+            for limit in PLAN.limits
+            for part, usage in counted(period, found.totals, found.parts).items()
+            if len(part) == _LENGTHS[limit.span]
+            for crossing in crossings(key_plan(key), limit, part, limit.used(usage))
+        }
+
+    def watch(
+        self, store: NotificationStore, publisher: ThresholdPublisher, clock: Callable[[], datetime]
+    ) -> LimitWatch:
+        """A watch as a process has it that has just begun."""
+        return self._kind(store, publisher, clock)
+
+    def began(self, invocation: Invocation) -> datetime:
+        """When an invocation began: its clock, also where it is a zombie that goes on."""
+        at_ms = self._began.setdefault(invocation, self._clock())
+        return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+    def _store(self, clock: Clock) -> SimulatedStore:
+        self._clock = clock
+        self._counters = SimulatedCounters()
+        self.telling = NotificationsInMemory(self._counters)
+        return SimulatedStore(SimulatedLedger(clock), self._counters, SimulatedProgress())
+
+
+class _Process:
+    """A process of the function."""
+
+    def __init__(
+        self, meter: NotifyingMeter, environment: InvocationEnvironment, layout: LedgerLayout
+    ) -> None:
+        self._meter = meter
+        self._environment = environment
+        self._layout = layout
+
+    def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
+        environment = self._environment
+        now = self._meter.began(environment.invocation)
+        watch = self._meter.watch(
+            FaultyNotifications(environment, self._meter.telling),
+            FaultyPublisher(environment, self._meter.told),
+            lambda: now,
+        )
+        slices = FaultySlices(environment)
+        ports = (environment, slices, environment, environment)
+        processor = Processor(*ports, layout=self._layout, rule=BillingRule(), limits=watch)
+        return processor.process(batch)
+
+
+class FaultySlices:
+    """The port `SliceRegistry` behind the faults of an invocation."""
+
+    def __init__(self, environment: InvocationEnvironment) -> None:
+        self._environment = environment
+
+    def register(self, slices: Sequence[SliceId]) -> Sequence[Status]:
+        """Each write on its own."""
+        return self._environment.invocation.perform(
+            slices, lambda one: self._environment.register([one])[0], Status.UNAVAILABLE
+        )
+
+
+class FaultyNotifications:
+    """The port `TellStore` behind the faults of an invocation."""
+
+    def __init__(self, environment: InvocationEnvironment, telling: NotificationsInMemory) -> None:
+        self._environment = environment
+        self._telling = telling
+
+    def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan]:
+        return self._all(tuple(keys), self._telling.plans_of)
+
+    def slices_of(self, months: Sequence[Period]) -> Mapping[Period, frozenset[int]]:
+        return self._all(tuple(months), self._telling.slices_of)
+
+    def totals_of(self, places: Sequence[Place]) -> Mapping[Place, Counted]:
+        return self._all(tuple(places), self._telling.totals_of)
+
+    def deferred(self) -> Sequence[ThresholdCrossing]:
+        return self._all("deferred", lambda _: self._telling.deferred())
+
+    def claim(self, tellings: Sequence[Notification]) -> Sequence[ClaimStatus]:
+        return self._each(tellings, self._telling.claim, ClaimStatus.UNAVAILABLE)
+
+    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
+        return self._each(crossings, self._telling.mark_told, unavailable=False)
+
+    def defer(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
+        return self._each(crossings, self._telling.defer, unavailable=False)
+
+    def settle(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
+        return self._each(crossings, self._telling.settle, unavailable=False)
+
+    def _each(
+        self, requests: Sequence[Request], write: Callable[[list[Request]], list[Answer]], unavailable: Answer
+    ) -> list[Answer]:
+        """Several writes, each on its own."""
+        invocation = self._environment.invocation
+        return invocation.perform(requests, lambda request: write([request])[0], unavailable)
+
+    def _all(self, request: Request, ask: Callable[[Request], Answer]) -> Answer:
+        """One request that is answered or not."""
+        answer: Answer | None = self._environment.invocation.perform([request], ask, None)[0]
+        if answer is None:
+            raise Transient("no answer")
+        return answer
+
+
+class FaultyPublisher:
+    """The port `Publisher` behind the faults of an invocation."""
+
+    def __init__(self, environment: InvocationEnvironment, told: PublishedEvents) -> None:
+        self._environment = environment
+        self._told = told
+
+    def publish(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[str | None]:
+        return self._environment.invocation.perform(
+            crossings, lambda one: self._told.publish([one])[0], "no answer"
+        )
+
+
+_LENGTHS = {Span.HOUR: len("2026-11-05T07"), Span.DAY: len("2026-11-05"), Span.MONTH: len("2026-11")}
+
+
+def key_plan(key: str) -> KeyPlan:
+    """The plan that every key has."""
+    return KeyPlan(Assignment(key, PLAN.name), PLAN)
+
+
+def counted(period: Period, totals: Usage, parts: Mapping[str, int]) -> dict[Period, Usage]:
+    """What a counter holds, by period: of a day's hours the requests only."""
+    found = {period: totals}
+    if len(period) == _LENGTHS[Span.DAY]:
+        found |= {Period(f"{period}T{part}"): Usage(requests=count) for part, count in parts.items()}
+    return {name: usage for name, usage in found.items() if usage != NO_USAGE}

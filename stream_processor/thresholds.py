@@ -1,0 +1,314 @@
+"""Thresholds that are reached: found by the increments themselves, told once.
+
+An increment returns what its counter holds, and a refused one does so too. A threshold that this reaches, and
+that is not known to be told, is
+
+1. **claimed** for this shard, in an item of its own, by one conditional write. If this is the last step, the
+   retry of the batch is refused by the counter, finds the threshold again, and may take over its own claim;
+   another shard may do so after :data:`CLAIM_SECONDS`.
+2. **published**. If this is the last step, the retry publishes the same event again, under the same id.
+3. **marked** as told, in the same item. From now on a claim is refused.
+
+What cannot be published is kept in the table before the batch ends, and published later by whoever has a
+batch: an outage of EventBridge delays what is told, never what is counted. What the table does not answer for
+is repeated with its batch.
+
+Where counters have several slices, an increment returns the total of its slice only, and the others are read
+after it. Of two shards that reach a threshold together, the one that reads last sees both. Each has
+registered its slice before it added to it (:mod:`stream_processor.slices`), and reads which slices there are
+after it has added, so that none is missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from metering.counters.ports import CounterAnswer, Increment
+from metering.errors import Transient
+from metering.outcome import Outcome, outcome_of_key
+from metering.period import Period, month_of
+from metering.quotas.decision import Counted, resets_at
+from metering.quotas.plan import Limit, Span, limits_of
+from metering.quotas.ports import (
+    ClaimStatus,
+    KeyPlan,
+    Notification,
+    NotificationStore,
+    ThresholdCrossing,
+    ThresholdPublisher,
+)
+from metering.quotas.threshold import crossings
+from metering.usage import NO_USAGE, Usage
+
+CLAIM_SECONDS: Final = 300
+"""A claim of another shard that is older is taken over. An invocation takes 120 seconds at most."""
+PLANS_SECONDS: Final = 60
+DEFERRED_SECONDS: Final = 60
+MOST_REMEMBERED: Final = 50_000
+
+_MONTH: Final = len("2026-11")
+_NEVER: Final = (0.0, None)
+
+Found = tuple[Increment, CounterAnswer]
+Place = tuple[str, Period, int]
+"""A slice of a counter: key, month or day, number."""
+
+
+class LimitReport(NamedTuple):
+    """What became of the thresholds of a batch."""
+
+    told: tuple[ThresholdCrossing, ...] = ()
+    """Published and marked, those that had waited too."""
+    deferred: int = 0
+    """Kept to be published later."""
+    untold_from: int | None = None
+    """The lowest sequence number whose increment reached a threshold of which nobody can say what became."""
+    errors: tuple[str, ...] = ()
+    """Why some could not be published."""
+
+
+NOTHING_FOUND: Final = LimitReport()
+
+
+@dataclass(slots=True)
+class _Progress:
+    """A report in the making."""
+
+    told: list[ThresholdCrossing] = field(default_factory=list)
+    deferred: int = 0
+    untold_from: int | None = None
+    errors: list[str] = field(default_factory=list)
+
+    def repeat(self, first: int) -> None:
+        """The batch is to be repeated from here."""
+        self.untold_from = first if self.untold_from is None else min(self.untold_from, first)
+
+    @property
+    def report(self) -> LimitReport:
+        return LimitReport(tuple(self.told), self.deferred, self.untold_from, tuple(self.errors))
+
+
+class _Planned(NamedTuple):
+    """The plan of a key, with those of its limits that have thresholds: by the month, and shorter."""
+
+    key_plan: KeyPlan
+    by_month: tuple[Limit, ...]
+    shorter: tuple[Limit, ...]
+
+
+class _Watched(NamedTuple):
+    """An increment with the limits of its key that it may bring to a threshold."""
+
+    increment: Increment
+    answer: CounterAnswer
+    key_plan: KeyPlan
+    limits: tuple[Limit, ...]
+
+
+class _Reached(NamedTuple):
+    """A crossing, and the increment that found it."""
+
+    crossing: ThresholdCrossing
+    shard_id: str
+    first: int
+
+
+class LimitWatch:
+    """Finds thresholds that are reached, and tells them.
+
+    It remembers plans for a minute, and what is told. All that it must not forget is in the store.
+    """
+
+    def __init__(
+        self, store: NotificationStore, publisher: ThresholdPublisher, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._plans: dict[str, tuple[float, _Planned | None]] = {}
+        self._settled: dict[str, float] = {}
+        """Crossings by id, and until when (epoch seconds) nothing is to be done about them."""
+        self._drained_at = float("-inf")
+
+    def look(self, found: Sequence[Found]) -> LimitReport:
+        """Find what the increments of a batch of one shard have reached, and tell it."""
+        now = self._clock().timestamp()
+        progress = _Progress()
+        self._drain(now, progress)
+        try:
+            watched = self._watched(found, now)
+            counted = self._counted(watched)
+        except Transient:
+            for increment, _ in found:
+                if outcome_of_key(increment.key) is Outcome.METERED:
+                    progress.repeat(increment.first)
+            return progress.report
+        self._tell(list(self._reached(watched, counted, now)), now, progress)
+        return progress.report
+
+    def _watched(self, found: Sequence[Found], now: float) -> list[_Watched]:
+        """The increments of keys with limits that have a threshold which is not known to be told."""
+        metered = [pair for pair in found if outcome_of_key(pair[0].key) is Outcome.METERED]
+        plans = self._plans_of({increment.key for increment, _ in metered}, now)
+        watched = []
+        for increment, answer in metered:
+            planned = plans.get(increment.key)
+            if planned is None or resets_at(increment.period) <= planned.key_plan.assignment.since:
+                continue
+            limits = planned.by_month if len(increment.period) == _MONTH else planned.shorter
+            if limits:
+                watched.append(_Watched(increment, answer, planned.key_plan, limits))
+        return watched
+
+    def _plans_of(self, keys: Iterable[str], now: float) -> dict[str, _Planned]:
+        wanted = sorted(keys)
+        unknown = [key for key in wanted if self._plans.get(key, _NEVER)[0] <= now]
+        if unknown:
+            found = self._store.plans_of(unknown)
+            _make_room(self._plans, len(unknown))
+            self._plans |= {key: (now + PLANS_SECONDS, _planned(found.get(key))) for key in unknown}
+        known = {key: self._plans.get(key, _NEVER)[1] for key in wanted}
+        return {key: planned for key, planned in known.items() if planned is not None}
+
+    def _counted(self, watched: Sequence[_Watched]) -> Mapping[Place, Counted]:
+        """What the other slices of the watched counters hold, read after the increments."""
+        if not watched:
+            return {}
+        slices = self._store.slices_of(sorted({month_of(one.increment.period) for one in watched}))
+        others = {
+            (one.increment.key, one.increment.period, number)
+            for one in watched
+            for number in slices[month_of(one.increment.period)]
+            if number != one.increment.slice
+        }
+        return self._store.totals_of(sorted(others)) if others else {}
+
+    def _reached(
+        self, watched: Sequence[_Watched], counted: Mapping[Place, Counted], now: float
+    ) -> Iterator[_Reached]:
+        others: dict[tuple[str, Period], list[Counted]] = {}
+        for (key, period, _), usage in counted.items():
+            others.setdefault((key, period), []).append(usage)
+        seen: set[str] = set()
+        for one in watched:
+            increment = one.increment
+            for crossing in _crossings(one, others.get((increment.key, increment.period), ())):
+                if crossing.id not in seen and self._settled.get(crossing.id, 0.0) <= now:
+                    seen.add(crossing.id)
+                    yield _Reached(crossing, increment.shard_id, increment.first)
+
+    def _tell(self, reached: Sequence[_Reached], now: float, progress: _Progress) -> None:
+        """Claim, publish, mark; or defer what cannot be published."""
+        ours = self._claim(reached, now, progress)
+        if not ours:
+            return
+        errors = self._publisher.publish([one.crossing for one in ours])
+        published = [one for one, error in zip(ours, errors, strict=True) if error is None]
+        unpublished = [one for one, error in zip(ours, errors, strict=True) if error is not None]
+        progress.errors += [error for error in errors if error is not None]
+        self._keep(self._store.mark_told, published, progress)
+        progress.told += [one.crossing for one in published]
+        progress.deferred += self._keep(self._store.defer, unpublished, progress)
+
+    def _claim(self, reached: Sequence[_Reached], now: float, progress: _Progress) -> list[_Reached]:
+        if not reached:
+            return []
+        stale = int(now) - CLAIM_SECONDS
+        statuses = self._store.claim(
+            [Notification(one.crossing, one.shard_id, int(now), stale) for one in reached]
+        )
+        ours = []
+        for one, status in zip(reached, statuses, strict=True):
+            match status:
+                case ClaimStatus.OURS:
+                    ours.append(one)
+                case ClaimStatus.TOLD:
+                    self._settle(one.crossing, float("inf"))
+                case ClaimStatus.TAKEN:
+                    self._settle(one.crossing, now + CLAIM_SECONDS)
+                case ClaimStatus.UNAVAILABLE:
+                    progress.repeat(one.first)
+        return ours
+
+    def _keep(
+        self,
+        write: Callable[[Sequence[ThresholdCrossing]], Sequence[bool]],
+        crossings_found: Sequence[_Reached],
+        progress: _Progress,
+    ) -> int:
+        """Write down what became of crossings: for how many that was done. The others are repeated."""
+        if not crossings_found:
+            return 0
+        written = write([one.crossing for one in crossings_found])
+        for one, is_written in zip(crossings_found, written, strict=True):
+            if is_written:
+                self._settle(one.crossing, float("inf"))
+            else:
+                progress.repeat(one.first)
+        return sum(written)
+
+    def _drain(self, now: float, progress: _Progress) -> None:
+        """Publish what had to wait, once a minute. What fails now waits on."""
+        if now < self._drained_at + DEFERRED_SECONDS:
+            return
+        self._drained_at = now
+        try:
+            waiting = self._store.deferred()
+        except Transient:
+            return
+        if not waiting:
+            return
+        errors = self._publisher.publish(waiting)
+        progress.errors += [error for error in errors if error is not None]
+        published = [one for one, error in zip(waiting, errors, strict=True) if error is None]
+        marked = self._store.mark_told(published)
+        told = [one for one, is_marked in zip(published, marked, strict=True) if is_marked]
+        self._store.settle(told)
+        progress.told += told
+
+    def _settle(self, crossing: ThresholdCrossing, until: float) -> None:
+        _make_room(self._settled, 1)
+        self._settled[crossing.id] = until
+
+
+def _planned(key_plan: KeyPlan | None) -> _Planned | None:
+    if key_plan is None:
+        return None
+    limits = [limit for limit in limits_of(key_plan.plan, key_plan.assignment) if limit.thresholds]
+    return _Planned(
+        key_plan,
+        by_month=tuple(limit for limit in limits if limit.span is Span.MONTH),
+        shorter=tuple(limit for limit in limits if limit.span is not Span.MONTH),
+    )
+
+
+def _crossings(watched: _Watched, others: Sequence[Counted]) -> Iterator[ThresholdCrossing]:
+    """The thresholds that a counter has reached, with its other slices."""
+    for limit in watched.limits:
+        for period, used in _used(watched, limit, others):
+            yield from crossings(watched.key_plan, limit, period, used)
+
+
+def _used(watched: _Watched, limit: Limit, others: Sequence[Counted]) -> Iterator[tuple[Period, int]]:
+    """What a limit's periods hold, over all slices, as far as the increment is in them."""
+    increment, answer = watched.increment, watched.answer
+    if limit.span is not Span.HOUR:
+        own = answer.totals or NO_USAGE
+        yield increment.period, _sum(limit, increment.period, own, others)
+        return
+    for hour, requests in answer.parts.items():
+        period = Period(f"{increment.period}T{hour}")
+        yield period, _sum(limit, period, Usage(requests=requests), others)
+
+
+def _sum(limit: Limit, period: Period, own: Usage, others: Sequence[Counted]) -> int:
+    return limit.used(own) + sum(limit.used(other.get(period, NO_USAGE)) for other in others)
+
+
+def _make_room(remembered: dict[str, Any], wanted: int) -> None:
+    """Forget what was learnt first, where it becomes too much."""
+    while remembered and len(remembered) + wanted > MOST_REMEMBERED:
+        del remembered[next(iter(remembered))]

@@ -1,0 +1,87 @@
+"""What is known of completeness, in DynamoDB: on AWS's own engine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
+from adapters.dynamodb.progress import DynamoDBProgress
+from metering.counters.completeness import MOST_MARKS, Completeness, Cut, Knowledge, ShardProgress
+from metering.counters.ports import Progress
+from metering.errors import Misconfigured
+from tests.tables import Tables, create_tables
+
+LONGEST = 10**129 - 1
+NOON_MS = 1_795_521_600_000
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+A, B = "shardId-000000000000", "shardId-000000000001"
+
+
+@pytest.fixture
+def tables(dynamodb_local: str) -> Tables:
+    """Tables of their own."""
+    return create_tables(dynamodb_local)
+
+
+@pytest.fixture
+def book(tables: Tables) -> CompletenessBook:
+    """The watch's way to them."""
+    return CompletenessBook(tables.dynamodb, tables.counters)
+
+
+def note(tables: Tables, shard_id: str, position: int, arrived_at_ms: int) -> None:
+    """The stream processor's progress."""
+    DynamoDBProgress(tables.counters, tables.updates()).note(Progress(shard_id, position, arrived_at_ms))
+
+
+class TestBook:
+    def test_empty(self, book: CompletenessBook) -> None:
+        """At first nothing is known."""
+        assert (Knowledge(), {}) == book.load()
+
+    def test_round_trip(self, tables: Tables, book: CompletenessBook) -> None:
+        """What was saved is loaded, sequence numbers of any length too, with the progress of the shards."""
+        note(tables, A, LONGEST, NOON_MS)
+        known = Knowledge(1, 5, None, (Cut(7, None, {A: LONGEST}), Cut(9, 3, {A: 1, B: 2})), (A, B))
+        assert book.save(known)
+        assert (known, {A: LONGEST}) == book.load()
+
+    def test_two_at_once(self, book: CompletenessBook) -> None:
+        """Of two that follow the same version, the second is refused, and changes nothing."""
+        assert book.save(Knowledge(1, through=1))
+        assert book.save(Knowledge(2, through=2))
+        assert not book.save(Knowledge(2, through=3))
+        assert 2 == book.load()[0].through
+
+    def test_most_shards(self, book: CompletenessBook) -> None:
+        """All marks that are kept fit an item, with sequence numbers as long as any."""
+        shards = [f"shardId-{number:012d}" for number in range(MOST_MARKS)]
+        known = Knowledge(1, NOON_MS, NOON_MS, (Cut(1, 1, dict.fromkeys(shards, LONGEST)),), tuple(shards))
+        assert book.save(known)
+        assert (known, {}) == book.load()
+
+    def test_no_table(self, tables: Tables) -> None:
+        """A table that is not there is a setting to change, and the error names it."""
+        nowhere = CompletenessBook(tables.dynamodb, "nowhere")
+        with pytest.raises(Misconfigured, match="Query of nowhere"):
+            nowhere.load()
+        with pytest.raises(Misconfigured, match="PutItem of nowhere"):
+            nowhere.save(Knowledge(1))
+
+
+class TestReader:
+    def test_nothing(self, tables: Tables) -> None:
+        """Nothing is told while nothing is known."""
+        assert Completeness() == CompletenessReader(tables.dynamodb, tables.counters).read()
+
+    def test_passed(self, tables: Tables, book: CompletenessBook) -> None:
+        """A cut that is passed by now tells what it has seen; open shards with progress are told."""
+        book.save(Knowledge(1, 5, NOON_MS, (Cut(NOON_MS + 1, NOON_MS, {A: 10}),), (A, B)))
+        note(tables, "shardId-000000000009", 1, 1)
+        reader = CompletenessReader(tables.dynamodb, tables.counters)
+        note(tables, A, 9, NOON_MS)
+        assert datetime(1970, 1, 1, 0, 0, 0, 5000, tzinfo=UTC) == reader.read().complete_through
+        note(tables, A, 10, NOON_MS)
+        assert Completeness(NOON, (ShardProgress(A, NOON),)) == reader.read()

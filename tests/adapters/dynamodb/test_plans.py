@@ -1,0 +1,130 @@
+"""Plans, the plans of keys and digests in the counters table, on moto and on AWS's own engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.dynamodb.plans import PlanBook, digest_of
+from local_cloud.endpoint.server import LocalEndpoint
+from metering.errors import Misconfigured, Transient
+from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Metric, Mode, Plan, Span
+from tests.tables import Tables, create_tables
+
+FREE = Plan(
+    "free",
+    (
+        Limit(Metric.REQUESTS, Span.HOUR, 100, mode=Mode.RESERVED, reserve_from=90),
+        Limit(Metric.RESPONSE_BYTES, Span.MONTH, 10**15, Kind.SOFT, (1, 100)),
+    ),
+)
+SECOND = Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 200),), version=2)
+
+
+class PlansContract:
+    """What the plan book does."""
+
+    def test_put(self, book: PlanBook) -> None:
+        """A plan comes back as it was, and its versions stay."""
+        book.put_plan(FREE, None)
+        assert {"free": FREE} == book.plans()
+        book.put_plan(SECOND, FREE)
+        assert {"free": SECOND} == book.plans()
+        assert [FREE, SECOND] == book.versions("free")
+
+    def test_changed_meanwhile(self, book: PlanBook) -> None:
+        """Of two changes made from one version the later one is refused, and changes nothing."""
+        book.put_plan(FREE, None)
+        book.put_plan(SECOND, FREE)
+        for current in (None, FREE):
+            with pytest.raises(Transient, match="plan free was changed by somebody else meanwhile"):
+                book.put_plan(Plan("free", version=2), current)
+        assert [FREE, SECOND] == book.versions("free")
+
+    def test_assign(self, book: PlanBook) -> None:
+        """The plan of a key comes back as it was, and can be changed. A key that nobody assigned has none."""
+        one = Assignment("a1", "free", "acme", {"requests/hour": 7}, KeyStatus.SUSPENDED, 1_793_880_000)
+        book.assign(one)
+        assert one == book.assignment("a1")
+        changed = Assignment("a1", "pro")
+        book.assign(changed)
+        assert changed == book.assignment("a1")
+        assert book.assignment("a2") is None
+
+    def test_all_keys(self, book: PlanBook) -> None:
+        """All keys can be listed."""
+        keys = {f"key-{number}" for number in range(50)} | {"plan", "schlüssel/#1", "plan-of:0"}
+        for key in keys:
+            book.assign(Assignment(key, "free"))
+        assert sorted(keys) == sorted(one.key for one in book.assignments())
+
+    def test_page(self, book: PlanBook) -> None:
+        """Keys in the order of their UTF-8, from the one after a key on, as many as are asked for."""
+        keys = [*(f"key-{number:02d}" for number in range(30)), "0", "\U0001f511", "\uffee", "schlüssel"]
+        for key in keys:
+            book.assign(Assignment(key, "free"))
+        keys.sort(key=str.encode)
+        for limit, after, has_more in (
+            (100, "", False),
+            (34, "", False),
+            (33, "", True),
+            (5, "key-10", True),
+        ):
+            page = book.page(limit, after)
+            first = keys.index(after) + 1 if after else 0
+            assert keys[first : first + limit] == [one.key for one in page.assignments]
+            assert has_more is page.has_more
+        assert ([], False) == book.page(3, keys[-1])
+
+    def test_one_plan(self, book: PlanBook) -> None:
+        """A plan as it stands, by its name."""
+        book.put_plan(FREE, None)
+        assert FREE == book.plan("free")
+        assert book.plan("none") is None
+
+    def test_digest(self, book: PlanBook, tables: Tables) -> None:
+        """A key is known by its digest; the key itself is in no item."""
+        secret = "zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro"
+        book.know(digest_of(secret), "a1")
+        assert secret not in str(tables.items(tables.counters))
+        (item,) = tables.items(tables.counters)
+        assert ("a1", True) == (item["key_id"]["S"], digest_of(secret) in item["pk"]["S"])
+        book.forget(digest_of(secret))
+        assert [] == tables.items(tables.counters)
+
+    def test_missing_table(self, tables: Tables) -> None:
+        """A table that is not there is named."""
+        with pytest.raises(Misconfigured, match="nowhere"):
+            PlanBook("nowhere", tables.dynamodb).plans()
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of moto."""
+    with LocalEndpoint() as running:
+        yield running.endpoint_url
+
+
+class TestOnMoto(PlansContract):
+    """DynamoDB as moto plays it."""
+
+    @pytest.fixture
+    def tables(self, moto: str) -> Tables:
+        return create_tables(moto)
+
+    @pytest.fixture
+    def book(self, tables: Tables) -> PlanBook:
+        return PlanBook(tables.counters, tables.dynamodb)
+
+
+class TestOnDynamoDBLocal(PlansContract):
+    """DynamoDB itself."""
+
+    @pytest.fixture
+    def tables(self, dynamodb_local: str) -> Tables:
+        return create_tables(dynamodb_local)
+
+    @pytest.fixture
+    def book(self, tables: Tables) -> PlanBook:
+        return PlanBook(tables.counters, tables.dynamodb)

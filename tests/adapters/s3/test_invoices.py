@@ -1,0 +1,205 @@
+"""Invoices in S3: written once, under one name for each account and month."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from adapters.s3.invoices import S3Invoices, folder_name
+from local_cloud.endpoint.server import LocalEndpoint
+from metering.errors import MeterError, Misconfigured, Transient
+from metering.prices.month import Month
+from metering.prices.tariff_file import read_tariff
+from metering.usage import Usage
+from reconciliation.invoices.issue import Invoicing
+from tests.metering.prices.builders import document, flat, version
+from tests.reconciliation.invoices.samples import Known
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+BUCKET = "lake"
+OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """A client of S3 with a bucket."""
+    with LocalEndpoint() as endpoint:
+        client = endpoint.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture
+def shelf(s3: Any) -> S3Invoices:
+    """The store, without invoices, beside other objects."""
+    for key in everything(s3):
+        s3.delete_object(Bucket=BUCKET, Key=key)
+    s3.put_object(Bucket=BUCKET, Key="lake/year=2026/invoice.json", Body=b"")
+    return S3Invoices(s3, BUCKET)
+
+
+def everything(s3: Any) -> dict[str, bytes]:
+    """All objects of the bucket."""
+    listed = s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    return {one["Key"]: s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in listed}
+
+
+def invoices(s3: Any) -> dict[str, bytes]:
+    """Those of invoices."""
+    return {key: body for key, body in everything(s3).items() if key.startswith("invoices/")}
+
+
+class Failing:
+    """A client of S3 whose put of a number fails, before or after it happened."""
+
+    def __init__(self, s3: Any, fails_at: int, *, happens: bool, error: Exception) -> None:
+        self._s3 = s3
+        self._fails_at = fails_at
+        self._happens = happens
+        self._error = error
+        self.puts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s3, name)
+
+    def put_object(self, **request: Any) -> Any:
+        """Put an object, if it is not the one that fails."""
+        fails, self.puts = self.puts == self._fails_at, self.puts + 1
+        answer = self._s3.put_object(**request) if self._happens or not fails else None
+        if fails:
+            raise self._error
+        return answer
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    """S3's answer of that code."""
+    return ClientError(
+        {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # the rest is not looked at
+        "PutObject",
+    )
+
+
+def test_the_first_document_stands(shelf: S3Invoices, s3: Any) -> None:
+    """A second one for the same account and month is not written; the first is given back."""
+    assert (b"{}", True) == shelf.decide(OCTOBER, "acme", b"{}")
+    assert (b"{}", False) == shelf.decide(OCTOBER, "acme", b"other")
+    assert (b"other", True) == shelf.decide(NOVEMBER, "acme", b"other")
+    assert {
+        "invoices/2026-10/acme/invoice.json": b"{}",
+        "invoices/2026-11/acme/invoice.json": b"other",
+    } == invoices(s3)
+    assert (
+        "application/json"
+        == s3.head_object(Bucket=BUCKET, Key="invoices/2026-10/acme/invoice.json")["ContentType"]
+    )
+
+
+def test_months_and_documents(shelf: S3Invoices) -> None:
+    """Months come in order, and of a month the documents alone."""
+    for month, account in ((NOVEMBER, "a"), (OCTOBER, "b"), (OCTOBER, "a")):
+        shelf.decide(month, account, f"{month} {account}".encode())
+        shelf.add(month, account, "invoice.html", b"page")
+    assert [OCTOBER, NOVEMBER] == shelf.months()
+    assert [
+        ("s3://lake/invoices/2026-10/a/invoice.json", b"2026-10 a"),
+        ("s3://lake/invoices/2026-10/b/invoice.json", b"2026-10 b"),
+    ] == list(shelf.documents(OCTOBER))
+    assert [] == list(shelf.documents(Month("2025-01")))
+
+
+@pytest.mark.parametrize(
+    ("account", "folder"),
+    [
+        ("acme", "acme"),
+        ("key:a1", "key%3Aa1"),
+        ("../../other", "%2E.%2F..%2Fother"),
+        ("..", "%2E."),
+        ("a/b", "a%2Fb"),
+        ("a%2Fb", "a%252Fb"),
+        ("Müller & Söhne", "M%C3%BCller %26 S%C3%B6hne"),
+    ],
+)
+def test_an_account_is_one_folder(account: str, folder: str) -> None:
+    """Whatever an account is called, its name leads nowhere else, and to no other account's folder."""
+    assert folder == folder_name(account)
+
+
+def issue(client: Any, known: Known | None = None) -> None:
+    """Two accounts' October."""
+    accounts = {"acme": {"keys": ["k1"], "plan": "pro"}, "globex": {"keys": ["k2"], "plan": "pro"}}
+    tariff = read_tariff(document({"pro": [version(flat())]}, accounts))  # type: ignore[arg-type]  # of texts
+    if known is None:
+        known = Known()
+        known.add(OCTOBER, "k1", Usage(3, 3))
+    Invoicing(known, S3Invoices(client, BUCKET)).invoice(OCTOBER, tariff)
+
+
+@pytest.mark.parametrize("happens", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("fails_at", range(6))
+def test_each_write_fails_in_turn(fails_at: int, happens: bool, shelf: S3Invoices, s3: Any) -> None:
+    """S3 does not answer a put, which may have happened: run again, all is as if it had."""
+    assert [] == shelf.months()
+    issue(s3)
+    undisturbed = invoices(s3)
+    for key in undisturbed:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+    failing = Failing(s3, fails_at, happens=happens, error=EndpointConnectionError(endpoint_url="s3"))
+    with pytest.raises(Transient):
+        issue(failing)
+    issue(s3)
+    assert 6 == len(undisturbed)
+    assert undisturbed == invoices(s3)
+
+
+def test_two_jobs_at_once(shelf: S3Invoices, s3: Any) -> None:
+    """Another job knows of one call more, and issues between this one's look and its first write: one invoice
+    stands, and its spreadsheet and page are its own.
+    """
+    assert [] == shelf.months()
+
+    class Late(Known):
+        def known(self, month: Month) -> Any:
+            proven = super().known(month)
+            more = Known()
+            more.add(OCTOBER, "k1", Usage(4, 4))
+            issue(s3, more)
+            return proven
+
+    late = Late()
+    late.add(OCTOBER, "k1", Usage(3, 3))
+    issue(s3, late)
+    found = invoices(s3)
+    acme = json.loads(found["invoices/2026-10/acme/invoice.json"])
+    assert (6, "4.00") == (len(found), acme["total"])
+    for kind in ("csv", "html"):
+        assert acme["id"].encode() in found[f"invoices/2026-10/acme/invoice.{kind}"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refused("ConditionalRequestConflict", 409), Transient),
+        (refused("SlowDown", 503), Transient),
+        (refused("AccessDenied", 403), Misconfigured),
+    ],
+)
+def test_refusals_of_s3(error: ClientError, expected: type[MeterError], shelf: S3Invoices, s3: Any) -> None:
+    """They become the meter's own errors, by what the caller must do."""
+    assert [] == shelf.months()
+    failing = S3Invoices(cast("S3Client", Failing(s3, 0, happens=False, error=error)), BUCKET)
+    with pytest.raises(expected, match=r"invoices/2026-10/acme/invoice\.json"):
+        failing.decide(OCTOBER, "acme", b"{}")
+
+
+def test_a_bucket_that_cannot_be_read(s3: Any) -> None:
+    """Every reading says which bucket."""
+    nowhere = S3Invoices(s3, "nowhere")
+    for read in (nowhere.months, lambda: list(nowhere.documents(OCTOBER))):
+        with pytest.raises(Misconfigured, match="nowhere/invoices/"):
+            read()

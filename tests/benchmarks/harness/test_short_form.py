@@ -1,0 +1,60 @@
+"""The short form of the benchmarks: no ratio falls by more than a third of what is recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.harness import suite
+from benchmarks.harness.figure import Figure, Size
+from benchmarks.harness.suite import IN_SHORT_FORM, MEASUREMENTS, fallen, recorded
+from tests.dynamodb_local import reason_missing
+
+SHORT = Size(short=True)
+ROUNDS = 3
+"""A busy machine may spoil a measurement, but not three in a row."""
+
+
+@pytest.mark.parametrize("name", IN_SHORT_FORM)
+def test_ratios(name: str, request: pytest.FixtureRequest) -> None:
+    """Each measurement gives what is recorded, or nearly so."""
+    if name in suite.ON_DYNAMODB_LOCAL and reason_missing():
+        request.getfixturevalue("dynamodb_local")  # skips, or fails in CI
+    values = recorded()
+    for _ in range(ROUNDS):
+        figures = list(MEASUREMENTS[name](SHORT))
+        assert {figure.name for figure in figures} <= set(values)
+        worse = fallen(figures, values)
+        if not worse:
+            return
+    pytest.fail("; ".join(worse))
+
+
+def test_targets() -> None:
+    """Everything that is recorded reaches its target, but what is known to miss it."""
+    missed = {figure["name"] for figure in suite.document()["figures"] if not figure["holds"]}
+    assert set(suite.KNOWN_MISSES) == missed
+
+
+def test_missed() -> None:
+    """A figure that misses its target is told, unless that is known."""
+    known = Figure(suite.KNOWN_MISSES[0], "this", "that", 1.0, 1.5)
+    assert ["speed"] == suite.missed([known, figure(2.9), figure(3.0)])
+
+
+def figure(value: float, *, at_least: bool = True, is_ratio: bool = True) -> Figure:
+    """A figure of this value."""
+    return Figure("speed", "this", "that", value, 3.0, at_least=at_least, is_ratio=is_ratio)
+
+
+@pytest.mark.parametrize(
+    ("measured", "at_least", "count"),
+    [(3.0, True, 0), (2.1, True, 0), (1.9, True, 1), (4.4, False, 0), (4.6, False, 1)],
+)
+def test_fallen(measured: float, at_least: bool, count: int) -> None:
+    """A third less than the recorded 3, or half more where less is better, is told."""
+    assert count == len(fallen([figure(measured, at_least=at_least)], {"speed": 3.0}))
+
+
+def test_absolute_figures() -> None:
+    """What means nothing on another machine is not compared."""
+    assert [] == fallen([figure(0.1, is_ratio=False)], {"speed": 3.0})

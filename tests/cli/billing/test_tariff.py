@@ -1,0 +1,43 @@
+"""`usage-meter tariff check`."""
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "tariff.yaml"
+
+
+def check(*arguments: object) -> Result:
+    """The command as it is typed."""
+    return CliRunner().invoke(app, ["tariff", "check", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_the_example(tmp_path: Path) -> None:
+    """Plans with their versions, accounts with their keys, and what becomes of other keys are told."""
+    told = check(EXAMPLE, "--json", tmp_path / "j")
+    document = json.loads((tmp_path / "j").read_text())
+    rows = [row.split() for row in told.stdout.splitlines()]
+
+    assert 0 == told.exit_code
+    assert ["team", "2026-01", "2026-01", "2026-10", "EUR", "billable", "(flat)"] in [row[:7] for row in rows]
+    assert ["initech", "k1l2m3n4o5", "team,", "business", "from", "2026-11"] in rows
+    assert "Keys of no account are paid by plan pay-as-you-go." in told.stdout
+    assert (True, ["1234567890"]) == (document["valid"], document["accounts"]["globex"])
+
+
+def test_faults(tmp_path: Path) -> None:
+    """Every fault is told with its place, and the exit code says that there are some."""
+    file = tmp_path / "tariff.yaml"
+    file.write_text(
+        EXAMPLE.read_text().replace("plan: team", "plan: tame").replace("digits: 2", "digits: 99")
+    )
+    told = check(file, "--json", tmp_path / "j")
+    document = json.loads((tmp_path / "j").read_text())
+
+    assert 1 == told.exit_code
+    assert "rounding: digits 99 is above 12" in told.stdout
+    assert "account acme: plan 'tame' is not a plan of this tariff" in told.stdout
+    assert (False, 3) == (document["valid"], len(document["faults"]))

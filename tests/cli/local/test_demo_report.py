@@ -1,0 +1,58 @@
+"""What the demo tells at its end."""
+
+import re
+
+import pytest
+
+from cli.common.terminal import console
+from cli.local.demo_report import tell, tell_next
+from cli.main import COMMANDS
+from local_cloud.demo.result import DemoResult
+from tests.local_cloud.demo.results import OCTOBER, ONE_MORE, report, result
+
+
+def told(found: DemoResult, capsys: pytest.CaptureFixture[str]) -> str:
+    """The report as a pipe gets it, with single spaces."""
+    tell(console(), found)
+    return re.sub(" +", " ", capsys.readouterr().out)
+
+
+def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """The counts, both sides of each month and outcome, the proof, and what to do next."""
+    text = told(result(), capsys)
+
+    for part in (
+        "log events 10 in 12.3 s",
+        "counted 8 metered, 1 unattributed, 1 malformed, 1 undecodable",
+        "ignored 3 duplicates",
+        "API keys 3",
+        "the lake 13 rows of 10 events",
+        "freshness counted 1.5 s after the call was logged (p50), 2.5 s (p99)",
+        "2026-10 metered 6 6 0",
+        "2026-10 malformed 1 1 0",
+        "2026-11 undecodable 1 1 0",
+        "2 faults injected: 2 failed batch",
+        "difference 0",
+        "No drift",
+    ):
+        assert part in text
+    assert "\x1b" not in text
+
+
+def test_what_to_try_next(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command is one that there is."""
+    tell_next(console())
+
+    commands = re.findall(r"^  usage-meter (\w+)", capsys.readouterr().out, re.MULTILINE)
+    assert {"demo", "local"} == set(commands) <= COMMANDS.keys()
+
+
+def test_a_difference_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its key, period and nature; and nothing says that all is well."""
+    found = result(october=report(OCTOBER, [ONE_MORE] * 12, metered=6, unattributed=1, malformed=1))
+    text = told(found, capsys)
+
+    assert "PROBLEM: counters and lake differ in 12 places" in text
+    assert "shop 2026-10: calls missing in the lake; 2 counted, 1 in the lake" in text
+    assert "and 2 more: see --json" in text
+    assert "No drift" not in text

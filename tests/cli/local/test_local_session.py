@@ -1,0 +1,103 @@
+"""One run of `usage-meter local`."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+from rich.console import Console
+
+from adapters.deployment import Deployment
+from adapters.dynamodb.layout import counter_pk
+from cli.common.errors import CommandError
+from cli.local import local_session
+from cli.local.local_session import run
+from tests.cli.billing.exports import address_of, shown_at, use
+from tests.factories import line
+
+SECONDS = 60
+
+
+def outputs() -> Deployment:
+    """The stack as anybody finds it."""
+    return Deployment.of_stack(boto3.session.Session().client("cloudformation"), "usage-meter")
+
+
+def requests_of(key: str) -> int:
+    """What the month's counter of a key holds."""
+    (table,) = outputs().values("CountersTableName")
+    answer = (
+        boto3.session.Session()
+        .client("dynamodb")
+        .query(
+            TableName=table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :year)",
+            ExpressionAttributeValues={":pk": {"S": counter_pk(key)}, ":year": {"S": "20"}},
+        )
+    )
+    return sum(
+        int(item["requests"]["N"]) for item in answer["Items"] if len(item["sk"]["S"]) == len("2026-11#0")
+    )
+
+
+def test_lines_are_counted_while_it_is_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has its address writes to its log group and sees the counter a moment later, and its dashboard
+    shows the same.
+    """
+    counted: list[int] = []
+    shown: list[int] = []
+
+    def write_and_look(_screen: Console) -> None:
+        told = capsys.readouterr().out
+        use(told, monkeypatch)
+        logs, (group,) = boto3.session.Session().client("logs"), outputs().values("AccessLogGroupName")
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        logs.create_log_stream(logGroupName=group, logStreamName="mine")
+        logs.put_log_events(
+            logGroupName=group,
+            logStreamName="mine",
+            logEvents=[{"timestamp": now, "message": line(apiKeyId="shop", requestTimeEpoch=str(now))}],
+        )
+        deadline = time.monotonic() + SECONDS
+        while not counted or (counted[-1] == 0 and time.monotonic() < deadline):
+            counted.append(requests_of("shop"))
+        shown.append(shown_at(address_of(told), "shop"))
+
+    monkeypatch.setattr(local_session, "stay_up", write_and_look)
+    run(None, None)
+
+    assert 1 == counted[-1]
+    assert [1] == shown
+
+
+def test_a_log_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And is counted and in the lake when that is said."""
+    path = tmp_path / "access.jsonl"
+    path.write_text("\n".join(line(extendedRequestId=f"{number}=", apiKeyId="shop") for number in range(20)))
+    counted: list[int] = []
+
+    def look(_screen: Console) -> None:
+        told = capsys.readouterr().out
+        use(told, monkeypatch)
+        assert "20 log events are counted, and in the lake." in told
+        counted.append(requests_of("shop"))
+        counted.append(shown_at(address_of(told), "shop", "2026-10"))
+
+    monkeypatch.setattr(local_session, "stay_up", look)
+    run(path, None)
+
+    assert [20, 20] == counted
+
+
+def test_a_log_without_lines(tmp_path: Path) -> None:
+    """Is told before anything starts."""
+    path = tmp_path / "empty"
+    path.write_text("")
+
+    with pytest.raises(CommandError, match="has no lines"):
+        run(path, None)

@@ -1,0 +1,81 @@
+"""`usage-meter health` against a local cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from cli.look_up import usage_source
+from tests.cli.look_up.looked_up import NOW, SHARDS, THROUGH, LookedUp, invoke, looked_up
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[LookedUp]:
+    """One for all tests."""
+    with looked_up() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def cloud(
+    running: LookedUp,
+    monkeypatch: pytest.MonkeyPatch,
+    own_environment: None,  # noqa: ARG001 - it comes first
+) -> LookedUp:
+    """The cloud with something counted, of which nobody knows yet how complete it is."""
+    for name, value in running.cloud.endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(usage_source, "utc_now", lambda: NOW)
+    running.refill()
+    return running
+
+
+def test_well(cloud: LookedUp) -> None:
+    """How far each shard is, and what could not be counted for a key; exit code 0."""
+    cloud.confirm()
+    told = invoke("health")
+    lines = told.stdout.splitlines()
+    assert (0, "The meter is ok, 63 s late") == (told.exit_code, lines[0])
+    assert [
+        [SHARDS[0], "2026-11-24", "18:59:00", "UTC", "63"],
+        [SHARDS[1], "2026-11-24", "18:59:01", "UTC", "62"],
+    ] == [line.split() for line in lines[3:5]]
+    assert ["malformed", "3"] in [line.split() for line in lines]
+    assert "- 3 lines of this month are no calls." in told.stdout
+    assert "complete through 2026-11-24 18:59:00 UTC" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("late", "status"),
+    [(timedelta(seconds=181), "behind"), (timedelta(seconds=300), "stopped")],
+)
+def test_not_well(cloud: LookedUp, late: timedelta, status: str) -> None:
+    """Says what to do; exit code 1."""
+    cloud.confirm(NOW - late)
+    told = invoke("health")
+    assert (1, f"The meter is {status}, {late.seconds} s late") == (
+        told.exit_code,
+        told.stdout.splitlines()[0],
+    )
+    assert "- " in told.stdout
+    assert SHARDS[0] in told.stdout
+
+
+def test_nothing_is_known() -> None:
+    """Then nobody may take the meter for well: exit code 1."""
+    told = invoke("health")
+    assert (1, "Whether the meter counts, is unknown") == (told.exit_code, told.stdout.splitlines()[0])
+    assert "In the first minutes of a deployment" in told.stdout
+
+
+@pytest.mark.parametrize("through", [THROUGH, NOW - timedelta(hours=1), None])
+def test_json_is_the_answer_of_the_api(cloud: LookedUp, through: datetime | None) -> None:
+    """Word for word, on one line, whatever the exit code."""
+    if through is not None:
+        cloud.confirm(through)
+    told = invoke("health", "--json")
+    (line,) = told.stdout.splitlines()
+    assert (0 if through == THROUGH else 1, cloud.ask("health")) == (told.exit_code, json.loads(line))

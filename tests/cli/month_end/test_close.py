@@ -1,0 +1,183 @@
+"""`usage-meter close` and `usage-meter rebuild` against a cloud that was played."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from adapters.dynamodb.layout import counter_pk
+from cli.main import app, main
+from local_cloud.demo.progress import DemoProgress
+from local_cloud.demo.run import Demo, DemoSettings
+from local_cloud.demo.source import from_file
+from tests.factories import line
+
+CALLS = 12
+MONTH = "2026-10"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A cloud with calls of two keys, whose functions still run."""
+    path = tmp_path_factory.mktemp("log") / "access.jsonl"
+    path.write_text(
+        "\n".join(
+            line(extendedRequestId=f"{number}=", apiKeyId=f"shop-{number % 2}") for number in range(CALLS)
+        )
+    )
+    log = from_file(path)
+    with Demo(DemoSettings(log), DemoProgress(log.total)) as running:
+        running.play()
+        running.cloud.clock.release()
+        running.settle()
+        running.cloud.publish()
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def demo(
+    played: Demo,
+    monkeypatch: pytest.MonkeyPatch,
+    own_environment: None,  # noqa: ARG001 - it comes first
+) -> Demo:
+    """The command finds the cloud by the usual settings; no month is closed."""
+    for name, value in played.cloud.endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    s3, bucket = played.cloud.client("s3"), played.cloud.stack.name("LakeBucket")
+    for entry in s3.list_objects_v2(Bucket=bucket, Prefix="closing/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+    return played
+
+
+class Told:
+    """What a command wrote, and its exit code as `main` gives it."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """Run it as it is typed: exit code, and all that was written."""
+        self._monkeypatch.setattr("sys.argv", ["usage-meter", *arguments])
+        try:
+            code = main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        told = self._capsys.readouterr()
+        return code, told.out + told.err
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Types commands."""
+    return Told(capsys, monkeypatch)
+
+
+def change_counter(demo: Demo, requests: int) -> None:
+    """As no part of the meter does."""
+    demo.cloud.client("dynamodb").update_item(
+        TableName=demo.cloud.stack.name("CountersTable"),
+        Key={"pk": {"S": counter_pk("shop-0")}, "sk": {"S": f"{MONTH}#0"}},
+        UpdateExpression="ADD requests :requests",
+        ExpressionAttributeValues={":requests": {"N": str(requests)}},
+    )
+
+
+def stored(demo: Demo) -> list[dict[str, Any]]:
+    """The counters, without watermarks."""
+    items = demo.cloud.client("dynamodb").scan(TableName=demo.cloud.stack.name("CountersTable"))["Items"]
+    found = [
+        {name: value for name, value in item.items() if "B" not in value}
+        for item in items
+        if item["pk"]["S"].startswith("key:")
+    ]
+    return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+
+def test_close(typed: Told, tmp_path: Path) -> None:
+    """A month goes from open to sealed, and stays so."""
+    out = tmp_path / "state.json"
+    assert (0, "2026-10 is open: nobody has begun to close it\n") == typed("close", MONTH, "--status")
+    code, told = typed("close", MONTH, "--json", str(out))
+    document = json.loads(out.read_text())
+    assert 0 == code, told
+    assert "2 keys, 12 requests, 12 billable" in told
+    assert ("sealed", 2, 12, True) == (
+        document["state"],
+        document["keys"],
+        document["total"]["requests"],
+        document["agrees"],
+    )
+    assert typed("close", MONTH) == typed("close", MONTH, "--status") == (0, told)
+
+
+def test_close_a_month_that_differs(demo: Demo, typed: Told) -> None:
+    """It is refused with what to do, unless the differences are accepted; that is told ever after."""
+    change_counter(demo, 1)
+    try:
+        code, told = typed("close", MONTH)
+        assert (1, True) == (code, "--repair" in told)
+        assert "is open" in typed("close", MONTH, "--status")[1]
+        code, told = typed("close", MONTH, "--accept-differences", "settled by hand")
+        assert 0 == code
+        assert "because: settled by hand" in typed("close", MONTH, "--status")[1]
+    finally:
+        change_counter(demo, -1)
+
+
+def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
+    """From an empty table come the same counters; where there are some, only with --correct."""
+    as_counted = stored(demo)
+    code, told = typed("rebuild", MONTH)
+    assert (1, True) == (code, "there are counters of 2026-10 already: --correct" in told)
+
+    dynamodb = demo.cloud.client("dynamodb")
+    for item in as_counted:
+        dynamodb.delete_item(
+            TableName=demo.cloud.stack.name("CountersTable"), Key={"pk": item["pk"], "sk": item["sk"]}
+        )
+    out = tmp_path / "rebuilt.json"
+    code, told = typed("rebuild", MONTH, "--json", str(out))
+    assert (0, as_counted) == (code, stored(demo)), told
+    assert "4 counters brought to the lake's figure" in told
+    assert ("written", 6) == (
+        (done := json.loads(out.read_text())["done"][0])["fate"],
+        done["after"]["requests"],
+    )
+
+    change_counter(demo, 5)
+    assert (2, True) == ((answer := typed("rebuild", MONTH, "--correct"))[0], "--yes" in answer[1])
+    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes")
+    assert (0, as_counted) == (code, stored(demo)), told
+
+
+def test_rebuild_of_a_sealed_month(typed: Told) -> None:
+    """A sealed month is refused."""
+    typed("close", MONTH)
+    code, told = typed("rebuild", MONTH, "--correct", "--yes")
+    assert (1, True) == (code, "was sealed" in told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["close", "2026-10-05"], "write it as 2026-10"),
+        (["rebuild", "October"], "is no period"),
+        (["rebuild", MONTH, "--day", MONTH], "write it as 2026-11-05"),
+        (["rebuild", MONTH, "--day", "2026-11-05"], "cannot be repaired"),
+    ],
+)
+def test_wrong_use(typed: Told, arguments: list[str], told: str) -> None:
+    """It is told how to write it."""
+    code, text = typed(*arguments)
+    assert code in (1, 2)
+    assert told in " ".join(text.replace("│", " ").split())
+
+
+def test_help() -> None:
+    """Both say what they do."""
+    for name in ("close", "rebuild"):
+        assert 0 == CliRunner().invoke(app, [name, "--help"]).exit_code

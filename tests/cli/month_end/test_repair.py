@@ -1,0 +1,63 @@
+"""`usage-meter reconcile --repair` against a cloud that was played, whose functions still run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local_cloud.demo.run import Demo
+from tests.cli.month_end.test_close import MONTH, Told, change_counter, demo, played, stored, typed
+
+__all__ = ["demo", "played", "typed"]  # the fixtures
+
+
+def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
+    """What differs is shown before and after, asked for, and brought to the lake's figure."""
+    as_counted = stored(demo)
+    change_counter(demo, 3)
+    code, told = typed("reconcile", MONTH, "--repair")
+    assert 2 == code
+    assert "There is no terminal to ask at: agree with --yes." in told
+    assert ["shop-0", MONTH, "9", "6", "6", "6", "takes", "calls", "away"] in [
+        line.split() for line in told.splitlines()
+    ]
+    assert as_counted != stored(demo)
+
+    out = tmp_path / "report.json"
+    code, told = typed("reconcile", MONTH, "--repair", "--yes", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert (0, as_counted) == (code, stored(demo)), told
+    assert "1 counters brought to the lake's figure" in told
+    assert (False, 1, 0) == (
+        document["agrees"],
+        document["repair"]["written"],
+        document["repair"]["left"],
+    )
+    assert 0 == typed("reconcile", MONTH)[0]
+
+
+def test_nothing_to_repair(typed: Told, tmp_path: Path) -> None:
+    """A month that agrees needs no answer, and nothing is written."""
+    out = tmp_path / "report.json"
+    assert 0 == typed("reconcile", MONTH, "--repair", "--json", str(out))[0]
+    assert "repair" not in json.loads(out.read_text())
+
+
+def test_answer(demo: Demo, typed: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal it is asked for, and no means no."""
+    change_counter(demo, 3)
+    before = stored(demo)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    questions: list[str] = []
+
+    def refuse(question: str, **_: object) -> None:
+        questions.append(question)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    try:
+        assert 0 != typed("reconcile", MONTH, "--repair")[0]
+        assert ["Bring these 1 counters to the lake's figure?"] == questions
+        assert before == stored(demo)
+    finally:
+        change_counter(demo, -3)

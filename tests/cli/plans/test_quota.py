@@ -1,0 +1,287 @@
+"""`usage-meter plan` and `usage-meter quota` against a local cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.plans import PlanBook, digest_of
+from cli.main import app
+from local_cloud.stack import LocalCloud
+from metering.counters.ports import Increment
+from metering.errors import Misconfigured
+from metering.period import day_of, hour_at, month_of
+from metering.quotas.plan import Assignment, KeyStatus, Limit, Metric, Plan, Span
+from metering.usage import Usage
+
+FILE = """
+plans:
+  free:
+    limits:
+      - {metric: requests, period: month, amount: 10000}
+      - {metric: requests, period: hour, amount: 100, mode: reserved}
+keys:
+  a1: {plan: free, account: acme}
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    """A cloud with the stack in it."""
+    with LocalCloud() as running:
+        running.publish()
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def book(
+    cloud: LocalCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    own_environment: None,  # noqa: ARG001 - it comes first
+) -> PlanBook:
+    """Empty tables, which the command finds by the usual settings."""
+    for name, value in cloud.endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    cloud.create_tables()
+    return PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
+
+
+def invoke(*arguments: str, typed: str | None = None) -> Result:
+    """The command as it is typed."""
+    return CliRunner().invoke(app, arguments, input=typed, catch_exceptions=False)
+
+
+def count(cloud: LocalCloud, key: str, requests: int) -> None:
+    """Calls of a key in this hour."""
+    hour = hour_at(int(datetime.now(UTC).timestamp() * 1000))
+    counters = DynamoDBCounters(
+        cloud.stack.name("CountersTable"), ConditionalUpdates(cloud.client("dynamodb"), 1)
+    )
+    counters.add(
+        [
+            Increment(key, period, 0, "shardId-000000000000", 1, 1, Usage(requests), {part: requests})
+            for period, part in ((month_of(hour), hour[8:10]), (day_of(hour), hour[11:]))
+        ]
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """A file with a plan and a key."""
+    path = tmp_path / "plans.yaml"
+    path.write_text(FILE)
+    return str(path)
+
+
+class TestApply:
+    def test_once(self, book: PlanBook, file: str) -> None:
+        """Plans and keys are as the file has them; the second time nothing changes."""
+        told = invoke("plan", "apply", "-f", file)
+        assert (0, "Changed: 1 plans, 1 keys.") == (told.exit_code, told.stdout.splitlines()[-1])
+        assert ["requests/month", "requests/hour"] == [limit.name for limit in book.plans()["free"].limits]
+        assert "acme" == getattr(book.assignment("a1"), "account", None)
+        assert "Nothing to change." == invoke("plan", "apply", "-f", file).stdout.strip()
+
+    def test_dry_run(self, book: PlanBook, file: str, tmp_path: Path) -> None:
+        """It says what would change, and changes nothing."""
+        out = tmp_path / "out.json"
+        told = invoke("plan", "apply", "-f", file, "--dry-run", "--json", str(out))
+        assert [
+            "plan free: new",
+            "  + requests/hour 100 hard, reserved from 80 %, told at 50+80+100 %",
+            "  + requests/month 10,000 hard, told at 50+80+100 %",
+            "key a1: plan free, account acme",
+            "Nothing was changed: this was a dry run.",
+        ] == told.stdout.splitlines()
+        assert {} == book.plans()
+        assert (True, 4) == (
+            json.loads(out.read_text())["dry_run"],
+            len(json.loads(out.read_text())["changes"]),
+        )
+
+    def test_faults(self, book: PlanBook, tmp_path: Path) -> None:
+        """A file that cannot be used changes nothing, and every fault of it is named."""
+        path = tmp_path / "wrong.yaml"
+        path.write_text(FILE.replace("month", "week").replace("plan: free", "plan: pro"))
+        with pytest.raises(Misconfigured) as told:
+            invoke("plan", "apply", "-f", str(path))
+        assert 2 == len(told.value.faults)
+        assert {} == book.plans()
+
+    def test_no_yaml(self, tmp_path: Path) -> None:
+        """What is no YAML is wrong use."""
+        path = tmp_path / "wrong.yaml"
+        path.write_text("plans: [")
+        with pytest.raises(Exception, match=r"wrong\.yaml, line 2, column 1: no YAML: "):
+            invoke("plan", "apply", "-f", str(path))
+
+
+class TestPlan:
+    def test_create(self, book: PlanBook) -> None:
+        """From flags, with everything that a limit can say."""
+        told = invoke(
+            *("plan", "create", "free", "--limit", "requests/month=10_000,kind=soft,thresholds=80+100"),
+            *("--limit", "requests/hour=100,mode=reserved,reserve_from=90"),
+        )
+        assert 0 == told.exit_code
+        limits = book.plans()["free"].limits
+        assert [("soft", (80, 100), "counted"), ("hard", (50, 80, 100), "reserved")] == [
+            (limit.kind, limit.thresholds, limit.mode) for limit in limits
+        ]
+
+    def test_list_and_show(self, tmp_path: Path) -> None:
+        """Plans with their limits, and all versions of one."""
+        for amount in ("10", "20"):
+            invoke("plan", "create", "free", "--limit", f"requests/day={amount}")
+        out = tmp_path / "out.json"
+        listed = invoke("plan", "list", "--json", str(out))
+        assert ["free", "2", "requests/day", "20", "hard,"] == listed.stdout.splitlines()[1].split()[:5]
+        assert 20 == json.loads(out.read_text())["free"]["limits"][0]["amount"]
+        shown = invoke("plan", "show", "free", "--json", str(out))
+        assert ["free, version 2", "free, version 1"] == shown.stdout.splitlines()[::2]
+        assert [1, 2] == [version["version"] for version in json.loads(out.read_text())]
+
+    def test_nothing(self) -> None:
+        """An empty list says how to fill it; a plan that is not there is wrong use."""
+        assert "There are no plans" in invoke("plan", "list").stdout
+        with pytest.raises(Exception, match="There is no plan 'free'; there are none"):
+            invoke("plan", "show", "free")
+
+    @pytest.mark.parametrize(
+        "limit", ["requests/month", "requests/month=many", "requests/day=5,thresholds=x"]
+    )
+    def test_no_limit(self, limit: str) -> None:
+        """A flag that is no limit is wrong use, and says how to write one."""
+        with pytest.raises(Exception, match="write METRIC/PERIOD=AMOUNT"):
+            invoke("plan", "create", "free", "--limit", limit)
+
+
+class TestImport:
+    def test_import(self, cloud: LocalCloud, book: PlanBook) -> None:
+        """Usage plans become plans, their keys have them, and their callers are known by digests."""
+        gateway = cloud.client("apigateway")
+        plan = gateway.create_usage_plan(
+            name="Gold Plan",
+            quota={"limit": 5000, "period": "MONTH"},
+            throttle={"rateLimit": 10.0, "burstLimit": 5},
+        )
+        weekly = gateway.create_usage_plan(name="weekly", quota={"limit": 70, "period": "WEEK"})
+        value = "zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro"
+        key = gateway.create_api_key(name="shop", value=value, enabled=True)
+        off = gateway.create_api_key(name="old", value=value[::-1], enabled=False)
+        for plan_id, key_id in ((plan["id"], key["id"]), (weekly["id"], key["id"]), (plan["id"], off["id"])):
+            gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
+        told = invoke("plan", "import")
+        assert 0 == told.exit_code
+        for note in (
+            "plan gold-plan: its throttle stays with API Gateway, which paces calls",
+            "plan weekly: its quota of 70 requests a week is left out; the meter has hours, days and months",
+            f"key {key['id']}: it has plan gold-plan; plan weekly is left out",
+            "Known: 2 keys, by their digests.",
+        ):
+            assert note in told.stdout.splitlines()
+        assert (Limit(Metric.REQUESTS, Span.MONTH, 5000),) == book.plans()["gold-plan"].limits
+        statuses = {one.key: one.status for one in book.assignments()}
+        assert {key["id"]: KeyStatus.ACTIVE, off["id"]: KeyStatus.SUSPENDED} == statuses
+        items = cloud.client("dynamodb").scan(TableName=cloud.stack.name("CountersTable"))["Items"]
+        assert value not in json.dumps(items)
+        assert any(digest_of(value) in item["pk"]["S"] for item in items)
+        assert "Nothing to change." in invoke("plan", "import").stdout
+
+
+class TestQuota:
+    @pytest.fixture(autouse=True)
+    def plans(self, book: PlanBook) -> None:
+        """Two plans."""
+        monthly, hourly = Limit(Metric.REQUESTS, Span.MONTH, 1000), Limit(Metric.REQUESTS, Span.HOUR, 10)
+        book.put_plan(Plan("free", (monthly, hourly)), None)
+        book.put_plan(Plan("pro", (monthly,)), None)
+
+    def test_assign(self, book: PlanBook) -> None:
+        """A key gets a plan; with another plan it keeps its account, and the overrides that still fit."""
+        invoke("quota", "assign", "a1", "free", "--account", "acme")
+        invoke("quota", "override", "a1", "requests/month=2000", "requests/hour=20")
+        told = invoke("quota", "assign", "a1", "pro")
+        assert "key a1: plan free -> pro, requests/hour 20 -> as the plan" == told.stdout.splitlines()[0]
+        assignment = book.assignment("a1")
+        assert assignment is not None
+        assert ("acme", {"requests/month": 2000}) == (assignment.account, assignment.overrides)
+        assert assignment.since > 0
+
+    def test_secret(self, book: PlanBook, cloud: LocalCloud) -> None:
+        """The key itself is asked for, not given as an argument, and only its digest is kept."""
+        told = invoke("quota", "assign", "a1", "free", "--secret", typed="s3cret\n")
+        assert "The caller who shows this key is known now." in told.stdout
+        assert "s3cret" not in told.stdout
+        assert book.assignment("a1") is not None
+        items = cloud.client("dynamodb").scan(TableName=cloud.stack.name("CountersTable"))["Items"]
+        assert "s3cret" not in json.dumps(items)
+        assert any(digest_of("s3cret") in item["pk"]["S"] for item in items)
+
+    def test_override(self, book: PlanBook) -> None:
+        """Amounts of its own, which can be taken back; a limit that the plan does not have is refused."""
+        book.assign(Assignment("a1", "free"))
+        invoke("quota", "override", "a1", "requests/month=2000")
+        assert {"requests/month": 2000} == getattr(book.assignment("a1"), "overrides", None)
+        invoke("quota", "override", "a1", "requests/month=plan")
+        assert {} == getattr(book.assignment("a1"), "overrides", None)
+        with pytest.raises(Misconfigured, match="override errors/day names no limit of plan free"):
+            invoke("quota", "override", "a1", "errors/day=5")
+
+    def test_suspend(self, book: PlanBook) -> None:
+        """A key is suspended and resumed; twice is no change."""
+        book.assign(Assignment("a1", "free"))
+        assert "key a1: status active -> suspended" in invoke("quota", "suspend", "a1").stdout
+        assert "Nothing to change." in invoke("quota", "suspend", "a1").stdout
+        told = invoke("quota", "show", "a1")
+        assert (1, True) == (told.exit_code, "SUSPENDED" in told.stdout)
+        invoke("quota", "resume", "a1")
+        assert KeyStatus.ACTIVE is getattr(book.assignment("a1"), "status", None)
+
+    def test_show(self, book: PlanBook, cloud: LocalCloud, tmp_path: Path) -> None:
+        """How each limit stands; a key that is denied is a problem."""
+        book.assign(Assignment("a1", "free", "acme", {"requests/hour": 20}))
+        count(cloud, "a1", 15)
+        out = tmp_path / "out.json"
+        told = invoke("quota", "show", "a1", "--json", str(out))
+        assert (0, "a1: plan free, version 1, account acme") == (told.exit_code, told.stdout.splitlines()[0])
+        rows = [line.split()[:5] for line in told.stdout.splitlines()[2:4]]
+        assert [
+            ["requests/month", "15", "1,000", "1.5", "985"],
+            ["requests/hour", "15", "20", "75.0", "5"],
+        ] == rows
+        document = json.loads(out.read_text())
+        assert (True, [985, 5]) == (document["allowed"], [one["remaining"] for one in document["limits"]])
+        invoke("quota", "override", "a1", "requests/hour=15")
+        told = invoke("quota", "show", "a1")
+        assert (1, True) == (told.exit_code, "DENIED" in told.stdout)
+
+    def test_list(self, book: PlanBook, tmp_path: Path) -> None:
+        """All keys that have a plan."""
+        assert "No key has a plan" in invoke("quota", "list").stdout
+        book.assign(Assignment("b2", "pro"))
+        book.assign(Assignment("a1", "free", "acme", {"requests/hour": 2000}))
+        out = tmp_path / "out.json"
+        told = invoke("quota", "list", "--json", str(out))
+        assert [["a1", "free", "acme", "active", "requests/hour=2,000"], ["b2", "pro", "active"]] == [
+            line.split() for line in told.stdout.splitlines()[1:3]
+        ]
+        assert ["a1", "b2"] == [one["key"] for one in json.loads(out.read_text())]
+
+    def test_unknown(self) -> None:
+        """A key without a plan, and a plan that is not there, are wrong use."""
+        with pytest.raises(
+            Exception, match="Key 'nobody' has no plan: give it one by `usage-meter quota assign"
+        ):
+            invoke("quota", "show", "nobody")
+        with pytest.raises(Exception, match="There is no plan 'gold'; there are free, pro"):
+            invoke("quota", "assign", "a1", "gold")
+        with pytest.raises(Misconfigured, match="reserved for calls without a key"):
+            invoke("quota", "assign", "-", "free")

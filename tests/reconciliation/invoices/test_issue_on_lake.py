@@ -1,0 +1,120 @@
+"""Invoices of a month that lies in counters and lake, kept in the bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from adapters.s3.invoices import S3Invoices
+from metering.calls.call import Call
+from metering.prices.month import Month
+from metering.prices.tariff_file import read_tariff
+from reconciliation.invoices.issue import CannotInvoice, Invoiced, Invoicing, ProvenUsages
+from reconciliation.reconcile import Reconciler
+from tests.metering.prices.builders import document, flat, version
+from tests.reconciliation.month_end import AFTER, Deployment, call, running
+
+OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
+TIERS: dict[str, Any] = {
+    "metric": "billable",
+    "model": "graduated",
+    "tiers": [{"up_to": 3, "unit_price": "1"}, {"unit_price": "0.1"}],
+}
+TARIFF = read_tariff(
+    document(
+        {"pro": [version(TIERS, flat("0.001", "response_bytes", id="traffic"))]},
+        {"acme": {"keys": ["a", "b"], "plan": "pro"}},
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Deployment]:
+    """A local cloud."""
+    yield from running()
+
+
+@pytest.fixture
+def deployment(cloud: Deployment) -> Deployment:
+    """The same, with nothing in it."""
+    cloud.empty()
+    return cloud
+
+
+def calls(numbers: range, when: str = "2026-10-31T23:59:59.999", key: str = "a", **values: Any) -> list[Call]:
+    """Calls of acme."""
+    return [call(f"{key}{number}", when, key, **values) for number in numbers]
+
+
+def issue(deployment: Deployment, month: Month, run_id: str) -> Invoiced:
+    """What a job at that time issues."""
+    proofs = ProvenUsages(
+        Reconciler(deployment.sources, lambda: AFTER, allow_incomplete=True),
+        f"s3://{deployment.settings.lake_bucket}/lake/",
+        run_id,
+    )
+    shelf = S3Invoices(deployment.s3, deployment.settings.lake_bucket)
+    return Invoicing(_OfTheWhole(proofs), shelf, at_once=4).invoice(month, TARIFF)
+
+
+class _OfTheWhole:
+    """Proofs of months of which one still runs when the tests do: nothing is missing for all that."""
+
+    def __init__(self, proofs: ProvenUsages) -> None:
+        self._proofs = proofs
+
+    def billed(self, month: Month) -> Any:
+        """What a month is invoiced by."""
+        return self._proofs.billed(month)._replace(missing=())
+
+    def known(self, month: Month) -> Any:
+        """All that is known of it."""
+        return self._proofs.known(month)._replace(missing=())
+
+
+def test_late_calls_come_with_the_next_invoice(deployment: Deployment) -> None:
+    """Two keys of one account share its tiers; calls that arrive after October's invoice are priced as if
+    they had been in time, and rows that are in the lake twice are billed once.
+    """
+    deployment.both([*calls(range(2)), *calls(range(2), key="b"), *calls(range(1), key="-")])
+    deployment.land(calls(range(2)), name="again")
+    [october] = issue(deployment, OCTOBER, "first").invoices
+    deployment.both(calls(range(2, 7)), name="late")
+    deployment.both(calls(range(10, 12), "2026-11-02T00:00:00.000"), name="november")
+    [november] = issue(deployment, NOVEMBER, "second").invoices
+
+    assert [("billable", "3.10"), ("traffic", "4.10")] == [
+        (line["line"], line["amount"]) for line in october["lines"]
+    ]
+    assert [("billable", "2.00"), ("traffic", "2.05")] == [
+        (line["line"], line["amount"]) for line in november["lines"]
+    ]
+    assert [("2026-10", "billable", "0.50", 4), ("2026-10", "traffic", "5.12", 4096)] == [
+        (line["month"], line["line"], line["amount"], line["quantity_billed"])
+        for line in november["adjustments"]
+    ]
+
+
+def test_what_is_kept_is_what_was_issued(deployment: Deployment) -> None:
+    """The bucket holds the document byte for byte, where the page and the spreadsheet stand beside it."""
+    deployment.both(calls(range(2)))
+    [issued] = issue(deployment, OCTOBER, "third").issued
+    for name, content in issued.files().items():
+        key = f"invoices/2026-10/acme/{name}"
+        kept = deployment.s3.get_object(Bucket=deployment.settings.lake_bucket, Key=key)["Body"].read()
+        assert content == kept
+    assert issued.invoice == json.loads(issued.document)
+    assert f"s3://{deployment.settings.lake_bucket}/lake/" == issued.invoice["sources"][0]["lake"]
+
+
+def test_a_counter_that_was_edited_stops_it(deployment: Deployment) -> None:
+    """Nothing is issued for a month in which the counters say otherwise."""
+    deployment.both(calls(range(2)))
+    deployment.edit("a", "2026-10", requests=1)
+    with pytest.raises(CannotInvoice, match="2026-10: the counters and the lake differ in"):
+        issue(deployment, OCTOBER, "fourth")
+    listed = deployment.s3.list_objects_v2(Bucket=deployment.settings.lake_bucket, Prefix="invoices/")
+    assert 0 == listed["KeyCount"]

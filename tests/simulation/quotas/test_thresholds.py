@@ -1,0 +1,107 @@
+"""Thresholds under faults: none is missing, none is told under two ids, and without faults none twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+from metering.counters.ports import Status
+from metering.quotas.decision import Counted
+from simulation.protocol.faults import NO_FAULTS
+from simulation.protocol.world import World
+from simulation.quotas.thresholds import NotifyingMeter
+from stream_processor.thresholds import Found, LimitReport, LimitWatch
+
+SEEDS = range(150)
+CAUGHT_AT = {"Silent": 25}
+"""A seed that shows what is broken, where the first does not."""
+
+
+def play(seed: int, kind: type[LimitWatch] = LimitWatch, **fixed: Any) -> NotifyingMeter:
+    """A world of a seed, until everything is counted and told."""
+    telling = NotifyingMeter(kind)
+    result = World(seed, telling.meter(), **fixed).run()
+    assert [] == result.differences
+    telling.finish()
+    return telling
+
+
+@cache
+def shipped(seed: int) -> tuple[set[str], Mapping[str, int]]:
+    """What the shipped watch should tell in a seed, and how often it tells each."""
+    telling = play(seed)
+    return telling.expected(), dict(telling.told.events)
+
+
+class TestFaults:
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_each_is_told(self, seed: int) -> None:
+        """Exactly the thresholds that the counters have reached are told, each under its one id."""
+        expected, events = shipped(seed)
+        assert expected == set(events)
+
+    def test_something_happens(self) -> None:
+        """The worlds reach thresholds, and faults make some be told again."""
+        worlds = [events for _, events in map(shipped, range(30))]
+        assert sum(len(events) for events in worlds) > 300
+        assert any(count > 1 for events in worlds for count in events.values())
+
+
+class TestNoFaults:
+    @pytest.mark.parametrize("seed", range(40))
+    def test_once(self, seed: int) -> None:
+        """Each threshold is told once."""
+        telling = play(seed, rates=NO_FAULTS)
+        assert dict.fromkeys(telling.expected(), 1) == dict(telling.told.events)
+
+
+class DeafToRefusals(LimitWatch):
+    """Takes what a refused increment finds for somebody else's business."""
+
+    def look(self, found: Sequence[Found]) -> LimitReport:
+        return super().look([pair for pair in found if pair[1].status is Status.WRITTEN])
+
+
+class OneSlice(LimitWatch):
+    """Takes a slice for the whole counter."""
+
+    def _counted(self, watched: Sequence[Any]) -> Mapping[Any, Counted]:
+        del watched
+        return {}
+
+
+class Hasty(LimitWatch):
+    """Marks before it publishes."""
+
+    def _tell(self, reached: Sequence[Any], now: float, progress: Any) -> None:
+        self._store.mark_told([one.crossing for one in reached])
+        super()._tell(reached, now, progress)
+
+
+class Shrugging(LimitWatch):
+    """Does not repeat a batch of which it could not mark everything."""
+
+    def look(self, found: Sequence[Found]) -> LimitReport:
+        return super().look(found)._replace(untold_from=None)
+
+
+class Silent(LimitWatch):
+    """Forgets what it could not publish."""
+
+    def _keep(self, write: Any, crossings_found: Sequence[Any], progress: Any) -> int:
+        return 0 if write == self._store.defer else super()._keep(write, crossings_found, progress)
+
+
+class TestTeeth:
+    @pytest.mark.parametrize("kind", [DeafToRefusals, OneSlice, Hasty, Shrugging, Silent])
+    def test_broken_watch(self, kind: type[LimitWatch]) -> None:
+        """A watch that is broken in one point is caught."""
+        seeds = dict.fromkeys((CAUGHT_AT.get(kind.__name__, 0), *range(100)))
+        assert any(not _is_right(play(seed, kind)) for seed in seeds)
+
+
+def _is_right(telling: NotifyingMeter) -> bool:
+    return telling.expected() == set(telling.told.events)

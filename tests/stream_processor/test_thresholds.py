@@ -1,0 +1,263 @@
+"""Thresholds: what the watch makes of what increments find. Faults are in `tests/simulation`."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.slices import DynamoDBSlices
+from adapters.dynamodb.thresholds import DynamoDBNotifications
+from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.period import Period
+from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.ports import KeyPlan, ThresholdCrossing
+from metering.quotas.threshold import crossing_id, decode_crossing, encode_crossing
+from metering.usage import Usage
+from simulation.protocol.store import SimulatedCounters
+from simulation.quotas.thresholds import NotificationsInMemory
+from stream_processor.fold import slice_of
+from stream_processor.slices import Registration
+from stream_processor.thresholds import NOTHING_FOUND, Found, LimitWatch
+from tests.tables import create_tables
+
+MONTH, DAY = Period("2026-11"), Period("2026-11-05")
+SHARD = "shardId-000000000000"
+DAILY = Limit(Metric.REQUESTS, Span.DAY, 100)
+NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
+
+
+class OnePlan(NotificationsInMemory):
+    """A store in which keys have the plan that a test gives them."""
+
+    def __init__(self, *limits: Limit, since: int = 0) -> None:
+        super().__init__(SimulatedCounters())
+        self.plan: Plan | None = Plan("free", limits, version=7)
+        self.since = since
+        self.asked: list[Sequence[str]] = []
+
+    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
+        self.asked.append(keys)
+        plan = self.plan
+        return (
+            {key: KeyPlan(Assignment(key, "free", "acme", since=self.since), plan) for key in keys}
+            if plan
+            else {}
+        )
+
+
+class Published:
+    """EventBridge, as long as it answers."""
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.crossings: list[ThresholdCrossing] = []
+        self._lock = threading.Lock()
+
+    def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
+        with self._lock:
+            if not self.answers:
+                return ["no answer"] * len(crossings)
+            self.crossings += crossings
+        return [None] * len(crossings)
+
+    @property
+    def thresholds(self) -> list[int]:
+        return [crossing.threshold for crossing in self.crossings]
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def found(
+    requests: int,
+    *,
+    key: str = "a1b2c3",
+    period: Period = DAY,
+    status: Status = Status.WRITTEN,
+    first: int = 10,
+    hours: dict[str, int] | None = None,
+) -> Found:
+    """What an increment of one call has found."""
+    parts = hours or {"11": requests}
+    increment = Increment(key, period, 0, SHARD, first, first, Usage(1), dict.fromkeys(parts, 1))
+    return increment, CounterAnswer(status, None, Usage(requests), parts if period == DAY else {})
+
+
+@pytest.fixture
+def published() -> Published:
+    return Published()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class TestFinding:
+    def test_crossing(self, published: Published, clock: Clock) -> None:
+        """A crossing names key, account, plan, limit, period, threshold and what is used."""
+        report = LimitWatch(OnePlan(DAILY), published, clock).look([found(51)])
+        (crossing,) = published.crossings
+        identity = crossing_id("a1b2c3", DAILY, DAY, 50)
+        assert (
+            ThresholdCrossing(identity, "a1b2c3", "acme", "free", 7, "requests", DAY, 100, "hard", 50, 51)
+            == crossing
+        )
+        assert (crossing,) == report.told
+
+    def test_jump(self, published: Published, clock: Clock) -> None:
+        """A batch that passes several thresholds at once tells each."""
+        LimitWatch(OnePlan(DAILY), published, clock).look([found(250)])
+        assert [50, 80, 100] == published.thresholds
+
+    def test_below(self, published: Published, clock: Clock) -> None:
+        """49 of 100 are less than 50 %."""
+        assert NOTHING_FOUND == LimitWatch(OnePlan(DAILY), published, clock).look([found(49)])
+        assert [] == published.crossings
+
+    def test_told_once(self, published: Published, clock: Clock) -> None:
+        """What is told is not told again: not by this process, nor by another."""
+        store = OnePlan(DAILY)
+        watch = LimitWatch(store, published, clock)
+        for requests in (50, 51, 79):
+            watch.look([found(requests)])
+        LimitWatch(store, published, clock).look([found(79)])
+        assert [50] == published.thresholds
+
+    def test_hours(self, published: Published, clock: Clock) -> None:
+        """A limit by the hour is watched by the hours of the day's counter that the increment is about."""
+        store = OnePlan(Limit(Metric.REQUESTS, Span.HOUR, 10, thresholds=(100,)))
+        LimitWatch(store, published, clock).look([found(15, hours={"10": 12, "11": 3})])
+        assert [Period("2026-11-05T10")] == [crossing.period for crossing in published.crossings]
+
+    def test_refused(self, published: Published, clock: Clock) -> None:
+        """A refused increment tells what an attempt before it may have found and not told."""
+        LimitWatch(OnePlan(DAILY), published, clock).look([found(50, status=Status.REFUSED)])
+        assert [50] == published.thresholds
+
+    def test_keys_of_the_meter(self, published: Published, clock: Clock) -> None:
+        """Calls without a key have no plan."""
+        store = OnePlan(DAILY)
+        LimitWatch(store, published, clock).look([found(99, key="-"), found(99, key="!malformed")])
+        assert [[]] == [list(keys) for keys in store.asked] or not store.asked
+        assert [] == published.crossings
+
+    def test_new_plan(self, published: Published, clock: Clock) -> None:
+        """A plan that comes later is seen within a minute; then what is reached by then is told."""
+        store = OnePlan(DAILY)
+        plan, store.plan = store.plan, None
+        watch = LimitWatch(store, published, clock)
+        watch.look([found(60)])
+        store.plan = plan
+        clock.now += timedelta(seconds=59)
+        watch.look([found(61)])
+        assert [] == published.crossings
+        clock.now += timedelta(seconds=1)
+        watch.look([found(62)])
+        assert [50] == published.thresholds
+
+    def test_new_amount(self, published: Published, clock: Clock) -> None:
+        """A new version of a plan tells again what it changes, and nothing else."""
+        store = OnePlan(DAILY)
+        watch = LimitWatch(store, published, clock)
+        watch.look([found(60)])
+        store.plan = Plan("free", (DAILY, Limit(Metric.ERRORS, Span.DAY, 5)), version=8)
+        clock.now += timedelta(seconds=60)
+        watch.look([found(61)])
+        assert [100] == [crossing.amount for crossing in published.crossings]
+        store.plan = Plan("free", (Limit(Metric.REQUESTS, Span.DAY, 120),), version=9)
+        clock.now += timedelta(seconds=60)
+        watch.look([found(62)])
+        assert [100, 120] == [crossing.amount for crossing in published.crossings]
+
+    @pytest.mark.parametrize(("since", "told"), [("2026-11-06T00:00", []), ("2026-11-05T23:59", [50])])
+    def test_past_periods(self, published: Published, clock: Clock, since: str, told: list[int]) -> None:
+        """Late calls of a period before the key had its plan tell nothing."""
+        begun = int(datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp())
+        LimitWatch(OnePlan(DAILY, since=begun), published, clock).look([found(60)])
+        assert told == published.thresholds
+
+    def test_no_thresholds(self, published: Published, clock: Clock) -> None:
+        """A limit may be silent."""
+        LimitWatch(OnePlan(Limit(Metric.REQUESTS, Span.DAY, 1, thresholds=())), published, clock).look(
+            [found(60)]
+        )
+        assert [] == published.crossings
+
+
+class TestOutage:
+    def test_deferred(self, published: Published, clock: Clock) -> None:
+        """While EventBridge does not answer nothing is repeated: what waits is told a minute later."""
+        watch = LimitWatch(OnePlan(DAILY), published, clock)
+        published.answers = False
+        report = watch.look([found(55)])
+        assert (1, None, ("no answer",)) == (report.deferred, report.untold_from, report.errors)
+        published.answers = True
+        assert () == watch.look([found(56)]).told
+        clock.now += timedelta(seconds=60)
+        assert [50] == [crossing.threshold for crossing in watch.look([]).told]
+        clock.now += timedelta(seconds=60)
+        assert NOTHING_FOUND == watch.look([found(57)])
+
+    def test_lost_in_two_places(self, published: Published, clock: Clock) -> None:
+        """What can be neither told nor kept repeats the batch from the increment that found it."""
+        store = OnePlan(DAILY)
+        published.answers = False
+        store.defer = lambda crossings: [False] * len(crossings)  # type: ignore[method-assign]
+        report = LimitWatch(store, published, clock).look([found(10, first=3), found(55, first=7, key="b")])
+        assert 7 == report.untold_from
+
+
+class TestConcurrent:
+    def test_once(self, dynamodb_local: str, published: Published) -> None:
+        """Eight shards in two slices count one key at the same time: each threshold is told once."""
+        tables = create_tables(dynamodb_local)
+        book = PlanBook(tables.counters, tables.dynamodb)
+        limits = (Limit(Metric.REQUESTS, Span.DAY, 100), Limit(Metric.REQUESTS, Span.MONTH, 160))
+        book.put_plan(Plan("free", limits), None)
+        book.assign(Assignment("a1b2c3", "free"))
+
+        def count(number: int) -> None:
+            shard_id = f"shardId-{number:012d}"
+            updates = tables.updates(2)
+            counters = DynamoDBCounters(tables.counters, updates)
+            registration = Registration(DynamoDBSlices(tables.counters, updates))
+            watch = LimitWatch(
+                DynamoDBNotifications(tables.counters, tables.dynamodb, updates), published, lambda: NOON
+            )
+            for first in range(20):
+                increments = [
+                    Increment(
+                        "a1b2c3", period, slice_of(shard_id), shard_id, first, first, Usage(1), {part: 1}
+                    )
+                    for period, part in ((MONTH, "05"), (DAY, "12"))
+                ]
+                assert registration.register(increments)
+                report = watch.look(list(zip(increments, counters.add(increments), strict=True)))
+                assert report.untold_from is None
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))
+        told = Counter((crossing.period, crossing.threshold) for crossing in published.crossings)
+        assert {(period, threshold): 1 for period in (MONTH, DAY) for threshold in (50, 80, 100)} == told
+
+
+class TestText:
+    def test_round_trip(self) -> None:
+        """A crossing that waits comes back as it was."""
+        crossing = ThresholdCrossing("id", 'k"ey', "", "free", 2, "errors", DAY, 10**15, "soft", 1, 10**15)
+        assert crossing == decode_crossing(encode_crossing(crossing))

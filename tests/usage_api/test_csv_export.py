@@ -1,0 +1,88 @@
+"""Answers as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.counters.counter import Counter
+from metering.period import Period
+from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.usage import Usage
+from tests.usage_api.sources import Memory
+from usage_api.csv_export import is_table, rows_of, written
+from usage_api.parameters import Days
+from usage_api.schemas import HealthAnswer, KeyEntry, KeysAnswer, PeriodUsage
+
+USED = Usage(5, 4, 1, 500, 50, 60, 7)
+NOVEMBER, FIFTH = Period("2026-11"), Period("2026-11-05")
+MEMORY = Memory(
+    counters={
+        ("=k", NOVEMBER): Counter("=k", NOVEMBER, USED, {"05": 5}),
+        ("=k", FIFTH): Counter("=k", FIFTH, USED, {"07": 5}),
+    },
+    plans={"pro": Plan("pro", (Limit(Metric.REQUESTS, Span.MONTH, 10),))},
+    assignments={"=k": Assignment("=k", "pro", "+acme")},
+    candidates=["=k"],
+)
+LOOK_UPS = MEMORY.look_ups()
+
+
+class TestTables:
+    def test_month(self) -> None:
+        """A row a day."""
+        assert "key,period,requests\r\n'=k,2026-11-05,5\r\n" == written(LOOK_UPS.usage("=k"))
+
+    def test_range(self) -> None:
+        """A row a day, with all totals."""
+        header = "key,period,requests,billable,errors,response_bytes,request_bytes,latency_ms"
+        text = written(LOOK_UPS.usage_of_days("=k", Days(FIFTH, FIFTH)))
+        assert f"{header}\r\n'=k,2026-11-05,5,4,1,500,50,60\r\n" == text
+
+    def test_quota(self) -> None:
+        """A row a limit."""
+        header = "key,plan,metric,span,kind,mode,amount,used,remaining,resets_at,denies"
+        row = "'=k,pro,requests,month,hard,counted,10,5,5,2026-12-01T00:00:00Z,false"
+        assert f"{header}\r\n{row}\r\n" == written(LOOK_UPS.quota("=k"))
+
+    def test_keys(self) -> None:
+        """A row a key; what a customer is called is no formula either."""
+        assert "key,plan,account,status\r\n'=k,pro,'+acme,active\r\n" == written(LOOK_UPS.keys(10, None))
+
+    def test_top(self) -> None:
+        """A row a key."""
+        assert (
+            "'=k,2026-11,5,4,1,500,50,60" == written(LOOK_UPS.top(None, Metric.REQUESTS, 5)).split("\r\n")[1]
+        )
+
+    def test_health(self) -> None:
+        """Health is no table."""
+        assert [True, False] == [is_table(PeriodUsage), is_table(HealthAnswer)]
+        with pytest.raises(TypeError, match="HealthAnswer is no table"):
+            rows_of(LOOK_UPS.health())
+
+
+class TestFormulas:
+    @given(st.lists(st.text(max_size=30), min_size=4, max_size=4))
+    def test_any_text(self, texts: list[str]) -> None:
+        """No cell of a file begins as a formula does, and none breaks out of its cell."""
+        key, plan, account, other = (text.replace("\x00", "") for text in texts)
+        entries = tuple(
+            KeyEntry(key=one, plan=plan, account=account, status="active")  # type: ignore[arg-type]  # it is read
+            for one in (key, other)
+        )
+        rows = list(csv.reader(io.StringIO(written(KeysAnswer(keys=entries, next=None)), newline="")))
+        assert [4, 4, 4] == [len(row) for row in rows]
+        assert [] == [cell for row in rows for cell in row if cell[:1] and cell[0] in "=+-@\t\r\n＝＋－＠"]
+        assert [key, other] == [
+            undefused(row[0], one) for row, one in zip(rows[1:], (key, other), strict=True)
+        ]
+
+
+def undefused(cell: str, original: str) -> str:
+    """The text that a cell stands for."""
+    return cell[1:] if cell == f"'{original}" else cell

@@ -1,0 +1,74 @@
+"""Answers as CSV, for spreadsheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import singledispatch
+from typing import Final
+
+from metering.safe_csv import Cell, csv_text
+from usage_api.schemas import Answer, KeysAnswer, PeriodUsage, QuotaAnswer, RangeUsage, TopAnswer, Totals
+from usage_api.totals import METRICS
+
+MEDIA_TYPE: Final = "text/csv"
+
+
+@singledispatch
+def rows_of(answer: Answer) -> Iterable[Sequence[Cell]]:
+    """The rows of an answer, the first with the names of the columns.
+
+    Raises TypeError for an answer that is no table.
+    """
+    raise TypeError(f"{type(answer).__name__} is no table")
+
+
+@rows_of.register
+def _(answer: PeriodUsage) -> Iterable[Sequence[Cell]]:
+    yield ("key", "period", "requests")
+    for part in answer.parts:
+        yield (answer.key, part.period, part.requests)
+
+
+@rows_of.register
+def _(answer: RangeUsage) -> Iterable[Sequence[Cell]]:
+    yield ("key", "period", *METRICS)
+    for part in answer.parts:
+        yield (answer.key, part.period, *_cells(part.totals))
+
+
+@rows_of.register
+def _(answer: QuotaAnswer) -> Iterable[Sequence[Cell]]:
+    columns = ("metric", "span", "kind", "mode", "amount", "used", "remaining")
+    yield ("key", "plan", *columns, "resets_at", "denies")
+    for limit in answer.limits:
+        values = (getattr(limit, name) for name in columns)
+        resets_at = limit.resets_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield (answer.key, answer.plan, *values, resets_at, str(limit.denies).lower())
+
+
+@rows_of.register
+def _(answer: KeysAnswer) -> Iterable[Sequence[Cell]]:
+    yield ("key", "plan", "account", "status")
+    for entry in answer.keys:
+        yield (entry.key, entry.plan, entry.account, entry.status)
+
+
+@rows_of.register
+def _(answer: TopAnswer) -> Iterable[Sequence[Cell]]:
+    yield ("key", "period", *METRICS)
+    for entry in answer.keys:
+        yield (entry.key, answer.period, *_cells(entry.totals))
+
+
+def is_table(kind: type[Answer]) -> bool:
+    """Whether answers of a kind can be CSV."""
+    return rows_of.dispatch(kind) is not rows_of.dispatch(Answer)
+
+
+def written(answer: Answer) -> str:
+    """An answer as CSV."""
+    return csv_text(rows_of(answer))
+
+
+def _cells(totals: Totals) -> list[int]:
+    return [getattr(totals, name) for name in METRICS]

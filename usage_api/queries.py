@@ -1,0 +1,211 @@
+"""The look-ups: from what is asked to an answer.
+
+Each takes the time first, then reads completeness, then counters: so the counters hold all that
+`complete_through` promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from metering.counters.counter import Counter
+from metering.outcome import OUTCOME_OF_KEY
+from metering.period import Period, begins_at, ends_at
+from metering.quotas.decision import Counted, Standing, periods_at, standings, verdict
+from metering.quotas.plan import Assignment, KeyStatus, Metric, Plan, Span, limits_of
+from metering.usage import Usage, total
+from usage_api.cursor import key_before, token_after
+from usage_api.health import RESERVED_KEYS, judge
+from usage_api.parameters import Days
+from usage_api.ports import CompletenessSource, CounterSource, HeaviestSource, PlanSource
+from usage_api.schemas import (
+    DayPart,
+    HealthAnswer,
+    KeyEntry,
+    KeysAnswer,
+    LimitStanding,
+    Part,
+    PeriodUsage,
+    QuotaAnswer,
+    RangeUsage,
+    TopAnswer,
+    TopEntry,
+)
+from usage_api.totals import totals_of
+
+_DAY = len("2026-11-05")
+
+
+class UsageSources(NamedTuple):
+    """Where all is read."""
+
+    counters: CounterSource
+    plans: PlanSource
+    completeness: CompletenessSource
+    heaviest: HeaviestSource
+
+
+class UsageQueries:
+    """Answers questions about usage.
+
+    All methods raise Transient or Misconfigured where something cannot be read.
+    """
+
+    def __init__(
+        self, sources: UsageSources, clock: Callable[[], datetime], default_plan: str | None = None
+    ) -> None:
+        """`default_plan` is that of keys that have none."""
+        self._counters, self._plans, self._completeness, self._heaviest = sources
+        self._clock = clock
+        self._default_plan = default_plan
+
+    def usage(self, key: str, period: Period | None = None) -> PeriodUsage:
+        """The usage of a key in a month or day, or in the current month: by one request."""
+        now = self._now()
+        period = period or current_month(now)
+        complete_through = self._complete_through()
+        counter = self._counters.counter(key, period)
+        return PeriodUsage(
+            key=key,
+            period=period,
+            begins_at=begins_at(period),
+            ends_at=ends_at(period),
+            as_of=now,
+            complete_through=complete_through,
+            totals=totals_of(counter.usage),
+            parts=tuple(_parts(counter)),
+        )
+
+    def usage_of_days(self, key: str, days: Days) -> RangeUsage:
+        """The usage of a key in a range of days: by one request."""
+        now = self._now()
+        complete_through = self._complete_through()
+        counters = self._counters.days(key, days.first, days.last)
+        return RangeUsage.model_validate(
+            {
+                "key": key,
+                "from": days.first,
+                "to": days.last,
+                "begins_at": begins_at(days.first),
+                "ends_at": ends_at(days.last),
+                "as_of": now,
+                "complete_through": complete_through,
+                "totals": totals_of(total(counter.usage for counter in counters)),
+                "parts": tuple(
+                    DayPart(period=counter.period, totals=totals_of(counter.usage)) for counter in counters
+                ),
+            }
+        )
+
+    def quota(self, key: str) -> QuotaAnswer:
+        """The plan of a key and how its limits stand."""
+        now = self._now()
+        complete_through = self._complete_through()
+        assignment = self._plans.assignment(key)
+        plan = self._plan(assignment)
+        limits = limits_of(plan, assignment or Assignment(key, plan.name)) if plan else ()
+        at = int(now.timestamp())
+        spans = frozenset(limit.span for limit in limits)
+        found = standings(limits, self._counted(key, spans, at), at)
+        status = assignment.status if assignment else KeyStatus.ACTIVE
+        return QuotaAnswer(
+            key=key,
+            as_of=now,
+            complete_through=complete_through,
+            plan=plan.name if plan else None,
+            status=status,
+            allowed=status is KeyStatus.ACTIVE and verdict(found, at).allowed,
+            limits=tuple(_limit(standing) for standing in found),
+        )
+
+    def keys(self, limit: int, token: str | None) -> KeysAnswer:
+        """Keys that have a plan, in the order of their ids.
+
+        Raises:
+            BadRequest: the token is none that this gave out.
+        """
+        page = self._plans.page(limit, "" if token is None else key_before(token))
+        entries = tuple(
+            KeyEntry(key=one.key, plan=one.plan, account=one.account, status=one.status)
+            for one in page.assignments
+        )
+        return KeysAnswer(keys=entries, next=token_after(entries[-1].key) if page.has_more else None)
+
+    def top(self, month: Period | None, metric: Metric, limit: int) -> TopAnswer:
+        """The heaviest keys of a month, or of the current one."""
+        now = self._now()
+        month = month or current_month(now)
+        complete_through = self._complete_through()
+        candidates = [key for key in self._heaviest.keys(month) if key not in OUTCOME_OF_KEY]
+        counters = [one for one in self._counters.of_keys(candidates, month) if getattr(one.usage, metric)]
+        counters.sort(key=lambda one: (-getattr(one.usage, metric), one.key))
+        return TopAnswer(
+            period=month,
+            metric=metric,
+            as_of=now,
+            complete_through=complete_through,
+            keys=tuple(TopEntry(key=one.key, totals=totals_of(one.usage)) for one in counters[:limit]),
+        )
+
+    def health(self) -> HealthAnswer:
+        """Whether the meter counts, and what to do where it does not."""
+        now = self._now()
+        completeness = self._completeness.read()
+        reserved = self._counters.of_keys(RESERVED_KEYS, current_month(now))
+        return judge(completeness, {counter.key: counter.usage for counter in reserved}, now)
+
+    def _now(self) -> datetime:
+        return self._clock().astimezone(UTC).replace(microsecond=0)
+
+    def _complete_through(self) -> datetime | None:
+        through = self._completeness.read().complete_through
+        return None if through is None else through.replace(microsecond=0)
+
+    def _plan(self, assignment: Assignment | None) -> Plan | None:
+        name = assignment.plan if assignment else self._default_plan
+        return self._plans.plan(name) if name else None
+
+    def _counted(self, key: str, spans: frozenset[Span], at: int) -> Counted:
+        counted: dict[Period, Usage] = {}
+        for period in periods_at(spans, at):
+            counter = self._counters.counter(key, period)
+            counted[period] = counter.usage
+            if len(period) == _DAY:
+                counted |= {
+                    Period(f"{period}T{hour}"): Usage(requests=requests)
+                    for hour, requests in counter.parts.items()
+                }
+        return counted
+
+
+def current_month(now: datetime) -> Period:
+    """The month that a time lies in."""
+    return Period(now.strftime("%Y-%m"))
+
+
+def _parts(counter: Counter) -> list[Part]:
+    """The parts that have requests, in order."""
+    mark = "T" if len(counter.period) == _DAY else "-"
+    return [
+        Part(period=f"{counter.period}{mark}{part}", requests=requests)
+        for part, requests in sorted(counter.parts.items())
+        if requests
+    ]
+
+
+def _limit(standing: Standing) -> LimitStanding:
+    limit = standing.limit
+    return LimitStanding(
+        metric=limit.metric,
+        span=limit.span,
+        kind=limit.kind,
+        mode=limit.mode,
+        amount=limit.amount,
+        used=standing.used,
+        remaining=standing.remaining,
+        resets_at=datetime.fromtimestamp(standing.resets_at, UTC),
+        thresholds=limit.thresholds,
+        denies=standing.denies,
+    )

@@ -1,0 +1,110 @@
+"""Replies: answers in the form that a caller wants, files, and problems, each with its headers."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from usage_api import csv_export as tabular
+from usage_api import problems
+from usage_api.etag import VARY, cache_control, etag_of, etag_of_bytes, matches
+from usage_api.schemas import Answer
+from usage_api.static_files import PageFile
+
+JSON: Final = "application/json"
+CSV_TYPE: Final = f"{tabular.MEDIA_TYPE}; charset=utf-8"
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+"""Of every reply. Browsers do as Strict-Transport-Security says only where it came over TLS."""
+
+_FILES_KEPT: Final = "no-cache"
+"""A browser keeps a file and asks each time whether it is still the same: the page and its scripts always fit
+together.
+"""
+
+_NEVER_KEPT: Final = {"Cache-Control": "no-store"}
+
+Reply = Response[Any]
+
+
+def reply(answer: Answer, accept: str | None, if_none_match: str | None) -> Reply:
+    """An answer as JSON, or as CSV where the caller wants that and the answer is a table."""
+    as_csv = tabular.is_table(type(answer)) and prefers_csv(accept)
+    content_type = CSV_TYPE if as_csv else JSON
+    etag = etag_of(answer, content_type)
+    headers = {"ETag": etag, "Cache-Control": cache_control(answer), "Vary": VARY}
+    if matches(etag, if_none_match):
+        return _reply(HTTPStatus.NOT_MODIFIED, None, None, headers)
+    if as_csv:
+        headers["Content-Disposition"] = 'attachment; filename="usage.csv"'
+    return _reply(
+        HTTPStatus.OK,
+        content_type,
+        tabular.written(answer) if as_csv else answer.model_dump_json(by_alias=True),
+        headers,
+    )
+
+
+def file_reply(file: PageFile, if_none_match: str | None) -> Reply:
+    """A file of the page, unless the caller has it."""
+    headers = {"ETag": file.etag, "Cache-Control": _FILES_KEPT}
+    if matches(file.etag, if_none_match):
+        return _reply(HTTPStatus.NOT_MODIFIED, None, None, headers)
+    return _reply(HTTPStatus.OK, file.content_type, file.content, headers)
+
+
+def document_reply(content: str, if_none_match: str | None) -> Reply:
+    """A JSON document that is the same for everybody."""
+    return file_reply(PageFile(content, JSON, etag_of_bytes(content.encode())), if_none_match)
+
+
+def redirect(address: str) -> Reply:
+    """Sends a browser to another address."""
+    return _reply(HTTPStatus.TEMPORARY_REDIRECT, None, None, {"Location": address, **_NEVER_KEPT})
+
+
+def problem_reply(status: HTTPStatus, detail: str, **more: str) -> Reply:
+    """A problem; it is never kept."""
+    headers = {**_NEVER_KEPT, **{name.replace("_", "-"): value for name, value in more.items()}}
+    return _reply(status, problems.MEDIA_TYPE, problems.document(status, detail), headers)
+
+
+def prefers_csv(accept: str | None) -> bool:
+    """Whether a header `Accept` puts CSV before JSON.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-accept
+    """
+    weights = dict(_weight(one) for one in (accept or "").lower().split(","))
+    csv_weight = weights.get(tabular.MEDIA_TYPE, weights.get("text/*", 0.0))
+    return csv_weight > weights.get(JSON, weights.get("application/*", 0.0))
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """A media type and how much it is wanted, from 0 to 1; what cannot be read is not wanted."""
+    media_type, *parameters = (part.strip() for part in text.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return media_type, min(1.0, max(0.0, float(value)))
+            except ValueError:
+                return media_type, 0.0
+    return media_type, 1.0
+
+
+def _reply(
+    status: HTTPStatus, content_type: str | None, body: str | bytes | None, headers: dict[str, str]
+) -> Reply:
+    return Response(status, content_type, body, {**SECURITY_HEADERS, **headers})

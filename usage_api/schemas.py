@@ -1,0 +1,189 @@
+"""The answers, as their JSON is written: the one definition of it, and of its description in OpenAPI."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metering.quotas.plan import KeyStatus, Kind, Metric, Mode, Span
+
+AsOf = Annotated[datetime, Field(description="When the answer was made.")]
+CompleteThrough = Annotated[
+    datetime | None,
+    Field(
+        description="All calls that reached the stream before this time are in the numbers; later ones may "
+        "be, too. It never goes back. Null while nothing is known."
+    ),
+]
+KeyId = Annotated[
+    str, Field(description="The id of the API key, never the key itself.", examples=["a1b2c3d4e5"])
+]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Answer(BaseModel):
+    """An answer. It cannot be changed, and has no field that is not described."""
+
+    # A model is built when it is first used: a cold start would build all of them for one.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Totals(Answer):
+    """The totals of a set of calls."""
+
+    requests: Count = Field(description="Calls.")
+    billable: Count = Field(description="Calls that are billed.")
+    errors: Count = Field(description="Calls answered with a status of 400 or above.")
+    response_bytes: Count
+    request_bytes: Count
+    latency_ms: Count = Field(description="The sum of the response latencies, in milliseconds.")
+
+
+class Part(Answer):
+    """A day of a month or an hour of a day."""
+
+    period: str = Field(description="`2026-11-05` or `2026-11-05T07`, in UTC.")
+    requests: Count
+
+
+class DayPart(Answer):
+    """A day of a range."""
+
+    period: str = Field(description="`2026-11-05`, in UTC.")
+    totals: Totals
+
+
+class PeriodUsage(Answer):
+    """The usage of a key in a month or a day."""
+
+    key: KeyId
+    period: str = Field(description="`2026-11` or `2026-11-05`, in UTC.")
+    begins_at: datetime
+    ends_at: datetime = Field(description="The first instant after the period.")
+    as_of: AsOf
+    complete_through: CompleteThrough
+    totals: Totals
+    parts: tuple[Part, ...] = Field(
+        description="The days of the month, or the hours of the day, that have requests, in order."
+    )
+
+
+class RangeUsage(Answer):
+    """The usage of a key in a range of days."""
+
+    key: KeyId
+    period: None = Field(None, description="Always null: a range is no period.")
+    from_: str = Field(alias="from", description="The first day.")
+    to: str = Field(description="The last day, which is included.")
+    begins_at: datetime
+    ends_at: datetime = Field(description="The first instant after the range.")
+    as_of: AsOf
+    complete_through: CompleteThrough
+    totals: Totals
+    parts: tuple[DayPart, ...] = Field(description="The days that have a counter, in order.")
+
+
+class LimitStanding(Answer):
+    """How a limit stands."""
+
+    metric: Metric
+    span: Span
+    kind: Kind = Field(description="`hard` denies calls when it is reached, `soft` only tells.")
+    mode: Mode = Field(description="`counted` by the counters, `reserved` before a call is let through.")
+    amount: int = Field(description="So much in each period.")
+    used: Count
+    remaining: Count
+    resets_at: datetime = Field(description="When the period ends.")
+    thresholds: tuple[int, ...] = Field(description="Percentages of the amount that are told when reached.")
+    denies: bool = Field(description="Whether this limit denies calls now.")
+
+
+class QuotaAnswer(Answer):
+    """The plan of a key, and how its limits stand. Without a plan, `plan` is null and there are no limits."""
+
+    key: KeyId
+    as_of: AsOf
+    complete_through: CompleteThrough
+    plan: str | None
+    status: KeyStatus
+    allowed: bool = Field(description="Whether a call would be let through now, by the counters.")
+    limits: tuple[LimitStanding, ...]
+
+
+class KeyEntry(Answer):
+    """A key that has a plan."""
+
+    key: KeyId
+    plan: str
+    account: str
+    status: KeyStatus
+
+
+class KeysAnswer(Answer):
+    """Keys that have a plan, in the order of their ids."""
+
+    keys: tuple[KeyEntry, ...]
+    next: str | None = Field(
+        description="What to give as `next` for the keys that follow; null: there are none."
+    )
+
+
+class TopEntry(Answer):
+    """A key among the heaviest."""
+
+    key: KeyId
+    totals: Totals
+
+
+class TopAnswer(Answer):
+    """The heaviest keys of a month by one metric, the heaviest first."""
+
+    period: str
+    metric: Metric
+    as_of: AsOf
+    complete_through: CompleteThrough
+    keys: tuple[TopEntry, ...]
+
+
+class ShardHealth(Answer):
+    """How far a shard is."""
+
+    shard: str
+    counted_through: datetime
+    lag_seconds: Count
+
+
+class Reserved(Answer):
+    """What could not be counted for a key, in the current month."""
+
+    unattributed: Totals = Field(description="Calls without an API key.")
+    malformed: Totals = Field(description="Lines that are no calls.")
+    undecodable: Totals = Field(description="Deliveries that hold no lines.")
+
+
+class HealthAnswer(Answer):
+    """Whether the meter counts."""
+
+    as_of: AsOf
+    complete_through: CompleteThrough
+    status: Literal["ok", "behind", "stopped", "unknown"] = Field(
+        description="`behind` by more than 3 minutes, `stopped` for 5 or more, `unknown` while nothing is "
+        "known."
+    )
+    lag_seconds: Count | None = Field(description="How long ago `complete_through` is.")
+    shards: tuple[ShardHealth, ...]
+    reserved: Reserved
+    problems: tuple[str, ...] = Field(description="What is wrong, and what to do, a sentence or two each.")
+
+
+class ProblemAnswer(BaseModel):
+    """Why there is no other answer (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, and what to change.")
