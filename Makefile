@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAM := .venv-sam/bin/sam
 CHECKOV := .venv-checkov/bin/checkov
+ENGINES := .venv-engines/bin/ministack
 UV := .venv-lock/bin/uv
 DYNAMODB_LOCAL := tools/dynamodb-local
 AXE := tools/axe
@@ -106,6 +107,10 @@ ALL_PARTS := KmsKeyArn=arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d CrawlSche
 	AlarmEmail=on-call@example.com MeteredApiName=orders SecondLogGroupName=users ThirdLogGroupName=stock \
 	GuardedRestApiId=a1b2c3d4e5 GuardedHttpApiId=f6g7h8i9j0 QuotaEmail=quotas@example.com
 
+.PHONY: engines
+engines: setup $(SAM) $(ENGINES) wheels ## Deploy to an engine that is not ours, by the real SAM CLI; let others judge policies
+	USAGE_METER_ENGINES=true $(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines
+
 .PHONY: test
 test: setup dynamodb-local axe wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike
 	$(BIN)/python -m tests.private_network $(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
@@ -130,10 +135,8 @@ build: setup ## Make the Lambda package, build/lambda.zip, for arm64: the same b
 	@$(BIN)/python -m tools.build_lambda
 
 .PHONY: deploy
-deploy: build $(SAM) ## Deploy to AWS by `sam deploy`; asks for name, region and parameters the first time
-	@test -f infra/samconfig.toml || echo "The answers are kept in infra/samconfig.toml; docs/deploy.md explains them."
-	$(SAM) deploy --template-file infra/template.yaml --capabilities CAPABILITY_IAM --resolve-s3 \
-		$(if $(wildcard infra/samconfig.toml),,--guided) $(DEPLOY_ARGS)
+deploy: build $(SAM) ## Deploy to AWS what infra/deployment.yaml describes; asks three questions the first time
+	@$(BIN)/python -m tools.deployment $(DEPLOY_ARGS)
 
 .PHONY: wheels
 wheels: setup ## Download the wheels with which the tests make and run the Lambda package
@@ -146,6 +149,7 @@ lock: $(UV) ## Resolve the dependencies anew and write the lock files
 	$(call resolve,requirements-sam.lock,requirements-sam.in)
 	$(call resolve,requirements-checkov.lock,requirements-checkov.in)
 	$(call resolve,requirements-runtime.lock,requirements-runtime.in)
+	$(call resolve,requirements-engines.lock,requirements-engines.in)
 
 resolve = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header \
@@ -165,8 +169,13 @@ $(CHECKOV): requirements-checkov.lock
 	@.venv-checkov/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r requirements-checkov.lock
 	@touch $@
 
+$(ENGINES): requirements-engines.lock
+	@python=$$($(find_python)); echo "Setting up .venv-engines with $$python ..."; "$$python" -m venv --clear .venv-engines
+	@.venv-engines/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r requirements-engines.lock
+	@touch $@
+
 .PHONY: clean
 clean: ## Remove environments, tools, caches and build results
-	rm -rf .venv .venv-sam .venv-checkov .venv-lock $(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules build dist .aws-sam \
+	rm -rf .venv .venv-sam .venv-checkov .venv-engines .venv-lock $(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules build dist .aws-sam \
 		.mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
