@@ -25,11 +25,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import growth
-from benchmarks.harness import plots
+from benchmarks import growth, plots
 from benchmarks.harness.figure import Figure, Size
-from benchmarks.harness.suite import RESULTS, fallen, measured, missed, recorded
 from benchmarks.harness.table import details, table
+from benchmarks.suite import RESULTS, fallen, measured, missed, recorded
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,8 +11,9 @@ from benchmarks.decoding import RULE
 from benchmarks.harness.figure import Figure, Size
 from benchmarks.harness.traffic import Record, Traffic, firehose_event, records
 from firehose_transform.transform import transform
-from local_cloud.firehose.json_rows import Row, RowReader, columns_of
+from local_cloud.firehose.json_rows import Row, RowReader
 from local_cloud.firehose.parquet_file import parquet
+from local_cloud.glue import columns_of
 from local_cloud.template.document import resource
 
 

@@ -34,7 +34,7 @@ from metering.proof.hours import hours_of
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.investigation import FINDINGS, PLACES, Circumstances, Investigation
 from reconciliation.lake.external_sort import sorted_counters
-from reconciliation.lake.firehose_errors import FailedRecords, tally
+from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.inventory import LakeObjects, objects_read
 from reconciliation.lake.queries import (
     ALTERED_ROWS,
@@ -54,6 +54,7 @@ from reconciliation.lake.queries import (
 from reconciliation.lake.readiness import VOUCHED, Paths, Readiness, is_refused, readiness
 from reconciliation.model.causes import Cause, Finding
 from reconciliation.model.contradictions import Contradiction, contradictions
+from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Both, QueryEvidence, RepeatedObject, Report, Tally
 from reconciliation.ports import (
     CounterSource,

@@ -62,7 +62,7 @@ class DynamoDBNotifications:
         self._updates = updates
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
-        """The plans of those keys that have one: see :class:`metering.quotas.ports.TellStore`."""
+        """The plans of those keys that have one: see :class:`metering.quotas.ports.NotificationStore`."""
         found = self._table.get_all((assignment_pk(key), key) for key in keys)
         assignments = [decode_assignment(item) for item in found.values()]
         items = self._table.get_all((PLAN, one.plan) for one in assignments)
@@ -70,23 +70,23 @@ class DynamoDBNotifications:
         return {one.key: KeyPlan(one, plans[one.plan]) for one in assignments if one.plan in plans}
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
-        """The slices of each month: see :class:`metering.quotas.ports.TellStore`."""
+        """The slices of each month: see :class:`metering.quotas.ports.NotificationStore`."""
         items = self._table.get_all(((SLICES, month) for month in months), consistent=True)
         return {month: slices_of_item(items.get((SLICES, month))) for month in months}
 
     def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
-        """What slices hold by now: see :class:`metering.quotas.ports.TellStore`."""
+        """What slices hold by now: see :class:`metering.quotas.ports.NotificationStore`."""
         keys = {place: (counter_pk(place[0]), counter_sk(place[1], place[2])) for place in places}
         items = self._table.get_all(keys.values(), consistent=True)
         return {place: counted_of([(place[1], items[key])]) for place, key in keys.items() if key in items}
 
     def claim(self, tellings: Sequence[Notification]) -> list[ClaimStatus]:
-        """Claim crossings: see :class:`metering.quotas.ports.TellStore`."""
+        """Claim crossings: see :class:`metering.quotas.ports.NotificationStore`."""
         answers = self._updates.run([self._claim(telling) for telling in tellings])
         return [_claimed(one.crossing, answer) for one, answer in zip(tellings, answers, strict=True)]
 
     def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
-        """Mark crossings as told: see :class:`metering.quotas.ports.TellStore`."""
+        """Mark crossings as told: see :class:`metering.quotas.ports.NotificationStore`."""
         return self._written(
             self._update(
                 _place(one),
@@ -98,7 +98,7 @@ class DynamoDBNotifications:
         )
 
     def defer(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
-        """Keep crossings for later: see :class:`metering.quotas.ports.TellStore`."""
+        """Keep crossings for later: see :class:`metering.quotas.ports.NotificationStore`."""
         return self._written(
             self._update(
                 (UNTOLD, one.id),
@@ -110,11 +110,11 @@ class DynamoDBNotifications:
         )
 
     def deferred(self) -> list[ThresholdCrossing]:
-        """The first crossings that wait: see :class:`metering.quotas.ports.TellStore`."""
+        """The first crossings that wait: see :class:`metering.quotas.ports.NotificationStore`."""
         return [decode_crossing(item["content"]["S"]) for item in self._table.first(UNTOLD, DEFERRED_AT_ONCE)]
 
     def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
-        """Remove crossings from those that wait: see :class:`metering.quotas.ports.TellStore`."""
+        """Remove crossings from those that wait: see :class:`metering.quotas.ports.NotificationStore`."""
         return [self._remove(one) for one in crossings]
 
     def _claim(self, telling: Notification) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class EventBridge:
         self._bus = bus
 
     def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
-        """Publish crossings: see :class:`metering.quotas.ports.Publisher`."""
+        """Publish crossings: see :class:`metering.quotas.ports.ThresholdPublisher`."""
         answers: list[str | None] = []
         for start in range(0, len(crossings), EVENTS_AT_ONCE):
             answers += self._put(crossings[start : start + EVENTS_AT_ONCE])

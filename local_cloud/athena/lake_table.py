@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.firehose.json_rows import Column, columns_of
+from local_cloud.glue import Column, columns_of
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 

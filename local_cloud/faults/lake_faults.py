@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from local_cloud.faults.write_faults import CrashError
+from local_cloud.crash import CrashError
 from local_cloud.firehose.delivery_stream import Interference
 from local_cloud.lambda_.function import FunctionError
 

@@ -18,6 +18,8 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from botocore.hooks import BaseEventHooks
 from botocore.httpsession import URLLib3Session
 
+from local_cloud.crash import CrashError
+
 OPERATIONS = ("UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 
 _CRASH_SHARE = 0.15
@@ -29,12 +31,6 @@ _KINDS = ("throttled_write", "lost_answer", "unreachable_write")
 _NO_FAULT = ("none", 0)
 
 Fault = Callable[[AWSPreparedRequest], AWSResponse]
-
-
-class CrashError(BaseException):
-    """The process ends here. No ``except Exception`` survives it; the event source mapping sees a failed
-    invocation.
-    """
 
 
 class WriteFaults:

@@ -19,14 +19,15 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_cloud.faults.write_faults import CrashError
+from local_cloud.crash import CrashError
 from local_cloud.firehose import error_objects, object_names
 from local_cloud.firehose.buffer import Buffer, DeliveryBuffers, Partition, RowBuffer, TransformBuffer
-from local_cloud.firehose.json_rows import RowReader, UnfitError, columns_of
+from local_cloud.firehose.json_rows import RowReader, UnfitError
 from local_cloud.firehose.parquet_file import parquet
 from local_cloud.firehose.settings import DeliverySettings
 from local_cloud.firehose.stream_source import Backlog, SourceRecord, StreamSource
 from local_cloud.firehose.transform_call import Dropped, FailedRecord, Outcome, TransformCall, Transformed
+from local_cloud.glue import columns_of
 from local_cloud.lambda_.function import LambdaFunction
 
 logger = logging.getLogger(__name__)

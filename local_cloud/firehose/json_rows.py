@@ -7,9 +7,10 @@ times may be quoted (https://docs.aws.amazon.com/firehose/latest/dev/record-form
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from local_cloud.glue import Column
 
 Row = tuple[Any, ...]
 
@@ -26,14 +27,6 @@ _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 
 class UnfitError(Exception):
     """The data cannot become rows of the table; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table in Glue, its type by Hive's name."""
-
-    name: str
-    type: str
 
 
 class RowReader:
@@ -59,11 +52,6 @@ class RowReader:
     def _row(self, document: Mapping[str, Any]) -> Row:
         fields = {key.lower(): value for key, value in document.items()}
         return tuple(_converted(name, fields.get(name), converter) for name, converter in self._converters)
-
-
-def columns_of(table: Mapping[str, Any]) -> list[Column]:
-    """The columns of a table as Glue describes it, without those of its partitions."""
-    return [Column(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]]
 
 
 def _refuse(name: str) -> None:

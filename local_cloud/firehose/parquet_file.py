@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from local_cloud.firehose.json_rows import Column, Row
+from local_cloud.firehose.json_rows import Row
+from local_cloud.glue import Column
 
 _TYPES = {
     "string": pa.string(),

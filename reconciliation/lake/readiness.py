@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from metering.period import Period, begins_at, days_of, ends_at
-from reconciliation.lake.firehose_errors import FailedRecords
+from reconciliation.model.failed_records import FailedRecords
 
 ARRIVAL: Final = timedelta(minutes=15)
 """How long after its own time a call may reach the stream and is still expected: API Gateway writes a line

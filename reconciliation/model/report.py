@@ -12,9 +12,9 @@ from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
 from metering.proof.drift import Difference
 from metering.usage import NO_USAGE, Usage
-from reconciliation.lake.firehose_errors import FailedRecords
 from reconciliation.model.causes import Finding
 from reconciliation.model.contradictions import Contradiction
+from reconciliation.model.failed_records import FailedRecords
 
 
 class Both(msgspec.Struct):

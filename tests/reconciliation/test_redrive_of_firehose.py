@@ -15,7 +15,7 @@ from adapters.settings import FirehoseTransformSettings
 from firehose_transform.handler import make_handler
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.firehose.delivery_stream import DeliveryStream
-from local_cloud.firehose.json_rows import columns_of
+from local_cloud.glue import columns_of
 from local_cloud.kinesis.api import KinesisService
 from local_cloud.telemetry import quiet_telemetry
 from metering.billing_rule import BillingRule

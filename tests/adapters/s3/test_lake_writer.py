@@ -15,8 +15,9 @@ from botocore.exceptions import EndpointConnectionError
 from adapters.s3.lake_writer import GlueColumn, LakeWriter, parquet
 from local_cloud.athena.lake_table import LakeTable
 from local_cloud.endpoint.server import LocalEndpoint
-from local_cloud.firehose.json_rows import RowReader, columns_of
+from local_cloud.firehose.json_rows import RowReader
 from local_cloud.firehose.parquet_file import parquet as parquet_of_firehose
+from local_cloud.glue import columns_of
 from metering.billing_rule import BillingRule
 from metering.calls.delivery import LogEvent
 from metering.calls.lake_row import LakeRow, encode_rows, lake_rows

@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from local_cloud.firehose.json_rows import RowReader, columns_of
+from local_cloud.firehose.json_rows import RowReader
 from local_cloud.firehose.parquet_file import parquet
+from local_cloud.glue import columns_of
 from local_cloud.stack import LocalCloud
 
 TABLE = {"DatabaseName": "usage_meter", "Name": "api_gateway_logs"}

@@ -10,8 +10,8 @@ from metering.outcome import Outcome
 from metering.period import Period
 from metering.proof.drift import Difference
 from metering.usage import Usage
-from reconciliation.lake.firehose_errors import FailedRecords
 from reconciliation.model.contradictions import Contradiction
+from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Both, Report, Tally
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from local_cloud.crash import CrashError
 from local_cloud.faults.chaos import Chaos
 from local_cloud.faults.lake_faults import LakeFaults
-from local_cloud.faults.write_faults import CrashError
 from local_cloud.lambda_.function import FunctionError
 from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.playback.traffic import TrafficSettings, generate

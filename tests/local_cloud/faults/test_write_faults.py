@@ -10,8 +10,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_cloud.crash import CrashError
 from local_cloud.endpoint.server import LocalEndpoint
-from local_cloud.faults.write_faults import CrashError, WriteFaults
+from local_cloud.faults.write_faults import WriteFaults
 
 
 class Planned(WriteFaults):

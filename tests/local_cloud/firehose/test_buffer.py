@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from local_cloud.firehose.buffer import DeliveryBuffers, TransformBuffer
-from local_cloud.firehose.json_rows import Column, RowReader
+from local_cloud.firehose.json_rows import RowReader
 from local_cloud.firehose.settings import MEBIBYTE, DeliverySettings, TransformSettings
 from local_cloud.firehose.stream_source import SourceRecord
 from local_cloud.firehose.transform_call import ENVELOPE_BYTES, MAX_PAYLOAD_BYTES, payload_bytes
+from local_cloud.glue import Column
 from local_cloud.template.document import Stack
 
 NOW = datetime(2026, 10, 31, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 from botocore.exceptions import EndpointConnectionError
 
+from local_cloud.crash import CrashError
 from local_cloud.endpoint.server import LocalEndpoint
-from local_cloud.faults.write_faults import CrashError
 from local_cloud.firehose.delivery_stream import DeliveryFailedError, DeliveryStream, Interference
 from tests.local_cloud.firehose.lake_workshop import DAY, Workshop, as_it_is, data_of, ok, row, to_rows
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.firehose.json_rows import Column, RowReader, UnfitError
+from local_cloud.firehose.json_rows import RowReader, UnfitError
+from local_cloud.glue import Column
 
 MOMENT = datetime(2026, 10, 31, 12, 30, 15)  # noqa: DTZ001 - a timestamp of the lake has no zone
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_cloud.firehose.json_rows import RowReader, columns_of
+from local_cloud.firehose.json_rows import RowReader
+from local_cloud.glue import columns_of
 from local_cloud.template.document import Stack
 from metering.billing_rule import BillingRule
 from metering.calls.access_log import MAX_CLOCK_DIFFERENCE_MS, read_call

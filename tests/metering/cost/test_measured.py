@@ -15,8 +15,9 @@ from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
 from benchmarks.harness.traffic import Record, Traffic, batches, firehose_event, kinesis_event, records
 from firehose_transform.transform import transform
-from local_cloud.firehose.json_rows import RowReader, columns_of
+from local_cloud.firehose.json_rows import RowReader
 from local_cloud.firehose.parquet_file import parquet
+from local_cloud.glue import columns_of
 from local_cloud.template.document import resource
 from metering.billing_rule import BillingRule
 from metering.cost.units import units

@@ -27,7 +27,7 @@ from reconciliation.invoices.issue import (
     ProvenUsages,
     Sealed,
 )
-from reconciliation.lake.firehose_errors import FailedRecords
+from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Report, Tally
 from reconciliation.reconcile import Reconciled
 from tests.metering.prices import oracle

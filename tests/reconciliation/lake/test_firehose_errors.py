@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metering.period import Period
-from reconciliation.lake.firehose_errors import FailedRecords, tally
+from reconciliation.lake.firehose_errors import tally
+from reconciliation.model.failed_records import FailedRecords
 from tests.factories import NOON_MS, control_message, delivery, kpl_aggregate, lines
 
 OCTOBER = Period("2026-10")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from metering.period import Period
-from reconciliation.lake.firehose_errors import FailedRecords
 from reconciliation.lake.readiness import VOUCHED, Paths, is_refused, readiness
+from reconciliation.model.failed_records import FailedRecords
 
 OCTOBER = Period("2026-10")
 END = datetime(2026, 11, 1, tzinfo=UTC)

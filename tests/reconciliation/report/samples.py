@@ -13,7 +13,6 @@ from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, Outcome
 from metering.period import Period, begins_at, days_of, ends_at
 from metering.proof.drift import Difference
 from metering.usage import NO_USAGE, Usage
-from reconciliation.lake.firehose_errors import FailedRecords
 from reconciliation.lake.queries import (
     ALTERED_ROWS,
     CALLS_OF_KEYS,
@@ -24,6 +23,7 @@ from reconciliation.lake.queries import (
 )
 from reconciliation.model.causes import Cause, Finding
 from reconciliation.model.contradictions import Contradiction
+from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Both, ObjectsOfDay, QueryEvidence, RepeatedObject, Report, Tally
 
 OCTOBER = Period("2026-10")

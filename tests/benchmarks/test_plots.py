@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.growth import AXES, Place, Point, computed, point
-from benchmarks.harness.plots import PAGE, PICTURE, picture, with_table
-from benchmarks.harness.suite import document as results
+from benchmarks.plots import PAGE, PICTURE, picture, with_table
+from benchmarks.suite import document as results
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -1,4 +1,4 @@
-"""Shows the recorded results in the documentation: `python -m benchmarks.harness.plots`.
+"""Shows the recorded results in the documentation: `python -m benchmarks.plots`.
 
 It draws docs/performance.svg, where lines are computed by the arithmetic of `usage-meter estimate` and dots
 are measured, and writes the table of docs/performance.md.
@@ -14,18 +14,18 @@ from typing import Any, Final
 
 from benchmarks.growth import AXES, Place, Point, computed, point, workload
 from benchmarks.harness.figure import Figure
-from benchmarks.harness.suite import document as results
 from benchmarks.harness.table import table
+from benchmarks.suite import document as results
 from cli.cost.estimate_session import PRICE_LIST, load_prices
 from metering.cost.estimate import Estimate, cheapest
 from metering.cost.price_list import PriceList
 from metering.cost.workload import SECONDS_OF_MONTH
 from simulation.plot import Chart, Curve, chart_sheet
 
-_DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+_DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 PICTURE: Final = _DOCS / "performance.svg"
 PAGE: Final = _DOCS / "performance.md"
-_TABLE_BEGINS: Final = "<!-- table: python -m benchmarks.harness.plots -->"
+_TABLE_BEGINS: Final = "<!-- table: python -m benchmarks.plots -->"
 _TABLE_ENDS: Final = "<!-- end of table -->"
 _FIELDS: Final = tuple(one.name for one in fields(Figure))
 _STEPS_OF_A_POWER: Final = 6

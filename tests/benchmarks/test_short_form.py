@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.harness import suite
+from benchmarks import suite
 from benchmarks.harness.figure import Figure, Size
-from benchmarks.harness.suite import IN_SHORT_FORM, MEASUREMENTS, fallen, recorded
+from benchmarks.suite import IN_SHORT_FORM, MEASUREMENTS, fallen, recorded
 from tests.dynamodb_local import reason_missing
 
 SHORT = Size(short=True)

@@ -1,0 +1,27 @@
+"""How many records did not reach the lake: those that cannot be decoded at all, and those that only wait."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FailedRecords(msgspec.Struct):
+    """What lies under the error prefix. A record that lies there twice cannot be told from two records with
+    the same content that arrived in the same millisecond: hence two figures.
+    """
+
+    at_least: int = 0
+    """Records that arrived in the month and cannot be decoded, equal ones counted once."""
+    at_most: int = 0
+    """The same with every one counted."""
+    waiting: int = 0
+    """Records of any month that hold calls: the lake lacks them until they are redriven."""
+    waiting_since_ms: int | None = None
+    """When the first of these arrived, in epoch milliseconds."""
+    objects: int = 0
+    unreadable: list[str] = msgspec.field(default_factory=list)
+    """Objects that are not what Firehose writes."""
+
+    def nearest(self, counted: int) -> int:
+        """The number of undecodable records, as near to what was counted as the two figures allow."""
+        return max(self.at_least, min(counted, self.at_most))
