@@ -26,7 +26,7 @@ _MAX_DIGITS: Final = 18
 _DECIMAL: Final = re.compile(r"\+?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _COLLECTIONS: Final = {
     "accounts": "account",
-    "default_plan": "default_plan",
+    "default_plan": "default plan",
     "keys": "key",
     "limits": "limit",
     "plan": "plan",
@@ -228,14 +228,26 @@ def read_document(model: type[M], loaded: object, context: object = None) -> tup
 
 
 def _located(error: ErrorDetails, document: Document) -> tuple[Place | None, str]:
-    path, kind = error["loc"], error["type"]
+    kind = error["type"]
+    path = _written(error["loc"], document.value) if kind == "field" else error["loc"]
     words = ", ".join(_words(path if kind == "rule" else path[:-1], document.value))
     place = document.keys.get(path) if kind == "unknown" else document.place(path)
-    return place, f"{words}: {_sentence(error)}" if words else _sentence(error)
+    sentence = _sentence(error, path[-1] if path else "")
+    return place, f"{words}: {sentence}" if words else sentence
 
 
-def _sentence(error: ErrorDetails) -> str:
-    name, text = error["loc"][-1] if error["loc"] else "", error["msg"]
+def _written(path: Path, document: object) -> Path:
+    """The path as far as the file has it: a text may stand for a list of one entry."""
+    value = document
+    for length, step in enumerate(path):
+        if not isinstance(value, Mapping | list):
+            return path[:length]
+        value = _inner(value, step)
+    return path
+
+
+def _sentence(error: ErrorDetails, name: str | int) -> str:
+    text = error["msg"]
     match error["type"]:
         case "missing":
             return f"{name} is missing"

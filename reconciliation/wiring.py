@@ -18,6 +18,7 @@ from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
 from adapters.dynamodb.repairs import DynamoDBRepairs
 from adapters.firehose import FirehoseFreshness
 from adapters.kinesis import KinesisStream
+from adapters.s3.bucket import Bucket
 from adapters.s3.error_prefix import S3ErrorObjects
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.lake import S3LakeObjects
@@ -84,6 +85,11 @@ def make_closings(settings: ReconciliationSettings, client: MakeClient) -> S3Clo
 def make_invoices(settings: ReconciliationSettings, client: MakeClient) -> S3Invoices:
     """Where issued invoices are kept."""
     return S3Invoices(client("s3"), settings.lake_bucket)
+
+
+def make_lake(settings: ReconciliationSettings, client: MakeClient) -> Bucket:
+    """The bucket of the lake."""
+    return Bucket(client("s3"), settings.lake_bucket)
 
 
 def lake_location(settings: ReconciliationSettings) -> str:

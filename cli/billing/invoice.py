@@ -65,6 +65,18 @@ def command(  # noqa: PLR0913 - each is an option
             help="Write the month for a billing system: all documents, or meter events as lines of JSON.",
         ),
     ] = None,
+    reprice: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Bill earlier months again where the tariff contradicts their invoices. The reason is "
+            "put on the new ones.",
+        ),
+    ] = None,
+    begin_here: Annotated[
+        bool,
+        typer.Option("--begin-here", help="Begin with this month; earlier months with calls stay unbilled."),
+    ] = False,
     allow_incomplete: Annotated[
         bool, typer.Option("--allow-incomplete", help="Make drafts of a month that is not complete.")
     ] = False,
@@ -83,6 +95,10 @@ def command(  # noqa: PLR0913 - each is an option
     sealed one by its usage as sealed. Invoices are kept in the lake's bucket, and an account's month has one
     for good: run again, the same is told. Exits 1 if usage is on no invoice.
     """
+    if reprice is not None and not reprice.strip():
+        raise typer.BadParameter(
+            "a reason says something: --reprice 'a price was wrong, as agreed with Acme'"
+        )
     if rehearse is not None and (out is not None or export is not None):
         raise typer.BadParameter("a rehearsal issues nothing: leave out --out and --export")
     from cli.billing.invoice_session import InvoiceOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
@@ -95,6 +111,8 @@ def command(  # noqa: PLR0913 - each is an option
         account=account,
         out=out,
         export=None if export is None else (export[0].value, written_later(export[1])),
+        reprice=reprice,
+        begins_here=begin_here,
         incomplete=allow_incomplete,
         unproven=unproven,
         json=written_later(json),

@@ -15,6 +15,7 @@ from rich.status import Status
 from rich.text import Text
 
 from adapters.s3.invoices import folder_name
+from adapters.s3.lake_folders import first_month
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
@@ -22,6 +23,7 @@ from cli.common.output import write_json
 from cli.common.terminal import console, is_live, table
 from metering.period import Period
 from metering.prices.billing import Unpriced
+from metering.prices.invoice import place_of
 from metering.prices.month import Month
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
@@ -41,7 +43,14 @@ from reconciliation.invoices.issue import (
 )
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Reconciler
-from reconciliation.wiring import lake_location, make_closings, make_invoices, make_sources, utc_now
+from reconciliation.wiring import (
+    lake_location,
+    make_closings,
+    make_invoices,
+    make_lake,
+    make_sources,
+    utc_now,
+)
 
 WRITERS = 8
 """Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
@@ -60,6 +69,10 @@ class InvoiceOptions:
     out: Path | None = None
     export: tuple[str, Path | None] | None = None
     """The kind, and the file."""
+    reprice: str | None = None
+    """Why earlier months are billed again by another tariff."""
+    begins_here: bool = False
+    """Whether earlier months with calls are left without invoices."""
     incomplete: bool = False
     unproven: bool = False
     json: Path | None = None
@@ -80,7 +93,9 @@ def run(wishes: InvoiceOptions) -> None:
             f"{', '.join(tariff.accounts) or 'none'}."
         )
     with shown(screen, wishes.month) as on_progress, refusals_told():
-        invoiced = invoicing(wishes, on_progress).invoice(wishes.month, tariff, wishes.account)
+        invoiced = invoicing(wishes, on_progress).invoice(
+            wishes.month, tariff, wishes.account, wishes.reprice
+        )
     if wishes.out is not None:
         write_files(wishes.out, invoiced.issued)
     left_out = _export(wishes, invoiced, tariff) if wishes.export else []
@@ -124,7 +139,10 @@ def invoicing(wishes: InvoiceOptions, on_progress: OnProgress) -> Invoicing:
     reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=wishes.incomplete)
     proofs = ProvenUsages(reconciler, lake_location(settings), str(uuid.uuid4()), sealed_usage)
     leniency = DraftPolicy(incomplete=wishes.incomplete, unproven=wishes.unproven)
-    return Invoicing(proofs, make_invoices(settings, where.client), leniency, at_once=WRITERS)
+    first = None if wishes.begins_here else lambda: first_month(make_lake(settings, where.client))
+    return Invoicing(
+        proofs, make_invoices(settings, where.client), leniency, at_once=WRITERS, first_month=first
+    )
 
 
 @contextmanager
@@ -157,7 +175,7 @@ def write_files(folder: Path, issued: Sequence[Issued]) -> None:
     """
     try:
         for one in issued:
-            name = f"{one.invoice['period']['month']}/{folder_name(one.invoice['account'])}"
+            name = f"{one.invoice['period']['month']}/{folder_name(place_of(one.invoice))}"
             place = path_within(folder, name)
             if place is None:
                 raise CommandError(f"The invoice {visible(name)} has a name that is no folder's.", PROBLEM)
@@ -199,7 +217,7 @@ def unpriced_told(unpriced: Sequence[Unpriced]) -> Iterator[str]:
 
 
 def _can_be_billed(account: str, tariff: Tariff) -> bool:
-    return account in tariff.accounts or (account.startswith("key:") and tariff.default_plan is not None)
+    return account in tariff.accounts or (account.startswith("key:") and bool(tariff.default_plans))
 
 
 def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff) -> list[str]:
@@ -244,6 +262,8 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
         )
     for reason in invoiced.draft:
         screen.print(f"Draft: {reason}", markup=False, soft_wrap=True)
+    for month in invoiced.final:
+        screen.print(f"{month} stays as it was billed: its Parquet files are gone", soft_wrap=True)
     for line in unpriced_told(invoiced.unpriced):
         screen.print(f"On no invoice:{line[1:]}", markup=False, soft_wrap=True)
     if wishes.out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -11,7 +12,7 @@ from cli.billing.tariff_file import read_tariff_file
 from cli.common.errors import PROBLEM
 from cli.common.output import write_json
 from cli.common.terminal import console, table
-from metering.prices.tariff import Account, Tariff
+from metering.prices.tariff import ALWAYS, Account, AccountPlan, Tariff, Validity
 from metering.prices.tariff_file import InvalidTariff
 
 
@@ -41,16 +42,29 @@ def run(file: Path, json: Path | None) -> None:
     screen.print()
     accounts = table("account", "keys", "plan")
     for account in tariff.accounts.values():
-        accounts.add_row(account.id, ", ".join(account.keys), _plans(account))
+        accounts.add_row(account.id + _time(account.validity), _keys(account), _plans_in_time(account.plans))
     screen.print(accounts)
-    others = f"by plan {tariff.default_plan}" if tariff.default_plan else "by nobody: they will be listed"
+    by_default = _plans_in_time(tariff.default_plans)
+    others = f"by plan {by_default}" if by_default else "by nobody: they will be listed"
     screen.print(f"\nKeys of no account are paid {others}.", markup=False)
     screen.print(Text("The tariff can be used.", "bold green"))
 
 
-def _plans(account: Account) -> str:
-    first, *later = account.plans
-    return ", ".join([first.plan, *(f"{one.plan} from {one.valid_from}" for one in later)])
+def _keys(account: Account) -> str:
+    return ", ".join(f"{one.key}{_time(one.validity)}" for one in account.holdings)
+
+
+def _plans_in_time(plans: Sequence[AccountPlan]) -> str:
+    """Each with its beginning, where it is not the first, and its end, where no other follows."""
+    first, *later = [one.plan for one in plans[:1]] or [""], *plans[1:]
+    texts = [*first, *(f"{one.plan} from {one.validity.start}" for one in later)]
+    end = plans[-1].validity.end if plans else None
+    return ", ".join(texts) + (f" until {end}" if end else "")
+
+
+def _time(validity: Validity) -> str:
+    start = f" from {validity.start}" if validity.start != ALWAYS else ""
+    return start + (f" until {validity.end}" if validity.end else "")
 
 
 def _document(tariff: Tariff) -> dict[str, object]:
@@ -67,5 +81,8 @@ def _document(tariff: Tariff) -> dict[str, object]:
             for one in versions
         ],
         "accounts": {name: list(account.keys) for name, account in tariff.accounts.items()},
-        "default_plan": tariff.default_plan,
+        "default_plan": [
+            {"plan": one.plan, "valid_from": one.validity.start, "valid_until": one.validity.end}
+            for one in tariff.default_plans
+        ],
     }

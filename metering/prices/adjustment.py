@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from metering.prices.money import ZERO, difference, total
+from metering.prices.money import ZERO, at_most_digits, difference, total
 from metering.prices.month import Month
 from metering.prices.rating import RatedPrice
 from metering.prices.statement import Statement
@@ -19,6 +19,15 @@ from metering.prices.statement import Statement
 
 class NotComparable(ValueError):
     """Two amounts that cannot be set against each other: another account, month or currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class BilledVersion:
+    """The price version that a line was billed by."""
+
+    plan: str
+    version: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +44,15 @@ class Charge:
     amount: Decimal
     currency: str
     invoiced_in: Month
+    version: BilledVersion = BilledVersion("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """The correction of one line of an earlier month: `amount = repriced - billed`."""
+    """The correction of one line of an earlier month: `amount = repriced - billed`, in the digits of the
+    document that bills it. What it leaves of a finer rounding is less than half of its last digit, and part
+    of the difference of the next.
+    """
 
     repriced_month: Statement
     line: str
@@ -48,25 +61,31 @@ class Adjustment:
     quantity: int
     billed: Decimal
     repriced: Decimal
+    digits: int | None = None
+    """Of the document; None: as many as the month itself was rounded to."""
 
     @property
     def amount(self) -> Decimal:
         """What the account owes more, or gets back."""
-        return difference(self.repriced, self.billed)
+        exact = difference(self.repriced, self.billed)
+        return exact if self.digits is None else at_most_digits(exact, self.digits)
 
 
-def adjust(repriced: Statement, charges: Iterable[Charge]) -> tuple[Adjustment, ...]:
+def adjust(
+    repriced: Statement, charges: Iterable[Charge], digits: int | None = None
+) -> tuple[Adjustment, ...]:
     """The lines in which a month, priced again, differs from what was billed for it. Empty when nothing
     changed.
 
-    `charges` are all charges for the statement's account and month. Raises NotComparable for any other.
+    `charges` are all charges for the statement's account and month. `digits` are those of the document that
+    bills the adjustments. Raises NotComparable for charges of anything else.
     """
     billed = list(charges)
     for charge in billed:
         _check(charge, repriced)
     lines = [line.price.id for line in repriced.lines]
     others = sorted({charge.line for charge in billed} | set(_commitment(repriced)))
-    found = (_adjustment(repriced, line, billed) for line in dict.fromkeys([*lines, *others]))
+    found = (_adjustment(repriced, line, billed, digits) for line in dict.fromkeys([*lines, *others]))
     return tuple(a for a in found if a.amount or a.quantity != a.quantity_billed)
 
 
@@ -80,7 +99,7 @@ def _check(charge: Charge, repriced: Statement) -> None:
         )
 
 
-def _adjustment(repriced: Statement, line: str, billed: Iterable[Charge]) -> Adjustment:
+def _adjustment(repriced: Statement, line: str, billed: Iterable[Charge], digits: int | None) -> Adjustment:
     before = [charge for charge in billed if charge.line == line]
     rated = next((candidate for candidate in repriced.lines if candidate.price.id == line), None)
     return Adjustment(
@@ -91,6 +110,7 @@ def _adjustment(repriced: Statement, line: str, billed: Iterable[Charge]) -> Adj
         quantity=rated.quantity if rated else 0,
         billed=total(charge.amount for charge in before),
         repriced=rated.amount if rated else _commitment(repriced).get(line, ZERO),
+        digits=digits,
     )
 
 

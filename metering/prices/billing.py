@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from metering.prices.adjustment import Adjustment, Charge, NotComparable, adjust
-from metering.prices.documents import InvoiceDocument
+from metering.prices.adjustment import Adjustment, Charge, adjust
+from metering.prices.billed_months import NOTHING_BILLED, billed_months
+from metering.prices.documents import InvoiceDocument, UnbilledDocument
 from metering.prices.invoice import invoice_document
 from metering.prices.month import Month
+from metering.prices.repricing import Contradiction, RepricedMonth, is_reserved, reprice_month, withdrawn
 from metering.prices.statement import KeyUsage, MonthUsage, Statement, make_statement
-from metering.prices.tariff import KEY_ACCOUNT, Account, AccountPlan, NoPrice, Tariff
+from metering.prices.tariff import KEY_ACCOUNT, UNDATED, Account, AccountPlan, Holding, NoPrice, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,125 +37,172 @@ class PricedMonth:
 
 @dataclass(frozen=True, slots=True)
 class Billing:
-    """The invoices of a month, in the order of the accounts."""
+    """The documents of a month, in the order of the accounts. Those of an account with contradictions must
+    not be issued: they lack what is contradicted.
+    """
 
     invoices: tuple[InvoiceDocument, ...]
     unpriced: tuple[Unpriced, ...]
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def price_month(tariff: Tariff, usage: MonthUsage, prices_of: Month | None = None) -> PricedMonth:
     """Prices a month's usage, by the plans and versions of `prices_of` (default: of the month itself).
 
-    An account pays for its month even without calls. A key of no account is billed alone by the default plan,
-    for the months in which it has calls. The reserved keys (`-`, and those that begin with `!`) are never
-    billed.
+    An account pays for its months even without calls. A key of no account is billed alone by the default
+    plan, for the months in which it has calls. The reserved keys (`-`, and those that begin with `!`) are
+    never billed.
     """
-    by_key = {used.key: used for used in usage.keys if not _reserved(used.key)}
-    owned = tariff.account_of_key()
-    strangers = sorted(by_key.keys() - owned.keys())
-    accounts = [*tariff.accounts.values(), *_key_accounts(tariff, strangers)]
+    by_key = {used.key: used for used in usage.keys if not is_reserved(used.key)}
+    strangers = sorted(by_key.keys() - tariff.owners_in(usage.month).keys())
+    accounts = [*tariff.accounts_in(usage.month), *_key_accounts(tariff, prices_of or usage.month, strangers)]
     statements, unpriced = {}, list(_unowned(tariff, usage.month, strangers))
     for account in sorted(accounts, key=lambda account: account.id):
+        used = [by_key.get(key) or KeyUsage.none(key) for key in account.keys_in(usage.month)]
         try:
-            statements[account.id] = _statement(tariff, account, usage, by_key, prices_of or usage.month)
+            version = tariff.version(account.plan_in(prices_of or usage.month), prices_of or usage.month)
         except NoPrice as no_price:
-            unpriced.append(Unpriced(usage.month, account.id, account.keys, str(no_price)))
+            if account.has_plan_in(usage.month) or any(any(one.quantities.values()) for one in used):
+                unpriced.append(Unpriced(usage.month, account.id, account.keys, str(no_price)))
+        else:
+            statements[account.id] = make_statement(account.id, usage.month, version, used, usage.query)
     return PricedMonth(usage.month, statements, tuple(unpriced))
 
 
-def bill_month(
-    tariff: Tariff, usage: MonthUsage, earlier: Sequence[MonthUsage] = (), issued: Iterable[Charge] = ()
+def bill_month(  # noqa: PLR0913 - two months' worth of input
+    tariff: Tariff,
+    usage: MonthUsage,
+    earlier: Sequence[MonthUsage] = (),
+    issued: Iterable[InvoiceDocument] = (),
+    unbilled: Iterable[UnbilledDocument] = (),
+    *,
+    reprice: str | None = None,
 ) -> Billing:
     """The invoices of a month, with adjustments for the `earlier` months, whose usage is all that is known of
     them now.
 
-    `issued` are the charges of all invoices so far. Those of this month and later are passed over, so that a
-    repeated run gives the same invoices as the first.
+    `issued` are all invoices so far, `unbilled` the lists of keys that nobody was billed for. Invoices of
+    this month and later are passed over, so that a repeated run gives the same as the first. `reprice` is
+    the reason why earlier months are priced by the tariff against what was billed.
     """
-    charges = _by_account_and_month(charge for charge in issued if charge.invoiced_in < usage.month)
-    now, before = price_month(tariff, usage), [price_month(tariff, month) for month in earlier]
-    adjustments, refused = _adjustments(before, charges)
-    invoices, unpriced = (
-        [],
-        [*now.unpriced, *refused, *(entry for month in before for entry in month.unpriced)],
-    )
-    for account in sorted(now.statements.keys() | adjustments.keys()):
+    before = [document for document in issued if document["period"]["month"] < usage.month]
+    billed = billed_months(before, unbilled)
+    now = price_month(tariff, usage)
+    months = [
+        reprice_month(tariff, one, billed.get(one.month, NOTHING_BILLED), by_tariff=reprice is not None)
+        for one in earlier
+    ]
+    contradictions = tuple(found for month in months for found in month.contradictions)
+    due = _Due(tariff, usage, now, reprice)
+    for month in months:
+        due.take(month)
+    names = sorted(now.statements.keys() | due.accounts)
+    unpriced = [entry for month in months for entry in _left_out(month)]
+    invoices = tuple(document for name in names for document in due.documents(name))
+    return Billing(invoices, (*now.unpriced, *unpriced), contradictions)
+
+
+def unbilled_keys(unpriced: Iterable[Unpriced]) -> dict[Month, list[str]]:
+    """The keys of no account, by month, that nobody is billed for."""
+    found: dict[Month, list[str]] = defaultdict(list)
+    for entry in unpriced:
+        if entry.account is None:
+            found[entry.month] += entry.keys
+    return dict(found)
+
+
+def _left_out(month: RepricedMonth) -> Iterator[Unpriced]:
+    for key, reason in sorted(month.unbilled.items()):
+        yield Unpriced(month.month, None, (key,), reason)
+
+
+class _Due:
+    """What accounts are to be billed: the month itself, and adjustments by currency."""
+
+    def __init__(self, tariff: Tariff, usage: MonthUsage, now: PricedMonth, reprice: str | None) -> None:
+        self._tariff = tariff
+        self._usage = usage
+        self._now = now.statements
+        self._reprice = reprice
+        self._adjustments: dict[str, dict[str, list[Adjustment]]] = defaultdict(lambda: defaultdict(list))
+        self._keys: dict[tuple[str, str], dict[Month, list[str]]] = defaultdict(dict)
+
+    @property
+    def accounts(self) -> set[str]:
+        """Those that have adjustments."""
+        return {account for account, found in self._adjustments.items() if any(found.values())}
+
+    def take(self, month: RepricedMonth) -> None:
+        """The adjustments of an earlier month."""
+        for account, statement in month.statements.items():
+            if month.is_of_somebody(account):
+                charges = month.billed.charges.get(account, [])
+                self._adjust(statement, [one for one in charges if _is_in(one, statement)])
+                for charge in _last_by_currency(one for one in charges if not _is_in(one, statement)):
+                    gone = withdrawn(account, month.month, charge, self._usage.query)
+                    self._adjust(gone, [one for one in charges if one.currency == charge.currency])
+                if new := month.new_keys(account):
+                    self._keys[account, statement.version.currency][month.month] = new
+
+    def _adjust(self, statement: Statement, charges: Sequence[Charge]) -> None:
+        currency = statement.version.currency
+        found = adjust(statement, charges, self._digits(statement))
+        self._adjustments[statement.account][currency] += found
+
+    def _digits(self, statement: Statement) -> int:
+        """Of the document that bills an adjustment: the digits of the account's prices now, if they are in
+        its currency.
+        """
+        now = self._now.get(statement.account)
+        is_billed_now = now is not None and now.version.currency == statement.version.currency
+        return (now if now is not None and is_billed_now else statement).version.rounding.digits
+
+    def documents(self, account: str) -> Iterator[InvoiceDocument]:
+        """The account's invoice, and a document for the adjustments in each other currency."""
+        by_currency = {name: found for name, found in sorted(self._adjustments[account].items()) if found}
+        own = self._now.get(account) or self._without_calls(account)
+        if own is not None and (account in self._now or own.version.currency in by_currency):
+            currency = own.version.currency
+            keys = self._keys.get((account, currency))
+            yield invoice_document(own, by_currency.pop(currency, ()), keys, self._reprice)
+        for currency, found in by_currency.items():
+            latest = max((one.repriced_month for one in found), key=lambda one: one.month)
+            empty = Statement(account, self._usage.month, latest.version, (), (), None, self._usage.query)
+            keys = self._keys.get((account, currency))
+            yield invoice_document(empty, found, keys, self._reprice, adjusts_only=True)
+
+    def _without_calls(self, account: str) -> Statement | None:
+        """A key of the default plan that has no calls this month pays nothing for it, and still gets its
+        adjustments.
+        """
+        plan = self._tariff.default_plan_in(self._usage.month)
+        if plan is None or not account.startswith(KEY_ACCOUNT):
+            return None
         try:
-            statement = now.statements.get(account) or _without_calls(tariff, account, usage)
-            invoices.append(invoice_document(statement, adjustments.get(account, ())))
-        except (NoPrice, NotComparable) as reason:
-            unpriced.append(Unpriced(usage.month, account, (), str(reason)))
-    return Billing(tuple(invoices), tuple(unpriced))
+            version = self._tariff.version(plan, self._usage.month)
+        except NoPrice:
+            return None
+        return Statement(account, self._usage.month, version, (), (), None, self._usage.query)
 
 
-def _reserved(key: str) -> bool:
-    return key == "-" or key.startswith("!")
+def _is_in(charge: Charge, statement: Statement) -> bool:
+    return charge.currency == statement.version.currency
 
 
-def _key_accounts(tariff: Tariff, keys: Iterable[str]) -> Iterator[Account]:
-    if tariff.default_plan is not None:
+def _last_by_currency(charges: Iterable[Charge]) -> Iterable[Charge]:
+    return {charge.currency: charge for charge in charges}.values()
+
+
+def _key_accounts(tariff: Tariff, month: Month, keys: Iterable[str]) -> Iterator[Account]:
+    plan = tariff.default_plan_in(month)
+    if plan is not None:
         for key in keys:
-            yield Account(KEY_ACCOUNT + key, (key,), (AccountPlan(tariff.default_plan, Month("0001-01")),))
+            yield Account(KEY_ACCOUNT + key, (Holding(key, UNDATED),), (AccountPlan(plan),))
 
 
 def _unowned(tariff: Tariff, month: Month, keys: Iterable[str]) -> Iterator[Unpriced]:
-    if tariff.default_plan is None:
+    if tariff.default_plan_in(month) is None:
         for key in keys:
             yield Unpriced(
                 month, None, (key,), f"key {key} has no account; add it to one, or give a default_plan"
             )
-
-
-def _statement(
-    tariff: Tariff, account: Account, usage: MonthUsage, by_key: Mapping[str, KeyUsage], prices_of: Month
-) -> Statement:
-    version = tariff.version(account.plan_in(prices_of), prices_of)
-    used = (by_key.get(key) or KeyUsage.none(key) for key in account.keys)
-    return make_statement(account.id, usage.month, version, used, usage.query)
-
-
-def _without_calls(tariff: Tariff, account: str, usage: MonthUsage) -> Statement:
-    """A key of the default plan that has no calls this month pays nothing for it, and still gets its
-    adjustments.
-    """
-    if tariff.default_plan is None or not account.startswith(KEY_ACCOUNT):
-        raise NoPrice(
-            f"account {account} is owed adjustments, and has no price in {usage.month}; keep it in the tariff"
-        )
-    version = tariff.version(tariff.default_plan, usage.month)
-    return Statement(account, usage.month, version, (), (), None, usage.query)
-
-
-def _by_account_and_month(charges: Iterable[Charge]) -> dict[tuple[str, Month], list[Charge]]:
-    grouped = defaultdict(list)
-    for charge in charges:
-        grouped[charge.account, charge.month].append(charge)
-    return grouped
-
-
-def _adjustments(
-    months: Iterable[PricedMonth], charges: Mapping[tuple[str, Month], list[Charge]]
-) -> tuple[dict[str, list[Adjustment]], list[Unpriced]]:
-    found: dict[str, list[Adjustment]] = defaultdict(list)
-    refused: list[Unpriced] = []
-    for month in months:
-        refused += _lost(month, charges)
-        for account, statement in month.statements.items():
-            billed = charges.get((account, month.month), [])
-            if billed or any(any(used.quantities.values()) for used in statement.keys):
-                try:
-                    changed = adjust(statement, billed)
-                except NotComparable as reason:
-                    refused.append(Unpriced(month.month, account, (), str(reason)))
-                    continue
-                if changed:
-                    found[account] += changed
-    return found, refused
-
-
-def _lost(month: PricedMonth, charges: Iterable[tuple[str, Month]]) -> Iterator[Unpriced]:
-    known = month.statements.keys() | {entry.account for entry in month.unpriced}
-    for account, billed_month in sorted(charges):
-        if billed_month == month.month and account not in known:
-            reason = f"account {account} was billed for {billed_month}; keep it in the tariff with its plan"
-            yield Unpriced(billed_month, account, (), reason)

@@ -4,7 +4,7 @@ as floats.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 FORMAT: Final = "usage-meter/invoice/1"
 
@@ -12,6 +12,25 @@ DOCUMENT_NAME: Final = "invoice.json"
 SPREADSHEET_NAME: Final = "invoice.csv"
 PAGE_NAME: Final = "invoice.html"
 """The files of an invoice, in the folder of its account."""
+
+
+ADJUSTMENTS: Final = "adjustment:"
+"""How the place of a document begins that holds adjustments only, in a currency and of an account:
+`adjustment:EUR:acme`.
+"""
+UNBILLED: Final = "unbilled:"
+"""The place of the list of keys that nobody was billed for in a month."""
+UNBILLED_FORMAT: Final = "usage-meter/unbilled/1"
+
+
+class UnbilledDocument(TypedDict):
+    """The keys whose calls were on no invoice when a month was invoiced, by the month of the calls: this
+    one, or an earlier one for late calls. That nobody was billed for them is decided then.
+    """
+
+    format: Literal["usage-meter/unbilled/1"]
+    keys: dict[str, list[str]]
+    month: str
 
 
 class PeriodDocument(TypedDict):
@@ -136,3 +155,13 @@ class InvoiceDocument(TypedDict):
     usage_total: str
     adjustment_total: str
     total: str
+    kind: NotRequired[Literal["credit_note"]]
+    """Whether the total is below zero."""
+    adjusts_only: NotRequired[Literal[True]]
+    """Whether it stands beside the month's invoice of the account, or in place of one, and bills no usage of
+    its month.
+    """
+    adjusted_keys: NotRequired[dict[str, list[str]]]
+    """By earlier month, the keys that it bills which no document of that month names."""
+    reprice: NotRequired[str]
+    """Why earlier months were priced again by another tariff than the one by which they were billed."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
-from metering.prices.adjustment import Adjustment, Charge, NotComparable
+from metering.prices.adjustment import Adjustment, BilledVersion, Charge, NotComparable
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import (
+    ADJUSTMENTS,
     FORMAT,
+    UNBILLED_FORMAT,
     AdjustmentDocument,
     CommitmentDocument,
     InvoiceDocument,
@@ -27,6 +29,7 @@ from metering.prices.documents import (
     RatingDocument,
     SourceDocument,
     TierDocument,
+    UnbilledDocument,
     VersionDocument,
 )
 from metering.prices.money import Rounding, payable, plain, total
@@ -39,7 +42,14 @@ class AlteredInvoice(ValueError):
     """A stored invoice that is not what was issued."""
 
 
-def invoice_document(statement: Statement, adjustments: Sequence[Adjustment] = ()) -> InvoiceDocument:
+def invoice_document(
+    statement: Statement,
+    adjustments: Sequence[Adjustment] = (),
+    adjusted_keys: Mapping[Month, Sequence[str]] | None = None,
+    reprice: str | None = None,
+    *,
+    adjusts_only: bool = False,
+) -> InvoiceDocument:
     """The invoice of an account's month. Raises NotComparable when an adjustment is of another account or
     currency.
     """
@@ -63,6 +73,14 @@ def invoice_document(statement: Statement, adjustments: Sequence[Adjustment] = (
         "adjustment_total": _text(corrections, rounding),
         "total": _text(total((usage, corrections)), rounding),
     }
+    if adjusts_only:
+        document["adjusts_only"] = True
+    if adjusted_keys:
+        document["adjusted_keys"] = {month: list(keys) for month, keys in sorted(adjusted_keys.items())}
+    if reprice and adjustments:
+        document["reprice"] = reprice
+    if total((usage, corrections)) < 0:
+        document["kind"] = "credit_note"
     document["id"] = invoice_id(document)
     return document
 
@@ -81,9 +99,11 @@ def attested(
 
 
 def invoice_id(document: InvoiceDocument) -> str:
-    """The id that the content gives: `inv-2026-10-` (a draft's: `draft-2026-10-`) and 96 bits of its hash."""
+    """The id that the content gives: `inv-2026-10-` (of a credit note `credit-2026-10-`, of a draft
+    `draft-2026-10-`) and 96 bits of its hash.
+    """
     content = canonical_json({name: value for name, value in document.items() if name != "id"})
-    kind = "draft" if document["draft"] else "inv"
+    kind = "draft" if document["draft"] else "credit" if document.get("kind") == "credit_note" else "inv"
     return f"{kind}-{document['period']['month']}-{hashlib.sha256(content).hexdigest()[:24]}"
 
 
@@ -101,12 +121,40 @@ def read_invoice(stored: bytes) -> InvoiceDocument:
     return document
 
 
+def read_unbilled(stored: bytes) -> UnbilledDocument | None:
+    """The list of a month's keys that nobody was billed for; None for any other document."""
+    if not stored.startswith(f'{{"format":"{UNBILLED_FORMAT}"'.encode()):
+        return None
+    return cast(UnbilledDocument, json.loads(stored))
+
+
 def invoiced_charges(document: InvoiceDocument) -> Iterator[Charge]:
     """Everything an issued invoice billed, for its own month and, by adjustments, for earlier ones."""
     for line in document["lines"]:
         yield _charge(document, line, _quantity(line))
     for line in document["adjustments"]:
         yield _charge(document, line, _quantity(line) - line["quantity_billed"])
+
+
+def billed_keys(document: InvoiceDocument) -> Iterator[tuple[Month, str]]:
+    """The keys that an issued invoice bills its account for, each with the month of the calls."""
+    for key in document["keys"]:
+        yield Month(document["period"]["month"]), key["key"]
+    for month, keys in document.get("adjusted_keys", {}).items():
+        for name in keys:
+            yield Month(month), name
+
+
+def place_of(document: InvoiceDocument) -> str:
+    """Under which name a document is kept in its month: the account's, but for one that only adjusts."""
+    account = document["account"]
+    return f"{ADJUSTMENTS}{document['currency']}:{account}" if document.get("adjusts_only") else account
+
+
+def unbilled_document(month: Month, keys: Mapping[Month, Iterable[str]]) -> UnbilledDocument:
+    """The keys, by month, that nobody was billed for when `month` was invoiced."""
+    by_month = {str(called): sorted(found) for called, found in keys.items()}
+    return {"format": UNBILLED_FORMAT, "keys": by_month, "month": month}
 
 
 def _charge(document: InvoiceDocument, line: LineDocument, quantity: int) -> Charge:
@@ -118,6 +166,7 @@ def _charge(document: InvoiceDocument, line: LineDocument, quantity: int) -> Cha
         Decimal(line["amount"]),
         document["currency"],
         Month(document["period"]["month"]),
+        BilledVersion(**line["price_version"]),
     )
 
 
@@ -175,8 +224,10 @@ def _line(statement: Statement, line: str, rated: RatedPrice | None, amount: Dec
 def _adjustment(adjustment: Adjustment) -> AdjustmentDocument:
     statement = adjustment.repriced_month
     rounding = statement.version.rounding
+    digits = rounding.digits if adjustment.digits is None else min(adjustment.digits, rounding.digits)
     return {
         **_line(statement, adjustment.line, adjustment.rated, adjustment.amount),
+        "amount": _text(adjustment.amount, Rounding(digits, rounding.mode)),
         "quantity_billed": adjustment.quantity_billed,
         "billed": _text(adjustment.billed, rounding),
         "repriced": _text(adjustment.repriced, rounding),

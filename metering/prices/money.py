@@ -62,6 +62,16 @@ class Rounding:
         return amount.quantize(Decimal((0, (1,), -self.digits)), context=_QUANTIZING[self.mode])
 
 
+def at_most_digits(amount: Decimal, digits: int) -> Decimal:
+    """The amount with at most so many digits after the point. What is below is rounded half to even, so that
+    an amount and its negative stay equal in size.
+    """
+    if -int(amount.as_tuple().exponent) <= digits:
+        return amount
+    rounded = amount.quantize(Decimal((0, (1,), -digits)), context=_QUANTIZING[RoundingMode.HALF_EVEN])
+    return rounded or abs(rounded)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     result = ZERO

@@ -38,6 +38,12 @@ def following(start: Month) -> Month:
     return Month(f"{year + number // 12:04d}-{number % 12 + 1:02d}")
 
 
+def months_between(start: Month, end: Month) -> int:
+    """How many months `end` is after `start`."""
+    (year, number), (later_year, later) = _parts(start), _parts(end)
+    return 12 * (later_year - year) + later - number
+
+
 def begins_at(start: Month) -> datetime:
     """The first instant of the month. The next month's is where it ends, exclusively."""
     year, number = _parts(start)

@@ -114,7 +114,7 @@ def _with_accounts(proposed: Tariff, current: Tariff) -> Tariff:
     if proposed.accounts:
         return proposed
     return replace(
-        proposed, accounts=current.accounts, default_plan=proposed.default_plan or current.default_plan
+        proposed, accounts=current.accounts, default_plans=proposed.default_plans or current.default_plans
     )
 
 

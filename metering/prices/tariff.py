@@ -1,4 +1,8 @@
-"""A tariff: plans with dated price versions, and the accounts that are billed by them."""
+"""A tariff: plans with dated price versions, and the accounts that are billed by them.
+
+Everything has a time, in months: a price version, the plan of an account, a key of an account, an account,
+and the plan of keys without one.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from metering.prices.canonical import canonical_json
 from metering.prices.money import Rounding, plain
 from metering.prices.month import Month
 from metering.prices.price import InvalidPrice, Price, bounds_faults
 
-KEY_ACCOUNT = "key:"
+KEY_ACCOUNT: Final = "key:"
 """How the account of a key begins that belongs to no account and is billed by the default plan."""
+ALWAYS: Final = Month("0001-01")
+"""Before any month that is billed."""
+FINAL_AFTER: Final = 12
+"""Months after which a month is final, unless the tariff says otherwise."""
 
 
 class NoPrice(LookupError):
@@ -50,15 +59,52 @@ class PlanVersion:
 
     def valid_in(self, month: Month) -> bool:
         """Whether this version prices the month."""
-        return self.valid_from <= month and (self.valid_until is None or month < self.valid_until)
+        return Validity(self.valid_from, self.valid_until).holds_in(month)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The months from `start` until before `end` (None: open)."""
+
+    start: Month = ALWAYS
+    end: Month | None = None
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether somebody wrote when it begins or ends."""
+        return self != UNDATED
+
+    def holds_in(self, month: Month) -> bool:
+        """Whether the month is one of them."""
+        return self.start <= month and (self.end is None or month < self.end)
+
+    def within(self, other: Validity) -> Validity:
+        """The months of both."""
+        ends = [end for end in (self.end, other.end) if end is not None]
+        return Validity(max(self.start, other.start), min(ends, default=None))
+
+    def overlaps(self, other: Validity) -> bool:
+        """Whether both hold in some month."""
+        return (self.end is None or other.start < self.end) and (other.end is None or self.start < other.end)
+
+
+UNDATED: Final = Validity()
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """The plan of an account from a month on, until its next assignment."""
+    """A plan in the months of its validity."""
 
     plan: str
-    valid_from: Month
+    validity: Validity = UNDATED
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A key of an account, in the months of its validity."""
+
+    key: str
+    validity: Validity = UNDATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +112,40 @@ class Account:
     """Who is billed: one or more API keys, whose usage is added up before it meets the tiers."""
 
     id: str
-    keys: tuple[str, ...]
+    holdings: tuple[Holding, ...]
     plans: tuple[AccountPlan, ...]
+    validity: Validity = UNDATED
     stripe_customer: str | None = None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that it ever has."""
+        return tuple(dict.fromkeys(holding.key for holding in self.holdings))
+
+    def keys_in(self, month: Month) -> tuple[str, ...]:
+        """Its keys in a month."""
+        return tuple(holding.key for holding in self.holdings if holding.validity.holds_in(month))
+
+    def has_plan_in(self, month: Month) -> bool:
+        """Whether a plan is assigned to it in a month."""
+        return any(one.validity.holds_in(month) for one in self.plans)
+
     def plan_in(self, month: Month) -> str:
-        """The name of the plan in a month. Raises NoPrice before the first assignment."""
-        valid = [assignment for assignment in self.plans if assignment.valid_from <= month]
-        if not valid:
-            raise NoPrice(
-                f"account {self.id} has no plan in {month}; its first begins in {self.plans[0].valid_from}"
-            )
-        return valid[-1].plan
+        """The name of the plan in a month. Raises NoPrice where none is assigned."""
+        for one in self.plans:
+            if one.validity.holds_in(month):
+                return one.plan
+        first, last = self.plans[0].validity.start, self.plans[-1].validity.end
+        known = f"its first begins in {first}" if month < first else f"its last ends before {last}"
+        raise NoPrice(f"account {self.id} has no plan in {month}; {known}")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose key it is in a month; `is_dated` where the tariff says from or until when."""
+
+    account: Account
+    is_dated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +154,32 @@ class Tariff:
 
     plans: Mapping[str, tuple[PlanVersion, ...]]
     accounts: Mapping[str, Account]
-    default_plan: str | None = None
+    default_plans: tuple[AccountPlan, ...] = ()
+    """The plans of keys without an account."""
+    final_after: int = FINAL_AFTER
+    """How many months after a month it is adjusted for the last time."""
+
+    def default_plan_in(self, month: Month) -> str | None:
+        """The plan of keys without an account in a month."""
+        return next((one.plan for one in self.default_plans if one.validity.holds_in(month)), None)
+
+    def accounts_in(self, month: Month) -> list[Account]:
+        """The accounts that there are in a month, in the order of the file."""
+        return [account for account in self.accounts.values() if account.validity.holds_in(month)]
+
+    def owners_in(self, month: Month) -> dict[str, Owner]:
+        """Whose each key is in a month."""
+        return {
+            holding.key: Owner(account, holding.validity.is_dated)
+            for account in self.accounts_in(month)
+            for holding in account.holdings
+            if holding.validity.holds_in(month)
+        }
+
+    def version_of_digest(self, plan: str, digest: str) -> PlanVersion | None:
+        """The version that prices alike: of the plan, or, where that was renamed, of any."""
+        versions = [*self.plans.get(plan, ()), *(one for plan in self.plans.values() for one in plan)]
+        return next((version for version in versions if version.digest == digest), None)
 
     def version(self, plan: str, month: Month) -> PlanVersion:
         """The version of a plan that prices a month. Raises NoPrice."""
@@ -96,10 +189,6 @@ class Tariff:
         known = ", ".join(f"{v.version} from {v.valid_from} until {v.valid_until or 'further notice'}"
                           for v in self.plans.get(plan, ()))  # fmt: skip
         raise NoPrice(f"plan {plan} has no version for {month}; it has {known or 'none'}")
-
-    def account_of_key(self) -> dict[str, Account]:
-        """Which account owns a key."""
-        return {key: account for account in self.accounts.values() for key in account.keys}
 
 
 def _version_faults(version: PlanVersion) -> list[str]:

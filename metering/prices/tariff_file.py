@@ -21,7 +21,11 @@ plans:
 accounts:
   acme: {keys: [a1b2c3], plan: pro, stripe_customer: cus_1}
   initech: {keys: [d4e5f6], plan: [{plan: pro, valid_from: 2026-11}]}    # its plans in the order of time
+  globex: {keys: [{key: g7h8i9, until: 2026-12}], plan: pro, from: 2026-06}    # a key that leaves in December
 ```
+
+Whatever has a time says it by `valid_from` and `valid_until`, the first month after; in accounts, their keys
+and their plans `from` and `until` are short for them.
 
 Money is a decimal number or an integer. A float is refused: 0.1 has no exact binary form.
 """
@@ -29,14 +33,16 @@ Money is a decimal number or an integer. A float is refused: 0.1 has no exact bi
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import Annotated, Final
+from itertools import combinations, pairwise, zip_longest
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from metering.key_id import key_id_fault
+from metering.prices.documents import ADJUSTMENTS, UNBILLED
 from metering.prices.money import Rounding, RoundingMode
 from metering.prices.month import Month, month
 from metering.prices.price_file import (
@@ -47,7 +53,17 @@ from metering.prices.price_file import (
     context_of,
     price_fields,
 )
-from metering.prices.tariff import KEY_ACCOUNT, Account, AccountPlan, PlanVersion, Tariff
+from metering.prices.tariff import (
+    ALWAYS,
+    FINAL_AFTER,
+    KEY_ACCOUNT,
+    Account,
+    AccountPlan,
+    Holding,
+    PlanVersion,
+    Tariff,
+    Validity,
+)
 from metering.strict_model import (
     Broken,
     Entries,
@@ -65,9 +81,17 @@ from metering.strict_model import (
 )
 from metering.strict_yaml import Document
 
-_ALWAYS: Final = Month("0001-01")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _MAX_ROUNDING_DIGITS: Final = 12
+MOST_MONTHS: Final = 1200
+RESERVED_ACCOUNTS: Final = MappingProxyType(
+    {
+        KEY_ACCOUNT: "keys without an account",
+        ADJUSTMENTS: "documents that hold adjustments only",
+        UNBILLED: "what nobody was billed for",
+    }
+)
+"""Beginnings of names that no account can have, and what they name."""
 
 
 class InvalidTariff(ValueError):
@@ -132,6 +156,15 @@ class Terms(StrictModel):
     zero_month: ZeroMonthRule | None = None
 
 
+def ends_later(end: Month, info: ValidationInfo) -> Month:
+    """A `valid_until`, which must be after the `valid_from` beside it."""
+    start = info.data.get("valid_from", "")
+    if end <= start:
+        fault = f"valid_until {end} is not after valid_from {start}; valid_until is exclusive"
+        refuse(Broken((), fault))
+    return end
+
+
 class VersionFields(Terms, Bounded):
     """A version of a plan."""
 
@@ -152,12 +185,8 @@ class VersionFields(Terms, Bounded):
 
     @field_validator("valid_until", mode="after")
     @classmethod
-    def _ends_later(cls, end: str, info: ValidationInfo) -> str:
-        start = info.data.get("valid_from", "")
-        if end <= start:
-            fault = f"valid_until {end} is not after valid_from {start}; valid_until is exclusive"
-            refuse(Broken((), fault))
-        return end
+    def _ends_later(cls, end: Month, info: ValidationInfo) -> Month:
+        return ends_later(end, info)
 
     @field_validator("prices", mode="after")
     @classmethod
@@ -206,55 +235,108 @@ def _plan_of_tariff(name: str, info: ValidationInfo) -> str:
 PlanName = Annotated[Text, AfterValidator(_plan_of_tariff)]
 
 
-class AssignmentFields(StrictModel):
+class Dated(StrictModel):
+    """What holds from a month on, until before another."""
+
+    valid_from: MonthText = ALWAYS
+    valid_until: MonthText | None = None
+
+    synonyms: ClassVar[Mapping[str, str]] = {"from": "valid_from", "until": "valid_until"}
+
+    @field_validator("valid_until", mode="after")
+    @classmethod
+    def _ends_later(cls, end: Month, info: ValidationInfo) -> Month:
+        return ends_later(end, info)
+
+    def validity(self) -> Validity:
+        """The same as a value."""
+        return Validity(self.valid_from, self.valid_until)
+
+
+class AssignmentFields(Dated):
     """A plan of an account, from a month on."""
 
     plan: PlanName
-    valid_from: MonthText
 
 
-def _keys(value: object) -> object:
-    for place, key in enumerate(filled(value)):
+class KeyFields(Dated):
+    """A key of an account."""
+
+    key: str
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _can_be_one(cls, key: object) -> object:
         fault = key_id_fault(key) if isinstance(key, str) else "ids are quoted texts"
         if fault:
-            refuse(Broken((place,), f"key {key!r} is not an API key id; {fault}"))
-    return value
+            refuse(Broken((), f"key {key!r} is not an API key id; {fault}"))
+        return key
 
 
-def _plans_of_account(value: object) -> object:
+def _key_or_fields(value: object, info: ValidationInfo) -> KeyFields:
+    """A key for good, or one with its time."""
+    fields = value if isinstance(value, Mapping) else {"key": value}
+    return KeyFields.model_validate(fields, context=info.context)
+
+
+def _plan_or_plans(value: object) -> object:
     """One plan for good, or a list."""
-    return [{"plan": value, "valid_from": _ALWAYS}] if isinstance(value, str) else filled(value)
+    return [{"plan": value}] if isinstance(value, str) else filled(value)
 
 
-def _one_after_the_other(plans: list[AssignmentFields]) -> list[AssignmentFields]:
-    if any(later.valid_from <= earlier.valid_from for earlier, later in pairwise(plans)):
-        refuse(Broken((), "plan: assignments must begin one after the other, the earlier first"))
+def _assignments(plans: Sequence[AssignmentFields]) -> tuple[AccountPlan, ...]:
+    """Plans in the order of time, each ended by the next."""
+    starts = [one.valid_from for one in plans]
+    if any(later <= earlier for earlier, later in pairwise(starts)):
+        refuse(Broken((), "assignments must begin one after the other, the earlier first"))
+    for one, following in zip(plans, starts[1:], strict=False):
+        if one.valid_until is not None and one.valid_until > following:
+            rule = f"plan {one.plan} is valid until {one.valid_until}, and the next begins in {following}"
+            refuse(Broken((), rule))
+    ends = [one.valid_until or following for one, following in zip_longest(plans, starts[1:])]
+    return tuple(
+        AccountPlan(one.plan, Validity(one.valid_from, end)) for one, end in zip(plans, ends, strict=True)
+    )
+
+
+def _plans_in_order(plans: list[AssignmentFields]) -> list[AssignmentFields]:
+    _assignments(plans)
     return plans
 
 
-class AccountFields(StrictModel):
+Plans = Annotated[list[AssignmentFields], BeforeValidator(_plan_or_plans), AfterValidator(_plans_in_order)]
+
+
+class AccountFields(Dated):
     """An account."""
 
-    keys: Annotated[list[str], BeforeValidator(_keys)]
-    plan: Annotated[
-        list[AssignmentFields], BeforeValidator(_plans_of_account), AfterValidator(_one_after_the_other)
-    ]
+    keys: Annotated[list[Annotated[KeyFields, PlainValidator(_key_or_fields)]], Filled]
+    plan: Plans
     stripe_customer: Text | None = None
 
 
 def _names_of_accounts(accounts: Mapping[str, AccountFields]) -> Mapping[str, AccountFields]:
-    reserved = [name for name in accounts if name.startswith(KEY_ACCOUNT)]
-    rule = f"its name cannot begin with {KEY_ACCOUNT}, which names keys without an account"
-    refuse(*(Broken((name,), rule) for name in reserved), *_shared_keys(accounts))
+    refuse(*_reserved(accounts), *_shared_keys(accounts))
     return accounts
 
 
+def _reserved(names: Iterable[str]) -> Iterator[Broken]:
+    for name in names:
+        for reserved, use in RESERVED_ACCOUNTS.items():
+            if name.startswith(reserved):
+                yield Broken((name,), f"its name cannot begin with {reserved}, which names {use}")
+
+
 def _shared_keys(accounts: Mapping[str, AccountFields]) -> Iterator[Broken]:
-    owners = [(key, name) for name, account in accounts.items() for key in account.keys]
-    for key, count in Counter(key for key, _ in owners).items():
-        if count > 1:
-            names = ", ".join(owner for one, owner in owners if one == key)
-            yield Broken((), f"key {key} is listed {count} times ({names}); it can be billed once only")
+    owners: dict[str, list[tuple[str, Validity]]] = defaultdict(list)
+    for name, account in accounts.items():
+        for one in account.keys:
+            owners[one.key].append((name, one.validity().within(account.validity())))
+    for key, holders in owners.items():
+        if any(one.overlaps(other) for (_, one), (_, other) in combinations(holders, 2)):
+            names = ", ".join(name for name, _ in holders)
+            rule = "it can be billed once only; say from when and until when each has it"
+            yield Broken((), f"key {key} is listed {len(holders)} times ({names}); {rule}")
 
 
 def _some(plans: object) -> object:
@@ -274,13 +356,14 @@ class TariffFields(Terms):
     accounts: Annotated[dict[str, AccountFields], Entries, AfterValidator(_names_of_accounts)] = Field(
         default_factory=dict
     )
-    default_plan: PlanName | None = None
+    default_plan: Plans = Field(default_factory=list)
+    final_after: Annotated[int, whole(0, MOST_MONTHS)] = FINAL_AFTER
 
 
 def _tariff(fields: TariffFields) -> Tariff:
     plans = {name: tuple(_built(name, versions, fields)) for name, versions in fields.plans.items()}
     accounts = {name: _account(name, account) for name, account in fields.accounts.items()}
-    return Tariff(plans, accounts, fields.default_plan)
+    return Tariff(plans, accounts, _assignments(fields.default_plan), fields.final_after)
 
 
 def _built(plan: str, versions: Sequence[VersionFields], above: Terms) -> Iterator[PlanVersion]:
@@ -301,5 +384,5 @@ def _version(plan: str, fields: VersionFields, above: Terms, end: Month | None) 
 
 
 def _account(name: str, fields: AccountFields) -> Account:
-    plans = tuple(AccountPlan(one.plan, one.valid_from) for one in fields.plan)
-    return Account(name, tuple(fields.keys), plans, fields.stripe_customer)
+    keys = tuple(Holding(one.key, one.validity()) for one in fields.keys)
+    return Account(name, keys, _assignments(fields.plan), fields.validity(), fields.stripe_customer)

@@ -5,11 +5,19 @@
 2. **Usage.** Of a sealed month as it was sealed; of any other, and of each earlier month that has invoices,
    as the lake has it now, once a reconciliation agrees. Late calls are thus seen in the month that they
    belong to.
-3. **Price** the month, and the earlier ones again: what changed becomes an adjustment. Pure.
+3. **Price** the month, and the earlier ones again for those who were billed for them: what changed becomes an
+   adjustment. Where the tariff contradicts what was billed, nothing is issued. Pure.
 4. **Issue**, account by account:
    a. put the document, on the condition that there is none. It is decided by this one write, and whoever
       comes later goes on with what stands there;
    b. put the spreadsheet and the page that follow from the document that stands there.
+5. **Keep** the list of the keys that nobody was billed for: that was decided now, and no later tariff
+changes it
+   in silence.
+
+A month is final once `final_after` months of the tariff have passed. It is not read again: its Parquet files
+may go, and a run costs no more with each year. So is a sealed month whose Parquet files are gone: it stays
+as it was billed.
 
 A job that is killed after any write is repeated from the start: what is decided stays, what follows from it
 is the same bytes again. Two jobs at once end with one invoice for each account. A draft is never stored.
@@ -21,22 +29,31 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from metering.errors import MeterError
 from metering.period import Period, begins_at, ends_at
-from metering.prices.adjustment import Charge
-from metering.prices.billing import Unpriced, bill_month
+from metering.prices.billing import Unpriced, bill_month, unbilled_keys
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import (
     DOCUMENT_NAME,
     PAGE_NAME,
     SPREADSHEET_NAME,
+    UNBILLED,
     InvoiceDocument,
     SourceDocument,
+    UnbilledDocument,
 )
-from metering.prices.invoice import AlteredInvoice, attested, invoiced_charges, read_invoice
-from metering.prices.month import Month, following
+from metering.prices.invoice import (
+    AlteredInvoice,
+    attested,
+    place_of,
+    read_invoice,
+    read_unbilled,
+    unbilled_document,
+)
+from metering.prices.month import Month, following, months_between
+from metering.prices.repricing import Contradiction
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff import Tariff
 from metering.usage import Usage
@@ -45,6 +62,9 @@ from reconciliation.invoices.page import page
 from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, between, query_text
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
+
+MOST_SHOWN: Final = 10
+"""Contradictions of a tariff that a refusal names."""
 
 
 class CannotInvoice(MeterError):
@@ -96,6 +116,8 @@ class Proven(NamedTuple):
     """How the counters and the lake differ, a sentence each."""
     missing: tuple[str, ...] = ()
     """Why the month is not complete, a sentence each."""
+    is_gone: bool = False
+    """Whether it was sealed with usage, and its Parquet files are no longer there."""
 
 
 class Usages(Protocol):
@@ -143,6 +165,8 @@ class Invoiced:
     issued: tuple[Issued, ...]
     unpriced: tuple[Unpriced, ...]
     draft: tuple[str, ...]
+    final: tuple[Month, ...] = ()
+    """Earlier months that stay as they were billed, since their Parquet files are gone."""
 
     @property
     def invoices(self) -> list[InvoiceDocument]:
@@ -192,7 +216,10 @@ class ProvenUsages:
             until = f"{month}: it is complete until {report.compared_until:%Y-%m-%d}, and invoiced as a whole"
             return self._proven(month, {}, None)._replace(missing=missing or (until,))
         sealed = self._sealed_usage(Period(month))
-        proven = self._proven(month, usage(), sealed.report if sealed else None)
+        found = usage()
+        proven = self._proven(month, found, sealed.report if sealed else None)
+        if sealed is not None and sealed.usage and not found:
+            return proven._replace(is_gone=True)
         if sealed is not None and sealed.is_accepted:
             return proven
         return proven._replace(differing=tuple(_differing(report)), missing=missing)
@@ -213,8 +240,13 @@ class Invoicing:
         leniency: DraftPolicy = DraftPolicy(),  # noqa: B008 - it cannot change
         *,
         at_once: int = 1,
+        first_month: Callable[[], Month | None] | None = None,
     ) -> None:
-        """`at_once` is how many accounts are issued at the same time; they do not depend on one another."""
+        """`at_once` is how many accounts are issued at the same time; they do not depend on one another.
+        `first_month` finds the first month with calls, before which the first invoices ever must not begin;
+        None: they may begin with any.
+        """
+        self._first_month = first_month
         self._usages = usages
         self._shelf = shelf
         self._leniency = leniency
@@ -229,8 +261,11 @@ class Invoicing:
         """
         return self._let_pass(self._usages.billed(month))
 
-    def invoice(self, month: Month, tariff: Tariff, account: str | None = None) -> Invoiced:
-        """Do the steps of the module's docstring, for all accounts or one.
+    def invoice(
+        self, month: Month, tariff: Tariff, account: str | None = None, reprice: str | None = None
+    ) -> Invoiced:
+        """Do the steps of the module's docstring, for all accounts or one. `reprice` is the reason why
+        earlier months are priced by the tariff against what was billed; it stands on the invoices.
 
         Raises:
             CannotInvoice: nothing was issued; the text says what to do first.
@@ -239,19 +274,27 @@ class Invoicing:
         """
         earlier = self._earlier(month)  # 1
         now = self.proven(month)  # 2
-        before = [self._let_pass(self._usages.known(one)) for one in earlier]
+        known = [self._known(one) for one in earlier if not _is_final(one, month, tariff)]
+        before = [one for one in known if not one.is_gone]
         draft = [doubt for proven in (now, *before) for doubt in (*proven.differing, *proven.missing)]
-        charges = [charge for one in earlier for charge in self._charges(one)]
-        billing = bill_month(tariff, now.usage, [one.usage for one in before], charges)  # 3
+        usages = [one.usage for one in before]
+        first = min((one.month for one in usages), default=month)
+        documents, unbilled = self._documents(one for one in earlier if one >= first)
+        billing = bill_month(tariff, now.usage, usages, documents, unbilled, reprice=reprice)  # 3
+        _refuse([one for one in billing.contradictions if account in (None, one.account)], month)
         sources = {one.usage.month: one.source for one in (now, *before)}
         wanted = [one for one in billing.invoices if account is None or one["account"] == account]
         invoices = [attested(one, sources, draft) for one in wanted]
         if draft:
             return Invoiced(month, tuple(map(_draft, invoices)), billing.unpriced, tuple(draft))
+        self._check_is_first(month)
         invoices, too_late = self._in_time(month, invoices)
+        invoices = self._not_billed_elsewhere(month, invoices)
         with ThreadPoolExecutor(self._at_once) as pool:
             issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 4
-        return Invoiced(month, issued, (*billing.unpriced, *too_late), ())
+        self._keep_unbilled(month, billing.unpriced)  # 5
+        gone = tuple(one.usage.month for one in known if one.is_gone)
+        return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone)
 
     def _earlier(self, month: Month) -> list[Month]:
         """The earlier months that have invoices: all since the first, or this one would come too early."""
@@ -268,6 +311,18 @@ class Invoicing:
             raise CannotInvoice(f"{gap} has no invoices yet: run `usage-meter invoice {gap}` first")
         return earlier
 
+    def _check_is_first(self, month: Month) -> None:
+        """Raises CannotInvoice where earlier months have calls: the first invoices lock them out."""
+        if self._first_month is None or self._shelf.months():
+            return
+        first = self._first_month()
+        if first is not None and first < month:
+            raise CannotInvoice(
+                f"{first} has calls, and no month has invoices yet: once {month} has some, no month before "
+                f"it can be invoiced. Run `usage-meter invoice {first}` first, or leave what is before "
+                f"{month} unbilled with --begin-here"
+            )
+
     def _in_time(
         self, month: Month, invoices: Sequence[InvoiceDocument]
     ) -> tuple[list[InvoiceDocument], list[Unpriced]]:
@@ -277,7 +332,7 @@ class Invoicing:
         later = [one for one in self._shelf.months() if one > month]
         if not later:
             return list(invoices), []
-        have = {_as_issued(*kept)["account"] for kept in self._shelf.documents(month)}
+        have = {place_of(one) for one in self._documents([month])[0]}
         too_late = [
             Unpriced(
                 month,
@@ -287,9 +342,22 @@ class Invoicing:
                 "what it used is adjusted there",
             )
             for one in invoices
-            if one["account"] not in have and any(any(key["quantities"].values()) for key in one["keys"])
+            if place_of(one) not in have and any(any(key["quantities"].values()) for key in one["keys"])
         ]
-        return [one for one in invoices if one["account"] in have], too_late
+        return [one for one in invoices if place_of(one) in have], too_late
+
+    def _not_billed_elsewhere(
+        self, month: Month, invoices: Sequence[InvoiceDocument]
+    ) -> list[InvoiceDocument]:
+        """The invoices but for new ones whose adjustments stand on another document of the same account and
+        month: a tariff that was changed between two runs may put them elsewhere.
+        """
+        if not any(one.get("adjusts_only") for one in invoices):
+            return list(invoices)
+        issued = self._documents([month])[0]
+        places = {place_of(one) for one in issued}
+        adjusted = {line for one in issued for line in _adjusted(one)}
+        return [one for one in invoices if place_of(one) in places or not _adjusted(one) & adjusted]
 
     def _let_pass(self, proven: Proven) -> Proven:
         if proven.differing and not self._leniency.unproven:
@@ -304,16 +372,40 @@ class Invoicing:
             )
         return proven
 
-    def _charges(self, month: Month) -> Iterator[Charge]:
-        for place, stored in self._shelf.documents(month):
-            yield from invoiced_charges(_as_issued(place, stored))
+    def _known(self, month: Month) -> Proven:
+        """All that is known of an earlier month."""
+        known = self._usages.known(month)
+        if known.is_gone:
+            return known
+        try:
+            return self._let_pass(known)
+        except CannotInvoice as refusal:
+            raise CannotInvoice(
+                f"{refusal}. If a lifecycle rule deletes its Parquet files, let months be final earlier: "
+                "final_after in the tariff"
+            ) from refusal
+
+    def _documents(self, months: Iterable[Month]) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
+        issued, unbilled = [], []
+        for month in months:
+            for place, stored in self._shelf.documents(month):
+                if (nobody := read_unbilled(stored)) is not None:
+                    unbilled.append(nobody)
+                else:
+                    issued.append(_as_issued(place, stored))
+        return issued, unbilled
+
+    def _keep_unbilled(self, month: Month, unpriced: Iterable[Unpriced]) -> None:
+        keys = unbilled_keys(unpriced)
+        if keys:
+            self._shelf.decide(month, UNBILLED, canonical_json(unbilled_document(month, keys)))
 
     def _issue(self, month: Month, invoice: InvoiceDocument) -> Issued:
-        account, computed = invoice["account"], canonical_json(invoice)
-        document, is_new = self._shelf.decide(month, account, computed)  # 4a
-        stands = _as_issued(f"{account} {month}", document)
+        place, computed = place_of(invoice), canonical_json(invoice)
+        document, is_new = self._shelf.decide(month, place, computed)  # 4a
+        stands = _as_issued(f"{place} {month}", document)
         for name, content in derived(stands).items():
-            self._shelf.add(month, account, name, content)  # 4b
+            self._shelf.add(month, place, name, content)  # 4b
         return Issued(stands, document, is_new, document == computed)
 
 
@@ -342,6 +434,37 @@ def _as_issued(place: str, stored: bytes) -> InvoiceDocument:
         return read_invoice(stored)
     except AlteredInvoice as altered:
         raise CannotInvoice(f"{place}: {altered}; bring back its first version") from altered
+
+
+def _is_final(earlier: Month, month: Month, tariff: Tariff) -> bool:
+    return months_between(earlier, month) > tariff.final_after
+
+
+def _adjusted(invoice: InvoiceDocument) -> set[tuple[str, str, str, str]]:
+    """What the adjustments of an invoice correct."""
+    account, currency = invoice["account"], invoice["currency"]
+    return {(account, currency, line["month"], line["line"]) for line in invoice["adjustments"]}
+
+
+def _refuse(found: Sequence[Contradiction], month: Month) -> None:
+    """Say which invoices the tariff contradicts, what it would come to, and what to write instead."""
+    if not found:
+        return
+    shown = "\n".join(f"  {line}" for one in found[:MOST_SHOWN] for line in _contradiction(one))
+    more = f"\n  and {len(found) - MOST_SHOWN:,} more" if len(found) > MOST_SHOWN else ""
+    raise CannotInvoice(
+        f"the tariff says otherwise than {len(found):,} invoices of earlier months, and nothing was issued:\n"
+        f"{shown}{more}\nWhere these months are to be billed again on purpose, run "
+        f"`usage-meter invoice {month}` with --reprice REASON"
+    )
+
+
+def _contradiction(one: Contradiction) -> Iterator[str]:
+    yield f"{one.month} {one.account}: {one.says}"
+    for line in one.adjustments:
+        change = f"billed {line.billed}, now {line.repriced}"
+        yield f"  {line.line}: {change}: {line.amount:+} {line.repriced_month.version.currency}"
+    yield f"  instead: {one.remedy}"
 
 
 def _draft(invoice: InvoiceDocument) -> Issued:

@@ -27,6 +27,8 @@ from reconciliation.wiring import make_sources
 from tests.factories import line
 
 MONTH = "2026-10"
+NOBODYS = f"invoices/{MONTH}/unbilled%3A/invoice.json"
+"""The list of the keys that nobody was billed for."""
 SEALED_AT = datetime(2026, 11, 3, tzinfo=UTC)
 TARIFF = """
 currency: EUR
@@ -121,7 +123,7 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
         for account in ("acme", "globex")
         for kind in ("csv", "html", "json")
     ]
-    assert [f"invoices/{name}" for name in files] == kept(demo)
+    assert [*(f"invoices/{name}" for name in files), NOBODYS] == kept(demo)
 
 
 def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path: Path) -> None:
@@ -153,7 +155,8 @@ def test_another_tariff_changes_no_issued_invoice(tariff: Path, tmp_path: Path) 
 def test_one_account(demo: Demo, tariff: Path) -> None:
     """Only the account that is named gets an invoice; one that is not in the tariff is refused."""
     invoke("invoice", MONTH, "--tariff", tariff, "--account", "globex")
-    assert [f"invoices/{MONTH}/globex/invoice.{kind}" for kind in ("csv", "html", "json")] == kept(demo)
+    files = [f"invoices/{MONTH}/globex/invoice.{kind}" for kind in ("csv", "html", "json")]
+    assert [*files, NOBODYS] == kept(demo)
     with pytest.raises(CommandError, match=r"nobody is no account of .* which has acme, globex"):
         invoke("invoice", MONTH, "--tariff", tariff, "--account", "nobody")
 
@@ -195,6 +198,17 @@ def test_a_running_month_is_refused(tariff: Path) -> None:
         invoke("invoice", "9998-08", "--tariff", tariff)
     told = invoke("invoice", "9998-08", "--tariff", tariff, "--allow-incomplete")
     assert "these are drafts" in told.stdout
+
+
+def test_an_edited_price_is_refused(tariff: Path) -> None:
+    """A month that was billed is billed again for a reason only."""
+    invoke("invoice", MONTH, "--tariff", tariff)
+    tariff.write_text(TARIFF.replace("0.105", "0.2"))
+    november = ("invoice", "2026-11", "--tariff", tariff, "--allow-incomplete")
+    with pytest.raises(CommandError, match=r"acme: it was billed by plan pro, version v1(.|\n)*\+2\.00 EUR"):
+        invoke(*november)
+    assert "these are drafts" in invoke(*november, "--reprice", "a slip").stdout
+    assert 2 == invoke(*november, "--reprice", " ").exit_code
 
 
 def test_export_as_json(tariff: Path, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_names_stay_names(tmp_path: Path) -> None:
     """`no` and `on` are accounts and not truths; a key with a leading zero keeps it."""
     text = TARIFF.replace("PRICE", "1").replace("acme: {keys: [k1]", "no: {keys: [on, 0123, 1e5]")
     assert {"on": "no", "0123": "no", "1e5": "no"} == {
-        key: account.id for key, account in read(text, tmp_path).account_of_key().items()
+        key: owner.account.id for key, owner in read(text, tmp_path).owners_in(Month("2026-10")).items()
     }
 
 

@@ -5,14 +5,13 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.prices.adjustment import Charge
 from metering.prices.billing import Unpriced, bill_month, price_month
 from metering.prices.canonical import canonical_json
-from metering.prices.invoice import invoiced_charges, read_invoice
+from metering.prices.documents import InvoiceDocument
+from metering.prices.invoice import invoiced_charges, place_of, read_invoice
 from metering.prices.money import EXACT
 from metering.prices.month import Month
 from metering.prices.price import Metric
@@ -82,9 +81,8 @@ def test_a_plan_changes_with_the_month() -> None:
     plans = [{"plan": "basic", "valid_from": "2026-01"}, {"plan": "pro", "valid_from": "2026-11"}]
     read = tariff(TWO_PLANS, {"a": {"keys": ["k1"], "plan": plans}})
     first = bill_month(read, month_usage(used("k1", 5)))
-    charges = list(invoiced_charges(first.invoices[0]))
     second = bill_month(
-        read, month_usage(used("k1", 1), month=NOVEMBER), [month_usage(used("k1", 7))], charges
+        read, month_usage(used("k1", 1), month=NOVEMBER), [month_usage(used("k1", 7))], first.invoices
     )
     assert ("8.00", "2.00", "2.00") == (
         first.invoices[0]["total"], second.invoices[0]["usage_total"], second.invoices[0]["adjustment_total"],
@@ -104,8 +102,8 @@ def test_a_stray_key_without_calls_and_adjustments_gets_no_invoice() -> None:
     """A key without account that was billed in October is left alone in a November without it."""
     read = tariff(TWO_PLANS, default_plan="basic")
     october = month_usage(used("k1", 2))
-    charges = list(invoiced_charges(bill_month(read, october).invoices[0]))
-    assert () == bill_month(read, month_usage(month=NOVEMBER), [october], charges).invoices
+    first = bill_month(read, october).invoices
+    assert () == bill_month(read, month_usage(month=NOVEMBER), [october], first).invoices
 
 
 def test_no_fee_for_months_before_an_account_came() -> None:
@@ -115,43 +113,39 @@ def test_no_fee_for_months_before_an_account_came() -> None:
     assert [[]] == [invoice["adjustments"] for invoice in billing.invoices]
 
 
-def test_a_billed_account_that_left_the_tariff_is_named() -> None:
-    """Charges of an account that is gone cannot be compared; that is said."""
-    charge = Charge("gone", OCTOBER, "requests", 5, Decimal(5), "EUR", OCTOBER)
-    billing = bill_month(acme_tariff(), month_usage(month=NOVEMBER), [month_usage()], [charge])
-    assert [("gone", "account gone was billed for 2026-10; keep it in the tariff with its plan")] == [
-        (entry.account, entry.reason) for entry in billing.unpriced
+def test_an_account_that_left_the_tariff_pays_for_late_calls() -> None:
+    """By the version that it was billed by, on a document that bills adjustments only; without late calls it
+    gets none.
+    """
+    first = bill_month(acme_tariff(), month_usage(used("k1", 5))).invoices
+    gone = tariff({"pro": [version(flat())]}, {"other": {"keys": ["k9"], "plan": "pro"}})
+    late = bill_month(gone, month_usage(month=NOVEMBER), [month_usage(used("k1", 7))], first)
+    quiet = bill_month(gone, month_usage(month=NOVEMBER), [month_usage(used("k1", 5))], first)
+    assert [("acme", "2.00", True), ("other", "0.00", None)] == [
+        (one["account"], one["total"], one.get("adjusts_only")) for one in late.invoices
     ]
+    assert ["other"] == [one["account"] for one in quiet.invoices]
+    assert ((), ()) == (late.unpriced, late.contradictions)
 
 
-@pytest.mark.parametrize("currency_now", ["USD"])
-def test_a_changed_currency_is_named(currency_now: str) -> None:
-    """A month billed in another currency is not adjusted; the invoice of the month itself is made."""
-    charge = Charge("acme", OCTOBER, "requests", 5, Decimal(5), "EUR", OCTOBER)
-    read = acme_tariff(flat(), currency=currency_now)
-    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 6))], [charge])
-    assert [[]] == [invoice["adjustments"] for invoice in billing.invoices]
-    assert ["acme"] == [entry.account for entry in billing.unpriced]
-
-
-def test_adjustments_in_another_currency_are_named() -> None:
-    """An account that now pays in another currency gets no invoice that mixes the two."""
+def test_adjustments_in_another_currency_have_their_own_document() -> None:
+    """An account that pays in dollars now gets its invoice, and one more in euros."""
     prices = [version(flat(), name="a"), version(flat(), name="b", valid_from="2026-11", currency="USD")]
     read = tariff({"pro": prices}, {"acme": {"keys": ["k1"], "plan": "pro"}})
-    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 6))])
-    assert ((), ["an adjustment of acme in EUR is not for the invoice of acme in USD"]) == (
-        billing.invoices, [entry.reason for entry in billing.unpriced],
-    )  # fmt: skip
+    first = bill_month(read, month_usage(used("k1", 6))).invoices
+    second = bill_month(read, month_usage(used("k1", 2), month=NOVEMBER), [month_usage(used("k1", 7))], first)
+    assert [("acme", "USD", "2.00"), ("adjustment:EUR:acme", "EUR", "1.00")] == [
+        (place_of(one), one["currency"], one["total"]) for one in second.invoices
+    ]
 
 
-def test_adjustments_of_an_account_without_a_plan_now_are_named() -> None:
-    """What is owed for October is not lost when November has no price."""
+def test_adjustments_of_an_account_without_a_plan_now() -> None:
+    """What is owed for October is billed though November has no price."""
     prices = [version(flat(), valid_until="2026-11")]
     read = tariff({"pro": prices}, {"acme": {"keys": ["k1"], "plan": "pro"}})
-    billing = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 6))])
-    assert "account acme is owed adjustments, and has no price in 2026-11; keep it in the tariff" in [
-        entry.reason for entry in billing.unpriced
-    ]
+    first = bill_month(read, month_usage(used("k1", 6))).invoices
+    second = bill_month(read, month_usage(month=NOVEMBER), [month_usage(used("k1", 7))], first)
+    assert [("adjustment:EUR:acme", "1.00")] == [(place_of(one), one["total"]) for one in second.invoices]
 
 
 MONTHS = [Month(month) for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")]
@@ -196,7 +190,7 @@ def test_invoice_and_adjustments_equal_an_oracle_that_knew_everything(seed: int)
     file = random_tariff(random)
     accounts = {name: {"keys": keys, "plan": "p"} for name, keys in KEYS.items()}
     read, portions = read_tariff({**file, "accounts": accounts}), lateness(random, file)
-    issued: list[Charge] = []
+    issued: list[InvoiceDocument] = []
     for now in MONTHS:
         current, earlier = (
             known_usage(portions, now, now),
@@ -204,7 +198,7 @@ def test_invoice_and_adjustments_equal_an_oracle_that_knew_everything(seed: int)
         )
         billing = bill_month(read, current, earlier, issued)
         stored = [canonical_json(invoice) for invoice in billing.invoices]
-        issued += [charge for invoice in stored for charge in invoiced_charges(read_invoice(invoice))]
+        issued += map(read_invoice, stored)
         assert stored == [
             canonical_json(i) for i in bill_month(read, current, earlier, reversed(issued)).invoices
         ]
@@ -227,7 +221,8 @@ def expected(
     return oracle.month_total(written, file, lines)
 
 
-def billed(file: dict[str, Any], issued: list[Charge], account: str, month: Month) -> Decimal:
+def billed(file: dict[str, Any], issued: list[InvoiceDocument], account: str, month: Month) -> Decimal:
     """What all invoices together billed for a month, in the last digit of the rounding."""
-    amounts = (charge.amount for charge in issued if (charge.account, charge.month) == (account, month))
+    charges = (charge for invoice in issued for charge in invoiced_charges(invoice))
+    amounts = (charge.amount for charge in charges if (charge.account, charge.month) == (account, month))
     return EXACT.scaleb(sum(amounts, Decimal(0)), file["rounding"]["digits"])

@@ -265,7 +265,7 @@ def test_a_version_ends_where_the_next_begins() -> None:
         ({"key:a": {"keys": ["k"], "plan": "pro"}}, "account key:a: its name cannot begin with key:"),
         ({7: {"keys": ["k"], "plan": "pro"}}, "7 must be a text"),
         ({"a": {"keys": ["k"], "plan": [{"plan": "pro", "valid_from": m} for m in ("2026-02", "2026-01")]}},
-         "account a: plan: assignments must begin one after the other"),
+         "account a: assignments must begin one after the other"),
     ],
 )  # fmt: skip
 def test_refuses_an_account(accounts: dict[str, dict[str, object]], fault: str) -> None:
@@ -297,7 +297,10 @@ def test_names_every_fault_at_once() -> None:
         ),
         "plan b: versions is missing",
         "default_plan 'c' is not a plan of this tariff; it has a, b",
-        "'plann' is unknown here; known are accounts, currency, default_plan, plans, rounding, zero_month",
+        (
+            "'plann' is unknown here; known are accounts, currency, default_plan, final_after, plans, "
+            "rounding, zero_month"
+        ),
     } == set(faults_of(loaded))
 
 

@@ -66,6 +66,8 @@ class Known:
     sealed: dict[Month, dict[str, Usage]] = field(default_factory=dict)
     differing: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    gone: set[Month] = field(default_factory=set)
+    """Months whose Parquet files are no longer there."""
 
     def add(self, month: Month, key: str, usage: Usage) -> None:
         """Calls became known."""
@@ -80,7 +82,7 @@ class Known:
     def known(self, month: Month) -> Proven:
         """As it is known."""
         proven = _proven(month, self.usage[month], None)
-        return proven._replace(differing=self.differing, missing=self.missing)
+        return proven._replace(differing=self.differing, missing=self.missing, is_gone=month in self.gone)
 
 
 def _proven(month: Month, usage: dict[str, Usage], report: str | None) -> Proven:
