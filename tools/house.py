@@ -1,0 +1,122 @@
+"""Measures of the tree beside those of an earlier commit: how it reads, and where knowledge stands twice.
+
+    python -m tools.house [--since 9104a41] [--json]
+
+Only the product is measured, without tests and tools. Templates of pages count as lines, not as modules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+import subprocess
+import tarfile
+from collections import Counter, defaultdict
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = (
+    *("metering", "adapters", "stream_processor", "firehose_transform", "quota_authorizer", "usage_api"),
+    *("reconciliation", "watch", "local_cloud", "simulation", "cli", "benchmarks"),
+)
+BEFORE = "9104a41"
+"""The last commit with flat folders."""
+
+
+def measures(root: Path) -> dict[str, int]:
+    """What the tree under ``root`` measures, by the name of each figure."""
+    modules = {
+        path.relative_to(root): path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in sorted((root / package).rglob("*.py"))
+        if path.name != "__init__.py"
+    }
+    trees = {path: ast.parse(text) for path, text in modules.items()}
+    classes = [
+        (node, path)
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+    places: defaultdict[str, set[Path]] = defaultdict(set)
+    for node, path in classes:
+        if not node.name.startswith("_") and node in trees[path].body:
+            places[node.name].add(path)
+    folders = Counter(path.parent for path in modules)
+    return {
+        "modules": len(modules),
+        "lines of Python": sum(text.count("\n") for text in modules.values()),
+        "lines of templates": sum(
+            path.read_text(encoding="utf-8").count("\n")
+            for package in PACKAGES
+            for path in (root / package).rglob("templates/*.html")
+        ),
+        "modules in the fullest folder": max(folders.values(), default=0),
+        "folders with more than 13 modules": sum(size > 13 for size in folders.values()),
+        "class names in two or more modules": sum(len(found) > 1 for found in places.values()),
+        "clauses that catch errors of botocore": sum(_catches_botocore(tree) for tree in trees.values()),
+        "modules that know errors of botocore": sum(
+            "from botocore.exceptions" in text for text in modules.values()
+        ),
+        "protocols": sum(
+            any(ast.unparse(base).startswith("Protocol") for base in node.bases) for node, _ in classes
+        ),
+        "lines with Any": sum(
+            bool(re.search(r"\bAny\b", line)) for text in modules.values() for line in text.splitlines()
+        ),
+    }
+
+
+def _catches_botocore(tree: ast.Module) -> int:
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "botocore.exceptions"
+        for alias in node.names
+    }
+    return sum(
+        isinstance(node, ast.ExceptHandler)
+        and node.type is not None
+        and bool(names & {one.id for one in ast.walk(node.type) if isinstance(one, ast.Name)})
+        for node in ast.walk(tree)
+    )
+
+
+def at_commit(commit: str) -> dict[str, int]:
+    """The measures of a commit.
+
+    Raises:
+        subprocess.CalledProcessError: git does not know it, as in a clone without history.
+    """
+    archive = subprocess.run(  # noqa: S603 - git, with a commit of the caller's
+        ["git", "-C", str(ROOT), "archive", commit],  # noqa: S607 - the git on the path
+        check=True,
+        capture_output=True,
+    ).stdout
+    with TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=BytesIO(archive)) as files:
+            files.extractall(folder, filter="data")
+        return measures(Path(folder))
+
+
+def main() -> None:
+    """Print the measures of an earlier commit and of the work tree."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--since", default=BEFORE, metavar="COMMIT", help="the commit to compare with")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    before, now = at_commit(arguments.since), measures(ROOT)
+    if arguments.json:
+        print(json.dumps({arguments.since: before, "now": now}, indent=2))
+        return
+    print(f"{'':40}{arguments.since:>10}{'now':>10}")
+    for name, figure in now.items():
+        print(f"{name:40}{before[name]:>10,}{figure:>10,}")
+
+
+if __name__ == "__main__":
+    main()
