@@ -30,9 +30,14 @@ LARGER_FOLDERS = {
 """Folders that hold more, each with the reason."""
 
 NOUNS_THAT_LOOK_LIKE_VERBS = {
-    *("billing", "billing_rule", "closing", "rating", "rehearsal", "sizing", "wiring"),  # what the trade says
+    *("billing", "billing_rule", "closing", "rating", "repricing", "sizing", "wiring"),  # what the trade says
     *("event_source_mapping", "mapping", "object_listing"),  # AWS's word; a list of objects
-    *("failed_records", "logged_call", "stored_object"),  # a participle that qualifies a noun
+    *(
+        "billed_months",
+        "failed_records",
+        "logged_call",
+        "stored_object",
+    ),  # a participle that qualifies a noun
     *("deciding", "decoding", "looking_up", "reconciling", "transforming"),  # the activity that is measured
     "report_reading",
 }
@@ -40,9 +45,11 @@ NOUNS_THAT_LOOK_LIKE_VERBS = {
 SHARED_CLASS_NAMES = {
     "Clocks": "the wall clock and the monotonic clock, of two functions that never import one another",
     "Completeness": "a value of the core, and what the look-ups need of it",
+    "Contradiction": "of counters among themselves, and of a tariff with what was billed",
     "CounterSource": "a port: each consumer names the part that it needs",
     "Fault": "of a file, and of a simulated world",
     "Held": "a counter's figure, and a side's",
+    "KeyFields": "of a key in the file of plans, and in the tariff",
     "KeysPage": "what the store returns, and what the look-ups need of it",
     "Metric": "of a limit, and of a price",
     "Page": "of a query, and of the ledger",
