@@ -13,8 +13,9 @@ from typing import Any
 
 from adapters.dynamodb.plans import digest_of
 from adapters.errors import translated
-from metering.quotas.plan import KeyStatus, Limit, Metric, Plan, Span
+from metering.quotas.plan import KeyStatus, Limit, Plan, Span
 from metering.quotas.plan_file import PlansDocument, WantedKey
+from metering.usage import Metric
 
 _SPANS = {"DAY": Span.DAY, "MONTH": Span.MONTH}
 

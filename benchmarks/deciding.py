@@ -22,7 +22,8 @@ from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings, inherited
 from adapters.telemetry import telemetry
 from benchmarks.harness.figure import Figure, Size
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Plan, Span
+from metering.usage import Metric
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
+from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY, is_reserved
 
 LONGEST_KEY_ID: Final = 256
 """In characters. That is 1,024 bytes of UTF-8 at most, which is what a sort key of DynamoDB can hold."""
@@ -41,7 +41,7 @@ def key_id_fault(text: str) -> str | None:
         return None
     if not text:
         return "an empty text names no key"
-    if text in OUTCOME_OF_KEY or text.startswith("!"):
+    if is_reserved(text):
         return f"{text!r} is reserved for calls without a key"
     if text in (".", ".."):
         return f"{text!r} leads elsewhere in an address"

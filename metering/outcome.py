@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """A record that holds no log events that could be read."""
 
 
+RESERVED_MARK: Final = "!"
+"""What begins with it is no key of a caller."""
 UNATTRIBUTED_KEY: Final = "-"
 MALFORMED_KEY: Final = "!malformed"
 UNDECODABLE_KEY: Final = "!undecodable"
@@ -29,6 +31,11 @@ OUTCOME_OF_KEY: Final = {
     UNDECODABLE_KEY: Outcome.UNDECODABLE,
 }
 """The reserved keys. No line can name one: see :mod:`metering.calls.access_log`."""
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a text stands for calls without a key, or would: nobody's API key can be called so."""
+    return key == UNATTRIBUTED_KEY or key.startswith(RESERVED_MARK)
 
 
 def outcome_of_key(key: str) -> Outcome:

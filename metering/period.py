@@ -7,7 +7,7 @@ A period is its own name in ISO 8601, and names of one kind sort as their times 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NewType
 
@@ -19,6 +19,23 @@ LATEST_MS = 253_370_764_799_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2})?)?", re.ASCII)
 _FORMATS = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}
+_MONTH, _DAY, _HOUR = _FORMATS
+_MONTH_NAME = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+
+
+def is_month(period: str) -> bool:
+    """Whether a period is a month. Its kind is how long its name is, and nobody else needs to know that."""
+    return len(period) == _MONTH
+
+
+def is_day(period: str) -> bool:
+    """Whether a period is a day."""
+    return len(period) == _DAY
+
+
+def is_hour(period: str) -> bool:
+    """Whether a period is an hour."""
+    return len(period) == _HOUR
 
 
 @lru_cache(maxsize=4096)
@@ -29,12 +46,12 @@ def hour_of(hour_number: int) -> Period:
 
 def day_of(period: Period) -> Period:
     """The day that an hour (or a day) lies in."""
-    return Period(period[:10])
+    return Period(period[:_DAY])
 
 
 def month_of(period: Period) -> Period:
     """The month that an hour, a day (or a month) lies in."""
-    return Period(period[:7])
+    return Period(period[:_MONTH])
 
 
 def hour_at(time_ms: int) -> Period:
@@ -57,6 +74,28 @@ def parse_period(text: str) -> Period:
     raise ValueError(f"{text!r} is no period; write 2026-11, 2026-11-05 or 2026-11-05T07 (UTC)")
 
 
+def months_between(start: Period, end: Period) -> int:
+    """How many months `end` is after `start`."""
+    return 12 * (int(end[:4]) - int(start[:4])) + int(end[5:_MONTH]) - int(start[5:_MONTH])
+
+
+def parse_month(value: object) -> Period:
+    """The month that a text (`2026-10`, `2026-10-01`) or a date (the first of a month) names.
+
+    Raises ValueError for anything else, a day in mid-month included: a month has one price version, so that
+    tiers always count whole months.
+    """
+    text = value.isoformat() if type(value) is date else value
+    if not isinstance(text, str):
+        raise ValueError(f"{value!r} is not a month; write it as 2026-10")
+    start = text.removesuffix("-01") if is_day(text) else text
+    if not _MONTH_NAME.fullmatch(start) or start[:4] in ("0000", "9999"):
+        raise ValueError(
+            f"{text} is not a month; write it as 2026-10 (a price changes on the first of a month only)"
+        )
+    return Period(start)
+
+
 def begins_at(period: Period) -> datetime:
     """The first instant of a period."""
     return datetime.strptime(period, _FORMATS[len(period)]).replace(tzinfo=UTC)
@@ -65,9 +104,14 @@ def begins_at(period: Period) -> datetime:
 def ends_at(period: Period) -> datetime:
     """The first instant after a period."""
     start = begins_at(period)
-    if len(period) == len("2026-11"):
+    if is_month(period):
         return (start + timedelta(days=32)).replace(day=1)
-    return start + (timedelta(days=1) if len(period) == len("2026-11-05") else timedelta(hours=1))
+    return start + (timedelta(days=1) if is_day(period) else timedelta(hours=1))
+
+
+def following(month: Period) -> Period:
+    """The month after."""
+    return month_of(Period(ends_at(month).isoformat()))
 
 
 def days_of(month: Period) -> list[Period]:

@@ -7,8 +7,19 @@ monoid. That is why batches may be cut anywhere and counters may be spread over 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import msgspec
+
+
+class Metric(StrEnum):
+    """The totals of a usage that can be limited and priced."""
+
+    REQUESTS = "requests"
+    BILLABLE = "billable"
+    ERRORS = "errors"
+    RESPONSE_BYTES = "response_bytes"
+    REQUEST_BYTES = "request_bytes"
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from metering.errors import MeterError
 from metering.quotas.decision import Decision, Standing, denial, standings, verdict
-from metering.quotas.plan import HOUR_SECONDS, KeyStatus, Kind, Limit, Metric, Mode
+from metering.quotas.plan import HOUR_SECONDS, KeyStatus, Kind, Limit, Mode
 from metering.quotas.ports import LeasePlace
+from metering.usage import Metric
 from quota_authorizer.key_cache import KeyFacts, KnownKey, KnownKeys
 from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount, Spending, Spent
 

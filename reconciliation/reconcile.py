@@ -28,7 +28,7 @@ import msgspec
 
 from metering.counters.counter import Counter, summed
 from metering.outcome import OUTCOME_OF_KEY, UNDECODABLE_KEY, Outcome
-from metering.period import Period, begins_at, ends_at, hour_at
+from metering.period import Period, begins_at, ends_at, hour_at, is_month
 from metering.proof.drift import Difference, Entry, Held, differences
 from metering.proof.hours import hours_of
 from metering.usage import NO_USAGE, Usage, total
@@ -69,7 +69,6 @@ from reconciliation.ports import (
 
 DIFFERENCES_HELD: Final = 100_000
 _TOLD_EVERY: Final = 10_000
-_MONTH: Final = len("2026-11")
 
 Thing = TypeVar("Thing")
 
@@ -131,7 +130,7 @@ class Reconciler:
             ValueError: the period is no month.
             MeterError: something could not be read. Nothing was changed, and the run can be repeated.
         """
-        if len(month) != _MONTH:
+        if not is_month(month):
             raise ValueError(f"{month} is no month: write it as 2026-10")
         allowed = self._allow_incomplete if allow_incomplete is None else allow_incomplete
         started_at = self._clock()

@@ -23,11 +23,11 @@ shows it.
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -39,13 +39,13 @@ from metering.calls.privacy import KEPT, PersonalData
 from metering.calls.record import read_user_record, record_id
 from metering.errors import Undecodable
 from metering.period import Period
+from reconciliation.lake.firehose_errors import Piece, pieces
 
 ROWS_OF_OBJECT: Final = 50_000
 """An object of the lake is written when so many rows of its day wait for it."""
 MOST_EXPLAINED: Final = 100
 
 _decode_rows: Final = msgspec.json.Decoder(LakeRow).decode_lines
-_json: Final = json.JSONDecoder()
 
 
 class ErrorObjects(Protocol):
@@ -105,13 +105,6 @@ class Redriven(msgspec.Struct):
     """Documents that stay."""
     explained: list[Unreadable] = msgspec.field(default_factory=list)
     """The first of them."""
-
-
-class _Piece(NamedTuple):
-    """A document of an object, or text where none can be found."""
-
-    text: str
-    document: Any
 
 
 class _Record(NamedTuple):
@@ -177,9 +170,9 @@ class _Object:
             errors.archive(self._name, self._digest, self._content)
             errors.leave(self._name, _joined(rest))
 
-    def _take(self, number: int, piece: _Piece) -> list[str]:
+    def _take(self, number: int, piece: Piece) -> list[str]:
         """Take the rows of a document; the documents that stay."""
-        record = read_document(piece.document, self._rule)
+        record = read_piece(piece, self._rule)
         if record is None:
             self._explain(number, "no document of Firehose's with rawData in base64")
             return [piece.text]
@@ -212,38 +205,15 @@ class _Object:
                 self._result.bytes += lake.write(day, name, rows)
 
 
-def pieces(content: bytes) -> Iterator[_Piece]:
-    """The documents of an object, one after the other, with or without space between them. Where no document
-    can be read, the text up to the end of its line is a piece without one.
-    """
-    text = content.decode("utf-8", "surrogateescape")
-    position = _after_space(text, 0)
-    while position < len(text):
-        try:
-            document, end = _json.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            document, end = None, (text.find("\n", position) + 1 or len(text))
-        yield _Piece(text[position:end], document)
-        position = _after_space(text, end)
-
-
-def _after_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
-
-
 def _joined(texts: Iterable[str]) -> bytes:
     return "".join(text.rstrip("\n") + "\n" for text in texts).encode("utf-8", "surrogateescape")
 
 
-def read_document(document: Any, rule: BillingRule) -> _Record | None:
+def read_piece(piece: Piece, rule: BillingRule) -> _Record | None:
     """What can be made of a document; None if it is none of Firehose's."""
-    try:
-        data = b64decode(document["rawData"], validate=True)
-        arrived_at_ms = int(document["arrivalTimestamp"])
-    except (KeyError, TypeError, ValueError):
+    if piece.record is None:
         return None
+    data, arrived_at_ms = piece.record
     rows = _transformed(data)
     if rows is not None:
         return _Record(rows, [])

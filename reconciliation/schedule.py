@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from metering.errors import Misconfigured
-from metering.period import Period, parse_period
+from metering.period import Period, is_month, parse_period
 
 LAST_MONTH_ON: Final = 2
 """The day of the month on which the month before is reconciled: by then all of it has reached the lake."""
-_MONTH: Final = len("2026-11")
 
 
 def months_of(event: Mapping[str, Any]) -> list[Period]:
@@ -50,7 +49,7 @@ def _month(text: object) -> Period:
         period = parse_period(str(text))
     except ValueError as error:
         raise Misconfigured([str(error)]) from error
-    if len(period) != _MONTH:
+    if not is_month(period):
         raise Misconfigured([f"{period} is no month: write it as 2026-10"])
     return period
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 from metering.counters.ports import CounterAnswer, Counters, Increment, Status
 from metering.outcome import Outcome, outcome_of_key
+from metering.period import is_month
 from metering.usage import Usage
-
-_MONTH = len("2026-11")
 
 
 @dataclass(slots=True)
@@ -61,7 +60,7 @@ def apply(
 
 
 def _note_written(applied: Applied, increment: Increment, totals: Usage | None) -> None:
-    if len(increment.period) == _MONTH:
+    if is_month(increment.period):
         applied.counted[outcome_of_key(increment.key)] += increment.totals.requests
     if totals is not None:
         applied.after.append((increment, totals))

@@ -29,7 +29,7 @@ from typing import Any, Final, NamedTuple
 from metering.counters.ports import CounterAnswer, Increment
 from metering.errors import Transient
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period, month_of
+from metering.period import Period, is_month, month_of
 from metering.quotas.decision import Counted, resets_at
 from metering.quotas.plan import Limit, Span, limits_of
 from metering.quotas.ports import (
@@ -49,7 +49,6 @@ PLANS_SECONDS: Final = 60
 DEFERRED_SECONDS: Final = 60
 MOST_REMEMBERED: Final = 50_000
 
-_MONTH: Final = len("2026-11")
 _NEVER: Final = (0.0, None)
 
 Found = tuple[Increment, CounterAnswer]
@@ -158,7 +157,7 @@ class LimitWatch:
             planned = plans.get(increment.key)
             if planned is None or resets_at(increment.period) <= planned.key_plan.assignment.since:
                 continue
-            limits = planned.by_month if len(increment.period) == _MONTH else planned.shorter
+            limits = planned.by_month if is_month(increment.period) else planned.shorter
             if limits:
                 watched.append(_Watched(increment, answer, planned.key_plan, limits))
         return watched

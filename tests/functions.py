@@ -16,9 +16,10 @@ from adapters.dynamodb.layout import UNTOLD
 from adapters.dynamodb.plans import PlanBook, digest_of
 from local_cloud.stack import LocalCloud
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Mode, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
 from metering.quotas.ports import ThresholdCrossing
 from metering.quotas.threshold import encode_crossing
+from metering.usage import Metric
 from tests.factories import control_message, delivery, firehose_event, kinesis_event, lines
 from tests.quota_authorizer.events import http
 from tests.usage_api.events import event, of_customer, of_operator

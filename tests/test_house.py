@@ -51,7 +51,6 @@ SHARED_CLASS_NAMES = {
     "Held": "a counter's figure, and a side's",
     "KeyFields": "of a key in the file of plans, and in the tariff",
     "KeysPage": "what the store returns, and what the look-ups need of it",
-    "Metric": "of a limit, and of a price",
     "Page": "of a query, and of the ledger",
     "Place": "in a file, and of a curve",
     "Refusal": "of a quota, and of a listener",

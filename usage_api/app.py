@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from metering.errors import MeterError, Transient
 from metering.period import Period
-from metering.quotas.plan import Metric
+from metering.usage import Metric
 from usage_api import openapi as document
 from usage_api.auth import key_of_customer, require_operator
 from usage_api.cursor import LONGEST_TOKEN

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from metering.counters.counter import Counter
 from metering.outcome import OUTCOME_OF_KEY
-from metering.period import Period, begins_at, ends_at
+from metering.period import Period, begins_at, ends_at, is_day
 from metering.quotas.decision import Counted, Standing, periods_at, standings, verdict
-from metering.quotas.plan import Assignment, KeyStatus, Metric, Plan, Span, limits_of
-from metering.usage import Usage, total
+from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
+from metering.usage import Metric, Usage, total
 from usage_api.cursor import key_before, token_after
 from usage_api.health import RESERVED_KEYS, judge
 from usage_api.parameters import Days
@@ -34,8 +34,6 @@ from usage_api.schemas import (
     TopEntry,
 )
 from usage_api.totals import totals_of
-
-_DAY = len("2026-11-05")
 
 
 class UsageSources(NamedTuple):
@@ -172,7 +170,7 @@ class UsageQueries:
         for period in periods_at(spans, at):
             counter = self._counters.counter(key, period)
             counted[period] = counter.usage
-            if len(period) == _DAY:
+            if is_day(period):
                 counted |= {
                     Period(f"{period}T{hour}"): Usage(requests=requests)
                     for hour, requests in counter.parts.items()
@@ -187,7 +185,7 @@ def current_month(now: datetime) -> Period:
 
 def _parts(counter: Counter) -> list[Part]:
     """The parts that have requests, in order."""
-    mark = "T" if len(counter.period) == _DAY else "-"
+    mark = "T" if is_day(counter.period) else "-"
     return [
         Part(period=f"{counter.period}{mark}{part}", requests=requests)
         for part, requests in sorted(counter.parts.items())

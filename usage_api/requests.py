@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from metering.quotas.plan import Metric
+from metering.period import is_hour
+from metering.usage import Metric
 from usage_api.parameters import LONGEST_KEY
 from usage_api.problems import BadRequest
 
@@ -16,7 +17,6 @@ Event = Mapping[str, Any]
 _SHOWN: Final = 80
 """So much of a value is repeated to its sender."""
 
-_HOUR: Final = len("2026-11-05T07")
 
 _WANTED: Final = {
     "period": "write a month as 2026-11 or, where days are possible, a day as 2026-11-05",
@@ -79,7 +79,7 @@ def faults_of(errors: Iterable[Mapping[str, Any]]) -> str:
 def _fault(name: str, given: object) -> str:
     if isinstance(given, list):
         return _repeated(name, given)
-    if name == "period" and isinstance(given, str) and len(given) == _HOUR and "T" in given:
+    if name == "period" and isinstance(given, str) and is_hour(given) and "T" in given:
         return f"{given!r} is an hour: ask for its day, whose parts are hours."
     shown = f"{given[:_SHOWN]!r} " if isinstance(given, str) else ""
     return f"{name}: {shown}cannot be taken; {_WANTED.get(name, 'see /openapi.json')}."

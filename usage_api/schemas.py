@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metering.quotas.plan import KeyStatus, Kind, Metric, Mode, Span
+from metering.quotas.plan import KeyStatus, Kind, Mode, Span
+from metering.usage import Metric
 
 AsOf = Annotated[datetime, Field(description="When the answer was made.")]
 CompleteThrough = Annotated[

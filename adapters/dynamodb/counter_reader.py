@@ -15,7 +15,7 @@ from adapters.dynamodb.layout import KEY_PREFIX, SLICES, counter_pk, counter_sk,
 from adapters.dynamodb.quotas import slices_of_item
 from adapters.dynamodb.table import Page, SortKeys, Table, beginning, between
 from metering.counters.counter import Counter, summed
-from metering.period import Period, month_of, parse_period
+from metering.period import Period, is_day, month_of, parse_period
 from metering.usage import NO_USAGE, TOTALS
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CounterReader:
         """
         wanted = between(f"{first}{SLICE_MARK}", f"{last}{_AFTER_SLICES}")
         found = summed(self._counters(self._pages(key, wanted, _READ_TOTALS)))
-        return [counter for counter in found if len(counter.period) == len(first)]
+        return [counter for counter in found if is_day(counter.period)]
 
     def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
         """The counters of those keys that have one in a month or day, in no order: by a BatchGetItem for each

@@ -18,12 +18,11 @@ from adapters.dynamodb.layout import (
     watermark_attribute,
 )
 from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.period import is_day
 from metering.usage import TOTALS, Usage
 
 FIRST_BATCH_OF_SHARD = "attribute_not_exists(#w)"
 LATER_THAN_WATERMARK = "#w < :first"
-
-_DAY = len("2026-11-05")
 
 
 class DynamoDBCounters:
@@ -87,7 +86,7 @@ def _answer(increment: Increment, answer: UpdateAnswer) -> CounterAnswer:
 
 def _hours(increment: Increment, item: Item) -> dict[str, int]:
     """The requests of a day's item in the hours of an increment."""
-    if len(increment.period) != _DAY:
+    if not is_day(increment.period):
         return {}
     return {part: int(item[f"h{part}"]["N"]) for part in increment.parts if f"h{part}" in item}
 

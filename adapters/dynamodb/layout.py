@@ -49,7 +49,7 @@ from pynamodb.attributes import (
 from pynamodb.models import Model
 from xxhash import xxh64_intdigest
 
-from metering.period import Period
+from metering.period import Period, is_month
 
 _SHARD_NUMBER = re.compile(r"shardId-(\d{12,})", re.ASCII)
 
@@ -304,7 +304,7 @@ def counter_sk(period: Period, slice_number: int) -> str:
 
 def part_attribute(period: Period, part: str) -> str:
     """The attribute with the requests of a day of a month, or of an hour of a day."""
-    return ("d" if len(period) == len("2026-11") else "h") + part
+    return ("d" if is_month(period) else "h") + part
 
 
 def repair_pk(key: str) -> str:

@@ -28,7 +28,7 @@ from adapters.dynamodb.layout import (
 )
 from adapters.dynamodb.plans import decode_assignment, decode_plan
 from adapters.dynamodb.table import Place, Table
-from metering.period import Period, month_of
+from metering.period import Period, is_day, month_of
 from metering.quotas.decision import Counted
 from metering.quotas.plan import Plan
 from metering.quotas.ports import Facts, Wanted
@@ -42,8 +42,6 @@ SLICES_SECONDS: Final = 60.0
 
 CLOSED_SECONDS: Final = 86_400
 """A shard without progress for so long is closed: each open one has a heartbeat a minute."""
-
-_DAY = len("2026-11-05")
 
 
 class DynamoDBQuotaStore:
@@ -144,7 +142,7 @@ def counted_of(items: Iterable[tuple[Period, Item]]) -> Counted:
     counted: dict[Period, Usage] = {}
     for period, item in items:
         _add(counted, period, usage_of(item))
-        if len(period) == _DAY:
+        if is_day(period):
             for hour, requests in hours_of_item(item).items():
                 _add(counted, Period(f"{period}T{hour}"), Usage(requests=requests))
     return counted

@@ -29,7 +29,7 @@ from adapters.dynamodb.table import Table
 from adapters.errors import translated
 from metering.counters.ports import Status
 from metering.errors import MeterError, Transient
-from metering.period import Period, begins_at, day_of, ends_at
+from metering.period import Period, begins_at, day_of, ends_at, is_month
 from metering.quotas.decision import Counted
 from metering.quotas.ports import ClaimStatus, KeyPlan, Notification, ThresholdCrossing
 from metering.quotas.threshold import decode_crossing, encode_crossing
@@ -48,7 +48,6 @@ EVENTS_AT_ONCE: Final = 10
 DETAIL_TYPE: Final = "Usage threshold reached"
 DEFERRED_AT_ONCE: Final = 25
 
-_MONTH = len("2026-11")
 
 Place = tuple[str, Period, int]
 
@@ -219,8 +218,8 @@ def event_detail(crossing: ThresholdCrossing) -> dict[str, Any]:
 
 def _place(crossing: ThresholdCrossing) -> tuple[str, str]:
     """The item of a crossing: that of its month, or of its day."""
-    is_month = len(crossing.period) == _MONTH
-    return told_pk(crossing.key), crossing.period if is_month else day_of(crossing.period)
+    period = crossing.period
+    return told_pk(crossing.key), period if is_month(period) else day_of(period)
 
 
 def _name(crossing: ThresholdCrossing) -> str:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from adapters.s3.bucket import Bucket
 from metering.bucket_layout import INVOICES
+from metering.period import Period, parse_month
 from metering.prices.documents import DOCUMENT_NAME
-from metering.prices.month import Month, month
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -31,11 +31,11 @@ class S3Invoices:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._bucket = Bucket(s3, bucket)
 
-    def months(self) -> list[Month]:
+    def months(self) -> list[Period]:
         """The months that have invoices, in order."""
-        return [month(folder) for folder in self._bucket.folders(INVOICES)]
+        return [parse_month(folder) for folder in self._bucket.folders(INVOICES)]
 
-    def documents(self, of_month: Month) -> Iterator[tuple[str, bytes]]:
+    def documents(self, of_month: Period) -> Iterator[tuple[str, bytes]]:
         """The documents of a month, each with the place where it is kept."""
         names = [one.name for one in self._bucket.objects(f"{INVOICES}{of_month}/")]
         keys = [name for name in names if name.endswith(f"/{DOCUMENT_NAME}")]
@@ -43,7 +43,7 @@ class S3Invoices:
             for key, content in zip(keys, pool.map(self._bucket.content, keys), strict=True):
                 yield self._bucket.address(key), content
 
-    def decide(self, of_month: Month, account: str, document: bytes) -> tuple[bytes, bool]:
+    def decide(self, of_month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
         """Keep the document of an account's month unless there is one; the one that is kept now, and whether
         it was put there by this call.
 
@@ -54,12 +54,12 @@ class S3Invoices:
         is_new = self._bucket.put_if_absent(key, document)
         return (document, True) if is_new else (self._bucket.content(key), False)
 
-    def add(self, of_month: Month, account: str, name: str, content: bytes) -> None:
+    def add(self, of_month: Period, account: str, name: str, content: bytes) -> None:
         """Keep what follows from a document, beside it. Repeating it changes nothing."""
         self._bucket.put_if_absent(_key(of_month, account, name), content)
 
 
-def _key(of_month: Month, account: str, name: str) -> str:
+def _key(of_month: Period, account: str, name: str) -> str:
     return f"{INVOICES}{of_month}/{folder_name(account)}/{name}"
 
 

@@ -7,13 +7,13 @@ from typing import Final
 
 from adapters.s3.bucket import Bucket
 from metering.bucket_layout import LAKE
-from metering.prices.month import Month
+from metering.period import Period
 
 _YEAR: Final = re.compile(r"year=([0-9]{4})", re.ASCII)
 _MONTH: Final = re.compile(r"month=([0-9]{2})", re.ASCII)
 
 
-def first_month(bucket: Bucket) -> Month | None:
+def first_month(bucket: Bucket) -> Period | None:
     """The first month that has Parquet files; None for an empty lake.
 
     Raises:
@@ -24,5 +24,5 @@ def first_month(bucket: Bucket) -> Month | None:
         months = (_MONTH.fullmatch(name) for name in bucket.folders(f"{LAKE}{folder}/") if year)
         for month in months:
             if year and month:
-                return Month(f"{year[1]}-{month[1]}")
+                return Period(f"{year[1]}-{month[1]}")
     return None

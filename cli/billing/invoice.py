@@ -10,7 +10,7 @@ import typer
 
 from cli.common.options import StackName
 from cli.common.output import written_later
-from metering.prices.month import Month, month
+from metering.period import Period, parse_month
 
 EXAMPLES = """Examples:
 
@@ -29,9 +29,9 @@ class ExportKind(StrEnum):
     STRIPE = "stripe"
 
 
-def _month(text: str) -> Month:
+def _month(text: str) -> Period:
     try:
-        return month(text)
+        return parse_month(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -105,7 +105,7 @@ def command(  # noqa: PLR0913 - each is an option
     from cli.billing.rehearsal_session import run as run_rehearsal  # noqa: PLC0415 - as above
 
     wishes = InvoiceOptions(
-        month=Month(of_month),
+        month=Period(of_month),
         tariff=tariff,
         stack=stack,
         account=account,

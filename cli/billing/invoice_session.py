@@ -24,7 +24,6 @@ from cli.common.terminal import console, is_live, table
 from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.invoice import place_of
-from metering.prices.month import Month
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
 from metering.proof.month_state import State
@@ -62,7 +61,7 @@ STRIPE = "stripe"
 class InvoiceOptions:
     """What the user asked for."""
 
-    month: Month
+    month: Period
     tariff: Path
     stack: str
     account: str | None = None
@@ -155,7 +154,7 @@ def refusals_told() -> Iterator[None]:
 
 
 @contextmanager
-def shown(screen: Console, month: Month) -> Iterator[OnProgress]:
+def shown(screen: Console, month: Period) -> Iterator[OnProgress]:
     """Shows how far the reconciliations are, where lines can be drawn anew."""
     status = Status(f"Invoicing {month}", console=screen)
 

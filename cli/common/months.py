@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from metering.period import Period, parse_period
-
-_MONTH = len("2026-11")
-_DAY = len("2026-11-05")
+from metering.period import Period, is_day, is_month, month_of, parse_period
 
 
 def month_argument(text: str) -> Period:
@@ -17,8 +14,8 @@ def month_argument(text: str) -> Period:
         BadParameter: it names none.
     """
     period = _period(text)
-    if len(period) != _MONTH:
-        raise typer.BadParameter(f"{period} is no month: write it as {period[:_MONTH]}")
+    if not is_month(period):
+        raise typer.BadParameter(f"{period} is no month: write it as {month_of(period)}")
     return period
 
 
@@ -29,7 +26,7 @@ def day_option(text: str) -> Period:
         BadParameter: it names none.
     """
     period = _period(text)
-    if len(period) != _DAY:
+    if not is_day(period):
         raise typer.BadParameter(f"{period} is no day: write it as 2026-11-05")
     return period
 

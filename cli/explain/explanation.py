@@ -16,12 +16,11 @@ from adapters.dynamodb.key_audit import Alert, KeyRepair, Slice
 from cli.explain.lake import LakeAnswer, StatusCalls
 from metering.counters.counter import Counter
 from metering.outcome import OUTCOME_OF_KEY
-from metering.period import Period, days_of, ends_at, hours_of, month_of
-from metering.quotas.plan import KeyStatus, Metric, Span
-from metering.usage import NO_USAGE, Usage
+from metering.period import Period, days_of, ends_at, hours_of, is_month, month_of
+from metering.quotas.plan import KeyStatus, Span
+from metering.usage import NO_USAGE, Metric, Usage
 from usage_api.schemas import LimitStanding, QuotaAnswer
 
-_MONTH: Final = len("2026-11")
 _METRICS: Final = {
     Metric.REQUESTS: "requests",
     Metric.BILLABLE: "billable requests",
@@ -74,9 +73,9 @@ class Explained:
     @property
     def parts(self) -> list[PartCompared]:
         """The days of the month, or the hours of the day, that have requests on either side; in order."""
-        is_month = len(self.period) == _MONTH
-        names = days_of(self.period) if is_month else hours_of(self.period)
-        mark = "-" if is_month else "T"
+        of_month = is_month(self.period)
+        names = days_of(self.period) if of_month else hours_of(self.period)
+        mark = "-" if of_month else "T"
         counted = {f"{self.period}{mark}{part}": requests for part, requests in self.counter.parts.items()}
         in_lake = {} if self.lake is None else self.lake.requests_by_part(self.period)
         return [

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from metering.calls.access_log import FIRST_ERROR_STATUS
-from metering.period import Period, begins_at, day_of, ends_at
+from metering.period import Period, begins_at, day_of, ends_at, is_day
 from metering.usage import Usage, total
-from reconciliation.lake.queries import between
+from reconciliation.lake.queries import CALLS_BY_HOUR_AND_STATUS, between, query_text, quoted
 from reconciliation.ports import Queries
 
 TOO_MANY_REQUESTS: Final = 429
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
-_DAY: Final = len("2026-11-05")
 
 
 class LakeCalls(NamedTuple):
@@ -54,7 +52,7 @@ class LakeAnswer(NamedTuple):
         """The requests of each day of a month, or of each hour of a day, that has some."""
         found: dict[Period, int] = {}
         for one in self.calls:
-            part = one.hour if len(period) == _DAY else day_of(one.hour)
+            part = one.hour if is_day(period) else day_of(one.hour)
             found[part] = found.get(part, 0) + one.usage.requests
         return found
 
@@ -108,17 +106,10 @@ def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAns
     Raises:
         MeterError: the query failed.
     """
-    sql = (Path(__file__).parent / "calls.sql").read_text(encoding="utf-8")
+    sql = query_text(CALLS_BY_HOUR_AND_STATUS)
     parameters = (*between(begins_at(period), ends_at(period)), quoted(key))
     query = queries.run(sql, parameters, run_id=run_id)
     return LakeAnswer(tuple(_read(query.rows())), query.query_id, query.scanned_bytes, query.milliseconds)
-
-
-def quoted(text: str) -> str:
-    """A text as a parameter of Athena: it is a literal, and a quote in it is written twice.
-    https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements-querying-using-execution-parameters.html
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _read(rows: Iterable[tuple[Any, ...]]) -> Iterable[LakeCalls]:

@@ -8,7 +8,7 @@ import typer
 
 from cli.common.options import StackName
 from cli.look_up.usage_options import AsCsv, AsJson, MonthOption, Watch, period_or_none
-from metering.quotas.plan import Metric
+from metering.usage import Metric
 
 EXAMPLES = """Examples:
 

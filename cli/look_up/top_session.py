@@ -6,7 +6,7 @@ from cli.look_up.usage_output import How, show
 from cli.look_up.usage_source import look_ups_of_stack
 from cli.look_up.usage_view import draw_top
 from metering.period import Period
-from metering.quotas.plan import Metric
+from metering.usage import Metric
 from usage_api.queries import UsageQueries
 
 

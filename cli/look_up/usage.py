@@ -15,6 +15,7 @@ from cli.look_up.usage_options import (
     Watch,
     period_or_none,
 )
+from metering.period import is_month
 from usage_api.parameters import Days, days_between
 from usage_api.problems import BadRequest
 
@@ -28,8 +29,6 @@ EXAMPLES = """Examples:
 
     usage-meter usage --json
 """
-
-_MONTH = len("2026-11")
 
 
 def command(  # noqa: PLR0913 - each is an option
@@ -56,7 +55,7 @@ def command(  # noqa: PLR0913 - each is an option
         raise typer.BadParameter("give either a period or a range of days", param_hint="--period")
     if json and csv:
         raise typer.BadParameter("give either --json or --csv", param_hint="--csv")
-    if key is None and (days is not None or (period is not None and len(period) != _MONTH)):
+    if key is None and (days is not None or (period is not None and not is_month(period))):
         raise typer.BadParameter("name a key: days are shown for one key", param_hint="KEY")
     from cli.look_up.usage_session import UsageOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from metering.key_id import key_id_fault
 from metering.outcome import OUTCOME_OF_KEY
-from metering.period import Period
+from metering.period import Period, is_hour
 from usage_api.parameters import DAY_PATTERN, MONTH_PATTERN, PERIOD_PATTERN
-
-_HOUR: Final = len("2026-11-05T07")
 
 
 def _key(text: str) -> str:
@@ -26,7 +24,7 @@ def _key(text: str) -> str:
 def _period(text: str) -> str:
     if re.fullmatch(PERIOD_PATTERN, text):
         return text
-    if len(text) == _HOUR and "T" in text:
+    if is_hour(text) and "T" in text:
         raise typer.BadParameter(f"{text} is an hour: ask for its day, {text[:10]}, whose parts are hours")
     raise typer.BadParameter(f"{text!r} is no period: write a month as 2026-11, a day as 2026-11-05 (UTC)")
 

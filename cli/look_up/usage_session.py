@@ -9,7 +9,7 @@ from cli.look_up.usage_output import how, show
 from cli.look_up.usage_source import look_ups_of_stack
 from cli.look_up.usage_view import draw_usage
 from metering.period import Period
-from metering.quotas.plan import Metric
+from metering.usage import Metric
 from usage_api.parameters import Days
 from usage_api.queries import UsageQueries
 from usage_api.schemas import PeriodUsage, RangeUsage

@@ -11,12 +11,9 @@ from rich.text import Text
 
 from cli.common.terminal import table
 from cli.look_up.usage_chart import ChartColumn, UsageChart, bar
-from metering.period import Period, days_of, hours_of
+from metering.period import Period, days_of, hours_of, is_day, is_month
 from metering.usage import Usage
 from usage_api.schemas import PeriodUsage, RangeUsage, TopAnswer, Totals
-
-_MONTH = len("2026-11")
-_DAY = len("2026-11-05")
 
 
 def draw_usage(answer: PeriodUsage | RangeUsage) -> list[RenderableType]:
@@ -75,7 +72,7 @@ def columns_of(answer: PeriodUsage | RangeUsage) -> list[ChartColumn]:
     else:
         counted = {part.period: part.requests for part in answer.parts}
         period = Period(answer.period)
-        parts = days_of(period) if len(period) == _MONTH else hours_of(period)
+        parts = days_of(period) if is_month(period) else hours_of(period)
     return [ChartColumn(part_label(part), counted.get(part, 0)) for part in parts]
 
 
@@ -88,7 +85,7 @@ def days_from(first: str, last: str) -> Sequence[Period]:
 
 def part_label(part: Period) -> str:
     """`11-05` for a day, `07h` for an hour."""
-    return part[5:] if len(part) == _DAY else f"{part[11:]}h"
+    return part[5:] if is_day(part) else f"{part[11:]}h"
 
 
 def completeness_line(as_of: datetime, complete_through: datetime | None) -> Text:

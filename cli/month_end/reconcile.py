@@ -9,7 +9,7 @@ import typer
 
 from cli.common.options import StackName
 from cli.common.output import written_later
-from metering.period import Period, parse_period
+from metering.period import Period, is_month, month_of, parse_period
 
 EXAMPLES = """Examples:
 
@@ -24,16 +24,14 @@ EXAMPLES = """Examples:
     usage-meter reconcile 2026-10 --repair --yes
 """
 
-_MONTH = len("2026-11")
-
 
 def _month(text: str) -> Period:
     try:
         period = parse_period(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if len(period) != _MONTH:
-        raise typer.BadParameter(f"{period} is no month: write it as {period[:_MONTH]}")
+    if not is_month(period):
+        raise typer.BadParameter(f"{period} is no month: write it as {month_of(period)}")
     return period
 
 

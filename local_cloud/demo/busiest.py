@@ -7,10 +7,8 @@ from collections.abc import Iterable
 
 from metering.counters.ports import Increment
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period
+from metering.period import Period, is_month
 from metering.usage import Usage
-
-_MONTH = len("2026-11")
 
 
 class BusiestKeys:
@@ -24,7 +22,7 @@ class BusiestKeys:
         """Learn from a batch."""
         with self._lock:
             for increment, after in totals:
-                if len(increment.period) == _MONTH and outcome_of_key(increment.key) is Outcome.METERED:
+                if is_month(increment.period) and outcome_of_key(increment.key) is Outcome.METERED:
                     counters = self._requests.setdefault(increment.key, {})
                     place = (increment.period, increment.slice)
                     counters[place] = max(after.requests, counters.get(place, 0))

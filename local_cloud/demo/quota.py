@@ -20,7 +20,8 @@ from adapters.settings import QuotaAuthorizerSettings
 from local_cloud.stack import LocalCloud
 from local_cloud.telemetry import quiet_telemetry
 from local_cloud.template.document import Stack
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Plan, Span
+from metering.usage import Metric
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler
 
 KEY: Final = "quota-demo"

@@ -17,14 +17,13 @@ from typing import Final
 
 from metering.counters.ports import CounterAnswer, HeaviestList, HeaviestStore, Increment, Status
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period
+from metering.period import Period, is_month
 
 LISTED: Final = 100
 """Keys of a list."""
 WRITE_SECONDS: Final = 60
 """Between two writes of a list."""
 
-_MONTH: Final = len("2026-11")
 _MOST_LISTS: Final = 64
 _ATTEMPTS: Final = 3
 
@@ -91,7 +90,7 @@ class HeaviestKeys:
         """
         looked: set[tuple[Period, str]] = set()
         for increment, answer in found:
-            if len(increment.period) != _MONTH or answer.totals is None:
+            if not is_month(increment.period) or answer.totals is None:
                 continue
             if outcome_of_key(increment.key) is Outcome.METERED:
                 place = (increment.period, increment.shard_id)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from metering.period import Period
 from metering.prices.money import ZERO, at_most_digits, difference, total
-from metering.prices.month import Month
 from metering.prices.rating import RatedPrice
 from metering.prices.statement import Statement
 
@@ -38,12 +38,12 @@ class Charge:
     """
 
     account: str
-    month: Month
+    month: Period
     line: str
     quantity: int
     amount: Decimal
     currency: str
-    invoiced_in: Month
+    invoiced_in: Period
     version: BilledVersion = BilledVersion("", "", "")
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from metering.period import Period
 from metering.prices.adjustment import BilledVersion, Charge
 from metering.prices.documents import InvoiceDocument, UnbilledDocument
 from metering.prices.invoice import billed_keys, invoiced_charges
-from metering.prices.month import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,19 @@ NOTHING_BILLED: Final = BilledMonth()
 
 def billed_months(
     documents: Iterable[InvoiceDocument], unbilled: Iterable[UnbilledDocument] = ()
-) -> dict[Month, BilledMonth]:
+) -> dict[Period, BilledMonth]:
     """What documents say of each month, those of later months last."""
-    holders: dict[Month, dict[str, str]] = defaultdict(dict)
-    charges: dict[Month, dict[str, list[Charge]]] = defaultdict(lambda: defaultdict(list))
+    holders: dict[Period, dict[str, str]] = defaultdict(dict)
+    charges: dict[Period, dict[str, list[Charge]]] = defaultdict(lambda: defaultdict(list))
     for document in sorted(documents, key=lambda one: (one["period"]["month"], one["id"])):
         for month, key in billed_keys(document):
             holders[month][key] = document["account"]
         for charge in invoiced_charges(document):
             charges[charge.month][charge.account].append(charge)
-    nobody: dict[Month, frozenset[str]] = {}
+    nobody: dict[Period, frozenset[str]] = {}
     for one in unbilled:
         for called, keys in one["keys"].items():
-            nobody[Month(called)] = nobody.get(Month(called), frozenset()) | frozenset(keys)
+            nobody[Period(called)] = nobody.get(Period(called), frozenset()) | frozenset(keys)
     months = holders.keys() | charges.keys() | nobody.keys()
     return {
         month: BilledMonth(

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from metering.period import Period
 from metering.prices.adjustment import Adjustment, Charge, adjust
 from metering.prices.billed_months import NOTHING_BILLED, billed_months
 from metering.prices.documents import InvoiceDocument, UnbilledDocument
 from metering.prices.invoice import invoice_document
-from metering.prices.month import Month
 from metering.prices.repricing import Contradiction, RepricedMonth, is_reserved, reprice_month, withdrawn
 from metering.prices.statement import KeyUsage, MonthUsage, Statement, make_statement
 from metering.prices.tariff import KEY_ACCOUNT, UNDATED, Account, AccountPlan, Holding, NoPrice, Tariff
@@ -20,7 +20,7 @@ from metering.prices.tariff import KEY_ACCOUNT, UNDATED, Account, AccountPlan, H
 class Unpriced:
     """Usage or a correction that is on no invoice, with the reason. Nothing is left out in silence."""
 
-    month: Month
+    month: Period
     account: str | None
     keys: tuple[str, ...]
     reason: str
@@ -30,7 +30,7 @@ class Unpriced:
 class PricedMonth:
     """A month under a tariff, by account, in the order of their names."""
 
-    month: Month
+    month: Period
     statements: Mapping[str, Statement]
     unpriced: tuple[Unpriced, ...]
 
@@ -46,7 +46,7 @@ class Billing:
     contradictions: tuple[Contradiction, ...] = ()
 
 
-def price_month(tariff: Tariff, usage: MonthUsage, prices_of: Month | None = None) -> PricedMonth:
+def price_month(tariff: Tariff, usage: MonthUsage, prices_of: Period | None = None) -> PricedMonth:
     """Prices a month's usage, by the plans and versions of `prices_of` (default: of the month itself).
 
     An account pays for its months even without calls. A key of no account is billed alone by the default
@@ -102,9 +102,9 @@ def bill_month(  # noqa: PLR0913 - two months' worth of input
     return Billing(invoices, (*now.unpriced, *unpriced), contradictions)
 
 
-def unbilled_keys(unpriced: Iterable[Unpriced]) -> dict[Month, list[str]]:
+def unbilled_keys(unpriced: Iterable[Unpriced]) -> dict[Period, list[str]]:
     """The keys of no account, by month, that nobody is billed for."""
-    found: dict[Month, list[str]] = defaultdict(list)
+    found: dict[Period, list[str]] = defaultdict(list)
     for entry in unpriced:
         if entry.account is None:
             found[entry.month] += entry.keys
@@ -125,7 +125,7 @@ class _Due:
         self._now = now.statements
         self._reprice = reprice
         self._adjustments: dict[str, dict[str, list[Adjustment]]] = defaultdict(lambda: defaultdict(list))
-        self._keys: dict[tuple[str, str], dict[Month, list[str]]] = defaultdict(dict)
+        self._keys: dict[tuple[str, str], dict[Period, list[str]]] = defaultdict(dict)
 
     @property
     def accounts(self) -> set[str]:
@@ -193,14 +193,14 @@ def _last_by_currency(charges: Iterable[Charge]) -> Iterable[Charge]:
     return {charge.currency: charge for charge in charges}.values()
 
 
-def _key_accounts(tariff: Tariff, month: Month, keys: Iterable[str]) -> Iterator[Account]:
+def _key_accounts(tariff: Tariff, month: Period, keys: Iterable[str]) -> Iterator[Account]:
     plan = tariff.default_plan_in(month)
     if plan is not None:
         for key in keys:
             yield Account(KEY_ACCOUNT + key, (Holding(key, UNDATED),), (AccountPlan(plan),))
 
 
-def _unowned(tariff: Tariff, month: Month, keys: Iterable[str]) -> Iterator[Unpriced]:
+def _unowned(tariff: Tariff, month: Period, keys: Iterable[str]) -> Iterator[Unpriced]:
     if tariff.default_plan_in(month) is None:
         for key in keys:
             yield Unpriced(

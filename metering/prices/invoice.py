@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
+from metering.period import Period, begins_at, following
 from metering.prices.adjustment import Adjustment, BilledVersion, Charge, NotComparable
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import (
@@ -33,7 +34,6 @@ from metering.prices.documents import (
     VersionDocument,
 )
 from metering.prices.money import Rounding, payable, plain, total
-from metering.prices.month import Month, begins_at, following
 from metering.prices.rating import RatedPrice, RatedTier
 from metering.prices.statement import KeyUsage, Statement
 
@@ -45,7 +45,7 @@ class AlteredInvoice(ValueError):
 def invoice_document(
     statement: Statement,
     adjustments: Sequence[Adjustment] = (),
-    adjusted_keys: Mapping[Month, Sequence[str]] | None = None,
+    adjusted_keys: Mapping[Period, Sequence[str]] | None = None,
     reprice: str | None = None,
     *,
     adjusts_only: bool = False,
@@ -86,13 +86,13 @@ def invoice_document(
 
 
 def attested(
-    document: InvoiceDocument, sources: Mapping[Month, SourceDocument], draft: Sequence[str] = ()
+    document: InvoiceDocument, sources: Mapping[Period, SourceDocument], draft: Sequence[str] = ()
 ) -> InvoiceDocument:
     """The invoice with the sources of the months that it bills, and, for a draft, with the reasons why it is
     one. Its id covers them.
     """
     months = sorted({document["period"]["month"], *(line["month"] for line in document["adjustments"])})
-    found = [sources[month] for month in map(Month, months) if month in sources]
+    found = [sources[month] for month in map(Period, months) if month in sources]
     told: InvoiceDocument = {**document, "sources": found, "draft": list(draft)}
     told["id"] = invoice_id(told)
     return told
@@ -136,13 +136,13 @@ def invoiced_charges(document: InvoiceDocument) -> Iterator[Charge]:
         yield _charge(document, line, _quantity(line) - line["quantity_billed"])
 
 
-def billed_keys(document: InvoiceDocument) -> Iterator[tuple[Month, str]]:
+def billed_keys(document: InvoiceDocument) -> Iterator[tuple[Period, str]]:
     """The keys that an issued invoice bills its account for, each with the month of the calls."""
     for key in document["keys"]:
-        yield Month(document["period"]["month"]), key["key"]
+        yield Period(document["period"]["month"]), key["key"]
     for month, keys in document.get("adjusted_keys", {}).items():
         for name in keys:
-            yield Month(month), name
+            yield Period(month), name
 
 
 def place_of(document: InvoiceDocument) -> str:
@@ -151,7 +151,7 @@ def place_of(document: InvoiceDocument) -> str:
     return f"{ADJUSTMENTS}{document['currency']}:{account}" if document.get("adjusts_only") else account
 
 
-def unbilled_document(month: Month, keys: Mapping[Month, Iterable[str]]) -> UnbilledDocument:
+def unbilled_document(month: Period, keys: Mapping[Period, Iterable[str]]) -> UnbilledDocument:
     """The keys, by month, that nobody was billed for when `month` was invoiced."""
     by_month = {str(called): sorted(found) for called, found in keys.items()}
     return {"format": UNBILLED_FORMAT, "keys": by_month, "month": month}
@@ -160,12 +160,12 @@ def unbilled_document(month: Month, keys: Mapping[Month, Iterable[str]]) -> Unbi
 def _charge(document: InvoiceDocument, line: LineDocument, quantity: int) -> Charge:
     return Charge(
         document["account"],
-        Month(line["month"]),
+        Period(line["month"]),
         line["line"],
         quantity,
         Decimal(line["amount"]),
         document["currency"],
-        Month(document["period"]["month"]),
+        Period(document["period"]["month"]),
         BilledVersion(**line["price_version"]),
     )
 
@@ -188,11 +188,11 @@ def _in_order(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
     return sorted(adjustments, key=lambda adjustment: (adjustment.repriced_month.month, adjustment.line))
 
 
-def _period(month: Month) -> PeriodDocument:
+def _period(month: Period) -> PeriodDocument:
     return {"month": month, "start": _instant(month), "end": _instant(following(month))}
 
 
-def _instant(month: Month) -> str:
+def _instant(month: Period) -> str:
     return begins_at(month).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from metering.prices.money import ZERO
+from metering.usage import Metric
 
 
 class InvalidPrice(ValueError):
@@ -20,16 +21,6 @@ class InvalidPrice(ValueError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = tuple(faults)
-
-
-class Metric(StrEnum):
-    """What can be priced. The values are the names of the totals in a usage."""
-
-    REQUESTS = "requests"
-    BILLABLE = "billable"
-    ERRORS = "errors"
-    RESPONSE_BYTES = "response_bytes"
-    REQUEST_BYTES = "request_bytes"
 
 
 class Model(StrEnum):

@@ -11,16 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from metering.prices.money import ZERO
 from metering.prices.presets import zero_month
-from metering.prices.price import (
-    Metric,
-    Model,
-    Price,
-    Tier,
-    ZeroMonth,
-    bounds_faults,
-    ends_in_decimals,
-    tier_faults,
-)
+from metering.prices.price import Model, Price, Tier, ZeroMonth, bounds_faults, ends_in_decimals, tier_faults
 from metering.strict_model import (
     Broken,
     Filled,
@@ -34,6 +25,7 @@ from metering.strict_model import (
     whole,
     wrong,
 )
+from metering.usage import Metric
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from metering.period import Period
 from metering.prices.adjustment import NotComparable
 from metering.prices.billing import PricedMonth, Unpriced, price_month
 from metering.prices.money import EXACT, difference, total
-from metering.prices.month import LAST_MONTH, Month
 from metering.prices.statement import MonthUsage, Statement
 from metering.prices.tariff import Tariff
 
 FREE_SO_FAR: Final = "free so far"
 UNCHANGED: Final = "no change"
 _PERCENTAGES: Final = (5, 20, 50)
+LAST_MONTH: Final = Period("9999-12")
+"""Later than any month that is billed: the tariff as it stands after its last change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Rehearsal:
     prices.
     """
 
-    month: Month
+    month: Period
     comparisons: tuple[Comparison, ...]
     unpriced_now: tuple[Unpriced, ...]
     unpriced_then: tuple[Unpriced, ...]
@@ -94,7 +96,7 @@ class Rehearsal:
 
 
 def rehearse(
-    current: Tariff, proposed: Tariff, usage: MonthUsage, prices_of: Month = LAST_MONTH
+    current: Tariff, proposed: Tariff, usage: MonthUsage, prices_of: Period = LAST_MONTH
 ) -> Rehearsal:
     """Prices a month by both tariffs.
 

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from metering.period import Period
 from metering.prices.adjustment import Adjustment, BilledVersion, Charge, adjust
 from metering.prices.billed_months import BilledMonth
 from metering.prices.money import Rounding, RoundingMode, total
-from metering.prices.month import Month
 from metering.prices.statement import KeyUsage, MonthUsage, Statement, make_statement
 from metering.prices.tariff import KEY_ACCOUNT, NoPrice, Owner, PlanVersion, Tariff
 
@@ -31,7 +31,7 @@ from metering.prices.tariff import KEY_ACCOUNT, NoPrice, Owner, PlanVersion, Tar
 class Contradiction:
     """What the tariff says of a month otherwise than its invoices, and what to write instead."""
 
-    month: Month
+    month: Period
     account: str
     says: str
     remedy: str
@@ -48,7 +48,7 @@ class Contradiction:
 class RepricedMonth:
     """A month for those who were billed for it, or are to be."""
 
-    month: Month
+    month: Period
     statements: Mapping[str, Statement]
     billed: BilledMonth
     contradictions: tuple[Contradiction, ...] = ()
@@ -94,7 +94,7 @@ def reprice_month(
     return RepricedMonth(usage.month, statements, billed, contradictions, keys.unbilled)
 
 
-def withdrawn(account: str, month: Month, charge: Charge, query: str) -> Statement:
+def withdrawn(account: str, month: Period, charge: Charge, query: str) -> Statement:
     """A month for which an account pays nothing any more, in the currency in which it was billed."""
     digits = max(0, -int(charge.amount.as_tuple().exponent))
     terms = (charge.currency, Rounding(digits, RoundingMode.HALF_EVEN), ())
@@ -105,7 +105,7 @@ def withdrawn(account: str, month: Month, charge: Charge, query: str) -> Stateme
 class _Keys:
     """Whose each key is in an earlier month."""
 
-    def __init__(self, tariff: Tariff, month: Month, billed: BilledMonth, *, by_tariff: bool) -> None:
+    def __init__(self, tariff: Tariff, month: Period, billed: BilledMonth, *, by_tariff: bool) -> None:
         self._tariff = tariff
         self._month = month
         self._billed = billed
@@ -185,7 +185,7 @@ def _by_line(charges: Iterable[Charge]) -> dict[tuple[str, str], Decimal]:
 
 
 def _version(
-    tariff: Tariff, month: Month, account: str, billed: BilledMonth
+    tariff: Tariff, month: Period, account: str, billed: BilledMonth
 ) -> PlanVersion | Contradiction | None:
     """By which version an account pays for an earlier month. None: nothing says so."""
     before, now = billed.version(account), _stated(tariff, account, month)
@@ -198,7 +198,7 @@ def _version(
     return _other_version(month, account, before, now)
 
 
-def _stated(tariff: Tariff, account: str, month: Month) -> PlanVersion | NoPrice | None:
+def _stated(tariff: Tariff, account: str, month: Period) -> PlanVersion | NoPrice | None:
     """What the tariff says that an account pays by. None: it says nothing about it."""
     try:
         if account in tariff.accounts:
@@ -215,13 +215,13 @@ def _stated(tariff: Tariff, account: str, month: Month) -> PlanVersion | NoPrice
         return no_price
 
 
-def _gone(month: Month, account: str, before: BilledVersion) -> Contradiction:
+def _gone(month: Period, account: str, before: BilledVersion) -> Contradiction:
     says = f"it was billed by {_named(before)}, which is in the tariff no more"
     return Contradiction(month, account, says, "put that version back as it was")
 
 
 def _other_version(
-    month: Month, account: str, before: BilledVersion, now: PlanVersion | NoPrice
+    month: Period, account: str, before: BilledVersion, now: PlanVersion | NoPrice
 ) -> Contradiction:
     if isinstance(now, NoPrice):
         says = f"it was billed by {_named(before)}, and now {now}"

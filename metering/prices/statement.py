@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from metering.period import Period
 from metering.prices.money import difference, total
-from metering.prices.month import Month
-from metering.prices.price import Metric
 from metering.prices.rating import Bound, RatedPrice, rate
 from metering.prices.tariff import PlanVersion
+from metering.usage import Metric
 
 
 class StatementTotals(Protocol):
@@ -77,7 +77,7 @@ class Statement:
     """
 
     account: str
-    month: Month
+    month: Period
     version: PlanVersion
     keys: tuple[KeyUsage, ...]
     lines: tuple[RatedPrice, ...]
@@ -100,13 +100,13 @@ class Statement:
 class MonthUsage:
     """What all keys used in a month, and the reference of the query that found it."""
 
-    month: Month
+    month: Period
     keys: tuple[KeyUsage, ...]
     query: str
 
 
 def make_statement(
-    account: str, month: Month, version: PlanVersion, usages: Iterable[KeyUsage], query: str = ""
+    account: str, month: Period, version: PlanVersion, usages: Iterable[KeyUsage], query: str = ""
 ) -> Statement:
     """Prices the keys of an account together. The order of the keys does not matter.
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from metering.period import Period
 from metering.prices.canonical import canonical_json
 from metering.prices.money import Rounding, plain
-from metering.prices.month import Month
 from metering.prices.price import InvalidPrice, Price, bounds_faults
 
 KEY_ACCOUNT: Final = "key:"
 """How the account of a key begins that belongs to no account and is billed by the default plan."""
-ALWAYS: Final = Month("0001-01")
+ALWAYS: Final = Period("0001-01")
 """Before any month that is billed."""
 FINAL_AFTER: Final = 12
 """Months after which a month is final, unless the tariff says otherwise."""
@@ -39,8 +39,8 @@ class PlanVersion:
 
     plan: str
     version: str
-    valid_from: Month
-    valid_until: Month | None
+    valid_from: Period
+    valid_until: Period | None
     currency: str
     rounding: Rounding
     prices: tuple[Price, ...]
@@ -57,7 +57,7 @@ class PlanVersion:
         content = hashlib.sha256(canonical_json(_content(self))).hexdigest()
         object.__setattr__(self, "digest", content[:16])
 
-    def valid_in(self, month: Month) -> bool:
+    def valid_in(self, month: Period) -> bool:
         """Whether this version prices the month."""
         return Validity(self.valid_from, self.valid_until).holds_in(month)
 
@@ -66,15 +66,15 @@ class PlanVersion:
 class Validity:
     """The months from `start` until before `end` (None: open)."""
 
-    start: Month = ALWAYS
-    end: Month | None = None
+    start: Period = ALWAYS
+    end: Period | None = None
 
     @property
     def is_dated(self) -> bool:
         """Whether somebody wrote when it begins or ends."""
         return self != UNDATED
 
-    def holds_in(self, month: Month) -> bool:
+    def holds_in(self, month: Period) -> bool:
         """Whether the month is one of them."""
         return self.start <= month and (self.end is None or month < self.end)
 
@@ -122,15 +122,15 @@ class Account:
         """All keys that it ever has."""
         return tuple(dict.fromkeys(holding.key for holding in self.holdings))
 
-    def keys_in(self, month: Month) -> tuple[str, ...]:
+    def keys_in(self, month: Period) -> tuple[str, ...]:
         """Its keys in a month."""
         return tuple(holding.key for holding in self.holdings if holding.validity.holds_in(month))
 
-    def has_plan_in(self, month: Month) -> bool:
+    def has_plan_in(self, month: Period) -> bool:
         """Whether a plan is assigned to it in a month."""
         return any(one.validity.holds_in(month) for one in self.plans)
 
-    def plan_in(self, month: Month) -> str:
+    def plan_in(self, month: Period) -> str:
         """The name of the plan in a month. Raises NoPrice where none is assigned."""
         for one in self.plans:
             if one.validity.holds_in(month):
@@ -159,15 +159,15 @@ class Tariff:
     final_after: int = FINAL_AFTER
     """How many months after a month it is adjusted for the last time."""
 
-    def default_plan_in(self, month: Month) -> str | None:
+    def default_plan_in(self, month: Period) -> str | None:
         """The plan of keys without an account in a month."""
         return next((one.plan for one in self.default_plans if one.validity.holds_in(month)), None)
 
-    def accounts_in(self, month: Month) -> list[Account]:
+    def accounts_in(self, month: Period) -> list[Account]:
         """The accounts that there are in a month, in the order of the file."""
         return [account for account in self.accounts.values() if account.validity.holds_in(month)]
 
-    def owners_in(self, month: Month) -> dict[str, Owner]:
+    def owners_in(self, month: Period) -> dict[str, Owner]:
         """Whose each key is in a month."""
         return {
             holding.key: Owner(account, holding.validity.is_dated)
@@ -181,7 +181,7 @@ class Tariff:
         versions = [*self.plans.get(plan, ()), *(one for plan in self.plans.values() for one in plan)]
         return next((version for version in versions if version.digest == digest), None)
 
-    def version(self, plan: str, month: Month) -> PlanVersion:
+    def version(self, plan: str, month: Period) -> PlanVersion:
         """The version of a plan that prices a month. Raises NoPrice."""
         for version in self.plans.get(plan, ()):
             if version.valid_in(month):

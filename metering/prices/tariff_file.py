@@ -42,9 +42,9 @@ from typing import Annotated, ClassVar, Final
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from metering.key_id import key_id_fault
+from metering.period import Period, parse_month
 from metering.prices.documents import ADJUSTMENTS, UNBILLED
 from metering.prices.money import Rounding, RoundingMode
-from metering.prices.month import Month, month
 from metering.prices.price_file import (
     Bounded,
     PriceFields,
@@ -127,7 +127,7 @@ def _currency(text: str) -> str:
     return text
 
 
-MonthText = Annotated[Month, reading(month)]
+MonthText = Annotated[Period, reading(parse_month)]
 
 
 class RoundingFields(StrictModel):
@@ -156,7 +156,7 @@ class Terms(StrictModel):
     zero_month: ZeroMonthRule | None = None
 
 
-def ends_later(end: Month, info: ValidationInfo) -> Month:
+def ends_later(end: Period, info: ValidationInfo) -> Period:
     """A `valid_until`, which must be after the `valid_from` beside it."""
     start = info.data.get("valid_from", "")
     if end <= start:
@@ -185,7 +185,7 @@ class VersionFields(Terms, Bounded):
 
     @field_validator("valid_until", mode="after")
     @classmethod
-    def _ends_later(cls, end: Month, info: ValidationInfo) -> Month:
+    def _ends_later(cls, end: Period, info: ValidationInfo) -> Period:
         return ends_later(end, info)
 
     @field_validator("prices", mode="after")
@@ -245,7 +245,7 @@ class Dated(StrictModel):
 
     @field_validator("valid_until", mode="after")
     @classmethod
-    def _ends_later(cls, end: Month, info: ValidationInfo) -> Month:
+    def _ends_later(cls, end: Period, info: ValidationInfo) -> Period:
         return ends_later(end, info)
 
     def validity(self) -> Validity:
@@ -373,7 +373,7 @@ def _built(plan: str, versions: Sequence[VersionFields], above: Terms) -> Iterat
         yield _version(plan, fields, above, end)
 
 
-def _version(plan: str, fields: VersionFields, above: Terms, end: Month | None) -> PlanVersion:
+def _version(plan: str, fields: VersionFields, above: Terms, end: Period | None) -> PlanVersion:
     currency, rounding = fields.currency or above.currency, fields.rounding or above.rounding
     if currency is None or rounding is None:
         raise AssertionError(f"plan {plan} was read without a currency or a rounding")

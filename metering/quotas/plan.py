@@ -9,21 +9,11 @@ from typing import Final
 import msgspec
 
 from metering.period import Period, day_of, hour_of, month_of
-from metering.usage import Usage
+from metering.usage import Metric, Usage
 
 HOUR_SECONDS: Final = 3600
 DEFAULT_THRESHOLDS: Final = (50, 80, 100)
 DEFAULT_RESERVE_FROM: Final = 80
-
-
-class Metric(StrEnum):
-    """What a limit bounds: a total of :class:`metering.usage.Usage`."""
-
-    REQUESTS = "requests"
-    BILLABLE = "billable"
-    ERRORS = "errors"
-    RESPONSE_BYTES = "response_bytes"
-    REQUEST_BYTES = "request_bytes"
 
 
 class Span(StrEnum):

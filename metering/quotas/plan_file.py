@@ -38,7 +38,6 @@ from metering.quotas.plan import (
     KeyStatus,
     Kind,
     Limit,
-    Metric,
     Mode,
     Plan,
     Span,
@@ -56,6 +55,7 @@ from metering.strict_model import (
     wrong,
 )
 from metering.strict_yaml import Document
+from metering.usage import Metric
 
 HIGHEST_THRESHOLD: Final = 100
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)

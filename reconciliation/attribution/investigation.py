@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from metering.calls.event_id import event_hash
 from metering.outcome import UNDECODABLE_KEY
-from metering.period import Period, begins_at, day_of, ends_at, hour_at, month_of
+from metering.period import Period, begins_at, day_of, ends_at, hour_at, is_month, month_of
 from metering.proof.drift import Difference
 from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
@@ -37,7 +37,6 @@ from reconciliation.ports import ErrorPrefix, LogWitness, Queries, QueryResult
 
 PLACES: Final = 1_000
 FINDINGS: Final = 10_000
-_MONTH: Final = len("2026-11")
 _TIMES: Final = 2
 """The last parameters of a span: the times, after the partitions."""
 _BEFORE: Final = timedelta(minutes=5)
@@ -94,8 +93,8 @@ class Investigation:
         return (_finding(suspect, circumstances, waiting) for suspect in suspects)
 
     def _suspects(self, differences: Sequence[Difference], run_id: str) -> list[Suspect]:
-        days = [one for one in differences if len(one.period) > _MONTH]
-        months = {one.key: one for one in differences if len(one.period) == _MONTH}
+        days = [one for one in differences if not is_month(one.period)]
+        months = {one.key: one for one in differences if is_month(one.period)}
         alone = _counters_alone(days, months)
         found: dict[str, list[Suspect]] = defaultdict(list)
         for day, of_day in _by_day(days):

@@ -12,11 +12,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final, TypedDict
 
+from metering.period import Period, ends_at
 from metering.prices.billing import Unpriced
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
 from metering.prices.money import EXACT, total
-from metering.prices.month import Month, begins_at, following
 from metering.safe_csv import defused
 
 CSV_HEADER = (
@@ -47,7 +47,7 @@ class MeterEvent(TypedDict):
 
 
 def month_document(
-    month: Month, invoices: Sequence[InvoiceDocument], unpriced: Iterable[Unpriced]
+    month: Period, invoices: Sequence[InvoiceDocument], unpriced: Iterable[Unpriced]
 ) -> dict[str, object]:
     """A month's invoices for a billing system: the documents as they were issued, and what is on none of
     them.
@@ -154,8 +154,8 @@ def _adjusted(invoice: InvoiceDocument) -> dict[str, Decimal]:
 
 
 def _event(invoice: InvoiceDocument, customer: str, name: str, value: int, subject: str) -> MeterEvent:
-    month = Month(invoice["period"]["month"])
-    last_second = begins_at(following(month)) - timedelta(seconds=1)
+    month = Period(invoice["period"]["month"])
+    last_second = ends_at(month) - timedelta(seconds=1)
     identity = canonical_json([invoice["account"], month, subject])
     return {
         "event_name": name,

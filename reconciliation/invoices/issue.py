@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from metering.errors import MeterError
-from metering.period import Period, begins_at, ends_at
+from metering.period import Period, begins_at, ends_at, following, months_between
 from metering.prices.billing import Unpriced, bill_month, unbilled_keys
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import (
@@ -52,7 +52,6 @@ from metering.prices.invoice import (
     read_unbilled,
     unbilled_document,
 )
-from metering.prices.month import Month, following, months_between
 from metering.prices.repricing import Contradiction
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff import Tariff
@@ -74,21 +73,21 @@ class CannotInvoice(MeterError):
 class InvoiceStore(Protocol):
     """Where issued invoices are kept, by month and account."""
 
-    def months(self) -> Iterable[Month]:
+    def months(self) -> Iterable[Period]:
         """The months that have invoices, in order."""
         ...
 
-    def documents(self, month: Month) -> Iterable[tuple[str, bytes]]:
+    def documents(self, month: Period) -> Iterable[tuple[str, bytes]]:
         """The documents of a month, each with the place where it is kept."""
         ...
 
-    def decide(self, month: Month, account: str, document: bytes) -> tuple[bytes, bool]:
+    def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
         """Keep the document of an account's month unless there is one; the one that is kept now, and whether
         it was put there by this call.
         """
         ...
 
-    def add(self, month: Month, account: str, name: str, content: bytes) -> None:
+    def add(self, month: Period, account: str, name: str, content: bytes) -> None:
         """Keep what follows from a document, beside it. Repeating it changes nothing."""
         ...
 
@@ -123,11 +122,11 @@ class Proven(NamedTuple):
 class Usages(Protocol):
     """The usage of months: :class:`ProvenUsages`, or what stands in for it."""
 
-    def billed(self, month: Month) -> Proven:
+    def billed(self, month: Period) -> Proven:
         """What a month is invoiced by."""
         ...
 
-    def known(self, month: Month) -> Proven:
+    def known(self, month: Period) -> Proven:
         """All that is known of a month by now."""
         ...
 
@@ -161,11 +160,11 @@ class Issued:
 class Invoiced:
     """What a run came to: the invoices by account, what is on none of them, and why they are drafts."""
 
-    month: Month
+    month: Period
     issued: tuple[Issued, ...]
     unpriced: tuple[Unpriced, ...]
     draft: tuple[str, ...]
-    final: tuple[Month, ...] = ()
+    final: tuple[Period, ...] = ()
     """Earlier months that stay as they were billed, since their Parquet files are gone."""
 
     @property
@@ -192,30 +191,30 @@ class ProvenUsages:
         self._run_id = run_id
         self._sealed_usage = sealed_usage
 
-    def billed(self, month: Month) -> Proven:
+    def billed(self, month: Period) -> Proven:
         """What a month is invoiced by: its usage as sealed, or, while it is open, as the lake has it.
 
         Raises:
             MeterError: something could not be read.
         """
-        sealed = self._sealed_usage(Period(month))
+        sealed = self._sealed_usage(month)
         if sealed is None:
             return self.known(month)
         return self._proven(month, sealed.usage, sealed.report)
 
-    def known(self, month: Month) -> Proven:
+    def known(self, month: Period) -> Proven:
         """All usage of a month that the lake has by now, and what the reconciliation has against it. What was
         accepted when the month was sealed is no longer against it.
 
         Raises:
             MeterError: something could not be read.
         """
-        report, usage = self._reconciler.reconciled(Period(month), run_id=self._run_id)
+        report, usage = self._reconciler.reconciled(month, run_id=self._run_id)
         missing = tuple(f"{month}: {reason}" for reason in report.missing)
         if report.compared_until is not None:
             until = f"{month}: it is complete until {report.compared_until:%Y-%m-%d}, and invoiced as a whole"
             return self._proven(month, {}, None)._replace(missing=missing or (until,))
-        sealed = self._sealed_usage(Period(month))
+        sealed = self._sealed_usage(month)
         found = usage()
         proven = self._proven(month, found, sealed.report if sealed else None)
         if sealed is not None and sealed.usage and not found:
@@ -224,7 +223,7 @@ class ProvenUsages:
             return proven
         return proven._replace(differing=tuple(_differing(report)), missing=missing)
 
-    def _proven(self, month: Month, usage: Mapping[str, Usage], report: str | None) -> Proven:
+    def _proven(self, month: Period, usage: Mapping[str, Usage], report: str | None) -> Proven:
         source = source_of(month, self._lake, report)
         keys = tuple(KeyUsage.of(key, usage[key]) for key in sorted(usage))
         return Proven(MonthUsage(month, keys, source["query"]), source)
@@ -240,7 +239,7 @@ class Invoicing:
         leniency: DraftPolicy = DraftPolicy(),  # noqa: B008 - it cannot change
         *,
         at_once: int = 1,
-        first_month: Callable[[], Month | None] | None = None,
+        first_month: Callable[[], Period | None] | None = None,
     ) -> None:
         """`at_once` is how many accounts are issued at the same time; they do not depend on one another.
         `first_month` finds the first month with calls, before which the first invoices ever must not begin;
@@ -252,7 +251,7 @@ class Invoicing:
         self._leniency = leniency
         self._at_once = at_once
 
-    def proven(self, month: Month) -> Proven:
+    def proven(self, month: Period) -> Proven:
         """The usage that a month is invoiced by.
 
         Raises:
@@ -262,7 +261,7 @@ class Invoicing:
         return self._let_pass(self._usages.billed(month))
 
     def invoice(
-        self, month: Month, tariff: Tariff, account: str | None = None, reprice: str | None = None
+        self, month: Period, tariff: Tariff, account: str | None = None, reprice: str | None = None
     ) -> Invoiced:
         """Do the steps of the module's docstring, for all accounts or one. `reprice` is the reason why
         earlier months are priced by the tariff against what was billed; it stands on the invoices.
@@ -296,7 +295,7 @@ class Invoicing:
         gone = tuple(one.usage.month for one in known if one.is_gone)
         return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone)
 
-    def _earlier(self, month: Month) -> list[Month]:
+    def _earlier(self, month: Period) -> list[Period]:
         """The earlier months that have invoices: all since the first, or this one would come too early."""
         found = sorted(self._shelf.months())
         later = [one for one in found if one > month]
@@ -311,7 +310,7 @@ class Invoicing:
             raise CannotInvoice(f"{gap} has no invoices yet: run `usage-meter invoice {gap}` first")
         return earlier
 
-    def _check_is_first(self, month: Month) -> None:
+    def _check_is_first(self, month: Period) -> None:
         """Raises CannotInvoice where earlier months have calls: the first invoices lock them out."""
         if self._first_month is None or self._shelf.months():
             return
@@ -324,7 +323,7 @@ class Invoicing:
             )
 
     def _in_time(
-        self, month: Month, invoices: Sequence[InvoiceDocument]
+        self, month: Period, invoices: Sequence[InvoiceDocument]
     ) -> tuple[list[InvoiceDocument], list[Unpriced]]:
         """The invoices that may be issued, and what comes too late. Once a later month has invoices, those of
         this month are complete: what an account used that has none was adjusted there.
@@ -347,7 +346,7 @@ class Invoicing:
         return [one for one in invoices if place_of(one) in have], too_late
 
     def _not_billed_elsewhere(
-        self, month: Month, invoices: Sequence[InvoiceDocument]
+        self, month: Period, invoices: Sequence[InvoiceDocument]
     ) -> list[InvoiceDocument]:
         """The invoices but for new ones whose adjustments stand on another document of the same account and
         month: a tariff that was changed between two runs may put them elsewhere.
@@ -372,7 +371,7 @@ class Invoicing:
             )
         return proven
 
-    def _known(self, month: Month) -> Proven:
+    def _known(self, month: Period) -> Proven:
         """All that is known of an earlier month."""
         known = self._usages.known(month)
         if known.is_gone:
@@ -385,7 +384,7 @@ class Invoicing:
                 "final_after in the tariff"
             ) from refusal
 
-    def _documents(self, months: Iterable[Month]) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
+    def _documents(self, months: Iterable[Period]) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
         issued, unbilled = [], []
         for month in months:
             for place, stored in self._shelf.documents(month):
@@ -395,12 +394,12 @@ class Invoicing:
                     issued.append(_as_issued(place, stored))
         return issued, unbilled
 
-    def _keep_unbilled(self, month: Month, unpriced: Iterable[Unpriced]) -> None:
+    def _keep_unbilled(self, month: Period, unpriced: Iterable[Unpriced]) -> None:
         keys = unbilled_keys(unpriced)
         if keys:
             self._shelf.decide(month, UNBILLED, canonical_json(unbilled_document(month, keys)))
 
-    def _issue(self, month: Month, invoice: InvoiceDocument) -> Issued:
+    def _issue(self, month: Period, invoice: InvoiceDocument) -> Issued:
         place, computed = place_of(invoice), canonical_json(invoice)
         document, is_new = self._shelf.decide(month, place, computed)  # 4a
         stands = _as_issued(f"{place} {month}", document)
@@ -409,10 +408,10 @@ class Invoicing:
         return Issued(stands, document, is_new, document == computed)
 
 
-def source_of(month: Month, lake: str, report: str | None) -> SourceDocument:
+def source_of(month: Period, lake: str, report: str | None) -> SourceDocument:
     """Where the usage of a month comes from. The reference of the query is a hash of text and parameters."""
     sql = query_text(USAGE_BY_KEY_AND_DAY)
-    parameters = list(between(begins_at(Period(month)), ends_at(Period(month))))
+    parameters = list(between(begins_at(month), ends_at(month)))
     digest = hashlib.sha256(canonical_json([sql, parameters])).hexdigest()
     return {
         "month": month,
@@ -436,7 +435,7 @@ def _as_issued(place: str, stored: bytes) -> InvoiceDocument:
         raise CannotInvoice(f"{place}: {altered}; bring back its first version") from altered
 
 
-def _is_final(earlier: Month, month: Month, tariff: Tariff) -> bool:
+def _is_final(earlier: Period, month: Period, tariff: Tariff) -> bool:
     return months_between(earlier, month) > tariff.final_after
 
 
@@ -446,7 +445,7 @@ def _adjusted(invoice: InvoiceDocument) -> set[tuple[str, str, str, str]]:
     return {(account, currency, line["month"], line["line"]) for line in invoice["adjustments"]}
 
 
-def _refuse(found: Sequence[Contradiction], month: Month) -> None:
+def _refuse(found: Sequence[Contradiction], month: Period) -> None:
     """Say which invoices the tariff contradicts, what it would come to, and what to write instead."""
     if not found:
         return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -24,6 +26,7 @@ CALLS_OF_KEYS: Final = "calls_of_keys"
 ALTERED_ROWS: Final = "altered_rows"
 REPEATED_ROWS: Final = "repeated_rows"
 REPEATED_OBJECTS: Final = "repeated_objects"
+CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
 KEYS_OF_A_QUERY: Final = 20
 """As many keys as the query of calls has places for."""
 CALLS_OF_A_QUERY: Final = 200_000
@@ -33,6 +36,7 @@ MARGIN: Final = timedelta(days=1)
 call's own time is at most a day from its log event's.
 """
 _MONTHS_OF_A_QUERY: Final = 3
+_PART: Final = re.compile(r"^( *)(.*)\{(\w+)\}", re.MULTILINE)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = tuple[Any, ...]
@@ -50,9 +54,27 @@ class LakeUsage(msgspec.Struct, frozen=True, gc=False):
     """The hours of the calls of a day, as one number: see :mod:`metering.proof.hours`. A month has none."""
 
 
+@cache
 def query_text(name: str) -> str:
-    """The SQL of a query of this package."""
-    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    """The SQL of a query: the file of its name, with the parts that it names in braces. What several queries
+    share is written in one part: between which times calls are read, and which copy of an event counts.
+    """
+    text = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    return _PART.sub(_with_part, text)
+
+
+def _with_part(found: re.Match[str]) -> str:
+    """A line with its part in place; the further lines of the part are indented as the first one is."""
+    indent, before, part = found.groups()
+    content = query_text(f"parts/{part}").rstrip("\n").replace("\n", f"\n{indent}")
+    return f"{indent}{before}{content}"
+
+
+def quoted(text: str) -> str:
+    """A text as a parameter of Athena: it is a literal, and a quote in it is written twice.
+    https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements-querying-using-execution-parameters.html
+    """
+    return "'" + text.replace("'", "''") + "'"
 
 
 def between(start: datetime, end: datetime) -> tuple[str, ...]:
@@ -123,7 +145,7 @@ class LakeCall(NamedTuple):
 def keys_named(keys: Sequence[str]) -> tuple[str, ...]:
     """The parameters that name up to twenty keys."""
     named = (*keys, *[keys[-1]] * (KEYS_OF_A_QUERY - len(keys)))
-    return tuple("'" + key.replace("'", "''") + "'" for key in named)
+    return tuple(quoted(key) for key in named)
 
 
 def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:

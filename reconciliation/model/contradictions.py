@@ -9,9 +9,7 @@ from operator import attrgetter
 import msgspec
 
 from metering.counters.counter import Counter
-from metering.period import Period
-
-_MONTH = len("2026-11")
+from metering.period import Period, is_month
 
 
 class Contradiction(msgspec.Struct, frozen=True):
@@ -34,8 +32,8 @@ def contradictions(counters: Iterable[Counter]) -> Iterator[Contradiction]:
     """
     for key, group in groupby(counters, key=attrgetter("key")):
         of_key = list(group)
-        months = [counter for counter in of_key if len(counter.period) == _MONTH]
-        days = {counter.period: counter for counter in of_key if len(counter.period) > _MONTH}
+        months = [counter for counter in of_key if is_month(counter.period)]
+        days = {counter.period: counter for counter in of_key if not is_month(counter.period)}
         for counter in of_key:
             if (held := sum(counter.parts.values())) != counter.usage.requests:
                 yield Contradiction(key, counter.period, "", held, counter.usage.requests)

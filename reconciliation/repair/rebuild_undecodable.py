@@ -6,8 +6,7 @@ can be derived: the fingerprint of the reserved key is left as it is.
 
 from __future__ import annotations
 
-from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -15,10 +14,9 @@ from metering.billing_rule import BillingRule
 from metering.calls.record import StreamRecord, read_record
 from metering.counters.counter import Counter
 from metering.outcome import UNDECODABLE_KEY
-from metering.period import Period, day_of, hour_at, month_of
+from metering.period import Period, day_of, hour_at, is_day, month_of
 from metering.usage import Usage
-from reconciliation.lake.firehose_errors import PROCESSING_FAILED
-from reconciliation.redrive import pieces
+from reconciliation.lake.firehose_errors import PROCESSING_FAILED, UndeliveredRecord, pieces
 
 
 class RecordSpan(NamedTuple):
@@ -53,13 +51,11 @@ def undecodable_by_hour(objects: Iterable[tuple[str, bytes]], month: Period) -> 
     return found
 
 
-def _records(body: bytes) -> Iterable[tuple[bytes, int]]:
-    """The records of an object with the time at which each arrived, as far as they can be read."""
+def _records(body: bytes) -> Iterator[UndeliveredRecord]:
+    """The records of an object, as far as they can be read."""
     for piece in pieces(body):
-        try:
-            yield b64decode(piece.document["rawData"], validate=True), int(piece.document["arrivalTimestamp"])
-        except (KeyError, TypeError, ValueError):
-            continue
+        if piece.record is not None:
+            yield piece.record
 
 
 def undecodable_days(
@@ -68,7 +64,7 @@ def undecodable_days(
     """The days of the reserved key as they should be: as near to what is counted as the spans allow."""
     hours = dict(spans)
     for day, counter in before.items():
-        if len(day) == len("2026-11-05"):
+        if is_day(day):
             hours |= {
                 hour: NONE_FAILED for part in counter.parts if (hour := Period(f"{day}T{part}")) not in spans
             }

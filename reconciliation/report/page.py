@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from metering.outcome import OUTCOME_OF_KEY, Outcome
-from metering.period import Period, begins_at, day_of, days_of
+from metering.period import Period, begins_at, day_of, days_of, is_day
 from metering.usage import NO_USAGE, TOTALS, Usage
 from reconciliation.model.causes import ADVICE, HARMLESS, Cause, Finding
 from reconciliation.model.report import Both, QueryEvidence, Report
@@ -22,7 +22,6 @@ POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 ROWS_SHOWN: Final = 500
 """The page stays one that a browser can open; the other files have the rest."""
 
-_DAY: Final = len("2026-11-05")
 _SUMMED: Final = tuple(name for name in TOTALS if name != "fingerprint")
 _ICONS: Final = {
     Conclusion.AGREES: "M14 25l7 7 14-15",
@@ -124,8 +123,8 @@ def differing_days(report: Report) -> frozenset[Period]:
     periods = {day for day, both in report.tally.days.items() if both.counted != both.in_lake}
     periods |= {one.period for one in report.differences}
     periods |= {day_of(one.period) for one in report.findings if one.cause not in HARMLESS}
-    periods |= {Period(f"{one.period}-{one.part}"[:_DAY]) for one in report.contradictions if one.part}
-    return frozenset(period for period in periods if len(period) == _DAY)
+    periods |= {day_of(Period(f"{one.period}-{one.part}")) for one in report.contradictions if one.part}
+    return frozenset(period for period in periods if is_day(period))
 
 
 def _described(report: Report, differing: frozenset[Period]) -> str:

@@ -27,7 +27,7 @@ from metering.counters.ports import (
     Status,
     expires_at,
 )
-from metering.period import Period, month_of
+from metering.period import Period, is_day, month_of
 from metering.usage import NO_USAGE, Usage
 from stream_processor.fold import slice_of
 from watch.tasks import CompletenessStore
@@ -273,8 +273,9 @@ class SimulatedCounters:
 
 def _hours(item: SimulatedCounterItem, increment: Increment) -> dict[str, int]:
     """The requests of a day in the hours of an increment."""
-    is_day = len(increment.period) == len("2026-11-05")
-    return {part: item.parts[part] for part in increment.parts if part in item.parts} if is_day else {}
+    if not is_day(increment.period):
+        return {}
+    return {part: item.parts[part] for part in increment.parts if part in item.parts}
 
 
 class SimulatedProgress:

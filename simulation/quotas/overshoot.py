@@ -19,7 +19,7 @@ from itertools import count
 from typing import Final
 
 from metering.period import Period
-from metering.quotas.plan import HOUR_SECONDS, Assignment, Limit, Metric, Mode, Plan, Span
+from metering.quotas.plan import HOUR_SECONDS, Assignment, Limit, Mode, Plan, Span
 from metering.quotas.ports import (
     Facts,
     LeaseAnswer,
@@ -30,7 +30,7 @@ from metering.quotas.ports import (
     LeaseStore,
     Wanted,
 )
-from metering.usage import Usage
+from metering.usage import Metric, Usage
 from quota_authorizer.decision import DecisionOutcome, OnFailure, QuotaDecider
 from quota_authorizer.key_cache import KnownKeys
 from quota_authorizer.leases import LeaseBook

@@ -19,9 +19,9 @@ from metering.calls.record import StreamRecord
 from metering.counters.ports import SliceId, Status
 from metering.errors import Transient
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period
+from metering.period import Period, is_day, is_hour, is_month
 from metering.quotas.decision import Counted
-from metering.quotas.plan import Assignment, Kind, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Kind, Limit, Plan, Span
 from metering.quotas.ports import (
     ClaimStatus,
     KeyPlan,
@@ -31,7 +31,7 @@ from metering.quotas.ports import (
     ThresholdPublisher,
 )
 from metering.quotas.threshold import crossings
-from metering.usage import NO_USAGE, Usage
+from metering.usage import NO_USAGE, Metric, Usage
 from simulation.protocol.invocation import Invocation, InvocationEnvironment
 from simulation.protocol.meter import Clock, Meter
 from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedStore
@@ -147,7 +147,7 @@ class NotifyingMeter:
             if outcome_of_key(key) is Outcome.METERED
             for limit in PLAN.limits
             for part, usage in counted(period, found.totals, found.parts).items()
-            if len(part) == _LENGTHS[limit.span]
+            if _IS_OF_SPAN[limit.span](part)
             for crossing in crossings(key_plan(key), limit, part, limit.used(usage))
         }
 
@@ -265,7 +265,7 @@ class FaultyPublisher:
         )
 
 
-_LENGTHS = {Span.HOUR: len("2026-11-05T07"), Span.DAY: len("2026-11-05"), Span.MONTH: len("2026-11")}
+_IS_OF_SPAN = {Span.HOUR: is_hour, Span.DAY: is_day, Span.MONTH: is_month}
 
 
 def key_plan(key: str) -> KeyPlan:
@@ -276,6 +276,6 @@ def key_plan(key: str) -> KeyPlan:
 def counted(period: Period, totals: Usage, parts: Mapping[str, int]) -> dict[Period, Usage]:
     """What a counter holds, by period: of a day's hours the requests only."""
     found = {period: totals}
-    if len(period) == _LENGTHS[Span.DAY]:
+    if is_day(period):
         found |= {Period(f"{period}T{part}"): Usage(requests=count) for part, count in parts.items()}
     return {name: usage for name, usage in found.items() if usage != NO_USAGE}

@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 from selenium.webdriver import Chrome
 
-from metering.quotas.plan import Kind, Limit, Metric, Plan, Span
+from metering.quotas.plan import Kind, Limit, Plan, Span
+from metering.usage import Metric
 from tests.dashboard import chromium
 from tests.dashboard.page import Page
 from tests.dashboard.world import World

@@ -16,7 +16,8 @@ from typing import Final
 
 from adapters.settings import set_apart
 from local_cloud.playback.traffic import TrafficSettings, generate
-from metering.quotas.plan import Kind, Limit, Metric, Plan, Span
+from metering.quotas.plan import Kind, Limit, Plan, Span
+from metering.usage import Metric
 from tests.dashboard import chromium
 from tests.dashboard.page import Page
 from tests.dashboard.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metering.outcome import Outcome, outcome_of_key
+from metering.outcome import OUTCOME_OF_KEY, Outcome, is_reserved, outcome_of_key
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,12 @@ def test_outcome_of_key(key: str, outcome: Outcome) -> None:
 def test_names() -> None:
     """They are written to the lake and to metrics: they never change."""
     assert ["metered", "unattributed", "malformed", "undecodable"] == [str(outcome) for outcome in Outcome]
+
+
+@pytest.mark.parametrize(
+    ("key", "reserved"),
+    [*((key, True) for key in OUTCOME_OF_KEY), ("!later", True), ("a-1", False), ("--", False), ("", False)],
+)
+def test_reserved(key: str, reserved: bool) -> None:
+    """The keys of calls without one, and what later versions may add to them; no other text."""
+    assert reserved is is_reserved(key)

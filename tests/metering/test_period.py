@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -15,9 +15,14 @@ from metering.period import (
     day_of,
     days_of,
     ends_at,
+    following,
     hour_at,
     hours_of,
+    is_day,
+    is_hour,
+    is_month,
     month_of,
+    parse_month,
     parse_period,
 )
 from tests.factories import NOON_MS
@@ -134,3 +139,45 @@ def test_hours_of() -> None:
     hours = hours_of(Period("2026-10-31"))
     assert ("2026-10-31T00", "2026-10-31T23", 24) == (hours[0], hours[-1], len(set(hours)))
     assert sorted(hours) == hours
+
+
+@pytest.mark.parametrize("written", ["2026-10", "2026-10-01", date(2026, 10, 1)])
+def test_reads_a_month(written: object) -> None:
+    """A month is written as such, or as its first day, which YAML loads as a date."""
+    assert parse_month(written) == "2026-10"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-13",
+        "2026-1",
+        "2026-10-02",
+        date(2026, 10, 15),
+        datetime(2026, 10, 1, tzinfo=UTC),
+        202610,
+        None,
+        "",
+    ],
+)
+def test_refuses_what_is_no_month(written: object) -> None:
+    """A day in mid-month is refused too: a month has one price version."""
+    with pytest.raises(ValueError, match="is not a month; write it as 2026-10"):
+        parse_month(written)
+
+
+def test_following_crosses_the_year() -> None:
+    """December is followed by January."""
+    assert ["2026-11", "2027-01"] == [following(parse_month("2026-10")), following(parse_month("2026-12"))]
+
+
+def test_following_is_any_year() -> None:
+    """Whether its number has four digits or is filled with zeros."""
+    assert ["0002-01", "9999-01"] == [following(Period(month)) for month in ("0001-12", "9998-12")]
+
+
+def test_kinds() -> None:
+    """A period is of one kind."""
+    kinds = (is_month, is_day, is_hour)
+    for number, period in enumerate(("2026-11", "2026-11-05", "2026-11-05T07")):
+        assert [number == other for other in range(3)] == [kind(period) for kind in kinds]

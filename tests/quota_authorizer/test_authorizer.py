@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from adapters.dynamodb.plans import digest_of
-from metering.quotas.plan import KeyStatus, Limit, Metric, Plan, Span
+from metering.quotas.plan import KeyStatus, Limit, Plan, Span
+from metering.usage import Metric
 from quota_authorizer.authorizer import AuthorizerOptions, KeySource
 from quota_authorizer.decision import OnFailure
 from quota_authorizer.request import InvalidRequest

@@ -21,8 +21,8 @@ from local_cloud.template.document import Stack
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Mode, Plan, Span
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
+from metering.usage import Metric, Usage
 from quota_authorizer import handler as module
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler
 from quota_authorizer.response import Unauthorized

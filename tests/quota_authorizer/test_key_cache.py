@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from metering.quotas.plan import HOUR_SECONDS, Limit, Metric, Plan, Span
+from metering.quotas.plan import HOUR_SECONDS, Limit, Plan, Span
 from metering.quotas.ports import Wanted
+from metering.usage import Metric
 from quota_authorizer.key_cache import MOST_KEYS, KnownKey
 from tests.quota_authorizer.stores import DAY, HOUR, MONTH, NOON, Desk
 

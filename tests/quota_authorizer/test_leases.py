@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from metering.errors import Misconfigured
-from metering.quotas.plan import Limit, Metric, Mode, Plan, Span
+from metering.quotas.plan import Limit, Mode, Plan, Span
 from metering.quotas.ports import (
     Lease,
     LeaseAnswer,
@@ -17,6 +17,7 @@ from metering.quotas.ports import (
     LeaseStatus,
     spent_slot,
 )
+from metering.usage import Metric
 from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount, Spending, Spent
 from simulation.quotas.store import LeasesInMemory
 from tests.quota_authorizer.stores import HOUR, NOON, Desk, QuotasInMemory

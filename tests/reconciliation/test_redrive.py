@@ -19,8 +19,8 @@ from metering.calls.lake_row import LakeRow, encode_rows, lake_rows
 from metering.calls.record import StreamRecord, read_record
 from metering.period import Period
 from reconciliation import redrive as module
-from reconciliation.lake.firehose_errors import tally
-from reconciliation.redrive import Redriven, pieces, redrive
+from reconciliation.lake.firehose_errors import pieces, tally
+from reconciliation.redrive import Redriven, redrive
 from tests.factories import (
     NOON_MS,
     SHARD,
@@ -298,8 +298,10 @@ class TestUnreadable:
         late = processing_failed(delivery(lines(2)))
         store = Store({NAME: content(processing_failed(delivery(lines(1))), late)})
         with monkeypatch.context() as patch:
-            real = module.read_document
-            patch.setattr(module, "read_document", lambda one, rule: None if one == late else real(one, rule))
+            real = module.read_piece
+            patch.setattr(
+                module, "read_piece", lambda one, rule: None if one.document == late else real(one, rule)
+            )
             store.redrive()
         assert (ids(1), {NAME: content(late)}) == (store.event_ids, store.errors)
         store.redrive()

@@ -16,10 +16,10 @@ from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.thresholds import DynamoDBNotifications
 from metering.counters.ports import CounterAnswer, Increment, Status
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.quotas.ports import KeyPlan, ThresholdCrossing
 from metering.quotas.threshold import crossing_id, decode_crossing, encode_crossing
-from metering.usage import Usage
+from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
 from stream_processor.fold import slice_of

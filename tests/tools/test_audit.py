@@ -30,7 +30,6 @@ from metering.calls.record import ReadRecord
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.prices.invoice import invoice_id
-from metering.prices.month import Month
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
 from reconciliation.invoices.issue import Invoiced, Invoicing, ProvenUsages
@@ -44,7 +43,7 @@ from tests.reconciliation.month_end import Deployment
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = ROOT / "tools" / "audit.py"
 ACCESS_LOG = ROOT.parent / "shared" / "data" / "access-log-2026-10.jsonl.gz"
-OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
+OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 AFTER = datetime(2026, 12, 5, tzinfo=UTC)
 COLUMNS = [
     GlueColumn("eventid", "string"),
@@ -86,7 +85,7 @@ def test_is_short_and_shares_nothing_with_the_meter() -> None:
 # Random tariffs
 
 
-def random_row(random: Random, key: str, month: Month, number: int) -> LakeRow:
+def random_row(random: Random, key: str, month: Period, number: int) -> LakeRow:
     """A call of any size, status and time in the month."""
     status = random.choice((200, 200, 200, 404, 429, 503))
     response, request = (random.choice((None, random.randint(0, 10**9))) for _ in range(2))
@@ -290,7 +289,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def billed(job: Invoicing, month: Month, folder: Path) -> Invoiced:
+def billed(job: Invoicing, month: Period, folder: Path) -> Invoiced:
     """A month's invoices."""
     return job.invoice(month, read_tariff_file(folder / "tariff.yaml"))
 

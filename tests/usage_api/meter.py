@@ -17,8 +17,8 @@ from local_cloud.stack import LocalCloud
 from metering.counters.completeness import Knowledge
 from metering.counters.ports import HeaviestList, Increment, Progress, SliceId
 from metering.period import Period
-from metering.quotas.plan import Assignment, KeyStatus, Limit, Metric, Plan, Span
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
+from metering.usage import Metric, Usage
 
 MONTH = Period("2026-11")
 HOSTILE_KEY = "<img src=x onerror=alert(1)>"

@@ -17,8 +17,8 @@ from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 from metering.counters.counter import Counter
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, Limit, Plan, Span
+from metering.usage import Metric, Usage
 from tests.usage_api.events import event, of_customer
 from tests.usage_api.meter import meter_of
 from tests.usage_api.sources import Memory

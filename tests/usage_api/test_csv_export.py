@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from metering.counters.counter import Counter
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, Limit, Plan, Span
+from metering.usage import Metric, Usage
 from tests.usage_api.sources import Memory
 from usage_api.csv_export import is_table, rows_of, written
 from usage_api.parameters import Days

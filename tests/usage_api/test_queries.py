@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from metering.counters.counter import Counter
 from metering.period import Period
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Metric, Plan, Span
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Plan, Span
+from metering.usage import Metric, Usage
 from tests.usage_api.sources import Complete, Memory
 from usage_api.parameters import Days
 from usage_api.problems import BadRequest

@@ -12,12 +12,7 @@ SELECT
   requestsize,
   responselatency,
   "$path" AS object
-FROM api_gateway_logs
-WHERE year BETWEEN ? AND ?
-  AND month IN (?, ?, ?)
-  AND year * 10000 + month * 100 + day BETWEEN ? AND ?
-  AND eventtime >= CAST(? AS timestamp)
-  AND eventtime < CAST(? AS timestamp)
+{calls_between}
   AND coalesce(eventhash, -1) <> bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807)
 ORDER BY key, eventtime, eventid
 LIMIT 10001

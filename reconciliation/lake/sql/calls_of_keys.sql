@@ -16,14 +16,9 @@ WITH calls AS (
     "$path" AS object,
     row_number() OVER (
       PARTITION BY eventid
-      ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash, "$path"
+      ORDER BY {order_of_copies}, "$path"
     ) AS copy
-  FROM api_gateway_logs
-  WHERE year BETWEEN ? AND ?
-    AND month IN (?, ?, ?)
-    AND year * 10000 + month * 100 + day BETWEEN ? AND ?
-    AND eventtime >= CAST(? AS timestamp)
-    AND eventtime < CAST(? AS timestamp)
+  {calls_between}
 )
 SELECT
   eventid,

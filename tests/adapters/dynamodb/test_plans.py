@@ -9,7 +9,8 @@ import pytest
 from adapters.dynamodb.plans import PlanBook, digest_of
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Metric, Mode, Plan, Span
+from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
+from metering.usage import Metric
 from tests.tables import Tables, create_tables
 
 FREE = Plan(

@@ -15,9 +15,9 @@ from adapters.dynamodb.table import quick_client
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.ports import Increment, Progress
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.quotas.ports import Facts, Wanted
-from metering.usage import Usage
+from metering.usage import Metric, Usage
 from tests.quota_authorizer.stores import Clock
 from tests.tables import Tables, create_tables
 

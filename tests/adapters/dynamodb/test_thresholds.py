@@ -16,9 +16,9 @@ from adapters.dynamodb.thresholds import DynamoDBNotifications, EventBridge
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.ports import Increment
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.quotas.ports import KeyPlan, NotificationStore, ThresholdCrossing
-from metering.usage import Usage
+from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
 from tests.stream_processor.notification_contract import TellingContract, crossing

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from adapters.s3.invoices import S3Invoices, folder_name
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import MeterError, Misconfigured, Transient
-from metering.prices.month import Month
+from metering.period import Period
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
 from reconciliation.invoices.issue import Invoicing
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 BUCKET = "lake"
-OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
+OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_months_and_documents(shelf: S3Invoices) -> None:
         ("s3://lake/invoices/2026-10/a/invoice.json", b"2026-10 a"),
         ("s3://lake/invoices/2026-10/b/invoice.json", b"2026-10 b"),
     ] == list(shelf.documents(OCTOBER))
-    assert [] == list(shelf.documents(Month("2025-01")))
+    assert [] == list(shelf.documents(Period("2025-01")))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_two_jobs_at_once(shelf: S3Invoices, s3: Any) -> None:
     assert [] == shelf.months()
 
     class Late(Known):
-        def known(self, month: Month) -> Any:
+        def known(self, month: Period) -> Any:
             proven = super().known(month)
             more = Known()
             more.add(OCTOBER, "k1", Usage(4, 4))

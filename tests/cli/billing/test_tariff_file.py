@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.billing.tariff_file import read_tariff_file
-from metering.prices.month import Month
+from metering.period import Period
 from metering.prices.price import Model
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
@@ -49,7 +49,7 @@ def test_the_example_is_a_tariff() -> None:
     assert any(price.minimum for price in prices)
     assert any(price.maximum for price in prices)
     assert any(price.free_units for price in prices)
-    assert "business" == tariff.accounts["initech"].plan_in(Month("2026-11"))
+    assert "business" == tariff.accounts["initech"].plan_in(Period("2026-11"))
 
 
 def test_the_page_shows_a_tariff(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_names_stay_names(tmp_path: Path) -> None:
     """`no` and `on` are accounts and not truths; a key with a leading zero keeps it."""
     text = TARIFF.replace("PRICE", "1").replace("acme: {keys: [k1]", "no: {keys: [on, 0123, 1e5]")
     assert {"on": "no", "0123": "no", "1e5": "no"} == {
-        key: owner.account.id for key, owner in read(text, tmp_path).owners_in(Month("2026-10")).items()
+        key: owner.account.id for key, owner in read(text, tmp_path).owners_in(Period("2026-10")).items()
     }
 
 

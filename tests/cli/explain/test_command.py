@@ -19,7 +19,8 @@ from cli.main import app
 from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import from_file
-from metering.quotas.plan import Assignment, KeyStatus, Limit, Metric, Plan, Span
+from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
+from metering.usage import Metric
 from tests.factories import NOON_MS, line
 
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)

@@ -12,8 +12,8 @@ from cli.explain.explanation import Agreement, Explained
 from cli.explain.lake import LakeAnswer, LakeCalls
 from metering.counters.counter import Counter
 from metering.period import Period, begins_at
-from metering.quotas.plan import KeyStatus, Kind, Metric, Mode, Span
-from metering.usage import Usage
+from metering.quotas.plan import KeyStatus, Kind, Mode, Span
+from metering.usage import Metric, Usage
 from usage_api.schemas import LimitStanding, QuotaAnswer
 
 MONTH = Period("2026-11")

@@ -10,7 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from cli.explain.lake import ask_lake, quoted
+from cli.explain.lake import ask_lake
 from metering.period import Period
 from metering.usage import Usage
 
@@ -87,8 +87,3 @@ def test_denials() -> None:
     assert denials is not None
     assert (2, SEVEN.replace(hour=9, minute=5)) == (denials.requests, denials.first_at)
     assert found.denials(Period("2026-11-05T07")) is None
-
-
-def test_quoted() -> None:
-    """A literal of SQL, which ends where it should."""
-    assert ["'a'", "''", "'a''b'", "''''"] == [quoted(text) for text in ("a", "", "a'b", "'")]

@@ -14,7 +14,7 @@ from rich.text import Text
 from cli.look_up import usage_output as usage_shown
 from cli.look_up.usage_output import How, how, show
 from metering.errors import Misconfigured, Transient
-from metering.quotas.plan import Metric
+from metering.usage import Metric
 from usage_api.schemas import TopAnswer
 
 NOW = datetime(2026, 11, 24, 19, tzinfo=UTC)

@@ -18,8 +18,8 @@ from local_cloud.stack import LocalCloud
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
 from metering.period import day_of, hour_at, month_of
-from metering.quotas.plan import Assignment, KeyStatus, Limit, Metric, Plan, Span
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
+from metering.usage import Metric, Usage
 
 FILE = """
 plans:

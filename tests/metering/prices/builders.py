@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from metering.period import Period
 from metering.prices.adjustment import Charge
 from metering.prices.invoice import invoice_document, invoiced_charges
 from metering.prices.money import Rounding, RoundingMode
-from metering.prices.month import Month
-from metering.prices.price import Metric, Model, Price, Tier, ZeroMonth
+from metering.prices.price import Model, Price, Tier, ZeroMonth
 from metering.prices.statement import KeyUsage, MonthUsage, Statement
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import read_tariff
+from metering.usage import Metric
 
 CENTS = Rounding(2, RoundingMode.HALF_EVEN)
-OCTOBER, NOVEMBER, DECEMBER = Month("2026-10"), Month("2026-11"), Month("2026-12")
+OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
 
 Document = dict[str, object]
 
@@ -93,7 +94,7 @@ def used(key: str, requests: int, fingerprint: int = 0, **more: int) -> KeyUsage
     )
 
 
-def month_usage(*keys: KeyUsage, month: Month = OCTOBER, query: str = "query-1") -> MonthUsage:
+def month_usage(*keys: KeyUsage, month: Period = OCTOBER, query: str = "query-1") -> MonthUsage:
     """A month's usage of some keys."""
     return MonthUsage(month, keys, query)
 

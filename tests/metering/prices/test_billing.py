@@ -8,15 +8,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metering.period import Period
 from metering.prices.billing import Unpriced, bill_month, price_month
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import InvoiceDocument
 from metering.prices.invoice import invoiced_charges, place_of, read_invoice
 from metering.prices.money import EXACT
-from metering.prices.month import Month
-from metering.prices.price import Metric
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff_file import read_tariff
+from metering.usage import Metric
 from tests.metering.prices import oracle
 from tests.metering.prices.builders import (
     NOVEMBER,
@@ -148,11 +148,11 @@ def test_adjustments_of_an_account_without_a_plan_now() -> None:
     assert [("adjustment:EUR:acme", "1.00")] == [(place_of(one), one["total"]) for one in second.invoices]
 
 
-MONTHS = [Month(month) for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")]
+MONTHS = [Period(month) for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")]
 KEYS = {"acme": ["k1", "k2"], "globex": ["k3"]}
 
 
-def lateness(random: Random, file: dict[str, Any]) -> list[tuple[Month, Month, KeyUsage]]:
+def lateness(random: Random, file: dict[str, Any]) -> list[tuple[Period, Period, KeyUsage]]:
     """Usage of the first three months, in portions: (month of the calls, month in which they became known,
     usage).
     """
@@ -166,7 +166,9 @@ def lateness(random: Random, file: dict[str, Any]) -> list[tuple[Month, Month, K
     return portions
 
 
-def known_usage(portions: list[tuple[Month, Month, KeyUsage]], call_month: Month, by: Month) -> MonthUsage:
+def known_usage(
+    portions: list[tuple[Period, Period, KeyUsage]], call_month: Period, by: Period
+) -> MonthUsage:
     """What is known of a month at the end of another."""
     sums: dict[str, Counter[Metric]] = defaultdict(Counter)
     prints: Counter[str] = Counter()
@@ -208,7 +210,7 @@ def test_invoice_and_adjustments_equal_an_oracle_that_knew_everything(seed: int)
 
 
 def expected(
-    file: dict[str, Any], portions: list[tuple[Month, Month, KeyUsage]], month: Month, keys: list[str]
+    file: dict[str, Any], portions: list[tuple[Period, Period, KeyUsage]], month: Period, keys: list[str]
 ) -> int:
     """The oracle's price of all calls of a month."""
     quantities = dict.fromkeys(METRICS, 0)
@@ -221,7 +223,7 @@ def expected(
     return oracle.month_total(written, file, lines)
 
 
-def billed(file: dict[str, Any], issued: list[InvoiceDocument], account: str, month: Month) -> Decimal:
+def billed(file: dict[str, Any], issued: list[InvoiceDocument], account: str, month: Period) -> Decimal:
     """What all invoices together billed for a month, in the last digit of the rounding."""
     charges = (charge for invoice in issued for charge in invoiced_charges(invoice))
     amounts = (charge.amount for charge in charges if (charge.account, charge.month) == (account, month))

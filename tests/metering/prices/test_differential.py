@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
+from metering.period import Period
 from metering.prices.money import EXACT
-from metering.prices.month import Month
-from metering.prices.price import Metric
 from metering.prices.statement import KeyUsage, make_statement
 from metering.prices.tariff import PlanVersion
 from metering.prices.tariff_file import read_tariff
+from metering.usage import Metric
 from tests.metering.prices import oracle
 from tests.metering.prices.random_tariffs import random_quantities, random_tariff
 
 TARIFFS = int(os.environ.get("USAGE_METER_TARIFFS", "5000"))
 MONTHS_PER_TARIFF = 2
 SEEDS = 8
-OCTOBER = Month("2026-10")
+OCTOBER = Period("2026-10")
 
 
 def split(quantities: dict[str, int]) -> list[KeyUsage]:

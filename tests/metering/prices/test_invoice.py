@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metering.period import Period
 from metering.prices.adjustment import NotComparable, adjust
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import InvoiceDocument, SourceDocument
@@ -18,7 +19,6 @@ from metering.prices.invoice import (
     invoiced_charges,
     read_invoice,
 )
-from metering.prices.month import Month
 from metering.prices.statement import KeyUsage, Statement, make_statement
 from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
@@ -30,7 +30,7 @@ TARIFF = acme_tariff(
 )  # fmt: skip
 
 
-def statement(month: Month, *keys: KeyUsage, account: str = "acme") -> Statement:
+def statement(month: Period, *keys: KeyUsage, account: str = "acme") -> Statement:
     """A month under the tariff above."""
     return make_statement(account, month, TARIFF.version("pro", month), keys, f"query of {month}")
 
@@ -208,7 +208,7 @@ def test_canonical_json_is_one_text() -> None:
     assert '{"a":1,"b":"ü"}'.encode() == canonical_json({"b": "ü", "a": 1})
 
 
-def source(month: Month) -> SourceDocument:
+def source(month: Period) -> SourceDocument:
     """Where a month comes from."""
     return {
         "month": month, "query": "q", "sql": "SELECT 1", "parameters": [], "lake": "s3://l/", "report": None,
@@ -217,7 +217,7 @@ def source(month: Month) -> SourceDocument:
 
 def test_attested_with_the_sources_of_its_months() -> None:
     """Only the months that an invoice bills are in it; they are part of what the id covers."""
-    months = {month: source(month) for month in (Month("2026-09"), OCTOBER, NOVEMBER)}
+    months = {month: source(month) for month in (Period("2026-09"), OCTOBER, NOVEMBER)}
     document = attested(invoice(), months)
     assert [OCTOBER, NOVEMBER] == [one["month"] for one in document["sources"]]
     assert invoice()["id"] != document["id"]

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.prices.price import InvalidPrice, Metric
+from metering.prices.price import InvalidPrice
 from metering.prices.statement import Commitment, KeyUsage, make_statement
 from metering.prices.tariff import NoPrice, PlanVersion
+from metering.usage import Metric
 from tests.metering.prices.builders import CENTS, OCTOBER, Document, acme_tariff, flat, price, used
 
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metering.period import Period
 from metering.prices import tariff_file
-from metering.prices.month import Month
-from metering.prices.price import Metric, Model, Tier, ZeroMonth
+from metering.prices.price import Model, Tier, ZeroMonth
 from metering.prices.tariff import NoPrice
 from metering.prices.tariff_file import InvalidTariff, read_tariff
 from metering.strict_yaml import load_yaml
+from metering.usage import Metric
 from tests.metering.prices.builders import OCTOBER, Document, document, flat, tariff, version
 from tests.metering.prices.random_tariffs import random_tariff
 
@@ -55,7 +56,7 @@ def test_reads_its_own_example() -> None:
         errors.package_size,
         errors.tiers[0].unit_price,
     )
-    assert "pro" == read.accounts["initech"].plan_in(Month("2026-11"))
+    assert "pro" == read.accounts["initech"].plan_in(Period("2026-11"))
     with pytest.raises(NoPrice, match="account initech has no plan in 2026-10; its first begins in 2026-11"):
         read.accounts["initech"].plan_in(OCTOBER)
 
@@ -246,7 +247,7 @@ def test_a_version_ends_where_the_next_begins() -> None:
     read = tariff({"pro": [version(flat(), name="a", valid_from="2026-01-01"),
                            version(flat(), name="b", valid_from="2026-10")]})  # fmt: skip
     found = [
-        read.version("pro", Month(month)).version for month in ("2026-01", "2026-09", "2026-10", "2030-01")
+        read.version("pro", Period(month)).version for month in ("2026-01", "2026-09", "2026-10", "2030-01")
     ]
     assert ["a", "a", "b", "b"] == found
 

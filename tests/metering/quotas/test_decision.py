@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from metering.period import Period
 from metering.quotas.decision import Decision, decide, periods_at
-from metering.quotas.plan import Assignment, Kind, Limit, Metric, Plan, Span, limits_of
-from metering.usage import Usage
+from metering.quotas.plan import Assignment, Kind, Limit, Plan, Span, limits_of
+from metering.usage import Metric, Usage
 
 NOON = datetime(2026, 11, 5, 12, 30, tzinfo=UTC)
 HOUR, DAY, MONTH = Period("2026-11-05T12"), Period("2026-11-05"), Period("2026-11")

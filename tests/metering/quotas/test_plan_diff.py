@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Metric, Mode, Plan, Span
+from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
 from metering.quotas.plan_diff import changes, over_current, told
 from metering.quotas.plan_file import PlansDocument, WantedKey
+from metering.usage import Metric
 
 NOW = 1_793_880_000
 MONTHLY = Limit(Metric.REQUESTS, Span.MONTH, 10_000)

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.errors import Misconfigured
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Metric, Mode, Plan, Span
+from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
 from metering.quotas.plan_file import PlansDocument, WantedKey, plan_content, read_plans
 from metering.strict_yaml import load_yaml
+from metering.usage import Metric
 
 EXAMPLE = """
 plans:

@@ -10,9 +10,10 @@ import yaml
 
 from adapters.dynamodb.thresholds import DETAIL_TYPE, event_detail
 from metering.period import Period
-from metering.quotas.plan import Kind, Metric, Mode, Span
+from metering.quotas.plan import Kind, Mode, Span
 from metering.quotas.plan_file import read_plans
 from metering.quotas.ports import ThresholdCrossing
+from metering.usage import Metric
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/quotas.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from metering.prices.month import Month
+from metering.period import Period
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.usage import Usage
 from reconciliation.invoices.issue import Proven, source_of
@@ -22,33 +22,33 @@ class Killed(BaseException):
 class Shelves:
     """A shelf in memory. At the write of number `killed_at` the process ends, before or after it happened."""
 
-    kept: dict[tuple[Month, str, str], bytes] = field(default_factory=dict)
+    kept: dict[tuple[Period, str, str], bytes] = field(default_factory=dict)
     writes: int = 0
     killed_at: int | None = None
     is_written: bool = False
     before_deciding: Callable[[], object] = lambda: None
 
-    def months(self) -> list[Month]:
+    def months(self) -> list[Period]:
         """The months that have invoices."""
         return sorted({month for month, _, name in self.kept if name == "invoice.json"})
 
-    def documents(self, month: Month) -> Iterator[tuple[str, bytes]]:
+    def documents(self, month: Period) -> Iterator[tuple[str, bytes]]:
         """The documents of a month."""
         for (of_month, account, name), content in sorted(self.kept.items()):
             if (of_month, name) == (month, "invoice.json"):
                 yield f"{month}/{account}", content
 
-    def decide(self, month: Month, account: str, document: bytes) -> tuple[bytes, bool]:
+    def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
         """Keep a document unless there is one."""
         self.before_deciding()
         is_new = self._put((month, account, "invoice.json"), document)
         return self.kept[month, account, "invoice.json"], is_new
 
-    def add(self, month: Month, account: str, name: str, content: bytes) -> None:
+    def add(self, month: Period, account: str, name: str, content: bytes) -> None:
         """Keep what follows from it."""
         self._put((month, account, name), content)
 
-    def _put(self, place: tuple[Month, str, str], content: bytes) -> bool:
+    def _put(self, place: tuple[Period, str, str], content: bytes) -> bool:
         is_new, is_last = place not in self.kept, self.writes == self.killed_at
         self.writes += 1
         if self.is_written or not is_last:
@@ -62,30 +62,30 @@ class Shelves:
 class Known:
     """The usage of months, as far as it is known."""
 
-    usage: dict[Month, dict[str, Usage]] = field(default_factory=lambda: defaultdict(dict))
-    sealed: dict[Month, dict[str, Usage]] = field(default_factory=dict)
+    usage: dict[Period, dict[str, Usage]] = field(default_factory=lambda: defaultdict(dict))
+    sealed: dict[Period, dict[str, Usage]] = field(default_factory=dict)
     differing: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    gone: set[Month] = field(default_factory=set)
+    gone: set[Period] = field(default_factory=set)
     """Months whose Parquet files are no longer there."""
 
-    def add(self, month: Month, key: str, usage: Usage) -> None:
+    def add(self, month: Period, key: str, usage: Usage) -> None:
         """Calls became known."""
         self.usage[month][key] = self.usage[month].get(key, Usage()) + usage
 
-    def billed(self, month: Month) -> Proven:
+    def billed(self, month: Period) -> Proven:
         """As sealed, or as it is known."""
         if month in self.sealed:
             return _proven(month, self.sealed[month], "report-1")
         return self.known(month)
 
-    def known(self, month: Month) -> Proven:
+    def known(self, month: Period) -> Proven:
         """As it is known."""
         proven = _proven(month, self.usage[month], None)
         return proven._replace(differing=self.differing, missing=self.missing, is_gone=month in self.gone)
 
 
-def _proven(month: Month, usage: dict[str, Usage], report: str | None) -> Proven:
+def _proven(month: Period, usage: dict[str, Usage], report: str | None) -> Proven:
     source = source_of(month, LAKE, report)
     keys = tuple(KeyUsage.of(key, one) for key, one in sorted(usage.items()))
     return Proven(MonthUsage(month, keys, source["query"]), source)

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from metering.period import Period
 from metering.prices.documents import InvoiceDocument
 from metering.prices.invoice import place_of
-from metering.prices.month import Month
 from metering.prices.tariff import Tariff
 from metering.usage import Usage
 from reconciliation.invoices.issue import CannotInvoice, Invoiced, Invoicing
 from tests.metering.prices.builders import Document, flat, tariff, version
 from tests.reconciliation.invoices.samples import Known, Shelves
 
-AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (Month(f"2026-{month}") for month in ("08", "09", "10", "11"))
+AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (Period(f"2026-{month}") for month in ("08", "09", "10", "11"))
 PLANS: dict[str, list[Document]] = {
     "payg": [version(flat("0.01"))],
     "team": [version(flat("0.008"))],
@@ -31,16 +31,16 @@ class Meter:
         self.known = Known()
         self.shelf = Shelves()
 
-    def calls(self, month: Month, **requests: int) -> None:
+    def calls(self, month: Period, **requests: int) -> None:
         """Calls of keys become known."""
         for key, count in requests.items():
             self.known.add(month, key, Usage(count, count, fingerprint=count))
 
-    def invoice(self, month: Month, read: Tariff, **more: Any) -> Invoiced:
+    def invoice(self, month: Period, read: Tariff, **more: Any) -> Invoiced:
         """The month's invoices."""
         return Invoicing(self.known, self.shelf).invoice(month, read, **more)
 
-    def totals(self, month: Month, read: Tariff, **more: Any) -> dict[str, str]:
+    def totals(self, month: Period, read: Tariff, **more: Any) -> dict[str, str]:
         """What each document of the month comes to; nothing is left out."""
         invoiced = self.invoice(month, read, **more)
         assert () == invoiced.unpriced
@@ -235,7 +235,7 @@ def test_a_rounding_changes() -> None:
 # Contradictions
 
 
-def refusal(meter: Meter, month: Month, read: Tariff) -> str:
+def refusal(meter: Meter, month: Period, read: Tariff) -> str:
     """Why nothing was issued."""
     kept = dict(meter.shelf.kept)
     with pytest.raises(CannotInvoice) as refused:
@@ -244,7 +244,7 @@ def refusal(meter: Meter, month: Month, read: Tariff) -> str:
     return str(refused.value)
 
 
-def billed(meter: Meter, *months: Month) -> Tariff:
+def billed(meter: Meter, *months: Period) -> Tariff:
     """Acme, a thousand calls each month, billed."""
     read = accounts(acme=account("k1"))
     for month in months:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from metering.period import Period
 from metering.prices.invoice import invoiced_charges, read_invoice
 from metering.prices.money import EXACT
-from metering.prices.month import Month
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import read_tariff
 from metering.usage import NO_USAGE, Usage, total
@@ -35,8 +34,8 @@ from tests.metering.prices.builders import Document, flat, tariff, version
 from tests.metering.prices.random_tariffs import METRICS, random_quantities, random_tariff
 from tests.reconciliation.invoices.samples import Killed, Known, Shelves
 
-OCTOBER, NOVEMBER, DECEMBER = Month("2026-10"), Month("2026-11"), Month("2026-12")
-MONTHS = [Month(month) for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")]
+OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
+MONTHS = [Period(month) for month in ("2026-08", "2026-09", "2026-10", "2026-11", "2026-12")]
 AFTER = datetime(2026, 12, 5, tzinfo=UTC)
 ACCOUNTS = {"acme": ["k1", "k2"], "globex": ["k3"]}
 
@@ -181,7 +180,7 @@ def test_a_month_out_of_order_is_refused() -> None:
     with pytest.raises(CannotInvoice, match="2026-11 has no invoices yet: run `usage-meter invoice 2026-11`"):
         job.invoice(DECEMBER, two_accounts())
     with pytest.raises(CannotInvoice, match="2026-10 has invoices already, and 2026-09 has none"):
-        job.invoice(Month("2026-09"), two_accounts())
+        job.invoice(Period("2026-09"), two_accounts())
     assert [OCTOBER] == shelf.months()
 
 
@@ -307,7 +306,7 @@ def test_an_altered_invoice_stops_the_next() -> None:
         job.invoice(OCTOBER, two_accounts())
 
 
-def billed_for(shelf: Shelves, month: Month) -> dict[str, Decimal]:
+def billed_for(shelf: Shelves, month: Period) -> dict[str, Decimal]:
     """What all invoices together billed for a month, by account."""
     sums: dict[str, Decimal] = {}
     for of_month in shelf.months():
@@ -318,7 +317,7 @@ def billed_for(shelf: Shelves, month: Month) -> dict[str, Decimal]:
     return sums
 
 
-Late = list[tuple[Month, Month, str, Usage]]
+Late = list[tuple[Period, Period, str, Usage]]
 """Month of the calls, month in which they became known, key, usage."""
 
 
@@ -362,7 +361,7 @@ def test_invoices_and_adjustments_equal_an_oracle_that_knew_everything(seed: int
         assert wanted == {name: EXACT.scaleb(sum_, digits) for name, sum_ in billed_for(shelf, month).items()}
 
 
-def expected(file: dict[str, Any], late: Late, month: Month, keys: list[str]) -> int:
+def expected(file: dict[str, Any], late: Late, month: Period, keys: list[str]) -> int:
     """The oracle's price of all calls of a month."""
     usage = total([u for called, _, key, u in late if called == month and key in keys] or [NO_USAGE])
     quantities = {metric: getattr(usage, metric) for metric in METRICS}

@@ -10,14 +10,14 @@ import pytest
 
 from adapters.s3.invoices import S3Invoices
 from metering.calls.call import Call
-from metering.prices.month import Month
+from metering.period import Period
 from metering.prices.tariff_file import read_tariff
 from reconciliation.invoices.issue import CannotInvoice, Invoiced, Invoicing, ProvenUsages
 from reconciliation.reconcile import Reconciler
 from tests.metering.prices.builders import document, flat, version
 from tests.reconciliation.month_end import AFTER, Deployment, call, running
 
-OCTOBER, NOVEMBER = Month("2026-10"), Month("2026-11")
+OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 TIERS: dict[str, Any] = {
     "metric": "billable",
     "model": "graduated",
@@ -49,7 +49,7 @@ def calls(numbers: range, when: str = "2026-10-31T23:59:59.999", key: str = "a",
     return [call(f"{key}{number}", when, key, **values) for number in numbers]
 
 
-def issue(deployment: Deployment, month: Month, run_id: str) -> Invoiced:
+def issue(deployment: Deployment, month: Period, run_id: str) -> Invoiced:
     """What a job at that time issues."""
     proofs = ProvenUsages(
         Reconciler(deployment.sources, lambda: AFTER, allow_incomplete=True),
@@ -66,11 +66,11 @@ class _OfTheWhole:
     def __init__(self, proofs: ProvenUsages) -> None:
         self._proofs = proofs
 
-    def billed(self, month: Month) -> Any:
+    def billed(self, month: Period) -> Any:
         """What a month is invoiced by."""
         return self._proofs.billed(month)._replace(missing=())
 
-    def known(self, month: Month) -> Any:
+    def known(self, month: Period) -> Any:
         """All that is known of it."""
         return self._proofs.known(month)._replace(missing=())
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metering.period import Period
-from reconciliation.lake.firehose_errors import tally
+from reconciliation.lake.firehose_errors import tally, waiting_hashes
 from reconciliation.model.failed_records import FailedRecords
 from tests.factories import NOON_MS, control_message, delivery, kpl_aggregate, lines
 
@@ -86,3 +86,11 @@ def test_what_firehose_does_not_write() -> None:
     found = tally([*objects, (FAILED, document(b"junk"))], OCTOBER)
     assert [name for name, _ in objects] == found.unreadable
     assert (1, 7) == (found.at_least, found.objects)
+
+
+def test_damage_hides_nothing_else() -> None:
+    """Of an object with a damaged line the others are read all the same; it is named once."""
+    body = b"\n".join([document(b"junk"), b"{damaged", b"\xff", document(b"other junk")])
+    found = tally([(FAILED, body)], OCTOBER)
+    assert (2, [FAILED]) == (found.at_least, found.unreadable)
+    assert [] == list(waiting_hashes(b"{damaged"))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import calendar
+import hashlib
+import inspect
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlglot
@@ -21,6 +25,7 @@ from reconciliation.lake.queries import (
     LakeUsage,
     between,
     query_text,
+    quoted,
     read_days,
     with_months,
 )
@@ -91,6 +96,36 @@ class TestBetween:
                     date.fromisoformat(text) for text in between(begins_at(period), ends_at(period))[5:7]
                 )
                 assert calendar.monthrange(year, month)[1] + 2 == (last - first).days + 1
+
+
+TEXTS = {
+    "altered_rows": "459a5f0ec42e957abc7c01b42d01c0ce43ec83478c78e9b5551ff16ee38be311",
+    "calls_by_hour_and_status": "e95798ea786af5a8b5b3a8f95e93626923c643653f9cc561cb531d2ebfa39a5b",
+    "calls_of_keys": "eb15523be32158afa6a7cc3f01f7d5b45ac029e20df15c7a07e130bc431234ad",
+    "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
+    "repeated_objects": "325d35a088e33c640176eb46650aea44b2293328b3c4a83e6db4d37b30b3ac00",
+    "repeated_rows": "45425c13e8fcf4591ca3e9204361127dcf77415e8508f208b28998e022d0befe",
+    "usage_by_key_and_day": "e4a152b45586c32aeabe76dfd2145cc22b2f1624613c5e218801b1a996021551",
+    "usage_of_sound_rows": "bdb8c09cfbee6c55e7eb2fd92f63eb4a2bab78a01bf88486b79eaa233959e6bb",
+}
+"""Of each query: SHA-256 of its text."""
+
+
+class TestText:
+    @pytest.mark.parametrize("name", TEXTS)
+    def test_put_together(self, name: str) -> None:
+        """The parts make the very text under which invoices were issued: they name it by its hash."""
+        assert TEXTS[name] == hashlib.sha256(query_text(name).encode()).hexdigest()
+
+    def test_every_query(self) -> None:
+        """None is left out of these, and no part is left that no query names."""
+        folder = Path(inspect.getfile(inspect.unwrap(query_text))).parent
+        files = set(folder.rglob("*.sql"))
+        assert set(TEXTS) == {path.stem for path in files if path.parent.name != "parts"}
+        texts = "".join(path.read_text() for path in files)
+        assert set(re.findall(r"\{(\w+)\}", texts)) == {
+            path.stem for path in files if path.parent.name == "parts"
+        }
 
 
 class TestQuery:
@@ -190,3 +225,8 @@ def test_months_come_before_their_days() -> None:
         [LakeUsage("a", Period("2026-10"), Usage(3, fingerprint=11), 4), *listed[:2]],
         [LakeUsage("b", Period("2026-10"), Usage(3), 3), listed[2]],
     ] == list(with_months(listed))
+
+
+def test_quoted() -> None:
+    """A literal of SQL, which ends where it should."""
+    assert ["'a'", "''", "'a''b'", "''''"] == [quoted(text) for text in ("a", "", "a'b", "'")]

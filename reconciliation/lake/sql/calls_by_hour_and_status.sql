@@ -13,16 +13,8 @@ WITH copies AS (
     requestsize,
     responselatency,
     eventhash,
-    row_number() OVER (
-      PARTITION BY eventid
-      ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash
-    ) AS copy
-  FROM api_gateway_logs
-  WHERE year BETWEEN ? AND ?
-    AND month IN (?, ?, ?)
-    AND year * 10000 + month * 100 + day BETWEEN ? AND ?
-    AND eventtime >= CAST(? AS timestamp)
-    AND eventtime < CAST(? AS timestamp)
+    {copy_in_order}
+  {calls_between}
 )
 SELECT
   date_trunc('hour', eventtime) AS hour,
