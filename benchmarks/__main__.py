@@ -1,7 +1,7 @@
 """Measures, and shows each figure against its target.
 
     python -m benchmarks                      # everything, in about 10 minutes: `make bench`
-    python -m benchmarks --short              # what CI holds to the recorded ratios, in a minute
+    python -m benchmarks --short              # holds the ratios to the recorded ones, in a minute
     python -m benchmarks --only write         # measurements whose names begin so
     python -m benchmarks --json FILE          # where to write the figures
 

@@ -21,7 +21,7 @@ def figures(size: Size) -> Iterator[Figure]:
     """The slowest handler, with all of them in its details."""
     modules = handlers()
     seconds: dict[str, list[float]] = {module: [] for module in (_ALONE, *modules)}
-    for _ in range(size.of(9, 3)):
+    for _ in range(size.rounds(9, 3)):
         for module, taken in seconds.items():
             taken.append(_seconds(module))
     times = {

@@ -61,7 +61,7 @@ def figures(size: Size) -> Iterator[Figure]:
             "typed limit": lambda: typed_limit(data),
             "generic limit": lambda: generic_limit(data),
         },
-        rounds=size.of(9, 5),
+        rounds=size.rounds(9, 5),
     )
     microseconds = {f"{name}, µs a call": contest.median(name) / calls * 1e6 for name in contest.seconds}
     yield Figure(

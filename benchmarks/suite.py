@@ -40,6 +40,8 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
 }
 IN_SHORT_FORM: Final = ("decode", "transform", "write-units", "cold-start", "lake", "cost")
 """Those whose figures are ratios or counts, which mean the same on every machine."""
+COUNTED: Final = ("write-units", "lake", "cost")
+"""Those of them that no clock has a part in: they give the same on a busy machine."""
 ON_DYNAMODB_LOCAL: Final = ("write-units",)
 KNOWN_MISSES: Final = ("transform, against AWS's log processor",)
 """Figures that do not reach their target, each with its reason in docs/performance.md."""

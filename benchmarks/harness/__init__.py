@@ -1,1 +1,1 @@
-"""What the measurements share: traffic, contests, figures, tables and plots."""
+"""How a measurement is made, whatever is measured."""

@@ -12,13 +12,20 @@ LOSS: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a measurement does. The short form is what CI runs: a minute for all, ratios only."""
+    """How much a measurement does. The short form takes a minute for all, and has ratios only."""
 
     short: bool = False
+    most_rounds: int | None = None
+    """The most rounds of a contest; tests need one, to see that it can be run."""
 
     def of(self, full: int, short: int) -> int:
         """A number of rounds, calls or seconds."""
         return short if self.short else full
+
+    def rounds(self, full: int, short: int) -> int:
+        """The rounds of a contest."""
+        rounds = self.of(full, short)
+        return rounds if self.most_rounds is None else min(rounds, self.most_rounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 T = TypeVar("T")
 
-SECONDS: Final = 20
+SECONDS: Final = 60
 """No wait is so long unless something is wrong: batches take 1 s here, and the page looks again after 5 s."""
 
 _CANNED = """

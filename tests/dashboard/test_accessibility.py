@@ -34,7 +34,7 @@ axe.run(document, {resultTypes: ["violations"]}).then(
 def axe() -> str:
     """axe-core's source."""
     if not AXE.exists():
-        reason = "axe-core is not installed: run `make axe`"
+        reason = "axe-core is not installed: run `make axe` (Debian: nodejs and npm)"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -81,7 +81,7 @@ class World:
         """The JSON that the look-up API answers, asked without a browser."""
         headers = {} if api_key is None else {KEY_HEADER: api_key}
         request = urllib.request.Request(self.server.url + path, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 

@@ -116,7 +116,7 @@ class TestConcurrency:
         both_asked = threading.Barrier(2)
 
         def meet() -> None:
-            both_asked.wait(10)
+            both_asked.wait(60)
 
         desk.store.before_answer = meet
         desk.store.give("another", MONTHLY)

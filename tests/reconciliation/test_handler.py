@@ -62,7 +62,7 @@ class Together:
         self._barrier = threading.Barrier(2)
 
     def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
-        self._barrier.wait(30)
+        self._barrier.wait(60)
         return self._reconciler.reconcile(month, run_id=run_id, allow_incomplete=allow_incomplete)
 
 

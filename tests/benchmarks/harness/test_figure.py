@@ -23,8 +23,10 @@ def test_holds(value: float, at_least: bool, holds: bool) -> None:
 
 
 def test_size() -> None:
-    """The short form does less."""
+    """The short form does less, and no contest has more rounds than are asked for."""
     assert (9, 3) == (Size().of(9, 3), Size(short=True).of(9, 3))
+    assert (9, 3) == (Size().rounds(9, 3), Size(short=True).rounds(9, 3))
+    assert (1, 1) == (Size(most_rounds=1).rounds(9, 3), Size(short=True, most_rounds=1).rounds(9, 3))
 
 
 def test_table() -> None:

@@ -25,5 +25,5 @@ def address_of(told: str) -> str:
 def shown_at(address: str, key: str, month: str = "") -> int:
     """The requests of a key in a month, or in the current one, as the dashboard gets them."""
     place = f"{address}keys/{key}/usage{f'/{month}' if month else ''}"
-    with urllib.request.urlopen(place, timeout=10) as answer:
+    with urllib.request.urlopen(place, timeout=60) as answer:
         return int(json.load(answer)["totals"]["requests"])

@@ -64,7 +64,7 @@ class LookedUp:
         """What the look-up API answers an operator: a new function, which remembers nothing."""
         with (
             LookUpServer(self.cloud, clock=lambda: NOW) as api,
-            urllib.request.urlopen(f"{api.url}{path}", timeout=10) as answer,
+            urllib.request.urlopen(f"{api.url}{path}", timeout=60) as answer,
         ):
             return json.load(answer)
 

@@ -88,7 +88,7 @@ def get(settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ite
 
 def ask(address: str, path: str, method: str = "GET", **headers: str) -> Got:
     """An answer of the server at an address."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         connection.request(method, f"{urlsplit(address).path}{path}", headers=named)

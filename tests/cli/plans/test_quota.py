@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -21,6 +22,7 @@ from metering.period import day_of, hour_at, month_of
 from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
 from metering.usage import Metric, Usage
 
+NOW = int(datetime(2026, 11, 24, 19, 59, 59, tzinfo=UTC).timestamp())
 FILE = """
 plans:
   free:
@@ -59,8 +61,8 @@ def invoke(*arguments: str, typed: str | None = None) -> Result:
 
 
 def count(cloud: LocalCloud, key: str, requests: int) -> None:
-    """Calls of a key in this hour."""
-    hour = hour_at(int(datetime.now(UTC).timestamp() * 1000))
+    """Calls of a key in the hour of `NOW`."""
+    hour = hour_at(NOW * 1000)
     counters = DynamoDBCounters(
         cloud.stack.name("CountersTable"), ConditionalUpdates(cloud.client("dynamodb"), 1)
     )
@@ -245,8 +247,11 @@ class TestQuota:
         invoke("quota", "resume", "a1")
         assert KeyStatus.ACTIVE is getattr(book.assignment("a1"), "status", None)
 
-    def test_show(self, book: PlanBook, cloud: LocalCloud, tmp_path: Path) -> None:
+    def test_show(
+        self, book: PlanBook, cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """How each limit stands; a key that is denied is a problem."""
+        monkeypatch.setattr("cli.plans.quota_session.time", SimpleNamespace(time=lambda: float(NOW)))
         book.assign(Assignment("a1", "free", "acme", {"requests/hour": 20}))
         count(cloud, "a1", 15)
         out = tmp_path / "out.json"

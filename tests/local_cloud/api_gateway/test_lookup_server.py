@@ -38,7 +38,7 @@ def ask(
     server: LookUpServer, target: str, method: str = "GET", body: bytes | None = None, /, **headers: str
 ) -> tuple[int, Mapping[str, str], bytes]:
     """The status, headers (their names in lower case) and content of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port, timeout=60)
     try:
         connection.request(
             method, target, body, {name.replace("_", "-"): text for name, text in headers.items()}
@@ -124,7 +124,7 @@ class TestServer:
         """A connection carries many requests, and does not outlive the server."""
         server = LookUpServer(cloud)
         server.start()
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port, timeout=60)
         for _ in range(2):
             connection.request("GET", "/assets/none")
             answer = connection.getresponse()

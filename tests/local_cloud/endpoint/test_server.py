@@ -115,7 +115,7 @@ def test_bodies_of_any_size_go_through(endpoint: LocalEndpoint, size: int) -> No
 def test_one_connection_carries_many_requests(endpoint: LocalEndpoint) -> None:
     """HTTP/1.1 with keep-alive, also after an error and a HEAD."""
     host = endpoint.endpoint_url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=5)
+    connection = http.client.HTTPConnection(host, timeout=60)
     sockets = set()
     for method, path in [
         ("GET", "/no-bucket/k"),
@@ -151,7 +151,7 @@ def test_an_error_of_a_service_is_the_clients_exception() -> None:
         with pytest.raises(athena.exceptions.InvalidRequestException, match="no ListWorkGroups"):
             athena.list_work_groups()
 
-        connection = http.client.HTTPConnection(endpoint.endpoint_url.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(endpoint.endpoint_url.removeprefix("http://"), timeout=60)
         answers = []
         for action, body in [("StopQueryExecution", "{}"), ("GetQueryExecution", "[]"), ("X", "{")]:
             connection.request("POST", "/", body, {"X-Amz-Target": f"AmazonAthena.{action}"})

@@ -185,7 +185,7 @@ class TestAtOnce:
         barrier, numbers = threading.Barrier(jobs), iter(range(jobs))
 
         def found() -> Report:
-            barrier.wait(5)
+            barrier.wait(60)
             return msgspec.structs.replace(agreeing(), altered_rows=next(numbers))
 
         office.found = found

@@ -212,7 +212,7 @@ class TestThreads:
 
     def test_at_once(self) -> None:
         """As many are on their way at a time as were asked for."""
-        all_there = threading.Barrier(4, timeout=10)
+        all_there = threading.Barrier(4, timeout=60)
 
         def answer(request: Any, **_: Any) -> AWSResponse:
             all_there.wait()
