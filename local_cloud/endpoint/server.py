@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -52,7 +52,7 @@ class LocalEndpoint:
         self._dynamodb_endpoint = dynamodb_endpoint
         self._buckets: dict[str, tuple[str, str]] = {}
         self._services: dict[str, Service] = {}
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _Dispatcher(create_backend_app)
         self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
@@ -162,6 +162,22 @@ class LocalEndpoint:
                     del accounts[self.account_id]
             _accounts_in_use.discard(int(self.account_id))
         self._account = None
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's choice of a backend, which looks through its folders and patterns anew for each request; what it
+    finds for a host does not change.
+    """
+
+    def __init__(self, create_app: Callable[..., Any]) -> None:
+        super().__init__(create_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The name of the backend for a host or a service."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
 
 
 @cache
