@@ -95,6 +95,14 @@ class ObjectCache:
         os.replace(part.name, path)  # noqa: PTH105 - atomic, whoever else fetches the same
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan, and the schemas that it was made with: it is good as long as they are the same."""
+
+    plan: QueryPlan
+    schemas: Mapping[tuple[str, str], Schema | None]
+
+
 class AthenaEngine:
     """Queries over the tables of a cloud's Glue catalog. Its methods may be called from several threads."""
 
@@ -103,6 +111,7 @@ class AthenaEngine:
         self._glue = client("glue")
         self._s3 = client("s3")
         self._cache = ObjectCache(self._s3)
+        self._plans: dict[tuple[str, tuple[str, ...], str], _Planned] = {}
 
     def prepare(self, text: str, parameters: Sequence[str], database: str) -> QueryPlan:
         """What is to be run for a query.
@@ -111,7 +120,19 @@ class AthenaEngine:
             QuerySyntaxError: it is none.
             QueryFailedError: it cannot be run.
         """
-        return plan(text, parameters, database, self._schema)
+        query = (text, tuple(parameters), database)
+        planned = self._plans.get(query)
+        if planned is None or any(self._schema(*name) != schema for name, schema in planned.schemas.items()):
+            self._plans[query] = planned = self._planned(*query)
+        return planned.plan
+
+    def _planned(self, text: str, parameters: Sequence[str], database: str) -> _Planned:
+        schemas: dict[tuple[str, str], Schema | None] = {}
+
+        def find_table(database: str, table: str) -> Schema | None:
+            return schemas.setdefault((database, table), self._schema(database, table))
+
+        return _Planned(plan(text, parameters, database, find_table), schemas)
 
     def run(
         self, prepared: QueryPlan, connection: duckdb.DuckDBPyConnection, scan_limit: int
