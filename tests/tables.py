@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
-from local_cloud.template.document import resource
+from local_cloud.template.document import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ class Tables:
     @property
     def where(self) -> dict[str, str]:
         """What a boto3 client needs to get there."""
-        return {"endpoint_url": self.endpoint, "region_name": REGION, **CREDENTIALS}
+        return _where(self.endpoint)
 
     @property
     def model_settings(self) -> dict[str, str]:
@@ -39,8 +40,8 @@ class Tables:
 
     @property
     def dynamodb(self) -> Any:
-        """A plain client."""
-        return boto3.session.Session().client("dynamodb", **self.where)  # type: ignore[call-overload]
+        """A plain client, one for each engine."""
+        return _plain_client(self.endpoint)
 
     def updates(self, concurrency: int = 4) -> ConditionalUpdates:
         """The shipped way to write."""
@@ -56,7 +57,17 @@ def create_tables(endpoint: str) -> Tables:
     """Make both tables of the template."""
     suffix = uuid.uuid4().hex[:12]
     tables = Tables(f"counters-{suffix}", f"ledger-{suffix}", endpoint)
+    stack = Stack()
     for name, logical_id in ((tables.counters, "CountersTable"), (tables.ledger, "LedgerTable")):
-        properties = resource(logical_id)
+        properties = stack.resource(logical_id)
         tables.dynamodb.create_table(TableName=name, **{key: properties[key] for key in _SETTINGS})
     return tables
+
+
+def _where(endpoint: str) -> dict[str, str]:
+    return {"endpoint_url": endpoint, "region_name": REGION, **CREDENTIALS}
+
+
+@cache
+def _plain_client(endpoint: str) -> Any:
+    return boto3.session.Session().client("dynamodb", **_where(endpoint))  # type: ignore[call-overload]

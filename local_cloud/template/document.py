@@ -54,7 +54,7 @@ class Stack:
 
         Raises `UnresolvableError` for a parameter that the template does not have.
         """
-        self._template = translated()
+        self._template = _translated()  # the resolver changes nothing in it
         self._resolver = Resolver(self._template, parameters or {}, region, account, STACK_NAME)
 
     def resource(self, logical_id: str) -> dict[str, Any]:
