@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from adapters.dynamodb.hot_path.conditional_writes import client
-from adapters.dynamodb.thresholds import EventBridge
+from adapters.event_bus import EventBridge
 from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings
 from firehose_transform.handler import make_handler as make_transform
 from local_cloud.faults.chaos import Chaos

@@ -30,8 +30,11 @@ from reconciliation.reconcile import Sources
 from reconciliation.repair.barrier import StreamBarrier
 from reconciliation.repair.repairer import CONCURRENCY, RepairSources
 
-ATTEMPTS: Final = 10
-"""Of each request: reconciliation has the time to wait for a service that is busy."""
+ATTEMPTS: Final = 5
+"""Of each request: reconciliation has the time to wait for a service that is busy. One that hangs is given up
+within six minutes of the function's fifteen.
+"""
+_CONNECT_TIMEOUT_SECONDS: Final = 5
 _READ_TIMEOUT_SECONDS: Final = 60
 
 MakeClient = Callable[..., Any]
@@ -74,17 +77,17 @@ def make_sources(
 
 def make_reports(settings: ReconciliationSettings, client: MakeClient) -> S3Reports:
     """Where reports are published."""
-    return S3Reports(client("s3"), settings.lake_bucket)
+    return S3Reports(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
 
 
 def make_closings(settings: ReconciliationSettings, client: MakeClient) -> S3Closings:
     """Where the states of months are kept."""
-    return S3Closings(client("s3"), settings.lake_bucket)
+    return S3Closings(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
 
 
 def make_invoices(settings: ReconciliationSettings, client: MakeClient) -> S3Invoices:
     """Where issued invoices are kept."""
-    return S3Invoices(client("s3"), settings.lake_bucket)
+    return S3Invoices(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
 
 
 def make_lake(settings: ReconciliationSettings, client: MakeClient) -> Bucket:
@@ -103,7 +106,7 @@ def make_repair_sources(
     """What a repair reads and writes, beside the sources of the reconciliation that found a difference."""
     dynamodb = client("dynamodb", config=_config(SEGMENTS + CONCURRENCY))
     barrier = StreamBarrier(
-        KinesisStream(client("kinesis"), stream_name),
+        KinesisStream(client("kinesis", config=_config(SEGMENTS)), stream_name),
         CompletenessBook(dynamodb, settings.counters_table),
         utc_now,
         time.sleep,
@@ -133,5 +136,6 @@ def _config(connections: int) -> Config:
     return Config(
         max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         read_timeout=_READ_TIMEOUT_SECONDS,
     )

@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
-import boto3
-
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
-from adapters.dynamodb.thresholds import DynamoDBNotifications, EventBridge
+from adapters.dynamodb.thresholds import DynamoDBNotifications
 from adapters.dynamodb.top_keys import DynamoDBHeaviest
+from adapters.event_bus import EventBridge, event_bus_client
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.counters.top_keys import HeaviestKeys
@@ -82,7 +81,7 @@ def make_handler(
 @cache
 def _deployed() -> Handler:
     settings = StreamProcessorSettings.from_environment()
-    publisher = EventBridge(lambda: boto3.session.Session().client("events"), settings.alert_source)
+    publisher = EventBridge(event_bus_client, settings.alert_source)
     dynamodb = client(settings.write_concurrency)
     deployed = make_handler(make_processor(settings, dynamodb, publisher), telemetry())
     gc.freeze()  # what is loaded by now stays: looking through it again would take a tenth of a batch's time

@@ -9,9 +9,11 @@ that is not known to be told, is
 2. **published**. If this is the last step, the retry publishes the same event again, under the same id.
 3. **marked** as told, in the same item. From now on a claim is refused.
 
-What cannot be published is kept in the table before the batch ends, and published later by whoever has a
-batch: an outage of EventBridge delays what is told, never what is counted. What the table does not answer for
-is repeated with its batch.
+What cannot be published is kept in the table, before anything else is written, and published later by whoever
+has a batch; each shard begins at a place of its own among what waits. An outage of EventBridge delays what is
+published, never what is counted: publishing has a budget of time (:mod:`adapters.event_bus`), and where
+nothing of a batch could be published, none tries again for :data:`PAUSE_SECONDS`. What the table does not
+answer for is repeated with its batch.
 
 Where counters have several slices, an increment returns the total of its slice only, and the others are read
 after it. Of two shards that reach a threshold together, the one that reads last sees both. Each has
@@ -21,6 +23,7 @@ after it has added, so that none is missed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,13 +43,19 @@ from metering.quotas.ports import (
     ThresholdCrossing,
     ThresholdPublisher,
 )
-from metering.quotas.threshold import crossings
+from metering.quotas.threshold import ID_LENGTH, crossings
 from metering.usage import NO_USAGE, Usage
 
 CLAIM_SECONDS: Final = 300
 """A claim of another shard that is older is taken over. An invocation takes 120 seconds at most."""
 PLANS_SECONDS: Final = 60
 DEFERRED_SECONDS: Final = 60
+"""Between two looks for what waits, where nothing was found. As long as there is something, each batch
+publishes some of it.
+"""
+PAUSE_SECONDS: Final = 60
+"""So long nothing is published after EventBridge has taken nothing."""
+NOT_TRIED: Final = "not tried: EventBridge took nothing a moment ago"
 MOST_REMEMBERED: Final = 50_000
 
 _NEVER: Final = (0.0, None)
@@ -130,13 +139,15 @@ class LimitWatch:
         self._plans: dict[str, tuple[float, _Planned | None]] = {}
         self._settled: dict[str, float] = {}
         """Crossings by id, and until when (epoch seconds) nothing is to be done about them."""
-        self._drained_at = float("-inf")
+        self._drain_at = float("-inf")
+        self._paused_until = float("-inf")
 
-    def look(self, found: Sequence[Found]) -> LimitReport:
-        """Find what the increments of a batch of one shard have reached, and tell it."""
+    def look(self, found: Sequence[Found], shard_id: str = "") -> LimitReport:
+        """Find what the increments of a batch of one shard have reached, and publish it, then some of what
+        waits. `shard_id` names the shard where nothing was found.
+        """
         now = self._clock().timestamp()
         progress = _Progress()
-        self._drain(now, progress)
         try:
             watched = self._watched(found, now)
             counted = self._counted(watched)
@@ -146,6 +157,7 @@ class LimitWatch:
                     progress.repeat(increment.first)
             return progress.report
         self._tell(list(self._reached(watched, counted, now)), now, progress)
+        self._drain(found[0][0].shard_id if found else shard_id, now, progress)
         return progress.report
 
     def _watched(self, found: Sequence[Found], now: float) -> list[_Watched]:
@@ -163,14 +175,15 @@ class LimitWatch:
         return watched
 
     def _plans_of(self, keys: Iterable[str], now: float) -> dict[str, _Planned]:
-        wanted = sorted(keys)
-        unknown = [key for key in wanted if self._plans.get(key, _NEVER)[0] <= now]
+        known = {key: self._plans.get(key, _NEVER) for key in sorted(keys)}
+        unknown = [key for key, (until, _) in known.items() if until <= now]
         if unknown:
             found = self._store.plans_of(unknown)
-            _make_room(self._plans, len(unknown))
-            self._plans |= {key: (now + PLANS_SECONDS, _planned(found.get(key))) for key in unknown}
-        known = {key: self._plans.get(key, _NEVER)[1] for key in wanted}
-        return {key: planned for key, planned in known.items() if planned is not None}
+            learnt = {key: (now + PLANS_SECONDS, _planned(found.get(key))) for key in unknown}
+            known |= learnt  # before room is made: the batch needs what it has, whatever is forgotten
+            _make_room(self._plans, len(learnt))
+            self._plans |= learnt
+        return {key: planned for key, (_, planned) in known.items() if planned is not None}
 
     def _counted(self, watched: Sequence[_Watched]) -> Mapping[Place, Counted]:
         """What the other slices of the watched counters hold, read after the increments."""
@@ -204,13 +217,24 @@ class LimitWatch:
         ours = self._claim(reached, now, progress)
         if not ours:
             return
-        errors = self._publisher.publish([one.crossing for one in ours])
-        published = [one for one, error in zip(ours, errors, strict=True) if error is None]
-        unpublished = [one for one, error in zip(ours, errors, strict=True) if error is not None]
-        progress.errors += [error for error in errors if error is not None]
+        taken = self._publish([one.crossing for one in ours], now, progress)
+        published = [one for one, is_taken in zip(ours, taken, strict=True) if is_taken]
+        unpublished = [one for one, is_taken in zip(ours, taken, strict=True) if not is_taken]
+        progress.deferred += self._keep(self._store.defer, unpublished, progress)
         self._keep(self._store.mark_told, published, progress)
         progress.told += [one.crossing for one in published]
-        progress.deferred += self._keep(self._store.defer, unpublished, progress)
+
+    def _publish(self, found: Sequence[ThresholdCrossing], now: float, progress: _Progress) -> list[bool]:
+        """Publish crossings: which were taken. After a failure of all, nothing is tried for a while."""
+        if now < self._paused_until:
+            progress.errors.append(NOT_TRIED)
+            return [False] * len(found)
+        errors = self._publisher.publish(found)
+        progress.errors += [error for error in errors if error is not None]
+        taken = [error is None for error in errors]
+        if not any(taken):
+            self._paused_until = now + PAUSE_SECONDS
+        return taken
 
     def _claim(self, reached: Sequence[_Reached], now: float, progress: _Progress) -> list[_Reached]:
         if not reached:
@@ -249,28 +273,45 @@ class LimitWatch:
                 progress.repeat(one.first)
         return sum(written)
 
-    def _drain(self, now: float, progress: _Progress) -> None:
-        """Publish what had to wait, once a minute. What fails now waits on."""
-        if now < self._drained_at + DEFERRED_SECONDS:
+    def _drain(self, shard_id: str, now: float, progress: _Progress) -> None:
+        """Publish some of what waits. What fails now waits on."""
+        if now < max(self._drain_at, self._paused_until):
             return
-        self._drained_at = now
         try:
-            waiting = self._store.deferred()
+            waiting = self._store.deferred(_own_part(shard_id))
         except Transient:
+            waiting = []
+        ours = self._claim_waiting(waiting, shard_id, now)
+        if not ours:
+            self._drain_at = now + DEFERRED_SECONDS
             return
-        if not waiting:
-            return
-        errors = self._publisher.publish(waiting)
-        progress.errors += [error for error in errors if error is not None]
-        published = [one for one, error in zip(waiting, errors, strict=True) if error is None]
+        taken = self._publish(ours, now, progress)
+        published = [one for one, is_taken in zip(ours, taken, strict=True) if is_taken]
         marked = self._store.mark_told(published)
         told = [one for one, is_marked in zip(published, marked, strict=True) if is_marked]
         self._store.settle(told)
         progress.told += told
 
+    def _claim_waiting(
+        self, waiting: Sequence[ThresholdCrossing], shard_id: str, now: float
+    ) -> list[ThresholdCrossing]:
+        """Those that no other shard is about to publish. What was published already waits no longer."""
+        if not waiting:
+            return []
+        stale = int(now) - CLAIM_SECONDS
+        statuses = self._store.claim([Notification(one, shard_id, int(now), stale) for one in waiting])
+        claimed = list(zip(waiting, statuses, strict=True))
+        self._store.settle([one for one, status in claimed if status is ClaimStatus.TOLD])
+        return [one for one, status in claimed if status is ClaimStatus.OURS]
+
     def _settle(self, crossing: ThresholdCrossing, until: float) -> None:
         _make_room(self._settled, 1)
         self._settled[crossing.id] = until
+
+
+def _own_part(shard_id: str) -> str:
+    """Where a shard begins among the ids of crossings, which are as evenly spread as this."""
+    return hashlib.sha256(shard_id.encode()).hexdigest()[:ID_LENGTH]
 
 
 def _planned(key_plan: KeyPlan | None) -> _Planned | None:

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any, cast
 
 import boto3
+from botocore.config import Config
 
 from adapters.dynamodb.completeness import CompletenessBook
-from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
 from adapters.settings import WatchSettings
@@ -71,13 +71,17 @@ def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools an
 
 @cache
 def _deployed() -> Handler:
+    """Requests give up within 9 seconds: those of a beat fit into the function's time, and the next beat
+    comes in a minute.
+    """
     settings = WatchSettings.from_environment()
     session = boto3.session.Session()
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
     return make_handler(
         settings,
-        KinesisStream(session.client("kinesis"), settings.stream_name),
-        CompletenessBook(client(1), settings.counters_table),
-        S3Objects(session.client("s3")),
+        KinesisStream(session.client("kinesis", config=config), settings.stream_name),
+        CompletenessBook(session.client("dynamodb", config=config), settings.counters_table),
+        S3Objects(session.client("s3", config=config)),
         telemetry(),
         lambda: datetime.now(UTC),
     )

@@ -81,6 +81,16 @@ def between(first: str, last: str) -> SortKeys:
     return SortKeys(" AND sk BETWEEN :first AND :last", {":first": first, ":last": last})
 
 
+def from_on(first: str) -> SortKeys:
+    """Sort keys from one on, that one included."""
+    return SortKeys(" AND sk >= :first", {":first": first})
+
+
+def below(end: str) -> SortKeys:
+    """Sort keys before one."""
+    return SortKeys(" AND sk < :end", {":end": end})
+
+
 class Page(NamedTuple):
     """What one request of a query or scan read."""
 
@@ -132,9 +142,9 @@ class Table:
         for page in self.pages(pk, keys, consistent=consistent):
             yield from page.items
 
-    def first(self, pk: str, limit: int) -> Sequence[Item]:
+    def first(self, pk: str, limit: int, keys: SortKeys = ALL) -> Sequence[Item]:
         """The first items of a partition, by one request. What was written just now may be missing."""
-        return self._query({**self._partition(pk, ALL), "Limit": limit})[0].items
+        return self._query({**self._partition(pk, keys), "Limit": limit})[0].items
 
     def pages(
         self, pk: str, keys: SortKeys = ALL, *, consistent: bool = True, attributes: Sequence[str] = ()

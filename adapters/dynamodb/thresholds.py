@@ -1,4 +1,4 @@
-"""Thresholds that were reached: what is known of them in the counters table, and their events on EventBridge.
+"""Thresholds that were reached: what is known of them in the counters table.
 
 An item `told:<key>` holds what became of the crossings of a month, or of a day and its hours: an attribute
 for each, named `<period> <metric> <amount> <threshold>`, that is a claim (shard and time) or says that it was
@@ -7,11 +7,9 @@ told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
 
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item, UpdateAnswer
 from adapters.dynamodb.layout import (
@@ -25,35 +23,30 @@ from adapters.dynamodb.layout import (
 )
 from adapters.dynamodb.plans import decode_assignment, decode_plan
 from adapters.dynamodb.quotas import counted_of, slices_of_item
-from adapters.dynamodb.table import Table
-from adapters.errors import translated
+from adapters.dynamodb.table import ALL, Table, below, from_on
 from metering.counters.ports import Status
-from metering.errors import MeterError, Transient
-from metering.period import Period, begins_at, day_of, ends_at, is_month
+from metering.errors import Transient
+from metering.period import Period, day_of, is_month
 from metering.quotas.decision import Counted
 from metering.quotas.ports import ClaimStatus, KeyPlan, Notification, ThresholdCrossing
 from metering.quotas.threshold import decode_crossing, encode_crossing
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_events import EventBridgeClient
-    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 NOT_CLAIMED: Final = "attribute_not_exists(#crossing)"
 CLAIMED_BY_SHARD: Final = "#crossing.#shard = :shard"
 CLAIM_IS_STALE: Final = "#crossing.#at < :stale"
 
-EVENTS_AT_ONCE: Final = 10
-"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
-DETAIL_TYPE: Final = "Usage threshold reached"
-DEFERRED_AT_ONCE: Final = 25
+DEFERRED_AT_ONCE: Final = 100
+"""So many crossings that wait are read at a time: ten requests of EventBridge publish them."""
 
 
 Place = tuple[str, Period, int]
 
 
 class DynamoDBNotifications:
-    """The port `TellStore` on the counters table."""
+    """The port `NotificationStore` on the counters table."""
 
     def __init__(self, table_name: str, dynamodb: DynamoDBClient, updates: ConditionalUpdates) -> None:
         self._table_name = table_name
@@ -108,13 +101,20 @@ class DynamoDBNotifications:
             for one in crossings
         )
 
-    def deferred(self) -> list[ThresholdCrossing]:
-        """The first crossings that wait: see :class:`metering.quotas.ports.NotificationStore`."""
-        return [decode_crossing(item["content"]["S"]) for item in self._table.first(UNTOLD, DEFERRED_AT_ONCE)]
+    def deferred(self, start: str = "") -> list[ThresholdCrossing]:
+        """Crossings that wait, from an id on: see :class:`metering.quotas.ports.NotificationStore`."""
+        found = list(self._table.first(UNTOLD, DEFERRED_AT_ONCE, from_on(start) if start else ALL))
+        if start and len(found) < DEFERRED_AT_ONCE:
+            found += self._table.first(UNTOLD, DEFERRED_AT_ONCE - len(found), below(start))
+        return [decode_crossing(item["content"]["S"]) for item in found]
 
     def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
-        """Remove crossings from those that wait: see :class:`metering.quotas.ports.NotificationStore`."""
-        return [self._remove(one) for one in crossings]
+        """Remove crossings from those that wait: see :class:`metering.quotas.ports.NotificationStore`.
+
+        After a request without an answer no other is made: what is not removed is found again.
+        """
+        removed = len(list(takewhile(self._remove, crossings)))
+        return [number < removed for number in range(len(crossings))]
 
     def _claim(self, telling: Notification) -> dict[str, Any]:
         crossing = telling.crossing
@@ -153,67 +153,6 @@ class DynamoDBNotifications:
         except Transient:
             return False
         return True
-
-
-class EventBridge:
-    """The port `Publisher` on an event bus."""
-
-    def __init__(
-        self, make_client: Callable[[], EventBridgeClient], source: str, bus: str = "default"
-    ) -> None:
-        """`make_client` gives a client of EventBridge. It is asked when the first event is published, since
-        most processes publish none. `source` tells the events of this meter from those of others.
-        """
-        self._client = cache(make_client)
-        self._source = source
-        self._bus = bus
-
-    def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
-        """Publish crossings: see :class:`metering.quotas.ports.ThresholdPublisher`."""
-        answers: list[str | None] = []
-        for start in range(0, len(crossings), EVENTS_AT_ONCE):
-            answers += self._put(crossings[start : start + EVENTS_AT_ONCE])
-        return answers
-
-    def _put(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
-        try:
-            with translated("PutEvents"):
-                answer = self._client().put_events(Entries=[self._entry(one) for one in crossings])
-        except MeterError as error:
-            return [str(error)] * len(crossings)
-        return [
-            f"PutEvents: {entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
-            if entry.get("ErrorCode")
-            else None
-            for entry in answer["Entries"]
-        ]
-
-    def _entry(self, crossing: ThresholdCrossing) -> PutEventsRequestEntryTypeDef:
-        return {
-            "Source": self._source,
-            "DetailType": DETAIL_TYPE,
-            "Detail": msgspec.json.encode(event_detail(crossing)).decode(),
-            "EventBusName": self._bus,
-        }
-
-
-def event_detail(crossing: ThresholdCrossing) -> dict[str, Any]:
-    """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
-    return {
-        "id": crossing.id,
-        "apiKeyId": crossing.key,
-        "account": crossing.account,
-        "plan": crossing.plan,
-        "planVersion": crossing.plan_version,
-        "metric": crossing.metric,
-        "period": crossing.period,
-        "periodStart": begins_at(crossing.period).isoformat(),
-        "periodEnd": ends_at(crossing.period).isoformat(),
-        "limit": crossing.amount,
-        "kind": crossing.kind,
-        "threshold": crossing.threshold,
-        "used": crossing.used,
-    }
 
 
 def _place(crossing: ThresholdCrossing) -> tuple[str, str]:

@@ -269,8 +269,9 @@ class NotificationStore(Protocol):
         """Keep crossings that cannot be told now; False: no answer."""
         ...
 
-    def deferred(self) -> Sequence[ThresholdCrossing]:
-        """Some of the crossings that wait to be told.
+    def deferred(self, start: str = "") -> Sequence[ThresholdCrossing]:
+        """Some of the crossings that wait to be told, in the order of their ids: first those from `start` on,
+        then those before it. So callers with different starts share the work.
 
         Raises:
             Transient, Misconfigured: they cannot be read.

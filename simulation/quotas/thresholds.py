@@ -55,12 +55,13 @@ Answer = TypeVar("Answer")
 
 
 class NotificationsInMemory:
-    """The port `TellStore`: every key has the plan. Its counters are those of a simulated store."""
+    """The port `NotificationStore`: every key has the plan. Its counters are those of a simulated store."""
 
     def __init__(self, counters: SimulatedCounters) -> None:
         self.claims: dict[str, tuple[str, int] | None] = {}
         """By id of the crossing: shard and time of the claim; None: told."""
         self.waiting: dict[str, ThresholdCrossing] = {}
+        self.most_at_once = 3
         self._counters = counters
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
@@ -88,8 +89,10 @@ class NotificationsInMemory:
         self.waiting |= {one.id: one for one in crossings}
         return [True] * len(crossings)
 
-    def deferred(self) -> list[ThresholdCrossing]:
-        return list(self.waiting.values())[:3]
+    def deferred(self, start: str = "") -> list[ThresholdCrossing]:
+        return [self.waiting[one] for one in sorted(self.waiting, key=lambda one: (one < start, one))][
+            : self.most_at_once
+        ]
 
     def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
         for one in crossings:
@@ -135,9 +138,9 @@ class NotifyingMeter:
         return Meter("telling", "nothing", self._store, lambda *both: _Process(self, *both))
 
     def finish(self) -> None:
-        """EventBridge answers again, and somebody has a batch."""
+        """EventBridge answers again, every claim has become old, and somebody has a batch."""
         while self.telling.waiting:
-            self.watch(self.telling, self.told, lambda: datetime.now(UTC)).look([])
+            self.watch(self.telling, self.told, lambda: _MUCH_LATER).look([])
 
     def expected(self) -> set[str]:
         """The ids of all thresholds that the counters have reached."""
@@ -207,7 +210,7 @@ class FaultySlices:
 
 
 class FaultyNotifications:
-    """The port `TellStore` behind the faults of an invocation."""
+    """The port `NotificationStore` behind the faults of an invocation."""
 
     def __init__(self, environment: InvocationEnvironment, telling: NotificationsInMemory) -> None:
         self._environment = environment
@@ -222,8 +225,8 @@ class FaultyNotifications:
     def totals_of(self, places: Sequence[Place]) -> Mapping[Place, Counted]:
         return self._all(tuple(places), self._telling.totals_of)
 
-    def deferred(self) -> Sequence[ThresholdCrossing]:
-        return self._all("deferred", lambda _: self._telling.deferred())
+    def deferred(self, start: str = "") -> Sequence[ThresholdCrossing]:
+        return self._all(("deferred", start), lambda _: self._telling.deferred(start))
 
     def claim(self, tellings: Sequence[Notification]) -> Sequence[ClaimStatus]:
         return self._each(tellings, self._telling.claim, ClaimStatus.UNAVAILABLE)
@@ -265,6 +268,7 @@ class FaultyPublisher:
         )
 
 
+_MUCH_LATER = datetime(2100, 1, 1, tzinfo=UTC)
 _IS_OF_SPAN = {Span.HOUR: is_hour, Span.DAY: is_day, Span.MONTH: is_month}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.dynamodb.layout import lease_pk
-from adapters.dynamodb.thresholds import DETAIL_TYPE, event_detail
+from adapters.event_bus import DETAIL_TYPE, event_detail
 from adapters.settings import QuotaAuthorizerSettings, StreamProcessorSettings
 from local_cloud.stack import LocalCloud
 from local_cloud.template.document import Stack, translated

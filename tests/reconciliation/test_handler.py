@@ -70,7 +70,7 @@ def made(deployment: Deployment, sources: Sources, reconciler: Reconciling | Non
     """The function, with sources or a reconciler of its own."""
     for name in published(deployment):
         deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
-    store = make_reports(deployment.settings, lambda _name: deployment.s3)
+    store = make_reports(deployment.settings, lambda _name, **_config: deployment.s3)
     publisher = ReportPublisher(store, reconciler or Reconciler(sources, lambda: NOW), lambda: NOW)
     return make_handler(publisher, telemetry("reconciliation", "UsageMeter"))
 

@@ -40,7 +40,7 @@ def claim(
 
 
 class TellingContract:
-    """The port `TellStore`, as far as it writes."""
+    """The port `NotificationStore`, as far as it writes."""
 
     def test_first(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
         """Who comes first tells it; another shard hears that somebody does."""
@@ -87,6 +87,14 @@ class TellingContract:
         assert [True] == list(telling.settle([crossing]))
         assert [True] == list(telling.settle([crossing]))
         assert [] == [one for one in telling.deferred() if one.id == crossing.id]
+
+    def test_own_part(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+        """What waits comes in the order of ids from a start on, then from the least one."""
+        ids = [f"{digit}{uuid.uuid4().hex[1:]}" for digit in "08f"]
+        telling.defer([crossing._replace(id=one) for one in ids])
+        assert [ids[1], ids[2], ids[0]] == [one.id for one in telling.deferred("7") if one.id in ids]
+        assert ids == [one.id for one in telling.deferred() if one.id in ids]
+        telling.settle([crossing._replace(id=one) for one in ids])
 
     def test_nothing(self, telling: NotificationStore) -> None:
         """Nothing asked, nothing answered."""

@@ -13,7 +13,7 @@ import pytest
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.slices import DynamoDBSlices
-from adapters.dynamodb.thresholds import DynamoDBNotifications
+from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE, DynamoDBNotifications
 from metering.counters.ports import CounterAnswer, Increment, Status
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span
@@ -22,9 +22,10 @@ from metering.quotas.threshold import crossing_id, decode_crossing, encode_cross
 from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
+from stream_processor import thresholds as alerts
 from stream_processor.fold import slice_of
 from stream_processor.slices import Registration
-from stream_processor.thresholds import NOTHING_FOUND, Found, LimitWatch
+from stream_processor.thresholds import CLAIM_SECONDS, NOTHING_FOUND, Found, LimitWatch
 from tests.tables import create_tables
 
 MONTH, DAY = Period("2026-11"), Period("2026-11-05")
@@ -52,20 +53,39 @@ class OnePlan(NotificationsInMemory):
         )
 
 
+class Noted(OnePlan):
+    """One that notes the order of its writes."""
+
+    def __init__(self, *limits: Limit) -> None:
+        super().__init__(*limits)
+        self.writes: list[str] = []
+
+    def defer(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        self.writes.append("keep")
+        return super().defer(crossings)
+
+    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        self.writes.append("mark")
+        return super().mark_told(crossings)
+
+
 class Published:
     """EventBridge, as long as it answers."""
 
     def __init__(self) -> None:
         self.answers = True
+        self.takes: int | None = None
+        """Of each request it takes so many; None: all."""
+        self.requests = 0
         self.crossings: list[ThresholdCrossing] = []
         self._lock = threading.Lock()
 
     def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
         with self._lock:
-            if not self.answers:
-                return ["no answer"] * len(crossings)
-            self.crossings += crossings
-        return [None] * len(crossings)
+            self.requests += 1
+            taken = crossings[: self.takes] if self.answers else []
+            self.crossings += taken
+        return [None] * len(taken) + ["no answer"] * (len(crossings) - len(taken))
 
     @property
     def thresholds(self) -> list[int]:
@@ -90,10 +110,11 @@ def found(
     status: Status = Status.WRITTEN,
     first: int = 10,
     hours: dict[str, int] | None = None,
+    shard_id: str = SHARD,
 ) -> Found:
     """What an increment of one call has found."""
     parts = hours or {"11": requests}
-    increment = Increment(key, period, 0, SHARD, first, first, Usage(1), dict.fromkeys(parts, 1))
+    increment = Increment(key, period, 0, shard_id, first, first, Usage(1), dict.fromkeys(parts, 1))
     return increment, CounterAnswer(status, None, Usage(requests), parts if period == DAY else {})
 
 
@@ -199,6 +220,31 @@ class TestFinding:
         assert [] == published.crossings
 
 
+class TestManyKeys:
+    def test_full_memory(self, published: Published, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A batch that brings a new key when memory is full publishes what its known keys have reached."""
+        monkeypatch.setattr(alerts, "MOST_REMEMBERED", 3)
+        watch = LimitWatch(OnePlan(DAILY), published, clock)
+        watch.look([found(1, key="victim"), found(1, key="b"), found(1, key="c")])
+        watch.look([found(100, key="victim"), found(1, key="newcomer")])
+        assert [("victim", 50), ("victim", 80), ("victim", 100)] == [
+            (one.key, one.threshold) for one in published.crossings
+        ]
+
+    def test_batch_beyond_memory(
+        self, published: Published, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So does a batch with more keys than are remembered, known or not."""
+        monkeypatch.setattr(alerts, "MOST_REMEMBERED", 3)
+        watch = LimitWatch(OnePlan(DAILY), published, clock)
+        keys = [f"key-{number}" for number in range(10)]
+        watch.look([found(1, key=key) for key in keys])
+        watch.look([found(100, key=key) for key in keys])
+        assert {(key, threshold) for key in keys for threshold in (50, 80, 100)} == {
+            (one.key, one.threshold) for one in published.crossings
+        }
+
+
 class TestOutage:
     def test_deferred(self, published: Published, clock: Clock) -> None:
         """While EventBridge does not answer nothing is repeated: what waits is told a minute later."""
@@ -209,9 +255,62 @@ class TestOutage:
         published.answers = True
         assert () == watch.look([found(56)]).told
         clock.now += timedelta(seconds=60)
-        assert [50] == [crossing.threshold for crossing in watch.look([]).told]
+        assert [50] == [crossing.threshold for crossing in watch.look([], SHARD).told]
         clock.now += timedelta(seconds=60)
         assert NOTHING_FOUND == watch.look([found(57)])
+
+    def test_pause(self, published: Published, clock: Clock) -> None:
+        """What comes while EventBridge is known to take nothing is kept without trying; a minute later all is
+        published.
+        """
+        watch = LimitWatch(OnePlan(DAILY), published, clock)
+        published.answers = False
+        watch.look([found(55)])
+        clock.now += timedelta(seconds=59)
+        report = watch.look([found(55, key="other")])
+        assert (1, 1, (alerts.NOT_TRIED,)) == (published.requests, report.deferred, report.errors)
+        published.answers = True
+        clock.now += timedelta(seconds=1)
+        assert {"a1b2c3", "other"} == {crossing.key for crossing in watch.look([], SHARD).told}
+
+    def test_kept_first(self, published: Published, clock: Clock) -> None:
+        """What could not be published is kept before what was published is marked: a process that ends in
+        between loses nothing that nobody else knows.
+        """
+        store = Noted(DAILY)
+        published.takes = 1
+        LimitWatch(store, published, clock).look([found(80)])
+        assert ["keep", "mark"] == store.writes[:2]
+
+    def test_how_fast(self, published: Published, clock: Clock) -> None:
+        """8,000 that wait are published by four shards within 27 batches of each, none of them twice."""
+        store = OnePlan(DAILY)
+        store.most_at_once = DEFERRED_AT_ONCE
+        crossing = ThresholdCrossing("", "k", "acme", "free", 7, "requests", DAY, 100, "hard", 50, 51)
+        store.defer([crossing._replace(id=crossing_id(f"k{one}", DAILY, DAY, 50)) for one in range(8000)])
+        watches = [LimitWatch(store, published, clock) for _ in range(4)]
+        batches = 0
+        while store.waiting:
+            clock.now += timedelta(seconds=1)
+            batches += 1
+            for number, watch in enumerate(watches):
+                watch.look([found(1, shard_id=f"shardId-{number:012d}")])
+        assert (8000, 8000) == (len(published.crossings), len({one.id for one in published.crossings}))
+        assert batches <= 27
+
+    def test_other_shards_wait(self, published: Published, clock: Clock) -> None:
+        """What a shard is about to publish others leave alone, until its claim is old."""
+        store = OnePlan(DAILY)
+        published.answers = False
+        LimitWatch(store, published, clock).look([found(55)])
+        published.answers = True
+        other = found(1, shard_id="shardId-000000000001")
+        assert () == LimitWatch(store, published, clock).look([other]).told
+        clock.now += timedelta(seconds=CLAIM_SECONDS + 1)
+        assert [50] == [
+            crossing.threshold for crossing in LimitWatch(store, published, clock).look([other]).told
+        ]
+        assert {} == store.waiting
 
     def test_lost_in_two_places(self, published: Published, clock: Clock) -> None:
         """What can be neither told nor kept repeats the batch from the increment that found it."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from adapters.dynamodb.plans import PlanBook
-from adapters.dynamodb.thresholds import DynamoDBNotifications, EventBridge
+from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE, DynamoDBNotifications
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.ports import Increment
 from metering.period import Period
@@ -22,10 +21,11 @@ from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
 from tests.stream_processor.notification_contract import TellingContract, crossing
-from tests.tables import Tables, create_tables
+from tests.tables import CREDENTIALS, Tables, create_tables
 
 __all__ = ["crossing"]
 
+NOWHERE = {"endpoint_url": "http://127.0.0.1:1", "region_name": "us-east-1", **CREDENTIALS}
 MONTH, DAY = Period("2026-11"), Period("2026-11-05")
 
 
@@ -77,6 +77,34 @@ class TestOnDynamoDBLocal(TellingContract):
         return on_engine
 
 
+class TestDeferred:
+    def test_page(self, dynamodb_local: str, crossing: ThresholdCrossing) -> None:
+        """So many are read at a time, whatever waits, and from every start as many."""
+        telling = telling_on(create_tables(dynamodb_local))
+        ids = [f"{number * 101:032x}"[::-1] for number in range(DEFERRED_AT_ONCE + 20)]
+        assert all(telling.defer([crossing._replace(id=one) for one in ids]))
+        for start in ("", "4", "f" * 32):
+            assert DEFERRED_AT_ONCE == len({one.id for one in telling.deferred(start)})
+        assert all(telling.settle([crossing._replace(id=one) for one in ids[20:]]))
+        assert sorted(ids[:20]) == [one.id for one in telling.deferred()]
+
+    def test_no_answer(self, crossing: ThresholdCrossing) -> None:
+        """After a removal without an answer no other is tried."""
+
+        class Removals:
+            requests = 0
+
+            def delete_item(self, **_request: Any) -> None:
+                self.requests += 1
+                if self.requests > 1:
+                    raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
+
+        removals: Any = Removals()
+        telling = DynamoDBNotifications("counters", removals, ConditionalUpdates(client(1, **NOWHERE), 1))
+        assert [True, False, False] == telling.settle([crossing] * 3)
+        assert 2 == removals.requests
+
+
 class TestReads:
     def test_plans(self, endpoint: LocalEndpoint) -> None:
         """The plans of many keys at once; a key without a plan, or with one that is gone, has none."""
@@ -106,74 +134,3 @@ class TestReads:
             day: {DAY: Usage(7, 6), f"{DAY}T11": Usage(3), f"{DAY}T12": Usage(4)},
             month: {MONTH: Usage(7, 6)},
         } == telling_on(tables).totals_of([day, month, nowhere])
-
-
-class TestEventBridge:
-    def test_event(self, endpoint: LocalEndpoint, crossing: ThresholdCrossing) -> None:
-        """A rule for the source gets the event, with the detail that is documented."""
-        events, sqs = endpoint.client("events"), endpoint.client("sqs")
-        queue = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        source = f"usage-meter.{uuid.uuid4().hex}"
-        events.put_rule(Name="told", EventPattern=json.dumps({"source": [source]}))
-        events.put_targets(Rule="told", Targets=[{"Id": "queue", "Arn": arn}])
-        several = [crossing, *(crossing._replace(id=f"{number:032x}") for number in range(11))]
-        assert [None] * 12 == EventBridge(lambda: events, source).publish(several)
-        received = [
-            json.loads(message["Body"])
-            for _ in range(2)
-            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
-        ]
-        assert {one.id for one in several} == {event["detail"]["id"] for event in received}
-        (event,) = [event for event in received if event["detail"]["id"] == crossing.id]
-        assert [source, "Usage threshold reached"] == [event["source"], event["detail-type"]]
-        assert {
-            "id": crossing.id,
-            "apiKeyId": crossing.key,
-            "account": "acme",
-            "plan": "free",
-            "planVersion": 3,
-            "metric": "requests",
-            "period": "2026-11-05",
-            "periodStart": "2026-11-05T00:00:00+00:00",
-            "periodEnd": "2026-11-06T00:00:00+00:00",
-            "limit": 100,
-            "kind": "hard",
-            "threshold": 80,
-            "used": 85,
-        } == event["detail"]
-
-    def test_some_refused(self, crossing: ThresholdCrossing) -> None:
-        """PutEvents answers for each entry: what failed is not taken for published."""
-        answer = {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, {"ErrorCode": "ThrottlingException"}]}
-        published = EventBridge(_Events(answer).itself, "usage-meter").publish([crossing, crossing])
-        assert [None, "PutEvents: ThrottlingException: "] == published
-
-    def test_out_of_reach(self, crossing: ThresholdCrossing) -> None:
-        """No answer: nothing is taken for published, and nothing is raised."""
-        error = EndpointConnectionError(endpoint_url="https://events.example")
-        (told,) = EventBridge(_Events(error).itself, "usage-meter").publish([crossing])
-        assert told is not None
-        assert "https://events.example" in told
-
-    def test_not_allowed(self, crossing: ThresholdCrossing) -> None:
-        """A missing permission stops no counting either."""
-        error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutEvents")
-        (told,) = EventBridge(_Events(error).itself, "usage-meter").publish([crossing])
-        assert told is not None
-        assert "AccessDeniedException" in told
-
-
-class _Events:
-    """A client of EventBridge with one answer."""
-
-    def __init__(self, answer: Any) -> None:
-        self._answer = answer
-
-    def itself(self) -> Any:
-        return self
-
-    def put_events(self, **_request: Any) -> Any:
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return self._answer

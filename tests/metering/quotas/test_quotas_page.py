@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from adapters.dynamodb.thresholds import DETAIL_TYPE, event_detail
+from adapters.event_bus import DETAIL_TYPE, event_detail
 from metering.period import Period
 from metering.quotas.plan import Kind, Mode, Span
 from metering.quotas.plan_file import read_plans

@@ -61,8 +61,8 @@ class TestNoFaults:
 class DeafToRefusals(LimitWatch):
     """Takes what a refused increment finds for somebody else's business."""
 
-    def look(self, found: Sequence[Found]) -> LimitReport:
-        return super().look([pair for pair in found if pair[1].status is Status.WRITTEN])
+    def look(self, found: Sequence[Found], shard_id: str = "") -> LimitReport:
+        return super().look([pair for pair in found if pair[1].status is Status.WRITTEN], shard_id)
 
 
 class OneSlice(LimitWatch):
@@ -84,8 +84,8 @@ class Hasty(LimitWatch):
 class Shrugging(LimitWatch):
     """Does not repeat a batch of which it could not mark everything."""
 
-    def look(self, found: Sequence[Found]) -> LimitReport:
-        return super().look(found)._replace(untold_from=None)
+    def look(self, found: Sequence[Found], shard_id: str = "") -> LimitReport:
+        return super().look(found, shard_id)._replace(untold_from=None)
 
 
 class Silent(LimitWatch):
