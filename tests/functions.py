@@ -12,9 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from adapters.dynamodb.layout import UNTOLD
 from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.progress import DynamoDBProgress
 from local_cloud.stack import LocalCloud
+from metering.counters.ports import Progress
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
 from metering.quotas.ports import ThresholdCrossing
@@ -58,13 +61,18 @@ def transform_deliveries(_cloud: LocalCloud, invoke: Invoke) -> None:
 
 
 def watch_the_meter(cloud: LocalCloud, invoke: Invoke) -> None:
-    """A heartbeat reaches each shard, what is known of completeness is kept, and nothing waits."""
+    """A heartbeat reaches each shard, what is known of completeness is kept, nothing waits, and a shard that
+    is gone is forgotten.
+    """
     pulse = invoke({"task": "heartbeat"})
     assert pulse["OpenShards"] == pulse["HeartbeatsSent"] > 0
     known, _ = CompletenessBook(cloud.client("dynamodb"), cloud.stack.name("CountersTable")).load()
     assert pulse["OpenShards"] == len(known.open_shards)
     assert known.version > 0
-    assert {"FailedBatches": 0, "ErrorObjects": 0} == invoke({"task": "inspection"})
+    update = ConditionalUpdates(client(1, **cloud.endpoint.access("dynamodb")), 1)
+    DynamoDBProgress(cloud.stack.name("CountersTable"), update).note(Progress("shardId-000000099999", 1, 1))
+    found = {"FailedBatches": 0, "ErrorObjects": 0, "ShardsForgotten": 1}
+    assert found == invoke({"task": "inspection"})
 
 
 def reconcile_a_month(cloud: LocalCloud, invoke: Invoke) -> None:

@@ -15,8 +15,8 @@ from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
 from adapters.settings import WatchSettings
 from adapters.telemetry import Telemetry, telemetry
-from metering.errors import Misconfigured
-from watch.tasks import CompletenessStore, ObjectCounter, Pulse, ShardStream, beat, inspect
+from metering.errors import Misconfigured, Transient
+from watch.tasks import ObjectCounter, ProgressStore, Pulse, ShardStream, beat, forget_closed, inspect
 
 Numbers = dict[str, int]
 """Metrics by name; they are the function's answer, too."""
@@ -37,7 +37,7 @@ def handler(event: Mapping[str, Any], context: Any) -> Numbers:
 def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools and a clock
     settings: WatchSettings,
     stream: ShardStream,
-    completeness: CompletenessStore,
+    completeness: ProgressStore,
     objects: ObjectCounter,
     tools: Telemetry,
     clock: Callable[[], datetime],
@@ -56,8 +56,16 @@ def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools an
                 return told(beat(stream, completeness, clock()))
             case "inspection":
                 found = inspect(objects, settings.failure_bucket, settings.lake_bucket)
-                return {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
+                numbers = {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
+                return numbers | {"ShardsForgotten": forgotten()}
         raise Misconfigured([f"the event's task is {task!r}: it must be heartbeat or inspection"])
+
+    def forgotten() -> int:
+        try:
+            return forget_closed(stream, completeness, clock())
+        except Transient as error:
+            tools.logger.warning("progress of closed shards stays", extra={"reason": str(error)})
+            return 0
 
     def told(pulse: Pulse) -> Numbers:
         if isinstance(pulse.trouble, Misconfigured):

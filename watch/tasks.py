@@ -18,6 +18,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
 
 
+CLOSED_MS = 86_400_000
+"""A stream keeps its records so long at least. An open shard gets a heartbeat each minute."""
+MOST_FORGOTTEN = 500
+"""In one inspection, so that it ends in time."""
+
+
 class ShardStream(Protocol):
     """What heartbeats need of the stream."""
 
@@ -46,6 +52,19 @@ class CompletenessStore(Protocol):
 
         Raises:
             Transient, Misconfigured: it cannot be written.
+        """
+        ...
+
+
+class ProgressStore(CompletenessStore, Protocol):
+    """What an inspection needs of storage, too."""
+
+    def forget(self, shard_ids: Sequence[str], before: int) -> int:
+        """Remove the progress of shards whose last record that is counted came before a time in epoch
+        milliseconds: of how many. The others stay as they are.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be written; some may be removed.
         """
         ...
 
@@ -118,3 +137,20 @@ def inspect(objects: ObjectCounter, failure_bucket: str, lake_bucket: str) -> In
         failed_batches=objects.count(failure_bucket, FAILED_BATCHES),
         error_objects=objects.count(lake_bucket, ERRORS),
     )
+
+
+def forget_closed(stream: ShardStream, store: ProgressStore, now: datetime) -> int:
+    """Remove the progress of closed shards of which the stream keeps nothing any more: of how many.
+
+    Each split or merge would leave some for ever, and all of it is read to say how far everything is counted.
+    Nobody needs what is removed: the stream no longer lists the shard, no cut has a mark in it, and nothing
+    came from it for a day. The table is read before the stream is, so that a new shard is listed.
+
+    Raises:
+        Transient, Misconfigured: the stream or the table did not answer.
+    """
+    known, positions = store.load()
+    listed = {shard.shard_id for shard in stream.shards()}
+    marked = {shard_id for cut in known.cuts for shard_id in cut.marks}
+    gone = sorted(positions.keys() - listed - marked)
+    return store.forget(gone[:MOST_FORGOTTEN], int(now.timestamp() * 1000) - CLOSED_MS)

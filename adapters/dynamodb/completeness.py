@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ARRIVED_BEFORE: Final = "#arrived_at < :before"
 _NONE_OR_THAT_VERSION: Final = "attribute_not_exists(#version) OR #version = :before"
 
 
@@ -27,7 +29,9 @@ class _Found(NamedTuple):
 
 
 class CompletenessReader:
-    """Reads how far everything is counted: one Query, for all shards of up to 1 MB of items, some 8,000."""
+    """Reads how far everything is counted: one Query, for all shards of up to 1 MB of items, some 8,000. The
+    watch removes those that the stream no longer lists.
+    """
 
     def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
         self._table = Table(dynamodb, table_name)
@@ -76,6 +80,20 @@ class CompletenessBook:
             _NONE_OR_THAT_VERSION,
             {"#version": "version"},
             {":before": {"N": str(known.version - 1)}},
+        )
+
+    def forget(self, shard_ids: Sequence[str], before: int) -> int:
+        """Remove the progress of shards, where the last record that is counted came before a time in epoch
+        milliseconds: of how many. The others stay as they are.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be written; some may be removed.
+        """
+        names = {"#arrived_at": "arrived_at"}
+        values: Item = {":before": {"N": str(before)}}
+        return sum(
+            self._table.delete_if((PROGRESS, shard_id), _ARRIVED_BEFORE, names, values)
+            for shard_id in shard_ids
         )
 
 

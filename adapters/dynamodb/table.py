@@ -205,6 +205,22 @@ class Table:
         with translated(f"DeleteItem of {self.name}"):
             self._dynamodb.delete_item(TableName=self.name, Key=key_of(place))
 
+    def delete_if(self, place: Place, condition: str, names: Mapping[str, str], values: Item) -> bool:
+        """Remove an item, if a condition holds of it; whether it was removed."""
+        try:
+            self._dynamodb.delete_item(
+                TableName=self.name,
+                Key=key_of(place),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
+        except AWS_ERRORS as error:
+            if code_of(error) == CONDITION_FAILED:
+                return False
+            raise translate(error, f"DeleteItem of {self.name}") from error
+        return True
+
     def transact(self, actions: Sequence[TransactWriteItemTypeDef]) -> None:
         """Write all or nothing.
 

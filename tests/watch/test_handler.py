@@ -156,16 +156,41 @@ def counted_heartbeats(log: str) -> list[float]:
     ]
 
 
+def numbers(failed_batches: int, error_objects: int) -> dict[str, int]:
+    """What an inspection finds while every shard is listed."""
+    return {"FailedBatches": failed_batches, "ErrorObjects": error_objects, "ShardsForgotten": 0}
+
+
 class TestInspection:
     def test_counts_what_waits(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
         """A given-up batch and two objects of Firehose are found; the lake's own files are not."""
         s3 = cloud.client("s3")
         failures, lake = cloud.stack.name("FailureBucket"), cloud.stack.name("LakeBucket")
-        assert {"FailedBatches": 0, "ErrorObjects": 0} == watch.invoke({"task": "inspection"})
+        assert numbers(0, 0) == watch.invoke({"task": "inspection"})
         s3.put_object(Bucket=failures, Key="aws/lambda/id/shardId-000000000000/batch", Body=b"")
         for key in ("errors/processing-failed/a", "errors/format-conversion-failed/b", "lake/c.parquet"):
             s3.put_object(Bucket=lake, Key=key, Body=b"")
-        assert {"FailedBatches": 1, "ErrorObjects": 2} == watch.invoke({"task": "inspection"})
+        assert numbers(1, 2) == watch.invoke({"task": "inspection"})
+
+    def test_without_the_table(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
+        """What waits is counted, whether or not the table answers."""
+        dynamodb = cloud.client("dynamodb")
+
+        def fail(**_request: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="nowhere")
+
+        dynamodb.meta.events.register("before-send.dynamodb.Query", fail)
+        settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
+        handler = make_handler(
+            settings,
+            KinesisStream(cloud.client("kinesis"), settings.stream_name),
+            CompletenessBook(dynamodb, settings.counters_table),
+            S3Objects(cloud.client("s3")),
+            telemetry("watch", NAMESPACE),
+            lambda: NOON,
+        )
+        expected = watch.invoke({"task": "inspection"})
+        assert expected == handler({"task": "inspection"}, LambdaContext("watch", "arn", "256", 0))
 
     def test_missing_bucket(self) -> None:
         """A bucket that is not there is a setting to change, and the error names it."""

@@ -12,7 +12,7 @@ from metering.calls.record import StreamRecord, read_record
 from metering.counters.completeness import Cut, Knowledge, Positions
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, control_message, heartbeats
 from metering.errors import MeterError, Misconfigured, Transient
-from watch.tasks import Inspection, Pulse, beat, inspect
+from watch.tasks import MOST_FORGOTTEN, Inspection, Pulse, beat, forget_closed, inspect
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOON_MS = 1_795_521_600_000
@@ -114,6 +114,47 @@ class TestHeartbeat:
     def test_no_shard(self) -> None:
         """Without shards there is nothing to send."""
         assert Pulse(0, 0) == beat(FullStream([]), Book(), NOON)
+
+
+POSITIONS = {f"shardId-{number:012d}": number for number in range(5)}
+"""Of shards 0 to 4, of which the stream lists 1 to 3."""
+
+
+class TestForgetting:
+    def test_gone(self) -> None:
+        """What the stream no longer lists is forgotten, if nothing came from it for a day."""
+        store = Progressed(Knowledge(), POSITIONS)
+        assert 2 == forget_closed(FullStream(SHARDS), store, NOON)
+        assert (["shardId-000000000000", "shardId-000000000004"], NOON_MS - 86_400_000) == store.forgotten
+
+    def test_marked(self) -> None:
+        """A shard in which a cut has a mark is kept: a reader may not have passed it."""
+        known = Knowledge(cuts=(Cut(NOON_MS, None, {"shardId-000000000004": 4}),))
+        store = Progressed(known, POSITIONS)
+        assert 1 == forget_closed(FullStream(SHARDS), store, NOON)
+        assert ["shardId-000000000000"] == store.forgotten[0]
+
+    def test_some_at_a_time(self) -> None:
+        """Of very many only some, so that an inspection ends in time."""
+        store = Progressed(Knowledge(), {f"shardId-{number:012d}": 1 for number in range(100, 13_000)})
+        assert MOST_FORGOTTEN == forget_closed(FullStream(SHARDS), store, NOON)
+
+
+class Progressed(Book):
+    """How far shards are; it notes which are forgotten."""
+
+    def __init__(self, known: Knowledge, positions: Positions) -> None:
+        super().__init__()
+        self.known = known
+        self.forgotten: tuple[list[str], int] = ([], 0)
+        self._positions = positions
+
+    def load(self) -> tuple[Knowledge, Positions]:
+        return self.known, self._positions
+
+    def forget(self, shard_ids: Sequence[str], before: int) -> int:
+        self.forgotten = (list(shard_ids), before)
+        return len(shard_ids)
 
 
 class TestInspection:

@@ -62,6 +62,14 @@ class TestBook:
         assert book.save(known)
         assert (known, {}) == book.load()
 
+    def test_forget(self, tables: Tables, book: CompletenessBook) -> None:
+        """Progress is removed where it is older than a time; what is newer, or not there, stays as it is."""
+        for shard_id, arrived_at in ((A, NOON_MS - 1), (B, NOON_MS)):
+            note(tables, shard_id, 1, arrived_at)
+        assert 1 == book.forget([A, B, "shardId-000000000009"], NOON_MS)
+        assert {B: 1} == book.load()[1]
+        assert 0 == book.forget([], NOON_MS)
+
     def test_no_table(self, tables: Tables) -> None:
         """A table that is not there is a setting to change, and the error names it."""
         nowhere = CompletenessBook(tables.dynamodb, "nowhere")
@@ -69,6 +77,8 @@ class TestBook:
             nowhere.load()
         with pytest.raises(Misconfigured, match="PutItem of nowhere"):
             nowhere.save(Knowledge(1))
+        with pytest.raises(Misconfigured, match="DeleteItem of nowhere"):
+            nowhere.forget([A], NOON_MS)
 
 
 class TestReader:

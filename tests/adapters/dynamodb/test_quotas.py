@@ -151,3 +151,12 @@ class TestCountedThrough:
         progress.note(Progress(FAR_SHARD, 9, (now - 70) * 1000 + 999))
         progress.note(Progress("shardId-000000000007", 9, (now - CLOSED_SECONDS) * 1000))
         assert now - 70 == store.counted_through(now)
+
+    def test_more_than_a_page(self, tables: Tables) -> None:
+        """The progress of closed shards may fill a page: the open ones behind it are read too."""
+        now, padding = 1_793_880_000, {"B": b" " * 300_000}
+        for number in range(5):
+            item = {"pk": {"S": "progress"}, "sk": {"S": f"shardId-{number:012d}"}, "padding": padding}
+            tables.dynamodb.put_item(TableName=tables.counters, Item=item)
+        DynamoDBProgress(tables.counters, tables.updates()).note(Progress(FAR_SHARD, 9, (now - 70) * 1000))
+        assert now - 70 == Asked(tables).store.counted_through(now)
