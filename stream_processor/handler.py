@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +22,7 @@ from adapters.telemetry import Telemetry, telemetry
 from metering.counters.top_keys import HeaviestKeys
 from metering.quotas.ports import ThresholdPublisher
 from stream_processor.claims import LedgerLayout
+from stream_processor.full_pages import FullPages
 from stream_processor.kinesis_event import BatchResponse, answer, read_event
 from stream_processor.processor import BatchReport, Processor
 from stream_processor.thresholds import LimitWatch
@@ -43,13 +45,14 @@ def make_processor(
     """The processor on the tables of the settings. Thresholds are looked for if there is a publisher."""
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
     telling = DynamoDBNotifications(settings.counters_table, dynamodb, updates)
+    ledger = DynamoDBLedger(
+        settings.ledger_table,
+        updates,
+        ttl_seconds=settings.ledger_ttl_seconds,
+        clock=lambda: datetime.now(UTC),
+    )
     return Processor(
-        DynamoDBLedger(
-            settings.ledger_table,
-            updates,
-            ttl_seconds=settings.ledger_ttl_seconds,
-            clock=lambda: datetime.now(UTC),
-        ),
+        FullPages(ledger, time.monotonic),
         DynamoDBSlices(settings.counters_table, updates),
         DynamoDBCounters(settings.counters_table, updates),
         DynamoDBProgress(settings.counters_table, updates),
