@@ -131,6 +131,11 @@ class _Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:stream_processor"
     aws_request_id = "4b2a"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """An invocation that has just begun."""
+        return 120_000
+
 
 def main(*files: str) -> None:
     """Run on one core; what the function logs is thrown away."""

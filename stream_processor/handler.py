@@ -26,6 +26,7 @@ from stream_processor.full_pages import FullPages
 from stream_processor.kinesis_event import BatchResponse, answer, read_event
 from stream_processor.processor import BatchReport, Processor
 from stream_processor.thresholds import LimitWatch
+from stream_processor.time_limit import TimeLimit
 
 Handler = Callable[[Mapping[str, Any], Any], BatchResponse]
 
@@ -40,9 +41,15 @@ def handler(event: Mapping[str, Any], context: Any) -> BatchResponse:
 
 
 def make_processor(
-    settings: StreamProcessorSettings, dynamodb: Any, publisher: ThresholdPublisher | None = None
+    settings: StreamProcessorSettings,
+    dynamodb: Any,
+    publisher: ThresholdPublisher | None = None,
+    limit: TimeLimit | None = None,
 ) -> Processor:
-    """The processor on the tables of the settings. Thresholds are looked for if there is a publisher."""
+    """The processor on the tables of the settings. Thresholds are looked for if there is a publisher; `limit`
+    is the time of each invocation.
+    """
+    limit = limit or TimeLimit(time.monotonic)
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
     telling = DynamoDBNotifications(settings.counters_table, dynamodb, updates)
     ledger = DynamoDBLedger(
@@ -50,15 +57,18 @@ def make_processor(
         updates,
         ttl_seconds=settings.ledger_ttl_seconds,
         clock=lambda: datetime.now(UTC),
+        is_over=limit.is_over_for_claims,
     )
     return Processor(
         FullPages(ledger, time.monotonic),
         DynamoDBSlices(settings.counters_table, updates),
-        DynamoDBCounters(settings.counters_table, updates),
+        DynamoDBCounters(settings.counters_table, updates, limit.is_over_for_increments),
         DynamoDBProgress(settings.counters_table, updates),
         layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
         rule=settings.rule,
-        limits=None if publisher is None else LimitWatch(telling, publisher, lambda: datetime.now(UTC)),
+        limits=None
+        if publisher is None
+        else LimitWatch(telling, publisher, lambda: datetime.now(UTC), limit.is_over_for_alerts),
         heaviest=HeaviestKeys(DynamoDBHeaviest(settings.counters_table, updates), lambda: datetime.now(UTC)),
     )
 
@@ -68,13 +78,18 @@ def make_handler(
     tools: Telemetry,
     on_batch: Callable[[BatchReport], None] = lambda _report: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limit: TimeLimit | None = None,
 ) -> Handler:
-    """The function around a processor. `on_batch` is told what became of each batch."""
+    """The function around a processor. `on_batch` is called with what became of each batch, `limit` with how
+    long each invocation may take.
+    """
+    limit = limit or TimeLimit(time.monotonic)
 
     @tools.logger.inject_lambda_context
-    def handle(event: Mapping[str, Any], _context: Any) -> BatchResponse:
+    def handle(event: Mapping[str, Any], context: Any) -> BatchResponse:
+        limit.begin(context.get_remaining_time_in_millis() / 1000)
         report = processor.process(read_event(event))
-        _tell(tools, report, clock())
+        _tell(tools, report, clock(), is_in_time=not limit.was_reached)
         on_batch(report)
         return answer(report.failed_from)
 
@@ -86,12 +101,14 @@ def _deployed() -> Handler:
     settings = StreamProcessorSettings.from_environment()
     publisher = EventBridge(event_bus_client, settings.alert_source)
     dynamodb = client(settings.write_concurrency)
-    deployed = make_handler(make_processor(settings, dynamodb, publisher), telemetry())
+    limit = TimeLimit(time.monotonic)
+    deployed = make_handler(make_processor(settings, dynamodb, publisher, limit), telemetry(), limit=limit)
     gc.freeze()  # what is loaded by now stays: looking through it again would take a tenth of a batch's time
     return deployed
 
 
-def _tell(tools: Telemetry, report: BatchReport, now: datetime) -> None:
+def _tell(tools: Telemetry, report: BatchReport, now: datetime, *, is_in_time: bool) -> None:
+    """The metrics of a batch, and what is worth a line in the log."""
     tools.count(
         {
             "Records": report.records,
@@ -103,7 +120,8 @@ def _tell(tools: Telemetry, report: BatchReport, now: datetime) -> None:
             "Undecodable": report.undecodable,
             "Duplicates": report.duplicates,
             "IncrementsRefused": report.refused,
-            "BatchesCutShort": int(report.failed_from is not None),
+            "BatchesCutShort": int(report.failed_from is not None and is_in_time),
+            "BatchesGivenBack": int(report.failed_from is not None and not is_in_time),
             "ThresholdsTold": len(report.limits.told),
             "ThresholdsDeferred": report.limits.deferred,
             **_lag(report, now),

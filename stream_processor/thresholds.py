@@ -55,6 +55,8 @@ publishes some of it.
 """
 PAUSE_SECONDS: Final = 60
 """So long nothing is published after EventBridge has taken nothing."""
+REACHED_AT_ONCE: Final = 500
+"""So many thresholds are claimed, published and marked before the next ones."""
 NOT_TRIED: Final = "not tried: EventBridge took nothing a moment ago"
 MOST_REMEMBERED: Final = 50_000
 
@@ -131,8 +133,14 @@ class LimitWatch:
     """
 
     def __init__(
-        self, store: NotificationStore, publisher: ThresholdPublisher, clock: Callable[[], datetime]
+        self,
+        store: NotificationStore,
+        publisher: ThresholdPublisher,
+        clock: Callable[[], datetime],
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_over` says when no more is to be claimed and published."""
+        self._is_over = is_over
         self._store = store
         self._publisher = publisher
         self._clock = clock
@@ -156,13 +164,16 @@ class LimitWatch:
                 if outcome_of_key(increment.key) is Outcome.METERED:
                     progress.repeat(increment.first)
             return progress.report
-        self._tell(list(self._reached(watched, counted, now)), now, progress)
+        reached = list(self._reached(watched, counted, now))
+        for start in range(0, len(reached), REACHED_AT_ONCE):
+            self._tell(reached[start : start + REACHED_AT_ONCE], now, progress)
         self._drain(found[0][0].shard_id if found else shard_id, now, progress)
         return progress.report
 
     def _watched(self, found: Sequence[Found], now: float) -> list[_Watched]:
         """The increments of keys with limits that have a threshold which is not known to be told."""
         metered = [pair for pair in found if outcome_of_key(pair[0].key) is Outcome.METERED]
+        metered.sort(key=lambda pair: pair[0].first)  # those that time is over for are the last ones
         plans = self._plans_of({increment.key for increment, _ in metered}, now)
         watched = []
         for increment, answer in metered:
@@ -213,7 +224,11 @@ class LimitWatch:
                     yield _Reached(crossing, increment.shard_id, increment.first)
 
     def _tell(self, reached: Sequence[_Reached], now: float, progress: _Progress) -> None:
-        """Claim, publish, mark; or defer what cannot be published."""
+        """Claim, publish, mark; or defer what cannot be published. Where time is over, all is repeated."""
+        if self._is_over():
+            for one in reached:
+                progress.repeat(one.first)
+            return
         ours = self._claim(reached, now, progress)
         if not ours:
             return
@@ -275,7 +290,7 @@ class LimitWatch:
 
     def _drain(self, shard_id: str, now: float, progress: _Progress) -> None:
         """Publish some of what waits. What fails now waits on."""
-        if now < max(self._drain_at, self._paused_until):
+        if now < max(self._drain_at, self._paused_until) or self._is_over():
             return
         try:
             waiting = self._store.deferred(_own_part(shard_id))

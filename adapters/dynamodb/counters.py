@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,15 +28,24 @@ LATER_THAN_WATERMARK = "#w < :first"
 class DynamoDBCounters:
     """The port `Counters` on the counters table."""
 
-    def __init__(self, table_name: str, updates: ConditionalUpdates) -> None:
+    def __init__(
+        self, table_name: str, updates: ConditionalUpdates, is_over: Callable[[], bool] | None = None
+    ) -> None:
+        """`is_over` says when no more is to be added."""
         self._table_name = table_name
         self._updates = updates
+        self._is_over = is_over
 
     def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
-        """Add to several counters at a time: see :class:`metering.counters.ports.Counters`."""
-        requests = [_request(self._table_name, increment) for increment in increments]
-        answers = self._updates.run(requests)
-        return [_answer(*pair) for pair in zip(increments, answers, strict=True)]
+        """Add to several counters at a time: see :class:`metering.counters.ports.Counters`.
+
+        They are written in the order of their first records. Where time is over, those that are missing are
+        the last ones, and all records before them are in.
+        """
+        order = sorted(range(len(increments)), key=lambda number: increments[number].first)
+        requests = [_request(self._table_name, increments[number]) for number in order]
+        written = dict(zip(order, self._updates.run(requests, self._is_over), strict=True))
+        return [_answer(increment, written[number]) for number, increment in enumerate(increments)]
 
 
 def _request(table_name: str, increment: Increment) -> dict[str, Any]:

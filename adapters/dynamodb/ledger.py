@@ -27,16 +27,19 @@ class DynamoDBLedger:
         *,
         ttl_seconds: int,
         clock: Callable[[], datetime],
+        is_over: Callable[[], bool] | None = None,
     ) -> None:
+        """`is_over` says when no more is to be claimed."""
         self._table_name = table_name
         self._updates = updates
         self._ttl_seconds = ttl_seconds
         self._clock = clock
+        self._is_over = is_over
 
     def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
         """Append to several pages at a time: see :class:`metering.counters.ports.Ledger`."""
         now = int(self._clock().timestamp())
-        answers = self._updates.run([self._request(append, now) for append in appends])
+        answers = self._updates.run([self._request(append, now) for append in appends], self._is_over)
         return [_answer(*pair) for pair in zip(appends, answers, strict=True)]
 
     def _request(self, append: Append, now: int) -> dict[str, Any]:

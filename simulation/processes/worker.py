@@ -22,6 +22,11 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:stream_processor"
     memory_limit_in_mb: int = 1024
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """An invocation that has just begun."""
+        return 120_000
+
 
 def main() -> None:
     """Answer events until the input ends. The function's own log goes to standard error."""

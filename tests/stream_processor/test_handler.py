@@ -37,6 +37,11 @@ class Context:
     memory_limit_in_mb: int = 1024
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:stream_processor"
     aws_request_id: str = "4b2a"
+    milliseconds: int = 120_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """An invocation that has just begun."""
+        return self.milliseconds
 
 
 @pytest.fixture(scope="module")

@@ -245,6 +245,22 @@ class TestManyKeys:
         }
 
 
+class TestTime:
+    def test_over(self, published: Published, clock: Clock) -> None:
+        """Where time is over nothing is claimed: all is repeated from the first that reached anything."""
+        watch = LimitWatch(OnePlan(DAILY), published, clock, lambda: True)
+        report = watch.look([found(55, first=9), found(10, first=3, key="b"), found(99, first=7, key="c")])
+        assert (7, (), 0) == (report.untold_from, report.told, published.requests)
+
+    def test_midway(self, published: Published, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was reached first is published first; the batch is repeated from the first that was not."""
+        monkeypatch.setattr(alerts, "REACHED_AT_ONCE", 1)
+        answers = iter([False, False, True, True])
+        watch = LimitWatch(OnePlan(DAILY), published, clock, answers.__next__)
+        report = watch.look([found(55, first=9 - number, key=f"k{number}") for number in range(3)])
+        assert (["k2", "k1"], 9) == ([one.key for one in published.crossings], report.untold_from)
+
+
 class TestOutage:
     def test_deferred(self, published: Published, clock: Clock) -> None:
         """While EventBridge does not answer nothing is repeated: what waits is told a minute later."""

@@ -138,13 +138,16 @@ class ConditionalUpdates:
         self._on_units = on_units
         self._pause = pause
 
-    def run(self, requests: Sequence[Mapping[str, Any]]) -> list[UpdateAnswer]:
-        """Run UpdateItem requests, each on its own; the answers come in their order.
+    def run(
+        self, requests: Sequence[Mapping[str, Any]], is_over: Callable[[], bool] | None = None
+    ) -> list[UpdateAnswer]:
+        """Run UpdateItem requests, each on its own; the answers come in their order. They are begun in their
+        order, too, and none after `is_over` says so: those are unavailable.
 
         Raises:
             Misconfigured: an update cannot work. Others may have been written.
         """
-        run = _Run(requests)
+        run = _Run(requests, is_over)
         workers = min(self._concurrency, len(requests))
         if self._pool is None or workers == 1:
             self._work(run)
@@ -157,6 +160,8 @@ class ConditionalUpdates:
         """Run what nobody has begun yet, until nothing is left. After an error, nothing new is begun."""
         try:
             for number in run.waiting:
+                if run.is_over is not None and run.is_over():
+                    return run.stop()
                 run.answers[number] = self._update(run.requests[number], run)
         except BaseException:
             run.stop()
@@ -166,7 +171,7 @@ class ConditionalUpdates:
         body = _encode(self._asking(request))
         for attempt in range(ATTEMPTS):
             if attempt:
-                if not run.may_repeat():
+                if not run.may_repeat() or (run.is_over is not None and run.is_over()):
                     break
                 self._pause(random.random() * _LONGEST_FIRST_PAUSE * 2**attempt)
             try:
@@ -233,8 +238,9 @@ class ConditionalUpdates:
 class _Run:
     """Requests on their way. Threads take numbers from one iterator, and put answers in their places."""
 
-    def __init__(self, requests: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, requests: Sequence[Mapping[str, Any]], is_over: Callable[[], bool] | None) -> None:
         self.requests = requests
+        self.is_over = is_over
         self.waiting: Iterator[int] = iter(range(len(requests)))
         self.answers = [UpdateAnswer(Status.UNAVAILABLE, {})] * len(requests)
         self._repeated = count(1)
