@@ -5,10 +5,11 @@ Concurrent misses of one key share a request: the first asks, the others wait fo
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from metering.errors import MeterError, Transient
 from metering.period import Period
@@ -21,7 +22,9 @@ FAILURE_SECONDS: Final = 1.0
 KEPT_SECONDS: Final = 3600.0
 """Whose key a digest is, is believed for so long after it was read, while the store does not answer."""
 MOST_KEYS: Final = 20_000
-"""Beyond so many the keys that were met first are forgotten."""
+"""Beyond so many, each new key takes the place of one that is drawn at random."""
+
+Value = TypeVar("Value")
 
 ALL_SPANS: Final = frozenset({Span.MONTH, Span.DAY})
 
@@ -72,6 +75,38 @@ class KnownKey:
             self.admitted += 1
 
 
+class Remembered(Generic[Value]):
+    """Values by name, of which no more than so many are kept.
+
+    A new name takes the place of one that is drawn at random. Where there are some names too many, and they
+    come round and round, most are still there when they come again: what was put first is forgotten no sooner
+    than what was put last, or all would be forgotten just before they come.
+    """
+
+    def __init__(self, most: int, draw: Callable[[int], int] = random.randrange) -> None:
+        """`draw` gives a number below another."""
+        self._values: dict[str, Value] = {}
+        self._names: list[str] = []
+        self._most = most
+        self._draw = draw
+        self.get = self._values.get
+
+    def put(self, name: str, value: Value) -> Value:
+        """Keep a value. Threads must take turns."""
+        if name not in self._values:
+            self._take_place(name)
+        self._values[name] = value
+        return value
+
+    def _take_place(self, name: str) -> None:
+        if len(self._names) < self._most:
+            self._names.append(name)
+            return
+        place = self._draw(self._most)
+        del self._values[self._names[place]]
+        self._names[place] = name
+
+
 class KnownKeys:
     """Reads what is not known or too old."""
 
@@ -90,9 +125,9 @@ class KnownKeys:
         self._counters_seconds = counters_seconds
         self._plans_seconds = plans_seconds
         self._default_plan = default_plan
-        self._keys: dict[str, KnownKey] = {}
+        self._keys = Remembered[KnownKey](MOST_KEYS)
         self._plans: dict[str, tuple[float, Plan | None]] = {}
-        self._ids: dict[str, _KnownId] = {}
+        self._ids = Remembered[_KnownId](MOST_KEYS)
         self._ids_retry_at = float("-inf")
         self._lock = threading.Lock()
         self.reads = 0
@@ -150,17 +185,14 @@ class KnownKeys:
     def _read_id(self, digest: str, now: float) -> str | None:
         self.reads += 1
         key = self._store.key_of(digest)
-        if len(self._ids) >= MOST_KEYS:
-            self._ids.pop(next(iter(self._ids)), None)
         fresh = self._plans_seconds if key else self._counters_seconds
-        self._ids[digest] = _KnownId(key, now + fresh, now + KEPT_SECONDS)
+        with self._lock:
+            self._ids.put(digest, _KnownId(key, now + fresh, now + KEPT_SECONDS))
         return key
 
     def _new_entry(self, key: str) -> KnownKey:
         with self._lock:
-            if len(self._keys) >= MOST_KEYS:
-                self._keys.pop(next(iter(self._keys)), None)
-            return self._keys.setdefault(key, KnownKey())
+            return self._keys.get(key) or self._keys.put(key, KnownKey())
 
     def _refresh(self, key: str, entry: KnownKey, at: int) -> None:
         now = self._clock()

@@ -7,6 +7,7 @@ boto3.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 KEYS_AT_ONCE: Final = 100
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+READERS: Final = 8
+"""So many batches of items are read at a time."""
 ACTIONS_AT_ONCE: Final = 100
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
@@ -51,7 +54,7 @@ def quick_client(**where: str) -> DynamoDBClient:
     :func:`adapters.dynamodb.hot_path.conditional_writes.client`.
     """
     config = Config(
-        max_pool_connections=4,
+        max_pool_connections=READERS,
         connect_timeout=0.5,
         read_timeout=1,
         retries={"mode": "standard", "total_max_attempts": 2},
@@ -177,12 +180,26 @@ class Table:
         return self.get_all([place], consistent=consistent).get(place)
 
     def get_all(self, places: Iterable[Place], *, consistent: bool = False) -> dict[Place, Item]:
-        """Those of the items that are there: by a BatchGetItem for each hundred."""
+        """Those of the items that are there: by a BatchGetItem for each hundred, several at a time. After one
+        that fails no other is begun.
+        """
         wanted = list(dict.fromkeys(places))
-        found: dict[Place, Item] = {}
-        for start in range(0, len(wanted), KEYS_AT_ONCE):
-            found |= self._batch(wanted[start : start + KEYS_AT_ONCE], consistent=consistent)
-        return found
+        parts = [wanted[start : start + KEYS_AT_ONCE] for start in range(0, len(wanted), KEYS_AT_ONCE)]
+        if len(parts) < 2:
+            return self._batch(wanted, consistent=consistent) if wanted else {}
+        has_failed = threading.Event()
+
+        def read(part: Sequence[Place]) -> dict[Place, Item]:
+            if has_failed.is_set():
+                return {}
+            try:
+                return self._batch(part, consistent=consistent)
+            except BaseException:
+                has_failed.set()
+                raise
+
+        with ThreadPoolExecutor(min(len(parts), READERS), "read") as pool:
+            return {place: item for items in pool.map(read, parts) for place, item in items.items()}
 
     def put_if(self, item: Item, condition: str, names: Mapping[str, str], values: Item) -> bool:
         """Write an item, if a condition holds of the one that is there; whether it was written."""

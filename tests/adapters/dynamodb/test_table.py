@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue
 from adapters.dynamodb.plans import PlanBook
-from adapters.dynamodb.table import Cancelled, Page, Table, beginning, between, key_of
+from adapters.dynamodb.table import KEYS_AT_ONCE, READERS, Cancelled, Page, Table, beginning, between, key_of
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
 from tests.tables import Tables, create_tables
@@ -135,6 +136,40 @@ class TestGet:
         busier: Any = _Busy(9)
         with pytest.raises(Transient, match="1 items are left after 4 attempts"):
             Table(busier, "counters", pauses.append).get_all([("a", str(number)) for number in range(5)])
+
+
+class _Batches:
+    """A table that gives every item, when as many requests have come as a test waits for."""
+
+    def __init__(self, together: int, *, fails: bool = False) -> None:
+        self.requests = 0
+        self._all_here = threading.Barrier(together)
+        self._fails = fails
+
+    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - as boto3 names it
+        self.requests += 1
+        if self._fails:
+            raise EndpointConnectionError(endpoint_url="nowhere")
+        self._all_here.wait(30)
+        return {"Responses": {"counters": RequestItems["counters"]["Keys"]}}
+
+
+class TestManyBatches:
+    PLACES = tuple(("a", f"{number:05d}") for number in range(2 * READERS * KEYS_AT_ONCE))
+
+    def test_together(self) -> None:
+        """Several are under way at a time: none would be answered here if the next one waited for it."""
+        dynamodb: Any = _Batches(READERS)
+        found = Table(dynamodb, "counters").get_all(self.PLACES)
+        assert (2 * READERS, list(self.PLACES)) == (dynamodb.requests, list(found))
+
+    def test_failure(self) -> None:
+        """After one that fails no other is begun, so that an outage takes the time of one request."""
+        dynamodb: Any = _Batches(READERS, fails=True)
+        places = [("a", f"{number:06d}") for number in range(300 * KEYS_AT_ONCE)]
+        with pytest.raises(Transient, match="BatchGetItem of counters"):
+            Table(dynamodb, "counters").get_all(places)
+        assert dynamodb.requests <= READERS
 
 
 class TestWrites:
