@@ -45,6 +45,10 @@ PARTS_NEAR: Final = 16
 """Near the limit a lease takes at most this part of what is left, and at least 1."""
 PARTS_UNKNOWN: Final = 64
 """The first lease of an authorizer takes at most this part of the limit, and at least 1."""
+MANY_LEASES: Final = 20
+"""With every so many leases of a limit, the next one lasts once more as long."""
+LONGEST_TIMES: Final = 12
+"""At most as many times the usual length."""
 SETTLE_SECONDS: Final = 300
 KEPT_SECONDS: Final = 3600
 """Spendings are kept for so long. Where counters are later, leases of ended authorizers do not come back."""
@@ -228,7 +232,7 @@ class LeaseBook:
                     break
                 has_recounted, held.sheet = True, sheet
                 continue
-            lease = Lease(size, int(now) + self._lease_seconds)
+            lease = Lease(size, int(now) + self._seconds(held, request.limit))
             outcome = self._attempt(held, request, lease, closed)
             if outcome is not None:
                 return outcome
@@ -286,6 +290,16 @@ class LeaseBook:
         until_small = limit.amount * limit.reserve_from // 100 - granted
         most = max(until_small // PARTS_FAR, left // PARTS_NEAR, 1)
         return min(held.demand, most, left)
+
+    def _seconds(self, held: _Reservation, limit: Limit) -> int:
+        """How long the next lease lasts. Each change of a record costs as much as all of its leases: the more
+        there are, the longer they last, so that the cost of all together does not grow with their square.
+        Near the limit, where units should come back soon, none lasts longer than usual.
+        """
+        sheet = held.sheet
+        if sheet is None or sheet.granted * 100 >= limit.amount * limit.reserve_from:
+            return self._lease_seconds
+        return self._lease_seconds * min(LONGEST_TIMES, 1 + len(sheet.leases) // MANY_LEASES)
 
     def _recounted(self, sheet: LeaseRecord | None, request: LeaseRequest, now: float) -> LeaseRecord | None:
         """The sheet without the leases of authorizers that have ended, if that gives anything back."""

@@ -328,3 +328,44 @@ class TestLease:
     def test_two_numbers(self) -> None:
         """An amount, and until when."""
         assert (40, 7) == Lease(40, 7)
+
+
+class TestManyAuthorizers:
+    def bench(self, leases: int, amount: int = 1_000_000) -> Bench:
+        """A limit on which so many others hold a lease of one unit each."""
+        bench = Bench(amount)
+        others = {f"other-{number}": Lease(1, START + 60) for number in range(leases)}
+        bench.store.begin(PLACE, LeaseRecord(HOUR, leases, others, {}))
+        return bench
+
+    def seconds(self, bench: Bench) -> int:
+        """How long the second lease of an authorizer lasts, which knows the others by the first."""
+        book = bench.book()
+        bench.spend(book)
+        while True:
+            before = set(bench.sheet.leases)
+            bench.spend(book)
+            for lease_id in set(bench.sheet.leases) - before:
+                return bench.sheet.leases[lease_id].expires_at - START
+
+    @pytest.mark.parametrize(("leases", "seconds"), [(0, 10), (18, 10), (100, 60), (1_000, 120)])
+    def test_longer(self, leases: int, seconds: int) -> None:
+        """The more leases there are, the longer the next one lasts, up to two minutes."""
+        assert seconds == self.seconds(self.bench(leases))
+
+    def test_near_the_limit(self) -> None:
+        """From `reserve_from` on none does: what is not spent is to come back soon."""
+        assert 10 == self.seconds(self.bench(1_000, amount=1_200))
+
+    def test_cost(self) -> None:
+        """300 authorizers that let a call through each second change the record 2.5 times a second: with
+        leases of 10 seconds it would be 30.
+        """
+        bench = Bench(10_000_000)
+        books = [bench.book() for _ in range(300)]
+        writes: list[int] = []
+        for second in range(240):
+            bench.now = NOON + second
+            assert all(bench.spend(book).outcome is Spending.SPENT for book in books)
+            writes.append(sum(book.writes for book in books))
+        assert (writes[-1] - writes[-121]) / 120 <= 3
