@@ -59,14 +59,18 @@ def units_of(page: AveragePage) -> float:
 
 
 def _units(page: AveragePage, appends: int) -> int:
-    """Write units of so many appends. A page that is full costs a refused write before the next is tried."""
+    """Write units of so many appends, by one shard after the other. A full page costs a refused write before
+    the next is tried, once for each shard: its process remembers it (:mod:`stream_processor.full_pages`).
+    """
     stored_share = page.stored_bytes / page.counted_bytes if page.counted_bytes else 0.0
     base = PAGE_BYTES + WATERMARK_BYTES * min(page.shards, max(appends, 1))
     size = 0.0
     units = full_pages = 0
-    for _ in range(appends):
+    known = [0] * max(1, round(page.shards))  # by shard: the units of the full pages that it remembers
+    for number in range(appends):
+        shard = number % len(known)
+        units += full_pages - known[shard]
         left = page.counted_bytes
-        units += full_pages
         while left > 0:
             taken = min(left, MOST_AT_ONCE)
             size += taken
@@ -75,6 +79,7 @@ def _units(page: AveragePage, appends: int) -> int:
             if size >= PAGE_FULL_AT:
                 full_pages += _size_units(base + size * stored_share)
                 size = 0.0
+        known[shard] = full_pages
     return units
 
 

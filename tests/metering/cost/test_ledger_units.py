@@ -16,6 +16,7 @@ from metering.cost.ledger_units import UNIT_BYTES, AveragePage, units_of
 from metering.counters.ports import Append, Claim, LedgerAnswer, PageId, Status
 from metering.counters.ports import Page as LedgerPage
 from stream_processor.claims import LedgerLayout, claim
+from stream_processor.full_pages import FullPages
 
 NOON_MS = 1_793_448_000_000
 SEQUENCE = 49_635_052_289_529_725_553_291_405_521_504_870_233_219_489_715_332_317_186
@@ -65,6 +66,7 @@ def measured(batches: int, deliveries: int, lines: int, shards: int) -> int:
     """The units of batches of one slot, each of a shard, one after the other."""
     generator = random.Random(1)
     ledger = WeighingLedger()
+    processes = [FullPages(ledger, lambda: 0.0) for _ in range(shards)]
     for number in range(batches):
         records = [
             ReadRecord(
@@ -72,7 +74,7 @@ def measured(batches: int, deliveries: int, lines: int, shards: int) -> int:
             )
             for place in range(deliveries)
         ]
-        claim(records, f"shardId-{number % shards:012d}", ledger, LedgerLayout())
+        claim(records, f"shardId-{number % shards:012d}", processes[number % shards], LedgerLayout())
     return ledger.units
 
 
