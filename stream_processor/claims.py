@@ -141,9 +141,10 @@ class _Chain:
         if self.is_waiting:
             return
         claims = list(chain.from_iterable(page.claims for page in self._pages))
-        if not _has_repeats(claims):
-            return
         ours = {(one.shard_id, one.position) for one in self._ours}
+        others = (one for one in claims if (one.shard_id, one.position) not in ours)
+        if not _meet(self._ours, others):
+            return
         seen: set[int] = set()
         for one in claims:
             if (one.shard_id, one.position) in ours and not seen.isdisjoint(one.hashes):
@@ -151,9 +152,11 @@ class _Chain:
             seen.update(one.hashes)
 
 
-def _has_repeats(claims: Sequence[Claim]) -> bool:
-    distinct = set(chain.from_iterable(one.hashes for one in claims))
-    return len(distinct) < sum(len(one.hashes) for one in claims)
+def _meet(ours: Sequence[Claim], others: Iterable[Claim]) -> bool:
+    """Whether an event of ours is claimed twice by us, or by others too: mostly none is."""
+    distinct = set(chain.from_iterable(one.hashes for one in ours))
+    is_repeated = len(distinct) < sum(len(one.hashes) for one in ours)
+    return is_repeated or not all(distinct.isdisjoint(one.hashes) for one in others)
 
 
 def owned(records: Iterable[ReadRecord], disowned: Mapping[int, set[int]]) -> Iterator[ReadRecord]:
