@@ -1,0 +1,170 @@
+"""The second table of docs/scale.md: what grows with calls, alerts, authorizers and keys.
+
+`python -m tools.growth_table` writes it into the page. What the shipped code does is counted and
+not timed, on the stores of the simulation, so that it comes out the same on every machine.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Final, NamedTuple
+
+from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE
+from metering.calls.call import Call
+from metering.calls.record import ReadRecord
+from metering.counters.ports import Append, LedgerAnswer, Status
+from metering.period import Period
+from metering.quotas.plan import Limit, Mode, Plan, Span
+from metering.quotas.ports import Facts, LeasePlace, ThresholdCrossing, Wanted
+from metering.quotas.threshold import crossing_id
+from metering.usage import Metric
+from quota_authorizer.key_cache import KnownKeys
+from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount
+from simulation.protocol.store import SimulatedCounters, SimulatedLedger
+from simulation.quotas.store import LeasesInMemory
+from simulation.quotas.thresholds import NotificationsInMemory, PublishedEvents
+from stream_processor.claims import LedgerLayout, claim
+from stream_processor.full_pages import FullPages
+from stream_processor.thresholds import LimitWatch
+from tools.scale_table import PAGE
+
+_TABLE: Final = re.compile(r"^\| with \| .*\n(?:\|.*\n)+", re.MULTILINE)
+_NOON: Final = datetime(2026, 11, 5, 12, tzinfo=UTC)
+_NOON_SECONDS: Final = int(_NOON.timestamp())
+_CALLS_OF_A_BATCH: Final = 1_000
+_SHARDS: Final = 16
+
+
+class _CountingLedger(SimulatedLedger):
+    """The ledger in memory, with what its refusals cost."""
+
+    refused_units = 0
+
+    def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
+        """Append to several pages."""
+        answers = super().append(appends)
+        refused = (answer for answer in answers if answer.status is Status.REFUSED)
+        self.refused_units += sum(ceil(answer.page.size / 1024) for answer in refused)
+        return answers
+
+
+def refused_units(claims: int) -> float:
+    """Refused write units a thousand claims, where so many from 16 shards lie in one time slot."""
+    ledger, dice, layout = _CountingLedger(), random.Random(1), LedgerLayout()
+    processes = [FullPages(ledger, lambda: 0.0) for _ in range(_SHARDS)]
+    for batch in range(claims // _CALLS_OF_A_BATCH):
+        calls = [Call("", dice.getrandbits(63), 10_000_000, "k") for _ in range(_CALLS_OF_A_BATCH)]
+        shard = batch % _SHARDS
+        claim([ReadRecord(batch, calls)], f"shardId-{shard:012d}", processes[shard], layout)
+    return ledger.refused_units / claims * 1000
+
+
+def batches_until_published(waiting: int) -> float:
+    """Batches of each of four shards until so many alerts that had to wait are published."""
+    store = NotificationsInMemory(SimulatedCounters())
+    store.most_at_once = DEFERRED_AT_ONCE
+    limit, day = Limit(Metric.REQUESTS, Span.DAY, 100), Period("2026-11-05")
+    ids = (crossing_id(f"key-{number}", limit, day, 50) for number in range(waiting))
+    store.defer(
+        [ThresholdCrossing(one, "k", "", "p", 1, "requests", day, 100, "hard", 50, 51) for one in ids]
+    )
+    now = _NOON
+    watches = [LimitWatch(store, PublishedEvents(), lambda: now) for _ in range(4)]
+    batches = 0
+    while store.waiting:
+        now += timedelta(seconds=1)
+        batches += 1
+        for number, watch in enumerate(watches):
+            watch.look([], f"shardId-{number:012d}")
+    return batches
+
+
+def lease_changes(authorizers: int) -> float:
+    """Changes a second of a reserved limit's record, where so many authorizers spend a unit each second."""
+    store, ids = LeasesInMemory(), iter(range(10**9))
+    limit = Limit(Metric.REQUESTS, Span.DAY, 10**8, mode=Mode.RESERVED)
+    place, day = LeasePlace("k", "requests/day"), Period("2026-11-05")
+    books = [LeaseBook(store, lambda: f"lease-{next(ids)}") for _ in range(authorizers)]
+    writes = []
+    for second in range(241):
+        request = LeaseRequest(place, day, limit, 0, lambda: Recount(None, 0))
+        for book in books:
+            book.spend(request, _NOON_SECONDS + second)
+        writes.append(sum(book.writes for book in books))
+    return (writes[-1] - writes[-121]) / 120
+
+
+class _NoPlans:
+    """A store in which no key has a plan."""
+
+    def read(self, wanted: Wanted) -> Facts:  # noqa: ARG002 - every key is alike
+        return Facts({}, None, None)
+
+    def plan(self, name: str) -> Plan | None:  # noqa: ARG002 - there is none
+        return None
+
+    def key_of(self, digest: str) -> str | None:
+        return digest
+
+    def counted_through(self, now: int) -> int | None:
+        return now
+
+
+def read_again(keys: int) -> float:
+    """Of a hundred calls of keys that come round and round: how many an authorizer reads again."""
+    random.seed(1)
+    known = KnownKeys(_NoPlans(), lambda: 0.0, counters_seconds=5, plans_seconds=60, default_plan=None)
+    for _ in range(3):
+        before = known.reads
+        for number in range(keys):
+            known.known(f"key-{number}", _NOON_SECONDS)
+    return (known.reads - before) / keys * 100
+
+
+class Row(NamedTuple):
+    """Something that is counted, at four orders of magnitude."""
+
+    grows_with: str
+    counted: str
+    least: int
+    measure: Callable[[int], float]
+
+
+ROWS: Final = (
+    Row("claims in one time slot", "refused write units a thousand, 16 shards", 1_000, refused_units),
+    Row("alerts that wait", "batches of each of 4 shards", 8, batches_until_published),
+    Row("authorizers of one limit", "changes of its record a second", 1, lease_changes),
+    Row("keys of an authorizer in a minute", "of a hundred read again", 100, read_again),
+)
+STEPS: Final = (1, 10, 100, 1_000)
+
+
+def growth_table(steps: Sequence[int] = STEPS) -> list[list[str]]:
+    """The rows of the table, each with what grows and how far it was counted."""
+    return [[row.grows_with, row.counted, *(_cell(row, row.least * step) for step in steps)] for row in ROWS]
+
+
+def _cell(row: Row, size: int) -> str:
+    return f"{size:,}: **{row.measure(size):,.3g}**"
+
+
+def _lines() -> Iterator[str]:
+    yield "| with | is counted | " + " | ".join(f"× {step:,}" for step in STEPS) + " |"
+    yield "| --- | --- |" + " --: |" * len(STEPS)
+    for cells in growth_table():
+        yield f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Replace the table of the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    table = "\n".join(_lines())
+    PAGE.write_text(_TABLE.sub(lambda _: table + "\n", page, count=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
