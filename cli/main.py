@@ -22,6 +22,7 @@ from cli.local import demo, local
 from cli.look_up import dashboard, health, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive
 from cli.plans import plan, quota
+from metering.visible_text import visible_lines
 
 COMMANDS = {
     "close": close,
@@ -102,7 +103,7 @@ def main() -> int:
 
 
 def _fail(error: CommandError) -> int:
-    print(f"usage-meter: {error}", file=sys.stderr)
+    print(f"usage-meter: {visible_lines(str(error))}", file=sys.stderr)
     return error.exit_code
 
 

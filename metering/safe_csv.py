@@ -1,25 +1,31 @@
-"""Rows for spreadsheets: CSV (RFC 4180) in which no cell is run.
+"""Rows for spreadsheets: CSV (RFC 4180) in which no cell is run, and every character can be seen.
 
-A cell that a spreadsheet would run as a formula begins with an apostrophe: then it is text.
-https://owasp.org/www-community/attacks/CSV_Injection
+A text that a spreadsheet would run as a formula gets an apostrophe before it: then it is text. That holds for
+each part of a text that becomes a cell of its own where the file is read with another separator, as
+spreadsheets of many countries do. https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from metering.visible_text import visible_lines
+
 Cell = str | int | None
 
-_RUN: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a formula begins with; the wide forms are those of East Asian keyboards."""
+_FORMULA: Final = re.compile(r'(^|[;|\n])(?=[ "]*[=+\-@＝＋－＠])')
+"""Where one begins: at the beginning of a text, or behind what separates cells or rows where the comma does
+not (a tab is spelled out). The wide signs are those of East Asian keyboards.
+"""
 
 
 def defused(text: str) -> str:
-    """A text that no spreadsheet runs: one that looks like a formula gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(_RUN) else text
+    """A text that no spreadsheet runs, and in which nothing hides."""
+    return _FORMULA.sub(r"\1'", visible_lines(text))
 
 
 def csv_text(rows: Iterable[Sequence[Cell]]) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.status import Status
-from rich.text import Text
 
 from adapters.s3.invoices import folder_name
 from adapters.s3.lake_folders import first_month
@@ -20,7 +19,7 @@ from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
-from cli.common.terminal import console, is_live, table
+from cli.common.terminal import Text, console, is_live, table
 from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.invoice import place_of

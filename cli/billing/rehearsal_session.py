@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from cli.billing.invoice_session import (
     InvoiceOptions,
@@ -20,7 +19,7 @@ from cli.billing.invoice_session import (
 )
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
-from cli.common.terminal import console, table
+from cli.common.terminal import Text, console, table
 from metering.prices.adjustment import NotComparable
 from metering.prices.money import payable
 from metering.prices.rehearsal import Comparison, Rehearsal, rehearse

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.text import Text
 
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.errors import PROBLEM
 from cli.common.output import write_json
-from cli.common.terminal import console, table
+from cli.common.terminal import Text, console, table
 from metering.prices.tariff import ALWAYS, Account, AccountPlan, Tariff, Validity
 from metering.prices.tariff_file import InvalidTariff
 

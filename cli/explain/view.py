@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 from rich.padding import Padding
-from rich.text import Text
 
-from cli.common.terminal import table
+from cli.common.terminal import Text, table
 from cli.explain.explanation import Agreement, Explained, moment
 from cli.explain.lake import LakeAnswer
 from cli.look_up.usage_chart import bar

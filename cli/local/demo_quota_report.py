@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.text import Text
 
+from cli.common.terminal import Text
 from local_cloud.demo.quota import KEY, QuotaAct
 
 

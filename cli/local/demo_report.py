@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from cli.common.terminal import Text
 from cli.month_end.proof_table import differences_told, outcomes_table
 from local_cloud.demo.result import DemoResult
 from metering.outcome import Outcome

@@ -11,9 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
-from cli.common.terminal import is_live, table
+from cli.common.terminal import Text, is_live, table
 from local_cloud.demo.progress import Snapshot
 
 REFRESHES_A_SECOND = 8

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from rich.console import RenderableType
-from rich.text import Text
 
-from cli.common.terminal import table
+from cli.common.terminal import Text, table
 from cli.look_up.usage_view import completeness_line, moment
 from usage_api.schemas import HealthAnswer
 

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
+
+from cli.common.terminal import Text
 
 HEIGHT: Final = 6
 """Lines of the columns, without the axis and what stands below it."""

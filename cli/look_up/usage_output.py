@@ -11,10 +11,10 @@ from typing import Final, NamedTuple, TypeVar
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.text import Text
 
-from cli.common.terminal import console, is_live
+from cli.common.terminal import Text, console, is_live, visible_json
 from metering.errors import Transient
+from metering.visible_text import visible_lines
 from usage_api import csv_export as tabular
 from usage_api.schemas import Answer
 
@@ -66,7 +66,7 @@ def show(ask: Ask[A], draw: Draw[A], how: How) -> A:
                 wait(REFRESH_SECONDS)
                 answer, trouble = _asked_again(answer, ask)
                 if trouble:
-                    typer.echo(f"usage-meter: {trouble}", err=True)
+                    typer.echo(f"usage-meter: {visible_lines(trouble)}", err=True)
                     continue
                 if how.form is Form.PICTURE:
                     screen.print()
@@ -111,6 +111,6 @@ def _print(screen: Console, answer: A, draw: Draw[A], form: Form) -> None:
         case Form.PICTURE:
             print_parts(screen, draw(answer))
         case Form.JSON:
-            typer.echo(answer.model_dump_json(by_alias=True))
+            typer.echo(visible_json(answer.model_dump_json(by_alias=True)))
         case Form.CSV:
             typer.echo(tabular.written(answer), nl=False)

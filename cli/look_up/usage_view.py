@@ -7,9 +7,8 @@ from datetime import date, datetime, timedelta
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
-from cli.common.terminal import table
+from cli.common.terminal import Text, table
 from cli.look_up.usage_chart import ChartColumn, UsageChart, bar
 from metering.period import Period, days_of, hours_of, is_day, is_month
 from metering.usage import Usage

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.table import Table
-from rich.text import Text
 
-from cli.common.terminal import table
+from cli.common.terminal import Text, table
 from metering.outcome import Outcome
 from metering.proof.drift import Difference
 from metering.usage import NO_USAGE

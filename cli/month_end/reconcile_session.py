@@ -12,11 +12,10 @@ import typer
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
-from rich.text import Text
 
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
-from cli.common.terminal import console, is_live
+from cli.common.terminal import Text, console, is_live
 from cli.month_end.proof_table import differences_told, outcomes_table
 from cli.month_end.repair_session import is_repaired
 from metering.period import Period

@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 import typer
-from rich.text import Text
 
 from adapters.dynamodb.plans import PlanBook, digest_of
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
-from cli.common.terminal import console, table
+from cli.common.terminal import Text, console, table
 from cli.plans.plan_session import make_changes, no_such_plan, plan_book, read_number
 from metering.errors import Misconfigured
 from metering.key_id import key_id_fault

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
 
+from metering.visible_text import visible
 from tests.dashboard.page import Page
+
+ALL_SPELLED_OUT = r"""(visible) => {
+  const found = [];
+  for (let number = 0; number < 0x110000; number++) {
+    const text = String.fromCodePoint(number);
+    if (!/[\p{Cn}\p{Co}\p{Cs}]/u.test(text) && visible(text) !== text) found.push([number, visible(text)]);
+  }
+  return found;
+}"""
 
 
 @pytest.fixture
@@ -32,6 +43,37 @@ def usage(days: dict[int, int], month: str = "2026-11") -> dict[str, Any]:
 def projection(page: Page, days: dict[int, int], now: str) -> Any:
     """What a month with these calls is projected to at a time."""
     return page.module("projection.js", "m.project(a[0], new Date(a[1]))", usage(days), now)
+
+
+class TestVisible:
+    def test_as_everywhere(self, modules: Page) -> None:
+        """Every character is shown as on other pages and on the terminal, but for those that only one of the
+        two versions of Unicode has assigned.
+        """
+        found = dict(modules.module("dom.js", f"({ALL_SPELLED_OUT})(m.visible)"))
+        expected = {
+            number: visible(chr(number))
+            for number in range(0x110000)
+            if unicodedata.category(chr(number)) not in ("Cn", "Co", "Cs")
+            and visible(chr(number)) != chr(number)
+        }
+        assert expected == {
+            number: shown for number, shown in found.items() if unicodedata.category(chr(number)) != "Cn"
+        }
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("acme\u202e", r"acme\u202e"),
+            ("\x1b[2J", r"\x1b[2J"),
+            ("a\tb\nc\rd", r"a\tb\nc\rd"),
+            ("\U000e0001\U0010ffff", r"\U000e0001\U0010ffff"),
+            ("two words, 店", "two words, 店"),
+        ],
+    )
+    def test_spelled_out(self, modules: Page, text: str, shown: str) -> None:
+        """As Python would write it."""
+        assert shown == visible(text) == modules.module("dom.js", "m.visible(a[0])", text)
 
 
 class TestProjection:

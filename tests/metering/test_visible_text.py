@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.visible_text import visible
+from metering.visible_text import visible, visible_lines
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,15 @@ from metering.visible_text import visible
         ("\x9b2J", r"\x9b2J"),
         ("\u2028", r"\u2028"),
         ("\ud800", r"\ud800"),
+        ("acme\u00a0", r"acme\xa0"),
+        ("acme\u3000x", r"acme\u3000x"),
+        ("acme\u3164", r"acme\u3164"),
+        ("acme\u2800", r"acme\u2800"),
+        ("acme\ufe0f", r"acme\ufe0f"),
+        ("acme\U000e0100", r"acme\U000e0100"),
+        ("a\u034fb", r"a\u034fb"),
+        ("two words", "two words"),
+        ("cafe\u0301 क्षि 안녕 שלום", "cafe\u0301 क्षि 안녕 שלום"),
     ],
 )
 def test_what_cannot_be_seen_is_spelled_out(text: str, expected: str) -> None:
@@ -35,3 +44,8 @@ def test_any_text(text: str) -> None:
     shown.encode()
     assert not set(shown) & {"\x1b", "\n", "\r", "\t", "\x00", "\u202e", "\u2066"}
     assert shown == visible(shown)
+
+
+def test_lines() -> None:
+    """Line ends stay where a text has several lines on purpose."""
+    assert "a\\t\nb\\r\n" == visible_lines("a\t\nb\r\n")

@@ -12,10 +12,26 @@ export function fieldsOf(root) {
   return Object.fromEntries(named.map((element) => [element.dataset.field, element]));
 }
 
+const UNSEEN = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/**
+ * The text with each character that cannot be seen spelled out: no name turns a line around, or looks like another.
+ * It is written as `metering/visible_text.py` writes it.
+ */
+export const visible = (text) => String(text).replace(UNSEEN, spelledOut);
+
+function spelledOut(character) {
+  const number = character.codePointAt(0);
+  const short = { 9: "\\t", 10: "\\n", 13: "\\r" }[number];
+  const [letter, digits] = number < 0x100 ? ["x", 2] : number < 0x10000 ? ["u", 4] : ["U", 8];
+  return short ?? `\\${letter}${number.toString(16).padStart(digits, "0")}`;
+}
+
 /** Set a text, and touch the document only when it differs: a screen reader and a selection stay undisturbed. */
 export function setText(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
+  const shown = visible(text);
+  if (element.textContent !== shown) {
+    element.textContent = shown;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { ask, forget, NoAnswer } from "./api.js";
 import { completenessOf, updatedAt } from "./completeness.js";
-import { copyOf, fieldsOf, setAttribute, setText } from "./dom.js";
+import { copyOf, fieldsOf, setAttribute, setText, visible } from "./dom.js";
 import { duration } from "./format.js";
 import { KeysView } from "./keys_view.js";
 import { OverviewView } from "./overview_view.js";
@@ -82,7 +82,7 @@ function navigate(change) {
 function open(route, { isFirst = false, problem = null } = {}) {
   close();
   markCurrent(route.view);
-  document.title = `${route.view === "key" ? `Usage of ${route.key}` : TITLES[route.view]} · Usage meter`;
+  document.title = `${route.view === "key" ? `Usage of ${visible(route.key)}` : TITLES[route.view]} · Usage meter`;
   if (route.view === "me" && session.key === null) {
     openSignIn({ isFirst, problem });
     return;
