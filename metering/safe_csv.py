@@ -17,9 +17,10 @@ from metering.visible_text import visible_lines
 
 Cell = str | int | None
 
-_FORMULA: Final = re.compile(r'(^|[;|\n])(?=[ "]*[=+\-@＝＋－＠])')
+_FORMULA: Final = re.compile(r'^(?=\n)|(^|[;|\n])(?=[ "]*[=+\-@＝＋－＠])')
 """Where one begins: at the beginning of a text, or behind what separates cells or rows where the comma does
-not (a tab is spelled out). The wide signs are those of East Asian keyboards.
+not (a tab is spelled out). The wide signs are those of East Asian keyboards. A line end at the beginning
+counts as one, as OWASP has it.
 """
 
 

@@ -29,22 +29,16 @@ _BESIDE_A_TAG: Final = re.compile(r"(?<=>)\n *|(?<=[%#]\})\n *|\n *(?=<|\{[%#])"
 _BETWEEN_WORDS: Final = re.compile(r"\n *")
 _BREAK: Final = "\0"
 
-REPORT: Final = Path(__file__).parent / "report"
-INVOICES: Final = Path(__file__).parent / "invoices"
-"""The rooms with templates."""
 
-
-def rendered(room: Path, name: str, **values: object) -> bytes:
-    """The page of a template in the folder `templates` of a room, in UTF-8. The same values always give the
-    same bytes.
-    """
-    return f"{_environment(room / 'templates').get_template(name).render(values)}\n".encode()
+def rendered(templates: Path, name: str, **values: object) -> bytes:
+    """The page of a template in a folder, in UTF-8. The same values always give the same bytes."""
+    return f"{_environment(templates).get_template(name).render(values)}\n".encode()
 
 
 @cache
-def stylesheet(room: Path, name: str) -> Markup:
-    """A file of CSS beside the templates, as it is put into a page."""
-    return Markup((room / "templates" / name).read_text(encoding="utf-8").strip())  # noqa: S704 - a file of this package
+def stylesheet(path: Path) -> Markup:
+    """A file of CSS, as it is put into a page."""
+    return Markup(path.read_text(encoding="utf-8").strip())  # noqa: S704 - a file of this package
 
 
 @cache

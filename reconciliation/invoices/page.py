@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from metering.prices.documents import (
     AdjustmentDocument,
@@ -17,7 +18,9 @@ from metering.prices.documents import (
     RatingDocument,
     SourceDocument,
 )
-from reconciliation.page_template import INVOICES, rendered, stylesheet
+from reconciliation.page_template import rendered, stylesheet
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 class _Line(NamedTuple):
@@ -36,9 +39,9 @@ def page(invoice: InvoiceDocument) -> bytes:
     """The page, in UTF-8."""
     keys = invoice["keys"]
     return rendered(
-        INVOICES,
+        _TEMPLATES,
         "page.html",
-        style=stylesheet(INVOICES, "page.css"),
+        style=stylesheet(_TEMPLATES / "page.css"),
         invoice=invoice,
         kind="Draft of an invoice" if invoice["draft"] else "Invoice",
         facts=_facts(invoice),

@@ -7,6 +7,7 @@ The page is made of the report alone: the same report always gives the same byte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from metering.outcome import OUTCOME_OF_KEY, Outcome
@@ -14,7 +15,7 @@ from metering.period import Period, begins_at, day_of, days_of, is_day
 from metering.usage import NO_USAGE, TOTALS, Usage
 from reconciliation.model.causes import ADVICE, HARMLESS, Cause, Finding
 from reconciliation.model.report import Both, QueryEvidence, Report
-from reconciliation.page_template import REPORT, rendered, stylesheet, time
+from reconciliation.page_template import rendered, stylesheet, time
 from reconciliation.report.chart import days_chart
 from reconciliation.report.verdict import Conclusion, counted, enumerated, month_name, verdict
 
@@ -22,6 +23,7 @@ POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 ROWS_SHOWN: Final = 500
 """The page stays one that a browser can open; the other files have the rest."""
 
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 _SUMMED: Final = tuple(name for name in TOTALS if name != "fingerprint")
 _ICONS: Final = {
     Conclusion.AGREES: "M14 25l7 7 14-15",
@@ -35,10 +37,10 @@ def report_page(report: Report) -> bytes:
     """The page, in UTF-8."""
     conclusion = verdict(report)
     return rendered(
-        REPORT,
+        _TEMPLATES,
         "page.html",
         policy=POLICY,
-        style=stylesheet(REPORT, "page.css"),
+        style=stylesheet(_TEMPLATES / "page.css"),
         rows_shown=ROWS_SHOWN,
         outcome_of_key=OUTCOME_OF_KEY,
         counted=counted,

@@ -37,36 +37,34 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A room with templates."""
-    room = tmp_path_factory.mktemp("room")
-    place = room / "templates"
-    place.mkdir()
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of templates."""
+    place = tmp_path_factory.mktemp("templates")
     (place / "text.html").write_text(
         '{% from "macro.html" import cell %}<p title="{{ text }}">{{ text }}</p>'
     )
     (place / "macro.html").write_text("{% macro cell(text) %}<td>{{ text }}</td>{% endmacro %}")
     (place / "cell.html").write_text('{% from "macro.html" import cell %}{{ cell(text) }}{{ text | lines }}')
-    return room
+    return place
 
 
 @given(text=st.text())
-def test_any_text(room: Path, text: str) -> None:
+def test_any_text(folder: Path, text: str) -> None:
     """A text stays one, in an element and in an attribute, and can be written as UTF-8."""
-    read = Reader(rendered(room, "text.html", text=text).decode().removesuffix("\n"))
+    read = Reader(rendered(folder, "text.html", text=text).decode().removesuffix("\n"))
     assert (["p"], [visible(text)], visible(text)) == (read.tags, read.values, read.text)
 
 
-def test_macro(room: Path) -> None:
+def test_macro(folder: Path) -> None:
     """A text is escaped once on its way through a macro, and keeps its line ends only where that is said."""
-    page = rendered(room, "cell.html", text="a & b\n<c>\u202e")
+    page = rendered(folder, "cell.html", text="a & b\n<c>\u202e")
     assert b"<td>a &amp; b\\n&lt;c&gt;\\u202e</td>a &amp; b\n&lt;c&gt;\\u202e\n" == page
 
 
-def test_missing_value(room: Path) -> None:
+def test_missing_value(folder: Path) -> None:
     """A name that nobody gave is an error and no gap in an invoice."""
     with pytest.raises(UndefinedError, match="'text' is undefined"):
-        rendered(room, "text.html")
+        rendered(folder, "text.html")
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, b"x", ["x"]])

@@ -14,7 +14,7 @@ from metering.prices.statement import make_statement
 from reconciliation.invoices.page import page
 from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
-RECORDED = Path(__file__).resolve().parents[2] / "reconciliation" / "recorded_pages"
+RECORDED = Path(__file__).resolve().parent / "recorded_pages"
 HOSTILE = "<script>alert('x')</script>&\""
 TARIFF = acme_tariff(
     {"metric": "requests", "model": "graduated", "free_units": 2, "tiers": [

@@ -33,7 +33,7 @@ SAMPLES = {
     "refused": refused,
     "running": running,
 }
-RECORDED = Path(__file__).resolve().parents[1] / "recorded_pages"
+RECORDED = Path(__file__).resolve().parent / "recorded_pages"
 DIGESTS = {
     "agrees": "9ecef7251abe1fa6319fffc7ef161b598584c87bb7733a5229b99a04218e084f",
     "differs": "fdc0485fee53d73daf649c4594e8a378e8d3d940a47f02f12a42609704b59982",
