@@ -36,6 +36,12 @@ def command(  # noqa: PLR0913 - typer makes an option of each
         bool,
         typer.Option("--correct", help="Bring counters that are there to the lake's figure, too."),
     ] = False,
+    lower: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON", help="Let --correct lower counters, too. The reason is kept with each of them."
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before counters are corrected.")] = False,
     allow_incomplete: Annotated[
         bool,
@@ -50,15 +56,19 @@ def command(  # noqa: PLR0913 - typer makes an option of each
     """Make the counters of a month from the lake: totals, parts and fingerprints as the live path has them.
 
     Only days are taken that are complete in the lake. Without --correct nothing is written where a counter is
-    there already. It may be interrupted, and run again with --correct. Exits 1 if a counter was left alone.
+    there already; with it nothing is taken from a counter unless there is a reason (--lower). It may be
+    interrupted, and run again with --correct. Exits 1 if a counter was left alone.
     """
     from cli.month_end.rebuild_session import RebuildOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
+    if lower and not correct:
+        raise typer.BadParameter("it goes with --correct", param_hint="--lower")
     wishes = RebuildOptions(
         Period(month),
         key,
         None if day is None else Period(day),
         correct=correct,
+        lower=lower,
         yes=yes,
         allow_incomplete=allow_incomplete,
     )

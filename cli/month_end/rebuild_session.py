@@ -34,6 +34,8 @@ class RebuildOptions:
     key: str | None = None
     day: Period | None = None
     correct: bool = False
+    lower: str = ""
+    """Why counters may be lowered; empty: none is."""
     yes: bool = False
     allow_incomplete: bool = False
 
@@ -65,12 +67,19 @@ def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
             _complete_through(wishes, sources),
             None if wishes.key is None else {wishes.key},
             None if wishes.day is None else {wishes.day},
+            lower=wishes.lower,
         )
         repairing = repairer(where, sources, on_progress)
         rebuilt = rebuild(repairing, scope, correct=wishes.correct)
     write_json(json, document(rebuilt))
     tell(screen, rebuilt)
-    if rebuilt.left:
+    if rebuilt.held_back:
+        screen.print(
+            f"{rebuilt.held_back:,} counters hold more than the lake and were left as they are: find out "
+            "which side is right (`usage-meter reconcile`), then give a reason (--lower REASON)",
+            soft_wrap=True,
+        )
+    if rebuilt.left or rebuilt.held_back:
         raise typer.Exit(PROBLEM)
 
 

@@ -22,6 +22,8 @@ EXAMPLES = """Examples:
     usage-meter reconcile 2026-10 --html october.html --csv october.csv
 
     usage-meter reconcile 2026-10 --repair --yes
+
+    usage-meter reconcile 2026-10 --repair --lower "counted twice after the outage of 12 October, ticket 4711"
 """
 
 
@@ -45,6 +47,12 @@ def command(  # noqa: PLR0913 - each is an option
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
+    lower: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON", help="Let --repair lower counters, too. The reason is kept with each of them."
+        ),
+    ] = "",
     stack: StackName = "usage-meter",
     allow_incomplete: Annotated[
         bool,
@@ -70,16 +78,19 @@ def command(  # noqa: PLR0913 - each is an option
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
     `usage-meter local` prints. A month that is over is refused unless all of it is counted and delivered to
-    the lake; of a running one, the days are compared that are. Nothing is changed without --repair. With
-    --publish, jobs at once give one report. Exits 1 if it is refused, or something differs and is not
-    repaired.
+    the lake; of a running one, the days are compared that are. Nothing is changed without --repair, which
+    adds to counters what they lack; it takes nothing away without --lower, and leaves a counter alone where a
+    finding says that the lake is wrong. With --publish, jobs at once give one report. Exits 1 if it is
+    refused, or something differs and is not repaired.
     """
     from cli.month_end.reconcile_session import Files, ReconcileOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
+    if lower and not repair:
+        raise typer.BadParameter("it goes with --repair", param_hint="--lower")
     files = Files(written_later(html, "--html"), written_later(csv, "--csv"))
     run(
         Period(month),
         stack,
         written_later(json),
-        ReconcileOptions(allow_incomplete, repair, yes, publish, files),
+        ReconcileOptions(allow_incomplete, repair, yes, lower, publish, files),
     )

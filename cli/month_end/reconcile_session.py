@@ -52,6 +52,8 @@ class ReconcileOptions(NamedTuple):
     repair: bool = False
     yes: bool = False
     """Repair without asking."""
+    lower: str = ""
+    """Why a repair may lower counters; empty: it may not."""
     publish: bool = False
     files: Files = Files()
 
@@ -74,7 +76,7 @@ def run(month: Period, stack: str, json: Path | None, wishes: ReconcileOptions) 
     if report.agrees:
         return
     repaired = wishes.repair and not report.refused
-    if not (repaired and is_repaired(report, stack, screen, json, yes=wishes.yes)):
+    if not (repaired and is_repaired(report, stack, screen, json, yes=wishes.yes, lower=wishes.lower)):
         raise typer.Exit(PROBLEM)
 
 

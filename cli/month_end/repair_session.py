@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import islice
 from json import loads
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
 from cli.common.terminal import is_live, table
 from metering.counters.counter import Counter
+from metering.period import Period
 from metering.proof.correction import Correction, Fate
 from reconciliation.closing import NotProvenError, NotSealedError
 from reconciliation.model.report import Report
@@ -28,12 +30,14 @@ from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Sources
 from reconciliation.repair.repairer import (
     CONCURRENCY,
+    HeldBack,
     NotRepairableError,
     Repaired,
     Repairer,
     RepairPlan,
     Scope,
 )
+from reconciliation.repair.trust import doubts, followed
 from reconciliation.wiring import make_repair_sources, make_sources, utc_now
 
 MOST_TOLD: Final = 20
@@ -74,27 +78,28 @@ def agreed(question: str, *, yes: bool) -> None:
     typer.confirm(question, abort=True)
 
 
-def scope_of(report: Report, reason: str) -> Scope:
+def scope_of(report: Report, reason: str, lower: str = "") -> Scope:
     """What of a report can be repaired: the keys that differ or contradict themselves, on the days that were
-    compared.
+    compared and of which no finding doubts the lake.
 
     Raises:
-        NotRepairableError: nothing was compared, or not all differences are held.
+        NotRepairableError: nothing was compared.
     """
     if report.refused or not report.is_settled:
         raise NotRepairableError(
             f"{report.month} is not complete: {'; '.join(report.missing)}. Repair it when it is"
         )
-    held = len(report.differences), len(report.contradictions)
-    found = report.differences_found, report.contradictions_found
-    keys = {one.key for one in report.differences} | {one.key for one in report.contradictions}
+    places = followed(report)
     complete = datetime.max.replace(tzinfo=UTC) if report.compared_until is None else report.compared_until
-    return Scope(report.month, report.run_id, reason, complete, keys if held == found else None)
+    return Scope(report.month, report.run_id, reason, complete, places.keys(), followed=places, lower=lower)
 
 
-def is_repaired(report: Report, stack: str, screen: Console, json: Path | None, *, yes: bool) -> bool:
+def is_repaired(  # noqa: PLR0913 - what is repaired, where, and how
+    report: Report, stack: str, screen: Console, json: Path | None, *, yes: bool, lower: str = ""
+) -> bool:
     """Bring the counters that a report names to the lake's figure, after showing which and asking; whether
-    nothing is left. What was done is added to the report's file. Rows of the lake are not repaired.
+    nothing is left. What was done is added to the report's file. Rows of the lake are not repaired, and where
+    a finding says that the lake is wrong, neither is the counter. `lower` is why counters may be lowered.
 
     Raises:
         CommandError: they cannot be repaired, or nobody agreed.
@@ -109,10 +114,12 @@ def is_repaired(report: Report, stack: str, screen: Console, json: Path | None, 
         status.update(f"Repairing {report.month}: {progress.step} {progress.done:,}")
 
     with refusals_told():
-        scope = scope_of(report, f"differs from the lake by report {report.run_id}")
+        scope = scope_of(report, f"differs from the lake by report {report.run_id}", lower)
         with _live(status, screen):
             prepared = repairer(where, sources, on_progress).prepare(scope)
             plans = list(prepared.plans())
+        in_doubt = doubts(report)
+        screen.print(*held_back_lines(in_doubt, prepared.held_back), sep="\n", markup=False, soft_wrap=True)
         if plans:
             _ask(screen, plans, yes=yes)
         with _live(status, screen):
@@ -120,7 +127,19 @@ def is_repaired(report: Report, stack: str, screen: Console, json: Path | None, 
     tell(screen, repaired)
     if json is not None:
         write_json(json, {**loads(json.read_bytes()), "repair": document(repaired)})
-    return not repaired.left and not report.altered_rows
+    return not (repaired.left or repaired.held_back or in_doubt or report.altered_rows)
+
+
+def held_back_lines(
+    in_doubt: Mapping[tuple[str, Period], str], held_back: Sequence[HeldBack]
+) -> Iterator[str]:
+    """A line for each of the first counters that are left as they are, and why."""
+    for (key, period), why in islice(sorted(in_doubt.items()), MOST_TOLD):
+        yield f"Left as it is: {key} {period}: the lake is in doubt ({why})"
+    for one in held_back[:MOST_TOLD]:
+        yield f"Left as it is: {one.correction.key} {one.correction.period}: {one.why}"
+    if (more := sum(max(0, len(of) - MOST_TOLD) for of in (in_doubt, held_back))) > 0:
+        yield f"Left as they are: {more:,} more"
 
 
 def _live(status: Status, screen: Console) -> AbstractContextManager[object]:
@@ -183,6 +202,7 @@ def document(repaired: Repaired) -> dict[str, Any]:
         "written": repaired.written,
         "done_before": repaired.done_before,
         "left": repaired.left,
+        "held_back": repaired.held_back,
         "done": [
             {
                 "key": done.correction.key,

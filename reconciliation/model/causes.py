@@ -37,7 +37,7 @@ ADVICE: Final[dict[Cause, str]] = {
     Cause.LOST_IN_LAKE: "Bring the call into the lake from the log group; the counters have it.",
     Cause.NOT_COUNTED_YET: "Wait until the stream processor has counted it, and compare again.",
     Cause.NOT_COUNTED: "Look for its batch in the failure bucket; `--repair` adds the call to the counter.",
-    Cause.COUNTED_TWICE: "Look at the ledger's claims of the call; `--repair` takes it out of the counter.",
+    Cause.COUNTED_TWICE: "Look at the ledger's claims of the call; `--repair --lower REASON` takes it out.",
     Cause.LOST: "Look whether the log group's subscription failed at that time; bring the call in again.",
     Cause.COUNTER_EDITED: "`--repair` brings the counter back to what the calls come to.",
     Cause.ROW_ALTERED: "Restore the object from an earlier version; find out who may write to the lake.",

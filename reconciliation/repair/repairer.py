@@ -5,8 +5,9 @@ In this order; nothing is written before step 5, and whoever is stopped begins a
 1. **Read the counters** of the keys in question.
 2. **Query the lake** by key and hour. It is asked after the counters were read: what it lacks of them was not
    late by a moment.
-3. **Plan**: what each counter holds, and what it should. Only days are taken that are complete on both paths;
-   of the others a month keeps what their own counters hold.
+3. **Plan**: what each counter holds, and what it should. Only days are taken that are complete on both paths,
+   and of which no finding says that the lake is wrong (:mod:`reconciliation.repair.trust`); of the others a
+   month keeps what their own counters hold. Nothing is taken away from a counter without a reason for it.
 4. **Wait** until every call that the lake was asked for is counted, if it will ever be: see
    :mod:`reconciliation.repair.barrier`.
 5. **Read again**, key by key. If a counter is not what it was in step 1, calls have come for it meanwhile,
@@ -37,7 +38,7 @@ import msgspec
 from metering.counters.counter import Counter, summed
 from metering.errors import MeterError
 from metering.outcome import UNDECODABLE_KEY
-from metering.period import Period, begins_at, day_of, days_of, ends_at, month_of
+from metering.period import Period, begins_at, day_of, days_of, ends_at, is_day, is_month, month_of
 from metering.proof.correction import (
     NOT_HELD,
     Audit,
@@ -54,6 +55,7 @@ from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.queries import between, query_text
 from reconciliation.ports import ErrorPrefix, OnProgress, Queries, StepProgress
 from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour, undecodable_days
+from reconciliation.repair.trust import takes_away
 
 HOURS_OF_KEYS: Final = "hours_of_keys"
 READ_ONE_BY_ONE: Final = 1_000
@@ -68,7 +70,6 @@ LEFT: Final = frozenset({Fate.CHANGED, Fate.UNSURE})
 """A counter with such a fate was left alone."""
 CORRECTIONS_HELD: Final = 10_000
 _TOLD_EVERY: Final = 1_000
-_MONTH: Final = len("2026-11")
 
 Counters = Mapping[Period, Counter]
 """Counters of one key by their period."""
@@ -91,6 +92,12 @@ class Scope(NamedTuple):
     """None: all."""
     days: AbstractSet[Period] | None = None
     """None: all."""
+    followed: Mapping[str, AbstractSet[Period]] | None = None
+    """By key, the periods that a report found different and of which the lake can be believed. None: all that
+    it lacks or has; a rebuild.
+    """
+    lower: str = ""
+    """Why counters may be lowered; empty: none is."""
 
     def taken(self) -> list[Period]:
         """The days that are brought to the lake's figure.
@@ -123,6 +130,15 @@ class RepairPlan(NamedTuple):
     before: Counters
     figure: RepairFigure
     corrections: tuple[Correction, ...]
+    taken: tuple[Period, ...]
+    """The days that are brought to the figure."""
+
+
+class HeldBack(msgspec.Struct, frozen=True):
+    """A correction that is not made, and why."""
+
+    correction: Correction
+    why: str
 
 
 class CounterSource(Protocol):
@@ -200,6 +216,8 @@ class Repaired(msgspec.Struct):
     """Counters that were left alone: their fates say why."""
     done: list[Done] = msgspec.field(default_factory=list)
     """The first of them, in the order of key and period."""
+    held_back: int = 0
+    """Corrections that were not made, since nobody gave a reason to lower a counter, or the lake changed."""
 
     def add(self, done: Done) -> None:
         """Take a fate in."""
@@ -297,22 +315,22 @@ class Repairer:
         self._on_progress(StepProgress("waiting for the stream", 0))
         self._sources.barrier.pass_through()
 
-    def carry_out(self, plan: RepairPlan, scope: Scope, taken: Sequence[Period]) -> Iterator[Done]:
+    def carry_out(self, plan: RepairPlan, scope: Scope) -> Iterator[Done]:
         """Do steps 5 and 6 for a key."""
-        audit = Audit(scope.report, scope.reason, self._who, f"{self._clock():%Y-%m-%dT%H:%M:%SZ}")
+        at = f"{self._clock():%Y-%m-%dT%H:%M:%SZ}"
         for planned in plan.corrections:
-            attempts = ATTEMPTS if _has_other_days(planned, taken) else ATTEMPTS_OF_A_WHOLE
+            reason = f"{scope.reason}; lowered: {scope.lower}" if takes_away(planned) else scope.reason
+            audit = Audit(scope.report, reason, self._who, at)
+            attempts = ATTEMPTS if _has_other_days(planned, plan.taken) else ATTEMPTS_OF_A_WHOLE
             for _ in range(attempts):
-                done = self._carry_out(planned, plan, audit, taken)
+                done = self._carry_out(planned, plan, audit)
                 if done.fate not in LEFT:
                     break
             yield done
 
-    def _carry_out(
-        self, planned: Correction, plan: RepairPlan, audit: Audit, taken: Sequence[Period]
-    ) -> Done:
+    def _carry_out(self, planned: Correction, plan: RepairPlan, audit: Audit) -> Done:
         held = self._sources.store.read(plan.key, month_of(planned.period))
-        found = _now(planned, plan, held, taken)
+        found = _now(planned, plan, held)
         if isinstance(found, Fate):
             return Done(planned, found)
         return Done(found, self._sources.store.write(found, held.get(found.period, NOT_HELD), audit))
@@ -338,13 +356,45 @@ class Repair:
         self.has_counters = has_counters
         self.keys = 0
         """Keys that were looked at so far."""
+        self.held_back: list[HeldBack] = []
+        """What of these is not corrected, complete once all plans are read."""
 
     def plans(self) -> Iterator[RepairPlan]:
         """Step 3, for each key with anything to correct, in the order of the keys. To be read once."""
         for key, before, figure in self._pairs:
             self.keys += 1
-            if found := corrections(key, before, figure, self._scope.month, self._taken):
-                yield RepairPlan(key, before, figure, tuple(found))
+            plan = self._plan(key, before, figure)
+            if plan.corrections:
+                yield plan
+
+    def _plan(self, key: str, before: Counters, figure: RepairFigure) -> RepairPlan:
+        """The corrections of a key that may be made. A day that may not is left as it is, and its month goes
+        by its own counter; so the rest is reckoned again without it.
+        """
+        taken = tuple(self._taken)
+        while True:
+            found = corrections(key, before, figure, self._scope.month, taken)
+            held = [HeldBack(one, why) for one in found if (why := self._refusal(one, found))]
+            days = {one.correction.period for one in held if is_day(one.correction.period)}
+            if not days:
+                break
+            self.held_back += [one for one in held if one.correction.period in days]
+            taken = tuple(day for day in taken if day not in days)
+        self.held_back += held
+        refused = {one.correction.period for one in held}
+        allowed = tuple(one for one in found if one.period not in refused)
+        return RepairPlan(key, before, figure, allowed, taken)
+
+    def _refusal(self, one: Correction, found: Sequence[Correction]) -> str:
+        """Why a correction is not made; empty: it is. A month follows the days that are corrected."""
+        if takes_away(one) and not self._scope.lower:
+            return "it takes calls or totals away, and no reason for that was given (--lower REASON)"
+        if self._scope.followed is None:
+            return ""
+        followed = self._scope.followed.get(one.key, frozenset())
+        if one.period in followed or (is_month(one.period) and len(found) > 1):
+            return ""
+        return "the report does not say so, or a finding doubts the lake: compare again"
 
     def carry_out(self, plans: Iterable[RepairPlan], concurrency: int = 1) -> Repaired:
         """Steps 4 to 6, for so many keys at a time.
@@ -364,10 +414,11 @@ class Repair:
                 for one in done:
                     repaired.add(one)
         repaired.keys = self.keys
+        repaired.held_back = len(self.held_back)
         return repaired
 
     def _of_key(self, plan: RepairPlan) -> list[Done]:
-        return list(self._repairer.carry_out(plan, self._scope, self._taken))
+        return list(self._repairer.carry_out(plan, self._scope))
 
 
 def _some_at_a_time(
@@ -415,15 +466,13 @@ def _wanted(held: Counter, counter: Counter, figure: RepairFigure) -> Counter:
     return Counter(held.key, held.period, usage, counter.parts)
 
 
-def _now(
-    planned: Correction, plan: RepairPlan, held: HeldCounters, taken: Sequence[Period]
-) -> Correction | Fate:
+def _now(planned: Correction, plan: RepairPlan, held: HeldCounters) -> Correction | Fate:
     """The correction by what the counters hold now, or why there is none.
 
     A day, and a month of which all days are taken, must be what it was. A month with other days may have got
     calls for these: its taken days must be what they were, or are to be, and it must agree with the others.
     """
-    key, period = planned.key, planned.period
+    key, period, taken = planned.key, planned.period, plan.taken
     now = {one: found.counter(key, one) for one, found in held.items()}
     if not _has_other_days(planned, taken):
         current = now.get(period, Counter(key, period, NO_USAGE))
@@ -444,7 +493,7 @@ def _now(
 
 
 def _has_other_days(planned: Correction, taken: Sequence[Period]) -> bool:
-    return len(planned.period) == _MONTH and len(taken) < len(days_of(planned.period))
+    return is_month(planned.period) and len(taken) < len(days_of(planned.period))
 
 
 def _agrees_with_days(

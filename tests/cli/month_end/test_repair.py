@@ -15,7 +15,7 @@ def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
     """What differs is shown before and after, asked for, and brought to the lake's figure."""
     as_counted = stored(demo)
     change_counter(demo, 3)
-    code, told = typed("reconcile", MONTH, "--repair")
+    code, told = typed("reconcile", MONTH, "--repair", "--lower", "edited by hand")
     assert 2 == code
     assert "There is no terminal to ask at: agree with --yes." in told
     assert ["shop-0", MONTH, "9", "6", "6", "6", "takes", "calls", "away"] in [
@@ -23,8 +23,14 @@ def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
     ]
     assert as_counted != stored(demo)
 
+    code, told = typed("reconcile", MONTH, "--repair", "--yes")
+    assert 1 == code
+    assert "shop-0 2026-10: it takes calls or totals away, and no reason for that was given" in told
+    assert as_counted != stored(demo)
+
     out = tmp_path / "report.json"
-    code, told = typed("reconcile", MONTH, "--repair", "--yes", "--json", str(out))
+    lower = ("--lower", "edited by hand, ticket 4711")
+    code, told = typed("reconcile", MONTH, "--repair", "--yes", *lower, "--json", str(out))
     document = json.loads(out.read_text())
     assert (0, as_counted) == (code, stored(demo)), told
     assert "1 counters brought to the lake's figure" in told
@@ -56,7 +62,7 @@ def test_answer(demo: Demo, typed: Told, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("typer.confirm", refuse)
     try:
-        assert 0 != typed("reconcile", MONTH, "--repair")[0]
+        assert 0 != typed("reconcile", MONTH, "--repair", "--lower", "edited by hand")[0]
         assert ["Bring these 1 counters to the lake's figure?"] == questions
         assert before == stored(demo)
     finally:

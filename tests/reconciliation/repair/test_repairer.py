@@ -160,7 +160,12 @@ class TestRepair:
         (audit,) = items(deployment, "repair:")
         told = {name: value["S"] for name, value in audit.items()}
         assert ("repair:a", f"2026-10#{report}") == (told["pk"], told["sk"])
-        assert ("counters differ", report, "ops@example.com", "2026-11-24T00:00:00Z") == (
+        assert (
+            "counters differ; lowered: they hold too much",
+            report,
+            "ops@example.com",
+            "2026-11-24T00:00:00Z",
+        ) == (
             told["reason"],
             told["report"],
             told["who"],
