@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.dynamodb.plans import digest_of
 from adapters.errors import translated
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import KeyStatus, Limit, Plan, Span
 from metering.quotas.plan_file import PlansDocument, WantedKey
 from metering.usage import Metric

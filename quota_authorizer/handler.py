@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.leases import DynamoDBLeases
-from adapters.dynamodb.plans import digest_of
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.quotas.key_digest import digest_of
 from metering.quotas.ports import LeaseStore, QuotaStore
 from quota_authorizer.authorizer import Authorizer, AuthorizerOptions, CredentialVerifiers, KeySource
 from quota_authorizer.decision import STORE_FAILURES, DecisionOutcome, OnFailure, QuotaDecider

@@ -14,11 +14,12 @@ from typing import Any
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from adapters.dynamodb.layout import UNTOLD
-from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.progress import DynamoDBProgress
 from local_cloud.stack import LocalCloud
 from metering.counters.ports import Progress
 from metering.period import Period
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
 from metering.quotas.ports import ThresholdCrossing
 from metering.quotas.threshold import encode_crossing

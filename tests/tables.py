@@ -34,11 +34,6 @@ class Tables:
         return _where(self.endpoint)
 
     @property
-    def model_settings(self) -> dict[str, str]:
-        """What a pynamodb model needs to get there."""
-        return {"host": self.endpoint, "region": REGION, **CREDENTIALS}
-
-    @property
     def dynamodb(self) -> Any:
         """A plain client, one for each engine."""
         return _plain_client(self.endpoint)

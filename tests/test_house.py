@@ -61,7 +61,6 @@ SHARED_CLASS_NAMES = {
 
 BOTO_ERRORS_AT = {
     "adapters/errors.py",
-    "adapters/dynamodb/plans.py",
     "cli/common/errors.py",
     *(f"adapters/dynamodb/hot_path/{name}.py" for name in ("conditional_writes", "http_pool", "sigv4")),
     # The local cloud brings these errors about, or stands in for the service that meets them.

@@ -26,7 +26,7 @@ from adapters.dynamodb.layout import (
     digest_pk,
     part_attribute,
 )
-from adapters.dynamodb.plans import decode_assignment, decode_plan
+from adapters.dynamodb.plan_content import decode_assignment, decode_plan
 from adapters.dynamodb.table import Place, Table
 from metering.period import Period, is_day, month_of
 from metering.quotas.decision import Counted

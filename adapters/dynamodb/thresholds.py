@@ -21,7 +21,7 @@ from adapters.dynamodb.layout import (
     counter_sk,
     told_pk,
 )
-from adapters.dynamodb.plans import decode_assignment, decode_plan
+from adapters.dynamodb.plan_content import decode_assignment, decode_plan
 from adapters.dynamodb.quotas import counted_of, slices_of_item
 from adapters.dynamodb.table import ALL, Table, below, from_on
 from metering.counters.ports import Status

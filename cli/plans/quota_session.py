@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import typer
 
-from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
@@ -21,6 +21,7 @@ from cli.plans.plan_session import make_changes, no_such_plan, plan_book, read_n
 from metering.errors import Misconfigured
 from metering.key_id import key_id_fault
 from metering.quotas.decision import Decision, Standing, periods_at, standings, verdict
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
 from metering.quotas.plan_diff import Changes, KeyChange
 from metering.quotas.plan_file import override_faults

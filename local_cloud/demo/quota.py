@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.dynamodb.hot_path.conditional_writes import client
-from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.plans import PlanBook
 from adapters.settings import QuotaAuthorizerSettings
 from local_cloud.stack import LocalCloud
 from local_cloud.telemetry import quiet_telemetry
 from local_cloud.template.document import Stack
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.usage import Metric
 from quota_authorizer.handler import Clocks, QuotaAuthorizer, make_handler

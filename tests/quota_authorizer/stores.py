@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.dynamodb.plans import digest_of
 from metering.errors import Transient
 from metering.period import Period
 from metering.quotas.decision import Counted
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, Plan
 from metering.quotas.ports import Facts, Wanted
 from metering.usage import Usage

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.dynamodb.plans import digest_of
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import KeyStatus, Limit, Plan, Span
 from metering.usage import Metric
 from quota_authorizer.authorizer import AuthorizerOptions, KeySource

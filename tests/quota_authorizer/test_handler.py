@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import DynamoDBCounters
-from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
@@ -21,6 +21,7 @@ from local_cloud.template.document import Stack
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
 from metering.period import Period
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
 from metering.usage import Metric, Usage
 from quota_authorizer import handler as module

@@ -9,9 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.dynamodb.layout import (
-    CounterItem,
-    LedgerItem,
-    bound,
     counter_pk,
     counter_sk,
     decode_position,
@@ -20,7 +17,6 @@ from adapters.dynamodb.layout import (
     watermark_attribute,
 )
 from adapters.dynamodb.ledger import decode_claim, encode_claim
-from local_cloud.template.document import resource
 from metering.counters.ports import Claim
 from metering.period import Period, days_of
 
@@ -66,31 +62,6 @@ class TestKeys:
         keys = [counter_sk(month, 0), counter_sk(month, 1), *(counter_sk(day, 0) for day in days_of(month))]
         assert keys == sorted(keys)
         assert counter_sk(Period("2026-11-05"), 12) < counter_sk(Period("2026-11-06"), 0)
-
-    @pytest.mark.parametrize(
-        ("model", "logical_id"), [(CounterItem, "CountersTable"), (LedgerItem, "LedgerTable")]
-    )
-    def test_template(self, model: type[CounterItem], logical_id: str) -> None:
-        """The models and the template agree on the keys and their types."""
-        schema = resource(logical_id)
-        types = {one["AttributeName"]: one["AttributeType"] for one in schema["AttributeDefinitions"]}
-        described = {
-            attribute.attr_name: attribute.attr_type
-            for attribute in model.get_attributes().values()
-            if attribute.is_hash_key or attribute.is_range_key
-        }
-        assert types == described
-
-
-class TestBound:
-    def test_apart(self) -> None:
-        """Two deployments can be read in one process."""
-        one, other = bound(CounterItem, "one", region="eu-west-1"), bound(CounterItem, "other")
-        assert ("one", "other", "") == (
-            one.Meta.table_name,
-            other.Meta.table_name,
-            CounterItem.Meta.table_name,
-        )
 
 
 class TestClaim:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.plans import PlanBook
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
 from metering.usage import Metric
 from tests.tables import Tables, create_tables

@@ -13,12 +13,13 @@ from typer.testing import CliRunner, Result
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
-from adapters.dynamodb.plans import PlanBook, digest_of
+from adapters.dynamodb.plans import PlanBook
 from cli.main import app
 from local_cloud.stack import LocalCloud
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
 from metering.period import day_of, hour_at, month_of
+from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
 from metering.usage import Metric, Usage
 

@@ -1,0 +1,28 @@
+"""The content of plans and of the plans of keys, as items hold it: JSON in one attribute."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from adapters.dynamodb.hot_path.conditional_writes import Item
+from metering.quotas.plan import Assignment, Plan
+
+read_plan: Final = msgspec.json.Decoder(Plan).decode
+read_assignment: Final = msgspec.json.Decoder(Assignment).decode
+
+
+def written(content: Plan | Assignment) -> str:
+    """The text of a content."""
+    return msgspec.json.encode(content).decode()
+
+
+def decode_plan(item: Item) -> Plan:
+    """The plan of an item."""
+    return read_plan(item["content"]["S"])
+
+
+def decode_assignment(item: Item) -> Assignment:
+    """The plan of a key, of an item."""
+    return read_assignment(item["content"]["S"])
