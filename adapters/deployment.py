@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from adapters.errors import AWS_ERRORS, code_of, translate
 from adapters.settings import ReconciliationSettings
-from metering.billing_rule import BillingRule
+from metering.billing_rule import NOT_BILLABLE, BillingRule
 from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
+from metering.line_format.field_map import parse_field_map
 
 _NO_SUCH_STACK = "ValidationError"
 
@@ -86,10 +87,9 @@ class Deployment:
 
     @property
     def rule(self) -> BillingRule:
-        """Which calls are billed."""
-        return (
-            BillingRule(self.parameters["NotBillable"]) if "NotBillable" in self.parameters else BillingRule()
-        )
+        """Which calls are billed, and where a line has their values."""
+        fields = parse_field_map(self.parameters.get("FieldMap", ""))
+        return BillingRule(self.parameters.get("NotBillable", NOT_BILLABLE), fields)
 
     @property
     def personal(self) -> PersonalData:

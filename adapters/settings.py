@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
-from metering.billing_rule import BillingRule
+from metering.billing_rule import NOT_BILLABLE, BillingRule
 from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
+from metering.line_format.field_map import parse_field_map
 
 Value = TypeVar("Value")
-
-_NOT_BILLABLE = "429,5xx"
 
 
 class Environment:
@@ -68,6 +67,12 @@ class Environment:
             raise Misconfigured(self._faults)
 
 
+def _rule(environment: Environment) -> BillingRule:
+    """Which calls are billed, and where a line has their values."""
+    fields = environment.parsed("FIELD_MAP", "", parse_field_map)
+    return environment.parsed("NOT_BILLABLE", NOT_BILLABLE, lambda text: BillingRule(text, fields))
+
+
 @dataclass(frozen=True, slots=True)
 class StreamProcessorSettings:
     """What the template sets for the stream processor."""
@@ -97,7 +102,7 @@ class StreamProcessorSettings:
             ledger_slot_seconds=environment.number("LEDGER_SLOT_SECONDS", 5, 1, 86_400),
             ledger_ttl_seconds=environment.number("LEDGER_TTL_SECONDS", 691_200, 86_400, 40_000_000),
             write_concurrency=environment.number("WRITE_CONCURRENCY", 8, 1, 64),
-            rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule),
+            rule=_rule(environment),
             alert_source=environment.text("ALERT_SOURCE", "usage-meter"),
         )
         environment.check()
@@ -121,7 +126,7 @@ class FirehoseTransformSettings:
         environment = Environment(os.environ if variables is None else variables)
         key = environment.parsed("PERSONAL_DATA_KEY", "", str.encode)
         settings = cls(
-            rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule),
+            rule=_rule(environment),
             personal=environment.parsed(
                 "PERSONAL_DATA", "keep", lambda text: PersonalData(Treatment(text), key)
             ),
@@ -186,7 +191,7 @@ class ReconciliationSettings:
             workgroup=environment.text("ATHENA_WORKGROUP"),
             delivery_stream=environment.text("DELIVERY_STREAM"),
             log_groups=tuple(name for name in environment.text("LOG_GROUPS").split(",") if name),
-            rule=environment.parsed("NOT_BILLABLE", _NOT_BILLABLE, BillingRule),
+            rule=_rule(environment),
         )
         environment.check()
         return settings

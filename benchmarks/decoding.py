@@ -26,10 +26,10 @@ from benchmarks.harness.figure import Figure, Size
 from benchmarks.harness.rounds import Contest
 from benchmarks.harness.traffic import Traffic, kinesis_event, records
 from metering.billing_rule import BillingRule
-from metering.calls.access_log import AccessLogLine
 from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
+from metering.calls.fast_calls import UsualLine
 from metering.calls.record import ReadRecord, read_record
 from metering.counters.ports import Increment
 from stream_processor.fold import fold
@@ -44,7 +44,7 @@ class _Envelope(msgspec.Struct, gc=False):
 
 
 _typed_envelope = msgspec.json.Decoder(_Envelope).decode
-_typed_line = msgspec.json.Decoder(AccessLogLine, strict=False).decode
+_typed_line = msgspec.json.Decoder(UsualLine, strict=False).decode
 _any = msgspec.json.Decoder().decode
 
 

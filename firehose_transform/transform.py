@@ -120,7 +120,7 @@ def _answer(
     name = _name(record)
     data = msgspec.convert(record["data"], bytes)  # from base64, faster than the standard library
     try:
-        events = read_user_record(data, name, _arrived_at_ms(record)).events
+        events = read_user_record(data, name, _arrived_at_ms(record), rule.fields).events
     except Undecodable as error:
         report.undecodable.append(Failure(name, str(error)))
         return {"recordId": record["recordId"], "result": "ProcessingFailed"}

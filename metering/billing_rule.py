@@ -1,26 +1,31 @@
-"""Which calls are billed: those whose status is not exempt."""
+"""How lines become billed calls: what their fields are called, and which statuses are exempt."""
 
 from __future__ import annotations
 
 import re
 
+from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
+
 _PART = re.compile(r"([1-5])(\d\d|xx)", re.ASCII)
+NOT_BILLABLE = "429,5xx"
 LOWEST_STATUS = 100
 HIGHEST_STATUS = 599
 
 
 class BillingRule:
-    """The statuses of calls that are counted and not billed, such as `429,5xx`.
+    """The statuses of calls that are counted and not billed, such as `429,5xx`; and where a line has its
+    values.
 
     `rule.exempt` is the set of those statuses, from 100 to 599.
     """
 
-    def __init__(self, not_billable: str = "429,5xx") -> None:
+    def __init__(self, not_billable: str = NOT_BILLABLE, fields: FieldMap = DEFAULT_FIELDS) -> None:
         """Read statuses and classes of statuses with commas between them; an empty text exempts none.
 
         Raises ValueError for anything else.
         """
         parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
+        self.fields = fields
         self.exempt = frozenset(status for part in parts for status in _statuses(part))
 
 

@@ -17,7 +17,13 @@ class MeterError(Exception):
 
 
 class Malformed(MeterError):
-    """A log event whose message is no access-log line. The text says why."""
+    """A log event whose message is no access-log line. The text says why, with the value that is wrong;
+    `reason` is one of a few, see :mod:`metering.calls.notes`.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class Undecodable(MeterError):

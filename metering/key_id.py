@@ -1,8 +1,9 @@
 """What can be the id of a key: one rule, the same wherever an id comes in.
 
 An id is what a call is counted under, so that a caller whose id breaks the rule could be neither counted, nor
-limited, nor billed. The access log makes such a line malformed, the authorizer lets no such caller through,
-and plans, tariffs, commands and look-ups refuse the id.
+limited, nor billed. The access log counts such a line under a name that follows from the text, see
+:mod:`metering.calls.key_names`; the authorizer lets no such caller through, and plans, tariffs, commands and
+look-ups refuse the id.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from typing import Final
 
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY, is_reserved
 
-LONGEST_KEY_ID: Final = 256
-"""In characters. That is 1,024 bytes of UTF-8 at most, which is what a sort key of DynamoDB can hold."""
+LONGEST_KEY_ID: Final = 1022
+"""In characters, of which a single quote counts twice: a parameter of Athena has 1,024, with quotes around
+it. https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html
+"""
+MOST_BYTES: Final = 1024
+"""In UTF-8: what a sort key of DynamoDB can hold."""
 
-_UNFIT: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd"
-"""Control characters, line ends and what stands for damaged text."""
+_UNFIT: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd\u0022"
+"""Control characters, line ends, what stands for damaged text, and the quote, behind which a line that is not
+escaped would go on with other fields.
+"""
 
 _KEY_ID: Final = rf"[^!.\-{_UNFIT}][^{_UNFIT}]*|-[^{_UNFIT}]+|\.(?:[^.{_UNFIT}][^{_UNFIT}]*|\.[^{_UNFIT}]+)"
 
@@ -32,10 +39,15 @@ _matches: Final = re.compile(KEY_ID_PATTERN).fullmatch
 
 def is_key_id(text: str) -> bool:
     """Whether a text can be the id of a key."""
-    return len(text) <= LONGEST_KEY_ID and _matches(text) is not None and _SURROGATES.search(text) is None
+    return (
+        len(text) + text.count("'") <= LONGEST_KEY_ID
+        and _matches(text) is not None
+        and _SURROGATES.search(text) is None
+        and len(text.encode()) <= MOST_BYTES
+    )
 
 
-def key_id_fault(text: str) -> str | None:
+def key_id_fault(text: str) -> str | None:  # noqa: PLR0911 - a reason for each part of the rule
     """Why a text can be no key id; None if it can."""
     if is_key_id(text):
         return None
@@ -45,6 +57,9 @@ def key_id_fault(text: str) -> str | None:
         return f"{text!r} is reserved for calls without a key"
     if text in (".", ".."):
         return f"{text!r} leads elsewhere in an address"
-    if len(text) > LONGEST_KEY_ID:
+    if len(text) + text.count("'") > LONGEST_KEY_ID:
         return f"{text[:40]!r}... has {len(text)} characters; an id has {LONGEST_KEY_ID} at most"
-    return f"{text!r} has control characters, line ends or damaged text; an id has none of them"
+    size = len(text.encode("utf-8", "replace"))
+    if size > MOST_BYTES:
+        return f"{text[:40]!r}... has {size} bytes; an id has {MOST_BYTES} at most"
+    return f"{text!r} has control characters, quotes, line ends or damaged text; an id has none of them"

@@ -239,7 +239,9 @@ def _read_record(data: bytes, name: str, arrived_at_ms: int, rule: BillingRule) 
     rest, reason = [b""] * unpacked.lost, "the aggregate is damaged" if unpacked.lost else ""
     for index, user_record in enumerate(unpacked.data):
         try:
-            delivery = read_user_record(user_record, record_id("redriven", name, index), arrived_at_ms)
+            delivery = read_user_record(
+                user_record, record_id("redriven", name, index), arrived_at_ms, rule.fields
+            )
         except Undecodable as error:
             rest.append(user_record)
             reason = str(error)

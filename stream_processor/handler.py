@@ -19,6 +19,7 @@ from adapters.dynamodb.top_keys import DynamoDBHeaviest
 from adapters.event_bus import EventBridge, event_bus_client
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.calls.notes import metrics_of
 from metering.counters.top_keys import HeaviestKeys
 from metering.quotas.ports import ThresholdPublisher
 from stream_processor.claims import LedgerLayout
@@ -118,6 +119,7 @@ def _tell(tools: Telemetry, report: BatchReport, now: datetime, *, is_in_time: b
             "Unattributed": report.unattributed,
             "Malformed": report.malformed,
             "Undecodable": report.undecodable,
+            **metrics_of(report.notes),
             "Duplicates": report.duplicates,
             "IncrementsRefused": report.refused,
             "BatchesCutShort": int(report.failed_from is not None and is_in_time),

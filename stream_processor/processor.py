@@ -26,10 +26,12 @@ Lambda gets the lowest sequence number that is not in all of its counters, and r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metering.billing_rule import BillingRule
+from metering.calls.notes import Note
 from metering.calls.record import ReadRecord, StreamRecord, read_record
 from metering.counters.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
 from metering.counters.top_keys import HeaviestKeys
@@ -54,6 +56,10 @@ class BatchReport:
     malformed: int = 0
     undecodable: int = 0
     """Of these four: what this attempt added to the counters. An earlier attempt's are not counted again."""
+    notes: Counter[Note] = field(default_factory=Counter)
+    """What this attempt has noted of the log events that it read, and how often: those of an earlier attempt
+    are noted again.
+    """
     duplicates: int = 0
     """Log events that repeat one of the same record, or belong to an earlier claim."""
     refused: int = 0
@@ -141,6 +147,7 @@ class Processor:
             unattributed=applied.counted[Outcome.UNATTRIBUTED],
             malformed=applied.counted[Outcome.MALFORMED],
             undecodable=applied.counted[Outcome.UNDECODABLE],
+            notes=sum((record.notes for record in records), Counter()),
             duplicates=sum(record.repeated for record in records) + ownership.duplicates,
             refused=applied.refused,
             failed_from=failed_from,

@@ -23,6 +23,7 @@ LARGER_FOLDERS = {
     "adapters/dynamodb": "one table, a module for each kind of item in it",
     "benchmarks": "a module for each measurement",
     "cli/look_up": "four commands with what they show; a command is a front and a session",
+    "metering/calls": "one way from bytes to calls and rows, a module for each step",
     "metering/prices": "one business, from money to invoice",
     "simulation/protocol": "one world and each of its parts",
     "usage_api": "one HTTP application, a module for each of its concerns",

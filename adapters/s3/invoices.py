@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from adapters.s3.bucket import Bucket
 from metering.bucket_layout import INVOICES
+from metering.calls.key_names import file_name
 from metering.period import Period, parse_month
 from metering.prices.documents import DOCUMENT_NAME
 
@@ -60,10 +60,4 @@ class S3Invoices:
 
 
 def _key(of_month: Period, account: str, name: str) -> str:
-    return f"{INVOICES}{of_month}/{folder_name(account)}/{name}"
-
-
-def folder_name(account: str) -> str:
-    """An account's name as one folder, on S3 and on a disk alike; different names stay different."""
-    name = quote(account, safe=" @+=,")
-    return f"%2E{name[1:]}" if name.startswith(".") else name
+    return f"{INVOICES}{of_month}/{file_name(account)}/{name}"

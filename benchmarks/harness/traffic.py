@@ -166,23 +166,23 @@ def _line(time_ms: int, owner: str, address: str, generator: random.Random) -> t
     integration = min(29_000, int(generator.lognormvariate(3.5, 0.8)))
     latency = integration + generator.randint(1, 5)
     call = {
+        "path": path.replace("%s", f"{generator.getrandbits(48):012x}"),
+        "userAgent": generator.choice(_AGENTS),
         "requestId": _uuid(generator),
+        "authorizerKeyId": owner,
+        "requestLength": str(generator.randrange(20, 3000)) if method == "POST" else "-",
         "extendedRequestId": base64.b64encode(generator.randbytes(11)).decode(),
         "apiId": "a1b2c3d4e5",
         "stage": "prod",
         "apiKeyId": owner,
-        "authorizerKeyId": owner,
         "requestTimeEpoch": str(time_ms),
         "httpMethod": method,
         "resourcePath": resource,
-        "path": path.replace("%s", f"{generator.getrandbits(48):012x}"),
         "status": str(status),
         "responseLength": str(int(generator.lognormvariate(7, 1.2))) if status != 304 else "-",
-        "requestLength": str(generator.randrange(20, 3000)) if method == "POST" else "-",
         "responseLatency": str(latency),
         "integrationLatency": "-" if status in {403, 429} else str(integration),
         "sourceIp": address,
-        "userAgent": generator.choice(_AGENTS),
     }
     return time_ms + latency, json.dumps(call, separators=(",", ":"))
 

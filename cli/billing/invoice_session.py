@@ -13,13 +13,13 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.s3.invoices import folder_name
 from adapters.s3.lake_folders import first_month
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
 from cli.common.terminal import Text, console, is_live, table
+from metering.calls.key_names import file_name
 from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.invoice import place_of
@@ -173,7 +173,7 @@ def write_files(folder: Path, issued: Sequence[Issued]) -> None:
     """
     try:
         for one in issued:
-            name = f"{one.invoice['period']['month']}/{folder_name(place_of(one.invoice))}"
+            name = f"{one.invoice['period']['month']}/{file_name(place_of(one.invoice))}"
             place = path_within(folder, name)
             if place is None:
                 raise CommandError(f"The invoice {visible(name)} has a name that is no folder's.", PROBLEM)

@@ -5,12 +5,16 @@ cannot be read, or that no later line confirms, must not move that: it takes the
 reached.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median_high
+
+from metering.calls.access_log import time_of
+from metering.calls.doubts import read_fields
+from metering.errors import Malformed
+from metering.line_format.field_map import DEFAULT_FIELDS
 
 _EARLIEST = int(datetime(2015, 7, 9, tzinfo=UTC).timestamp() * 1000)
 """API Gateway's first day: no access log is older."""
@@ -49,11 +53,10 @@ def log_events(lines: Iterable[str], now: datetime) -> Iterator[TimedLine]:
 def call_time(line: str) -> int | None:
     """The call's own time in epoch milliseconds, if the line has one that an access log can have."""
     try:
-        document = json.loads(line)
-        time = int(document["requestTimeEpoch"])
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        time = time_of(read_fields(line, DEFAULT_FIELDS)) or 0
+    except Malformed:
         return None
-    return time if _EARLIEST <= time < _LATEST else None
+    return next((ms for ms in (time, time * 1000) if _EARLIEST <= ms < _LATEST), None)
 
 
 def _at(lines: Iterable[str], reached: int | None, now: datetime) -> Iterator[TimedLine]:

@@ -27,6 +27,9 @@ _UNREADABLE_SHARE = 0.003
 _LATEST_ARRIVAL_SECONDS = 20
 _TAIL = 1.1
 
+_CALLERS_TEXTS = ("path", "userAgent")
+"""They come first in the format that the template exports."""
+
 Call = dict[str, str]
 
 
@@ -73,7 +76,7 @@ def _call(moment: int, owner: str, generator: random.Random) -> Call:
     method, resource, path = generator.choice(_ROUTES)
     status = generator.choices(list(_STATUSES), list(_STATUSES.values()))[0]
     integration = int(generator.lognormvariate(3.5, 0.8))
-    return {
+    call = {
         "requestId": _uuid(generator),
         "extendedRequestId": f"{generator.getrandbits(60):015x}=",
         "apiId": "a1b2c3d4e5",
@@ -90,6 +93,7 @@ def _call(moment: int, owner: str, generator: random.Random) -> Call:
         "sourceIp": f"198.51.100.{generator.randrange(1, 255)}",
         "userAgent": generator.choice(_AGENTS),
     }
+    return {name: call.pop(name) for name in _CALLERS_TEXTS} | call
 
 
 def _spoil(line: str, call: Call, generator: random.Random) -> str:
@@ -98,7 +102,7 @@ def _spoil(line: str, call: Call, generator: random.Random) -> str:
         lambda: line[: generator.randrange(20, len(line) - 1)],
         lambda: f"({call['requestId']}) Method completed with status: {call['status']}",
         lambda: json.dumps({**call, "status": "-"}, separators=(",", ":")),
-        lambda: json.dumps({**call, "responseLength": "-1"}, separators=(",", ":")),
+        lambda: json.dumps({**call, "status": "999"}, separators=(",", ":")),
         lambda: json.dumps([call], separators=(",", ":")),
     )
     return generator.choice(unreadable)()

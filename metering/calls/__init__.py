@@ -1,1 +1,1 @@
-"""Calls: what API Gateway logs of one, how it is read, and what identifies it."""
+"""From a record of the stream to calls, and to rows of the lake."""

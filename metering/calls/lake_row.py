@@ -7,12 +7,11 @@ counters cannot disagree; the fields that describe the call are taken as they ar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -24,22 +23,27 @@ from metering.calls.access_log import (
     MAX_CLOCK_DIFFERENCE_MS,
     MAX_LATENCY_MS,
     AccessLogLine,
-    DescribedLine,
-    call_of,
-    number,
-    read_line,
+    read_event,
 )
-from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
+from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain
 from metering.calls.event_id import HASH_MASK
 from metering.calls.fast_keys import usual_keys
-from metering.errors import Malformed
+from metering.calls.notes import SUSPECT
 from metering.outcome import Outcome
 from metering.period import LATEST_MS
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_MS: Final = 1000
 _MILLISECONDS: Final = tuple(f".{millisecond:03d}" for millisecond in range(_SECOND_MS))
+
+
+LONGEST_TEXT: Final = 1024
+"""A text of a row has so many characters at most. Callers choose some, and their rows share an answer of
+Lambda with everybody's.
+"""
+LONGEST_RAW: Final = 16_384
+"""A message that could not be read is kept for reading it again: more than API Gateway takes for headers."""
 
 
 class LakeRow(msgspec.Struct, gc=False, omit_defaults=True):
@@ -58,9 +62,11 @@ class LakeRow(msgspec.Struct, gc=False, omit_defaults=True):
     billable: bool
     status: int | None = None
     requestsize: int | None = None
-    """Bytes."""
+    """Bytes; 0 where it is not known, so that sums have no holes."""
     responsesize: int | None = None
-    """Bytes."""
+    """Bytes, likewise."""
+    requestsizeknown: bool | None = None
+    responsesizeknown: bool | None = None
     responselatency: int | None = None
     """Milliseconds."""
     requestid: str | None = None
@@ -72,8 +78,12 @@ class LakeRow(msgspec.Struct, gc=False, omit_defaults=True):
     path: str | None = None
     sourceip: str | None = None
     useragent: str | None = None
+    reason: str | None = None
+    """Why the line is malformed; or what of it could not be taken as it stands: see
+    :mod:`metering.calls.notes`.
+    """
     raw: str | None = None
-    """The whole message where it is malformed."""
+    """The message where it is malformed, or where a caller may have tried to write fields of it."""
 
 
 COLUMNS: Final[tuple[str, ...]] = LakeRow.__struct_fields__
@@ -98,58 +108,55 @@ def _second_text(second: int) -> str:
 
 def lake_row(event: LogEvent, rule: BillingRule) -> LakeRow:
     """The row of a log event."""
-    try:
-        line = read_line(event.message, DescribedLine)
-        row = _counted(call_of(event, line, rule), line)
-    except Malformed:
-        return _undescribed(event, rule)
-    row.requestid = _text(line.request_id)
-    row.apiid = _text(line.api_id)
-    row.stage = _text(line.stage)
-    row.httpmethod = _text(line.http_method)
-    row.resourcepath = _text(line.resource_path) or _text(line.route_key)
-    row.path = _text(line.path)
-    row.sourceip = _text(line.source_ip)
-    row.useragent = _text(line.user_agent)
-    return row
-
-
-def _undescribed(event: LogEvent, rule: BillingRule) -> LakeRow:
-    """The row of an event that is malformed, or only describes itself in a way that cannot be read."""
-    try:
-        line = read_line(event.message, AccessLogLine)
-        return _counted(call_of(event, line, rule), line)
-    except Malformed:
-        row = _row(malformed(event.id, event.timestamp))
-        row.raw = _well_formed(event.message)
-        return row
-
-
-def _counted(call: Call, line: AccessLogLine) -> LakeRow:
-    row = _row(call)
-    row.status = line.status
-    row.requestsize = number(line.request_length)
-    row.responsesize = number(line.response_length)
-    row.responselatency = number(line.response_latency)
-    return row
-
-
-def _row(call: Call) -> LakeRow:
-    return LakeRow(
+    call, line, notes, explanation = read_event(event, rule)
+    row = LakeRow(
         eventid=_well_formed(call.event_id),
         eventhash=call.event_hash,
         eventtime=time_text(call.time_ms),
         apikeyid=call.key,
         outcome=call.outcome.value,
         billable=call.billable,
+        requestsize=call.request_bytes,
+        responsesize=call.response_bytes,
     )
+    if notes:
+        row.reason = cut(_well_formed(f"{', '.join(notes)}{': ' if explanation else ''}{explanation}"))
+    if line is None or not SUSPECT.isdisjoint(notes):
+        row.raw = cut(_well_formed(event.message), LONGEST_RAW)
+    if line is not None:
+        _describe(row, line)
+    return row
 
 
-def _text(value: Any) -> str | None:
+def _describe(row: LakeRow, line: AccessLogLine) -> None:
+    """Add what a line says of a call beside what is counted."""
+    row.status = line.status
+    row.requestsizeknown = line.request_length is not None
+    row.responsesizeknown = line.response_length is not None
+    row.responselatency = line.response_latency
+    row.requestid = _text(line, "requestId")
+    row.apiid = _text(line, "apiId")
+    row.stage = _text(line, "stage")
+    row.httpmethod = _text(line, "httpMethod") or line.event_type
+    row.resourcepath = _text(line, "resourcePath") or _text(line, "routeKey")
+    row.path = _text(line, "path")
+    row.sourceip = _text(line, "sourceIp")
+    row.useragent = _text(line, "userAgent")
+
+
+def _text(line: AccessLogLine, name: str) -> str | None:
     """A value that describes a call; what is no text is kept as its JSON."""
-    if value is None or value in ("-", ""):
-        return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    value = line.fields.text(name)
+    return None if value is None else cut(value)
+
+
+def cut(text: str, longest: int = LONGEST_TEXT) -> str:
+    """A text of at most so many characters: of a longer one the beginning and the end, and its length."""
+    if len(text) <= longest:
+        return text
+    mark = f"…[{len(text)} characters]…"
+    end = (longest - len(mark)) // 2
+    return text[: longest - len(mark) - end] + mark + text[-end:]
 
 
 def _well_formed(text: str) -> str:
@@ -167,32 +174,32 @@ class _Absent(Enum):
     DASH = "-"
 
 
-_Name = Annotated[str, Meta(min_length=2)]
-"""Neither empty nor `-`."""
-_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent | None
+_Name = Annotated[str, Meta(min_length=2, max_length=LONGEST_TEXT)]
+"""Neither empty nor `-`, nor to be cut."""
+_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent
 _Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | _Absent | None
 
 
 class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
-    """The fields in the order of the template's format: so the decoder finds each where it looks first."""
+    """The fields in the order of the exported format: so the decoder finds each where it looks first."""
 
+    path: _Name | None = None
+    user_agent: _Name | None = None
     request_id: _Name | None = None
+    authorizer_key_id: str | None = None
+    request_length: _Bytes = _Absent.DASH
     extended_request_id: _Name
     api_id: _Name | None = None
     stage: _Name | None = None
     api_key_id: str
-    authorizer_key_id: str | None = None
     request_time_epoch: Annotated[int, Meta(ge=0, le=LATEST_MS)]
     http_method: _Name | None = None
     resource_path: _Name | None = None
     route_key: _Name | None = None
-    path: _Name | None = None
     status: Annotated[int, Meta(ge=LOWEST_STATUS, le=HIGHEST_STATUS)]
-    response_length: _Bytes = None
-    request_length: _Bytes = None
+    response_length: _Bytes = _Absent.DASH
     response_latency: _Latency = None
     source_ip: _Name | None = None
-    user_agent: _Name | None = None
 
 
 _decode_usual: Final = msgspec.json.Decoder(_UsualLine, strict=False).decode
@@ -202,18 +209,25 @@ _METERED: Final = Outcome.METERED.value
 def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
     """The row of each log event: what :func:`lake_row` gives, in a fraction of its time."""
     known, exempt, dash = usual_keys.get, rule.exempt, _Absent.DASH
+    rest, after_rest = REST_BEGIN, AFTER_REST
     earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
+    decode = _decode_usual if rule.fields.is_default else _refuse
     second_ms, second = -_SECOND_MS, ""
     rows: list[LakeRow] = []
     for event in events:
+        text = event.message
         try:
-            line = _decode_usual(event.message)
+            line = decode(text)
         except (ValueError, RecursionError):
             rows.append(lake_row(event, rule))
             continue
         key = known(line.api_key_id) or usual_keys.learn(line.api_key_id)
         time_ms = line.request_time_epoch
-        if key is None or not earliest_ms <= time_ms - event.timestamp <= latest_ms:
+        if not earliest_ms <= time_ms - event.timestamp <= latest_ms:
+            time_ms *= _SECOND_MS  # as HTTP APIs write it
+            if not earliest_ms <= time_ms - event.timestamp <= latest_ms or time_ms > LATEST_MS:
+                key = None
+        if key is None or not (rest <= text < after_rest or is_certain(text, line.api_key_id)):
             rows.append(lake_row(event, rule))
             continue
         millisecond = time_ms - second_ms
@@ -233,8 +247,10 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
                 _METERED,
                 status not in exempt,
                 status,
-                None if request_size is dash else request_size,
-                None if response_size is dash else response_size,
+                0 if request_size is dash else request_size,
+                0 if response_size is dash else response_size,
+                request_size is not dash,
+                response_size is not dash,
                 None if latency is dash else latency,
                 line.request_id,
                 line.api_id,
@@ -247,3 +263,8 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
             )
         )
     return rows
+
+
+def _refuse(_text: str) -> _UsualLine:
+    """Where a line has its values elsewhere, none is usual."""
+    raise ValueError

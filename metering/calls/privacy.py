@@ -43,7 +43,7 @@ class PersonalData:
         """Change the rows. Those that were treated before stay as they are.
 
         A line that cannot be read may hold an address anywhere, so that unless all is kept its text is
-        dropped; it is still in the access log.
+        dropped, and of the reason the explanation; the line is still in the access log.
         """
         if self.treatment is Treatment.KEEP:
             return
@@ -51,6 +51,7 @@ class PersonalData:
             row.sourceip = self._treated(row.sourceip, b"address")
             row.useragent = self._treated(row.useragent, b"agent")
             row.raw = None
+            row.reason = row.reason and row.reason.partition(":")[0]
 
     def _treated(self, value: str | None, kind: bytes) -> str | None:
         if value is None or self.treatment is Treatment.DROP:

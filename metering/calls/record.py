@@ -1,20 +1,32 @@
 """A record of the stream, read: its calls, each once.
 
 What a record may hold: a delivery of CloudWatch Logs, an aggregate of the Kinesis Producer Library with
-several user records, or (as a user record) one bare access-log line.
+several user records, or (as a user record) bare access-log lines, each ended by a line feed or alone.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import repeat
+from operator import attrgetter
+from typing import Final
+
 import msgspec
 
 from metering.billing_rule import BillingRule
-from metering.calls.access_log import AccessLogLine, read_line
+from metering.calls.access_log import read_line
 from metering.calls.aggregate import user_records
 from metering.calls.call import Call, undecodable
 from metering.calls.delivery import Delivery, LogEvent, is_gzip, read_delivery
 from metering.calls.fast_calls import read_calls
+from metering.calls.notes import Note
 from metering.errors import Malformed, Undecodable
+from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
+
+_LINE_END: Final = re.compile(r"\r?\n")
+_event_hash: Final = attrgetter("event_hash")
 
 
 class StreamRecord(msgspec.Struct, frozen=True):
@@ -45,6 +57,8 @@ class ReadRecord(msgspec.Struct):
     """Control messages."""
     repeated: int = 0
     """Log events that repeat another of the record."""
+    notes: Counter[Note] = msgspec.field(default_factory=Counter)
+    """What is noted of its log events, and how often."""
 
 
 def record_id(shard_id: str, sequence_number: str, index: int) -> str:
@@ -58,34 +72,50 @@ def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
     unpacked = user_records(record.data)
     for index, data in enumerate(unpacked.data):
         try:
-            delivery = read_user_record(data, record.id(index), record.arrived_at_ms)
+            delivery = read_user_record(data, record.id(index), record.arrived_at_ms, rule.fields)
         except Undecodable:
             _add_undecodable(result, record, index)
         else:
             result.control += delivery.is_control
             result.log_events += len(delivery.events)
-            result.calls += read_calls(delivery.events, rule)
+            result.calls += read_calls(delivery.events, rule, result.notes)
     for index in range(len(unpacked.data), len(unpacked.data) + unpacked.lost):
         _add_undecodable(result, record, index)
     _keep_each_once(result)
     return result
 
 
-def read_user_record(data: bytes, name: str, arrived_at_ms: int) -> Delivery:
-    """The log events of a user record. A bare access-log line counts as logged when it arrived, and is named
-    after its record.
+def read_user_record(
+    data: bytes, name: str, arrived_at_ms: int, fields: FieldMap = DEFAULT_FIELDS
+) -> Delivery:
+    """The log events of a user record. Bare access-log lines count as logged when they arrived, and are named
+    after their record.
 
     Raises:
-        Undecodable: it is neither a delivery nor such a line.
+        Undecodable: it is neither a delivery nor such lines.
     """
     if is_gzip(data):
         return read_delivery(data, name, arrived_at_ms)
     try:
-        text = data.decode()
-        read_line(text, AccessLogLine)
-    except (UnicodeDecodeError, Malformed) as error:
+        texts = [text for text in _LINE_END.split(data.decode()) if text.strip()]
+    except UnicodeDecodeError as error:
         raise Undecodable(f"neither a delivery (gzip) nor an access-log line: {error}") from error
-    return Delivery([LogEvent(name, arrived_at_ms, text)])
+    _check_for_lines(texts, fields)
+    names = [name, *(f"{name}#{index}" for index in range(1, len(texts)))]
+    return Delivery([LogEvent(*one) for one in zip(names, repeat(arrived_at_ms), texts, strict=False)])
+
+
+def _check_for_lines(texts: Sequence[str], fields: FieldMap) -> None:
+    """Raises Undecodable where no text is an access-log line: then it is another kind of data."""
+    reason = "it is empty"
+    for text in texts:
+        try:
+            read_line(text, fields)
+        except Malformed as error:
+            reason = str(error)
+        else:
+            return
+    raise Undecodable(f"neither a delivery (gzip) nor an access-log line: {reason}")
 
 
 def _add_undecodable(result: ReadRecord, record: StreamRecord, index: int) -> None:
@@ -95,7 +125,7 @@ def _add_undecodable(result: ReadRecord, record: StreamRecord, index: int) -> No
 
 def _keep_each_once(result: ReadRecord) -> None:
     """Of the calls with one event hash, the first is kept."""
-    distinct = len({call.event_hash for call in result.calls})
+    distinct = len(set(map(_event_hash, result.calls)))
     result.repeated = len(result.calls) - distinct
     if result.repeated:
         first: dict[int, Call] = {}

@@ -34,8 +34,8 @@ _NO_CALLS = (
     "no line at all",
     "[1, 2]",
     '{"apiKeyId": "a", "extendedRequestId": "without a status"}',
-    '{"status": "200", "responseLength": "-5", "extendedRequestId": "negative"}',
-    '{"status": "200", "apiKeyId": "!malformed", "extendedRequestId": "a reserved key"}',
+    '{"status": "200", "requestTimeEpoch": "-5", "extendedRequestId": "negative"}',
+    '{"status": "OK", "apiKeyId": "a", "extendedRequestId": "a status that is no number"}',
     '{"status": "200", "apiKeyId": "a", "requestTimeEpoch": "86400000", "extendedRequestId": "long ago"}',
 )
 _UNREADABLE = (

@@ -25,6 +25,7 @@ OWN_METRICS = {
         "Duplicates",
         "Malformed",
         "Metered",
+        "Suspect",
         "ThresholdsDeferred",
         "Unattributed",
         "Undecodable",

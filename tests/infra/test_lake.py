@@ -30,6 +30,9 @@ COLUMNS = {
     "outcome": "string",
     "billable": "boolean",
     "raw": "string",
+    "requestsizeknown": "boolean",
+    "responsesizeknown": "boolean",
+    "reason": "string",
 }
 
 

@@ -23,6 +23,7 @@ FIELDS = set(json.loads(STACK.output("AccessLogFormat")))
 WORDS = {
     *("filter", "stats", "by", "sort", "desc", "limit", "fields", "as", "not", "or", "and"),
     *("ispresent", "coalesce", "count", "sum", "max", "pct", "bin", "time"),
+    *("like", "abs", "toMillis"),
 }
 """The language of Logs Insights, as far as the queries use it."""
 
@@ -104,6 +105,24 @@ class TestUsageByTier:
             ["shop", "1", "2", "0.000005000", "0.000010000"],
             ["shop", "2", "3", "0.000003000", "0.000009000"],
         ] == [one for one in rows if one[0] == "shop"]
+
+
+class TestLines:
+    def test_by_reason(self, analyst: Analyst) -> None:
+        """Each reason once, with the number of its lines and an example; a row that repeats counts once."""
+        analyst.store(
+            "2026-11-04",
+            *2
+            * (
+                row(50, "!malformed", "2026-11-04", outcome="malformed", reason="no_status: none", raw="b"),
+                row(51, "!malformed", "2026-11-04", outcome="malformed", reason="no_status: a", raw="a"),
+            ),
+            row(52, "shop", "2026-11-04", reason="broken_text", raw="c", outcome="metered"),
+        )
+        assert [
+            ["malformed", "no_status", "2", "no_status: a", "a"],
+            ["metered", "broken_text", "1", "broken_text", "c"],
+        ] == asked_in_november(analyst, "LinesThatAreNoCallsQuery")
 
 
 class TestNamedQueries:

@@ -275,6 +275,7 @@ class TestFunctions:
             "LEDGER_SLOT_SECONDS": "5",
             "LEDGER_TTL_SECONDS": str(168 * 3600 + DAY),
             "NOT_BILLABLE": "429,5xx",
+            "FIELD_MAP": "",
             "WRITE_CONCURRENCY": "8",
             "ALERT_SOURCE": "usage-meter.usage-meter",
             "POWERTOOLS_SERVICE_NAME": "stream_processor",

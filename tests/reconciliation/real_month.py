@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from metering.billing_rule import BillingRule
-from metering.calls.access_log import AccessLogLine, number, read_call, read_line
+from metering.calls.access_log import read_call, read_line
 from metering.calls.call import Call
 from metering.calls.delivery import LogEvent
 from metering.counters.counter import Counter
@@ -29,7 +29,7 @@ def real_events() -> tuple[LogEvent, ...]:
     events = []
     logged_at = 0
     for place, line in enumerate(real_lines()):
-        own_time = number(read_line(line, AccessLogLine).request_time_epoch) or 0
+        own_time = read_line(line).time or 0
         logged_at = max(logged_at, own_time)
         events.append(LogEvent(f"{place:056d}", logged_at, line))
     return tuple(events)

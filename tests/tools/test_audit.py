@@ -23,7 +23,7 @@ from local_cloud.demo.lake_copy import copy_lake
 from local_cloud.playback.player import read_lines
 from local_cloud.stack import LocalCloud
 from metering.billing_rule import BillingRule
-from metering.calls.access_log import AccessLogLine, call_of, read_line
+from metering.calls.access_log import call_of, read_line
 from metering.calls.delivery import LogEvent
 from metering.calls.lake_row import LakeRow, lake_row
 from metering.calls.record import ReadRecord
@@ -311,7 +311,7 @@ def real_sources(deployment: Deployment) -> Sources:
     for day, rows in days.items():
         analyst.store(day, *rows)
         analyst.store(day, *rows[:100], name="again")
-    calls = [call_of(event, read_line(event.message, AccessLogLine), rule) for event in events]
+    calls = [call_of(event, read_line(event.message), rule) for event in events]
     return Sources(
         deployment.sources.queries, Folded([ReadRecord(1, calls)]), deployment.sources.error_prefix
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from adapters.s3.invoices import S3Invoices, folder_name
+from adapters.s3.invoices import S3Invoices
 from local_cloud.endpoint.server import LocalEndpoint
+from metering.calls.key_names import file_name
 from metering.errors import MeterError, Misconfigured, Transient
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
@@ -127,7 +128,7 @@ def test_months_and_documents(shelf: S3Invoices) -> None:
 )
 def test_an_account_is_one_folder(account: str, folder: str) -> None:
     """Whatever an account is called, its name leads nowhere else, and to no other account's folder."""
-    assert folder == folder_name(account)
+    assert folder == file_name(account)
 
 
 def issue(client: Any, known: Known | None = None) -> None:
@@ -203,3 +204,12 @@ def test_a_bucket_that_cannot_be_read(s3: Any) -> None:
     for read in (nowhere.months, lambda: list(nowhere.documents(OCTOBER))):
         with pytest.raises(Misconfigured, match="nowhere/invoices/"):
             read()
+
+
+@pytest.mark.parametrize("account", ["客" * 256, "repo:example-org/" + "r" * 900], ids=["CJK", "long"])
+def test_a_long_account_has_a_short_folder(shelf: S3Invoices, account: str) -> None:
+    """S3 takes names of 1,024 bytes, a disk of 255; what was decided is found again."""
+    assert (b"one", True) == shelf.decide(OCTOBER, account, b"one")
+    assert (b"one", False) == shelf.decide(OCTOBER, account, b"two")
+    ((place, _),) = shelf.documents(OCTOBER)
+    assert max(map(len, place.split("/"))) <= 200

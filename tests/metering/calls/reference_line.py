@@ -9,9 +9,11 @@ from typing import Any
 from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
+from metering.calls.key_names import counted_key
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _YEAR_9999_MS = 253_370_764_800_000
+_SECOND_MS = 1000
 _HIGHEST = {"responseLength": 2**40, "requestLength": 2**40, "responseLatency": _DAY_MS}
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _TEXTS = ("extendedRequestId", "apiKeyId", "authorizerKeyId")
@@ -64,16 +66,12 @@ def _call(event: LogEvent, fields: dict[str, Any], exempt: frozenset[int]) -> Ca
     status = _number(fields, "status", 100, 599)
     if status is None:
         raise _No
-    sizes = {name: _number(fields, name, 0, highest) or 0 for name, highest in _HIGHEST.items()}
-    time_ms = _number(fields, "requestTimeEpoch", 0, _YEAR_9999_MS - 1)
-    if time_ms is None:
-        time_ms = event.timestamp
-    elif abs(time_ms - event.timestamp) > _DAY_MS:
-        raise _No
+    sizes = {name: _amount(fields, name, highest) for name, highest in _HIGHEST.items()}
+    time_ms = _time_ms(event, _number(fields, "requestTimeEpoch", 0, _YEAR_9999_MS - 1))
     extended_id, key_id, authorizer_key_id = (_text(fields, name) for name in _TEXTS)
     key = key_id or authorizer_key_id or "-"
-    if key != "-" and not _can_be_a_key(key):
-        raise _No
+    if key != "-":
+        key = counted_key(key)
     event_id = extended_id or event.id
     return Call(
         event_id=event_id,
@@ -88,12 +86,33 @@ def _call(event: LogEvent, fields: dict[str, Any], exempt: frozenset[int]) -> Ca
     )
 
 
+def _time_ms(event: LogEvent, time: int | None) -> int:
+    """Milliseconds, or seconds; without any, the time of logging."""
+    if time is None:
+        return event.timestamp
+    for time_ms in (time, time * _SECOND_MS):
+        if abs(time_ms - event.timestamp) <= _DAY_MS and time_ms < _YEAR_9999_MS:
+            return time_ms
+    raise _No
+
+
 def _text(fields: dict[str, Any], name: str) -> str | None:
-    """A text; None for an absent one."""
+    """A text, or the JSON of what is none; None for an absent one."""
     value = fields.get(name)
-    if value is not None and type(value) is not str:
-        raise _No
-    return None if value in (None, "", "-") else value
+    if value is None or (type(value) is str and value in ("", "-")):
+        return None
+    return str(value) if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _amount(fields: dict[str, Any], name: str, highest: int) -> int:
+    """A length or a latency, which may have zeros before it; 0 for one that is absent or cannot be read."""
+    value = fields.get(name)
+    if isinstance(value, str) and re.fullmatch("[0-9]+", value) and (type(value) is str or value[0] != "0"):
+        fields = {name: value.lstrip("0") or "0"}
+    try:
+        return _number(fields, name, 0, highest) or 0
+    except _No:
+        return 0
 
 
 def _number(fields: dict[str, Any], name: str, lowest: int, highest: int) -> int | None:
@@ -113,9 +132,3 @@ def _number(fields: dict[str, Any], name: str, lowest: int, highest: int) -> int
     if not lowest <= number <= highest:
         raise _No
     return number
-
-
-def _can_be_a_key(key: str) -> bool:
-    """At most 256 characters, none of them a control character, a line end or the mark of damaged text."""
-    controls = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFD)]
-    return len(key) <= 256 and not key.startswith("!") and not any(control in key for control in controls)

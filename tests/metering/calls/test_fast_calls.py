@@ -28,6 +28,8 @@ def event(**fields: object) -> LogEvent:
 
 
 @given(st.lists(EVENTS, max_size=4), RULES)
+@example([LogEvent("3699", NOON_MS, line(requestTimeEpoch=str(NOON_MS // 1000)))], RULE)
+@example([LogEvent("3699", NOON_MS, line(apiKeyId="a", other='"apiKeyId"'))], RULE)
 @example([LogEvent("3699", NOON_MS, line(authorizerKeyId=5))], RULE)
 @example([LogEvent("3699", NOON_MS, line(apiKeyId="-", authorizerKeyId="d4e5f6"))], RULE)
 @example([LogEvent("3699", NOON_MS, line(responseLength="null", requestLength=None))], RULE)
@@ -48,13 +50,14 @@ def test_equal(events: list[LogEvent], rule: BillingRule) -> None:
         {"apiKeyId": "-"},
         {"apiKeyId": "-", "authorizerKeyId": "-"},
         {"apiKeyId": ""},
+        {"requestTimeEpoch": str(NOON_MS // 1000), "resourcePath": None, "routeKey": "GET /"},
     ],
 )
 def test_usual_lines(fields: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines that API Gateway writes are read by the fast path, with a key and without."""
     log_event = event(**fields)
     expected = read_call(log_event, RULE)
-    monkeypatch.setattr(usual_calls, "read_call", lambda *_: pytest.fail("not a usual line"))
+    monkeypatch.setattr(usual_calls, "read_event", lambda *_: pytest.fail("not a usual line"))
     assert [expected] == read_calls([log_event], RULE)
 
 

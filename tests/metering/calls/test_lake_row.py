@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -119,7 +120,10 @@ class TestRow:
             "outcome": "metered",
             "billable": True,
             "status": 200,
+            "requestsize": 0,
+            "requestsizeknown": False,
             "responsesize": 1024,
+            "responsesizeknown": True,
             "responselatency": 50,
             "requestid": "22b3d89d-f6ea-d1df-e754-75b9266320c2",
             "apiid": "a1b2c3d4e5",
@@ -142,10 +146,22 @@ class TestRow:
         assert ("k7", "metered", False) == (row.apikeyid, row.outcome, row.billable)
 
     @pytest.mark.parametrize(
-        "message", ["Method completed with status: 200", "", line(status="-"), line()[:-9]]
+        ("message", "reason"),
+        [
+            ("Method completed with status: 200", "no_json: no JSON: JSON is malformed"),
+            ("", "no_json: no JSON: "),
+            (line(status="-"), "no_status: it has no status"),
+            (line()[:-9], "no_json: no JSON: "),
+            (
+                line(requestTimeEpoch="0"),
+                "far_time: the call's time 0 is more than 24 h from its log event's",
+            ),
+        ],
     )
-    def test_malformed(self, message: str) -> None:
-        """A malformed line is kept as it is, at the time at which it was logged, and nothing else of it."""
+    def test_malformed(self, message: str, reason: str) -> None:
+        """A malformed line is kept as it is, at the time at which it was logged, with the reason."""
+        row = described(lake_row(event(message), RULE))
+        assert row.pop("reason").startswith(reason)
         assert {
             "eventid": "3" * 56,
             "eventhash": event_hash("3" * 56),
@@ -153,8 +169,33 @@ class TestRow:
             "apikeyid": "!malformed",
             "outcome": "malformed",
             "billable": False,
+            "requestsize": 0,
+            "responsesize": 0,
             "raw": message,
-        } == described(lake_row(event(message), RULE))
+        } == row
+
+    @pytest.mark.parametrize(
+        ("fields", "reason", "has_raw"),
+        [
+            ({"userAgent": 'x","apiKeyId":"victim'}, "repeated_field", True),
+            ({"requestLength": "chunked"}, "unreadable_value", False),
+            ({}, None, False),
+        ],
+    )
+    def test_noted(self, fields: Mapping[str, str], reason: str | None, has_raw: bool) -> None:
+        """What is noted of a call is there, and of a suspect one the whole line."""
+        message = line(**fields).replace("\\", "")
+        row = lake_row(event(message), RULE)
+        assert (KEY, "metered", reason) == (row.apikeyid, row.outcome, row.reason)
+        assert (message if has_raw else None) == row.raw
+
+    def test_long_texts(self) -> None:
+        """Texts that callers choose are cut, and say so; a message that is to be read again, much later."""
+        row = lake_row(event(userAgent="a" * 600 + "b" * 9000, path="/" * 1024), RULE)
+        assert ("/" * 1024, 1024) == (row.path, len(row.useragent or ""))
+        assert re.fullmatch(r"a{503}…\[9600 characters\]…b{502}", row.useragent or "")
+        assert 16_384 == len(lake_row(event("x" * 20_000), RULE).raw or "")
+        assert "x" * 16_000 == lake_row(event("x" * 16_000), RULE).raw
 
     def test_surrogates(self) -> None:
         """What UTF-8 cannot hold becomes question marks, in the id as in its hash."""
@@ -173,20 +214,21 @@ class TestRow:
             ("", None),
             (17, "17"),
             (True, "true"),
-            (["é", {"a": None}], '["é",{"a":null}]'),
+            (["é", {"a": None}], r'["\u00e9", {"a": null}]'),
             ("/", "/"),
         ],
     )
     def test_description(self, value: object, expected: str | None) -> None:
-        """A field that describes the call is kept whatever its type: as its JSON if it is no text."""
+        """A field that describes the call is kept, whatever its type: what is no text, as its JSON."""
         assert expected == lake_row(event(path=value), RULE).path
 
     @pytest.mark.parametrize("number", ["1e999", "1" + "0" * 5000])
     def test_unreadable_description(self, number: str) -> None:
-        """A call counts although its description cannot be read; then it has none."""
+        """A call counts although its description is a number that nothing can hold."""
         message = line(userAgent=0).replace('"userAgent": 0', f'"userAgent": {number}')
         row = lake_row(event(message), RULE)
-        assert (KEY, 200, None, None) == (row.apikeyid, row.status, row.path, row.raw)
+        assert (KEY, 200, "/orders/17", None) == (row.apikeyid, row.status, row.path, row.raw)
+        assert (row.useragent or "").startswith(number[:500])
 
     def test_time(self) -> None:
         """Times are written in UTC to the millisecond, from the first to the last."""

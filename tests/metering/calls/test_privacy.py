@@ -38,6 +38,7 @@ class TestTreatment:
         """Neither address nor agent, nor the text of a line that cannot be read."""
         for row in treated(DROPPED, self.ALICE, "198.51.100.7 is no line"):
             assert [None, None, None] == [row.sourceip, row.useragent, row.raw]
+            assert row.reason in {None, "no_json"}
 
     def test_hashed(self) -> None:
         """The same value has the same hash, another one another; nothing of the value is in it."""
@@ -69,6 +70,7 @@ class TestTreatment:
             rows(self.ALICE, "no line"), treated(personal, self.ALICE, "no line"), strict=True
         ):
             after.sourceip, after.useragent, after.raw = before.sourceip, before.useragent, before.raw
+            after.reason = before.reason
             assert before == after
 
     def test_absent(self) -> None:

@@ -18,6 +18,7 @@ from metering.billing_rule import BillingRule
 from metering.calls.call import Call
 from metering.calls.delivery import Delivery, LogEvent
 from metering.calls.event_id import event_hash
+from metering.calls.notes import Doubt, Reason
 from metering.calls.record import ReadRecord, StreamRecord, read_record, read_user_record
 from metering.errors import Undecodable
 from metering.outcome import MALFORMED_KEY, UNDECODABLE_KEY, Outcome
@@ -161,6 +162,19 @@ class TestIdentity:
         assert ["a", GOOD_IDS[0]] == ids(record)
         assert not record.calls[0].is_error
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_bare_lines(self, end: str) -> None:
+        """Several lines with their ends are so many calls, and one that is none is malformed."""
+        record = read(end.join([*GOOD[:2], "", "none", line(extendedRequestId="-"), ""]).encode())
+        assert [U, U, M, U] == outcomes(record)
+        assert [*GOOD_IDS[:2], f"{NAME}#2", f"{NAME}#3"] == ids(record)
+        assert {Reason.NO_JSON: 1} == record.notes
+
+    def test_what_is_noted(self) -> None:
+        """Of each log event: why it is malformed, and what could not be taken as it stands."""
+        record = read(delivery([*GOOD[:2], "none", "{}", "{}", line(requestLength="chunked")]))
+        assert {Reason.NO_JSON: 1, Reason.NO_STATUS: 2, Doubt.UNREADABLE_VALUE: 1} == record.notes
+
     def test_a_delivery_twice_in_an_aggregate(self) -> None:
         """Its calls count once."""
         record = read(kpl_aggregate([delivery(GOOD)] * 2))
@@ -193,28 +207,28 @@ BAD_LINES: dict[str, tuple[str, Outcome]] = {
     "a field nested 10,000 deep": (line()[:-1] + ',"a":' + '{"a":' * 10_000 + "1" + "}" * 10_001, M),
     "10,000 brackets": ('{"status":"200","a":' + "[" * 10_000, M),
     "a NUL": (line().replace("curl", "\x00"), M),
-    "an escaped NUL in the key": (line(apiKeyId="a\x00"), M),
+    "an escaped NUL in the key": (line(apiKeyId="a\x00"), U),
     "an escaped NUL elsewhere": (line(userAgent="a\x00"), U),
     "an invalid surrogate": (line().replace("curl", r"\ud800"), M),
     "an invalid surrogate in the key": (line().replace(KEY, r"\ud800"), M),
     "a lone -": ("-", M),
     "a lone - for a number": (line().replace('"200"', "-"), M),
     "numbers unquoted": (line(status=200, responseLength=17, responseLatency=5, requestTimeEpoch=NOON_MS), U),
-    "negative": (line(responseLength="-1"), M),
-    "negative, unquoted": (line(responseLength=-1), M),
-    "of 400 digits": (line(responseLength="9" * 400), M),
-    "of 400 digits, unquoted": (line(responseLength=10**400), M),
-    "1e309": (line(responseLatency="1e309"), M),
-    "1e309, unquoted": (line().replace('"50"', "1e309"), M),
-    "NaN": (line(responseLatency="NaN"), M),
+    "negative": (line(responseLength="-1"), U),
+    "negative, unquoted": (line(responseLength=-1), U),
+    "of 400 digits": (line(responseLength="9" * 400), U),
+    "of 400 digits, unquoted": (line(responseLength=10**400), U),
+    "1e309": (line(responseLatency="1e309"), U),
+    "1e309, unquoted": (line().replace('"50"', "1e309"), U),
+    "NaN": (line(responseLatency="NaN"), U),
     "NaN, unquoted": (line().replace('"50"', "NaN"), M),
-    "a key of 10 kB": (line(apiKeyId="k" * 10_000), M),
+    "a key of 10 kB": (line(apiKeyId="k" * 10_000), U),
     "an empty key": (line(apiKeyId=""), A),
-    "a key with a newline": (line(apiKeyId="a\nb"), M),
+    "a key with a newline": (line(apiKeyId="a\nb"), U),
     "the key -": (line(apiKeyId="-"), A),
-    "a reserved key": (line(apiKeyId=MALFORMED_KEY), M),
-    "another reserved key": (line(apiKeyId=UNDECODABLE_KEY), M),
-    "a time in seconds": (line(requestTimeEpoch=str(NOON_MS // 1000)), M),
+    "a reserved key": (line(apiKeyId=MALFORMED_KEY), U),
+    "another reserved key": (line(apiKeyId=UNDECODABLE_KEY), U),
+    "a time in seconds": (line(requestTimeEpoch=str(NOON_MS // 1000)), U),
     "a time of 1970": (line(requestTimeEpoch="0"), M),
     "a time of 9999": (line(requestTimeEpoch="253402300799999"), M),
 }
@@ -248,12 +262,12 @@ class TestBadLines:
         ("text", "outcome"),
         [
             (line(userAgent="instead", extendedRequestId="x"), U),
-            (line(apiKeyId="instead"), M),
+            (line(apiKeyId="instead", extendedRequestId="x"), U),
             ("instead", M),
         ],
     )
     def test_text_damaged_in_the_envelope(self, text: str, outcome: Outcome, instead: bytes) -> None:
-        """Half a character, as an escape or as bytes: a line stays one, but a key damaged so is none."""
+        """Half a character, as an escape or as bytes: a line stays one."""
         record = read(raw(text, instead))
         assert [U, outcome, U] == outcomes(record)
         assert (GOOD_IDS[0], GOOD_IDS[1]) == (record.calls[0].event_id, record.calls[2].event_id)
@@ -284,7 +298,8 @@ BAD_RECORDS: dict[str, bytes] = {
     "empty": b"",
     "plain text": b"Hello, this is a test.",
     "no line": b'{"Hello": "World"}',
-    "two lines": f"{GOOD[0]}\n{GOOD[1]}".encode(),
+    "two lines of text": b"Hello,\nthis is a test.",
+    "an empty line": b"\n",
     "no text": b"\xff\xfe\x00",
     "truncated gzip": delivery(GOOD)[:-9],
     "truncated gzip, only the end": delivery(GOOD)[:-1],
