@@ -54,6 +54,6 @@ for account, month in sorted(called | {(account, month) for account, month, line
     for bound, further in ("minimum", max), ("maximum", min):
         amount = Decimal(terms.get(bound, total)).quantize(cent, mode) - total
         left[account, month, f"plan:{bound}"] -= further(amount, Decimal())
-differing = [f"{' '.join(place)} differs by {amount}" for place, amount in sorted(left.items()) if amount]
+differing = [f"{ascii(' '.join(one))[1:-1]} differs by {off}" for one, off in sorted(left.items()) if off]
 print(*differing, f"{len(invoices)} invoices, {len(left)} amounts, {len(differing)} differ", sep="\n")
 sys.exit(bool(differing))

@@ -191,6 +191,15 @@ def test_a_billed_account_that_left_the_tariff(real: Path, tmp_path: Path) -> No
     assert "acme 2026-10 billable differs by " in told
 
 
+def test_names_that_command_a_terminal(real: Path, tmp_path: Path) -> None:
+    """They are printed so that they do not."""
+    (tmp_path / "tariff.yaml").write_text(REAL_TARIFF.replace("acme:", '"a\\e[2J\\u202ex":'))
+    code, told = audit(real / "lake", tmp_path / "tariff.yaml", real / "invoices")
+    assert 1 == code
+    assert r"a\x1b[2J\u202ex 2026-10 billable differs by " in told
+    assert not set(told) & set("\x1b\u202e")
+
+
 def change_a_cent(path: Path) -> None:
     """Bill one more of the last digit, with a total that adds up and an id that fits."""
     invoice = json.loads(path.read_text())
