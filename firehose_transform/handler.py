@@ -51,13 +51,17 @@ def _tell(tools: Telemetry, report: TransformReport) -> None:
             "Empty": report.empty,
             "Undecodable": len(report.undecodable),
             "TooLarge": len(report.too_large),
+            "Scattered": len(report.scattered),
         }
     )
-    if report.undecodable or report.too_large:
-        tools.logger.warning(
-            "records go under the error prefix",
-            extra={"undecodable": _told(report.undecodable), "too_large": _told(report.too_large)},
-        )
+    failures = {
+        "undecodable": report.undecodable,
+        "too_large": report.too_large,
+        "scattered": report.scattered,
+    }
+    if any(failures.values()):
+        extra = {name: _told(found) for name, found in failures.items()}
+        tools.logger.warning("records go under the error prefix", extra=extra)
 
 
 def _told(failures: Sequence[Failure]) -> dict[str, str]:

@@ -6,12 +6,13 @@ Every record comes back once, in its order, under its `recordId`:
   the answer names.
 - `Dropped`: a control message, or a delivery without log events. It holds nothing that could be kept; rows
   need a partition, and under the error prefix it would wait for ever.
-- `ProcessingFailed`: what cannot be decoded, and what does not fit into the answer. Firehose puts the record,
-  as it came, under the error prefix.
+- `ProcessingFailed`: what cannot be decoded, what does not fit into the answer, and calls too far apart for
+  one partition. Firehose puts the record, as it came, under the error prefix.
 
-What does not fit is not lost: `usage-meter redrive` brings it from the error prefix into the lake. It is not
-put back into the stream, where the stream processor and Firehose would read it once more. A delivery alone is
-too large when its rows exceed 4.5 MB, which takes about 9,000 calls.
+The last two are not lost: `usage-meter redrive` brings them from the error prefix into the lake. They are not
+put back into the stream, where the stream processor and Firehose would read them once more. A delivery alone
+is too large when its rows exceed 4.5 MB, which takes about 9,000 calls, or 3,000 with texts as long as a row
+holds.
 
 https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html and its page on the status model.
 """
@@ -19,12 +20,15 @@ https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html and its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
 import msgspec
 
 from metering.billing_rule import BillingRule
-from metering.calls.lake_row import LakeRow, encode_rows, lake_rows
+from metering.calls.delivery import LogEvent
+from metering.calls.lake_row import encode_rows, epoch_ms, lake_rows, shorten, time_text
+from metering.calls.placement import middle_ms
 from metering.calls.privacy import KEPT, PersonalData
 from metering.calls.record import read_user_record, record_id
 from metering.errors import Undecodable
@@ -40,6 +44,8 @@ _BYTES_OF_RECORD: Final = 256
 """What a record of the answer has beside its data and its id, at most."""
 _LEAST_BYTES_OF_ROW: Final = 128
 """No row has fewer: so what inflates to a great many log events takes no memory for rows that cannot fit."""
+
+_time: Final = attrgetter("eventtime")
 
 
 class PartitionKeys(TypedDict):
@@ -93,6 +99,14 @@ class TransformReport(msgspec.Struct):
     undecodable: list[Failure] = msgspec.field(default_factory=list)
     too_large: list[Failure] = msgspec.field(default_factory=list)
     """Records whose rows did not fit into the answer."""
+    scattered: list[Failure] = msgspec.field(default_factory=list)
+    """Records whose calls lie too far apart for one partition."""
+
+    def add(self, content: _Content) -> None:
+        """Add what became of a record whose rows are in the answer."""
+        self.rows += content.rows
+        self.malformed += content.malformed
+        self.row_bytes += content.bytes
 
 
 def transform(
@@ -119,48 +133,86 @@ def _answer(
 ) -> AnswerRecord:
     name = _name(record)
     data = msgspec.convert(record["data"], bytes)  # from base64, faster than the standard library
+    content = _Content(room)
     try:
-        events = read_user_record(data, name, _arrived_at_ms(record), rule.fields).events
+        for delivery in read_user_record(data, name, _arrived_at_ms(record), rule.fields):
+            content.add(delivery.events, rule, personal)
     except Undecodable as error:
         report.undecodable.append(Failure(name, str(error)))
         return {"recordId": record["recordId"], "result": "ProcessingFailed"}
-    if not events:
+    if not content.events:
         report.empty += 1
         return {"recordId": record["recordId"], "result": "Dropped"}
-    if len(events) * _LEAST_BYTES_OF_ROW > room:
-        return _too_large(record, name, f"{len(events)} log events", room, report)
-    rows = lake_rows(events, rule)
-    personal.treat(rows)
-    content = encode_rows(rows)
-    if _base64_size(content) > room:
-        return _too_large(record, name, f"{len(rows)} rows of {len(content)} bytes", room, report)
-    report.rows += len(rows)
-    report.malformed += [row.apikeyid for row in rows].count(MALFORMED_KEY)
-    report.row_bytes += len(content)
+    if content.size > room:
+        report.too_large.append(Failure(name, content.reason))
+        return {"recordId": record["recordId"], "result": "ProcessingFailed"}
+    partition = content.partition
+    if partition is None:
+        reason = f"calls from {content.earliest} to {content.latest} have no day in common"
+        report.scattered.append(Failure(name, reason))
+        return {"recordId": record["recordId"], "result": "ProcessingFailed"}
+    report.add(content)
     return {
         "recordId": record["recordId"],
         "result": "Ok",
-        "data": msgspec.to_builtins(content),
-        "metadata": {"partitionKeys": _partition(rows[0])},
+        "data": msgspec.to_builtins(b"".join(content.parts)),
+        "metadata": {"partitionKeys": partition},
     }
 
 
-def _too_large(
-    record: Mapping[str, Any], name: str, what: str, room: int, report: TransformReport
-) -> AnswerRecord:
-    reason = f"{what} do not fit into the answer, which has room for {max(room, 0)} bytes of base64"
-    report.too_large.append(Failure(name, reason))
-    return {"recordId": record["recordId"], "result": "ProcessingFailed"}
+class _Content:
+    """The rows of a record as JSON, as long as they fit into the room that is left."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self.events = self.rows = self.malformed = self.bytes = 0
+        self.parts: list[bytes] = []
+        self.earliest, self.latest = "9999", ""
+
+    def add(self, events: Sequence[LogEvent], rule: BillingRule, personal: PersonalData) -> None:
+        """Add rows. Once they do not fit, none is made: a great many log events take no memory."""
+        self.events += len(events)
+        if not events or self.size > self._room:
+            return
+        rows = lake_rows(events, rule)
+        personal.treat(rows)
+        part = encode_rows(rows)
+        if self.bytes + len(part) > self._room // 4 * 3:
+            shorten(rows)
+            part = encode_rows(rows)
+        self.parts.append(part)
+        self.bytes += len(part)
+        self.rows += len(rows)
+        self.malformed += [row.apikeyid for row in rows].count(MALFORMED_KEY)
+        times = list(map(_time, rows))
+        self.earliest, self.latest = min(self.earliest, *times), max(self.latest, *times)
+
+    @property
+    def size(self) -> int:
+        """In the answer: base64, or what it would be at least."""
+        return max(_base64_size(self.bytes), self.events * _LEAST_BYTES_OF_ROW)
+
+    @property
+    def reason(self) -> str:
+        """Why it does not fit."""
+        is_made = self.rows == self.events
+        what = f"{self.rows} rows of {self.bytes} bytes" if is_made else f"{self.events} log events"
+        return f"{what} do not fit into the answer, which has room for {max(self._room, 0)} bytes of base64"
+
+    @property
+    def partition(self) -> PartitionKeys | None:
+        """See :mod:`metering.calls.placement`. None: there is none for all of them."""
+        day = self.earliest
+        if self.earliest[:10] != self.latest[:10]:
+            middle = middle_ms(epoch_ms(self.earliest), epoch_ms(self.latest))
+            if middle is None:
+                return None
+            day = time_text(middle)
+        return {"year": day[:4], "month": day[5:7], "day": day[8:10]}
 
 
-def _base64_size(content: bytes) -> int:
-    return (len(content) + 2) // 3 * 4
-
-
-def _partition(first: LakeRow) -> PartitionKeys:
-    """The partition of a delivery is the day of its first event; it stays whole over midnight."""
-    time = first.eventtime
-    return {"year": time[:4], "month": time[5:7], "day": time[8:10]}
+def _base64_size(length: int) -> int:
+    return (length + 2) // 3 * 4
 
 
 def _name(record: Mapping[str, Any]) -> str:

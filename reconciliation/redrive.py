@@ -239,12 +239,13 @@ def _read_record(data: bytes, name: str, arrived_at_ms: int, rule: BillingRule) 
     rest, reason = [b""] * unpacked.lost, "the aggregate is damaged" if unpacked.lost else ""
     for index, user_record in enumerate(unpacked.data):
         try:
-            delivery = read_user_record(
+            parts = read_user_record(
                 user_record, record_id("redriven", name, index), arrived_at_ms, rule.fields
             )
+            found = [row for delivery in parts for row in lake_rows(delivery.events, rule)]
         except Undecodable as error:
             rest.append(user_record)
             reason = str(error)
         else:
-            rows += lake_rows(delivery.events, rule)
+            rows += found
     return _Record(rows, rest, reason)

@@ -27,6 +27,7 @@ from metering.calls.doubts import Fields, read_fields
 from metering.calls.event_id import event_hash
 from metering.calls.key_names import counted_key
 from metering.calls.notes import Doubt, Note, Reason
+from metering.calls.placement import REACH_MS
 from metering.errors import Malformed
 from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
 from metering.line_format.json_text import JsonText, is_absent
@@ -36,7 +37,7 @@ from metering.period import LATEST_MS
 MAX_BYTES: Final = 2**40
 """A payload above 1 TiB is absurd: API Gateway's own limit is 10 MB (and streams are bounded by time)."""
 MAX_LATENCY_MS: Final = 86_400_000
-MAX_CLOCK_DIFFERENCE_MS: Final = 86_400_000
+MAX_CLOCK_DIFFERENCE_MS: Final = REACH_MS
 """A call's own time lies within 24 hours of the time at which its line was logged."""
 
 FIRST_ERROR_STATUS: Final = 400

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
 from isal import isal_zlib
 from msgspec import Meta
 
+from metering.calls.large_delivery import LargeDelivery
 from metering.errors import Undecodable
 from metering.period import LATEST_MS
 
 INFLATED_LIMIT: Final = 32 * 1024 * 1024
-"""The most bytes that a record may inflate to. A record has 1 MiB, and lines shrink to a tenth or a
-twentieth: what inflates past this is a bomb."""
+"""The most bytes that are inflated at once. A record has 1 MiB, and lines shrink to a tenth or a twentieth:
+what inflates past this holds long lines, or is a bomb, and is read piece by piece.
+"""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
@@ -29,6 +32,10 @@ _NO_GZIP: Final[type[Exception]] = isal_zlib.error  # type: ignore[assignment]  
 _DATA: Final = "DATA_MESSAGE"
 _CONTROL: Final = "CONTROL_MESSAGE"
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+
+
+class PastBound(Undecodable):
+    """Data that inflates past `INFLATED_LIMIT`."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +80,20 @@ def read_delivery(data: bytes, record_id: str, arrived_at_ms: int) -> Delivery:
     return Delivery(envelope.logEvents)
 
 
+def read_in_groups(data: bytes, record_id: str, arrived_at_ms: int) -> Iterator[Delivery]:
+    """Read a delivery of any size, a part of its log events at a time: nearly always, all of them are one.
+
+    Raises:
+        Undecodable: as above, at any part; then none of the parts before is to be used.
+    """
+    try:
+        delivery = read_delivery(data, record_id, arrived_at_ms)
+    except PastBound:
+        yield from _read_large(data, record_id, arrived_at_ms)
+    else:
+        yield delivery
+
+
 def is_gzip(data: bytes) -> bool:
     """Whether the data begins as gzip does."""
     return data[:2] == _GZIP_MAGIC
@@ -94,7 +115,7 @@ def inflate(data: bytes) -> bytes:
             part = member.decompress(rest, room + 1)
             room -= len(part)
             if room < 0:
-                raise Undecodable(f"inflates past {INFLATED_LIMIT} bytes")
+                raise PastBound(f"inflates past {INFLATED_LIMIT} bytes")
             if not member.eof:
                 raise Undecodable("the gzip data is cut off")
             parts.append(part)
@@ -102,6 +123,21 @@ def inflate(data: bytes) -> bytes:
     except _NO_GZIP as error:
         raise Undecodable(f"no gzip: {error}") from error
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _read_large(data: bytes, record_id: str, arrived_at_ms: int) -> Iterator[Delivery]:
+    large = LargeDelivery(data)
+    count = 0
+    for group in large.groups():
+        yield Delivery(
+            [
+                _tolerant_event(event, f"{record_id}#{index}", arrived_at_ms)
+                for index, event in enumerate(group, count)
+            ]
+        )
+        count += len(group)
+    if large.fields.get("messageType") != _DATA or not large.has_events:
+        raise Undecodable("inflates far, and is no delivery with log events")
 
 
 def _without_events(kind: object) -> Delivery:

@@ -101,6 +101,18 @@ def time_text(time_ms: int) -> str:
     return _second_text(time_ms // _SECOND_MS) + _MILLISECONDS[time_ms % _SECOND_MS]
 
 
+def epoch_ms(time: str) -> int:
+    """What :func:`time_text` has made of a time."""
+    return (datetime.fromisoformat(time).replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def shorten(rows: Iterable[LakeRow]) -> None:
+    """Cut messages like any other text, where there is no room for them."""
+    for row in rows:
+        if row.raw is not None:
+            row.raw = cut(row.raw)
+
+
 @lru_cache(maxsize=4096)
 def _second_text(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%d %H:%M:%S")

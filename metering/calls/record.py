@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import Final
@@ -19,7 +19,7 @@ from metering.billing_rule import BillingRule
 from metering.calls.access_log import read_line
 from metering.calls.aggregate import user_records
 from metering.calls.call import Call, undecodable
-from metering.calls.delivery import Delivery, LogEvent, is_gzip, read_delivery
+from metering.calls.delivery import Delivery, LogEvent, is_gzip, read_in_groups
 from metering.calls.fast_calls import read_calls
 from metering.calls.notes import Note
 from metering.errors import Malformed, Undecodable
@@ -60,6 +60,13 @@ class ReadRecord(msgspec.Struct):
     notes: Counter[Note] = msgspec.field(default_factory=Counter)
     """What is noted of its log events, and how often."""
 
+    def add(self, part: ReadRecord) -> None:
+        """Add what one of its user records holds."""
+        self.calls = self.calls + part.calls if self.calls else part.calls
+        self.log_events += part.log_events
+        self.control += part.control
+        self.notes += part.notes
+
 
 def record_id(shard_id: str, sequence_number: str, index: int) -> str:
     """The name of a user record: the index of the first (or only) one is left out."""
@@ -71,14 +78,16 @@ def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
     result = ReadRecord(record.sequence_number, [])
     unpacked = user_records(record.data)
     for index, data in enumerate(unpacked.data):
+        part = ReadRecord(record.sequence_number, [])
         try:
-            delivery = read_user_record(data, record.id(index), record.arrived_at_ms, rule.fields)
+            for delivery in read_user_record(data, record.id(index), record.arrived_at_ms, rule.fields):
+                part.control += delivery.is_control
+                part.log_events += len(delivery.events)
+                part.calls += read_calls(delivery.events, rule, part.notes)
         except Undecodable:
             _add_undecodable(result, record, index)
         else:
-            result.control += delivery.is_control
-            result.log_events += len(delivery.events)
-            result.calls += read_calls(delivery.events, rule, result.notes)
+            result.add(part)
     for index in range(len(unpacked.data), len(unpacked.data) + unpacked.lost):
         _add_undecodable(result, record, index)
     _keep_each_once(result)
@@ -87,22 +96,24 @@ def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
 
 def read_user_record(
     data: bytes, name: str, arrived_at_ms: int, fields: FieldMap = DEFAULT_FIELDS
-) -> Delivery:
-    """The log events of a user record. Bare access-log lines count as logged when they arrived, and are named
-    after their record.
+) -> Iterator[Delivery]:
+    """The log events of a user record, a part of them at a time: nearly always, all of them are one. Bare
+    access-log lines count as logged when they arrived, and are named after their record.
 
     Raises:
-        Undecodable: it is neither a delivery nor such lines.
+        Undecodable: it is neither a delivery nor such lines; none of the parts before is to be used.
     """
     if is_gzip(data):
-        return read_delivery(data, name, arrived_at_ms)
+        return read_in_groups(data, name, arrived_at_ms)
     try:
         texts = [text for text in _LINE_END.split(data.decode()) if text.strip()]
     except UnicodeDecodeError as error:
         raise Undecodable(f"neither a delivery (gzip) nor an access-log line: {error}") from error
     _check_for_lines(texts, fields)
     names = [name, *(f"{name}#{index}" for index in range(1, len(texts)))]
-    return Delivery([LogEvent(*one) for one in zip(names, repeat(arrived_at_ms), texts, strict=False)])
+    return iter(
+        [Delivery([LogEvent(*one) for one in zip(names, repeat(arrived_at_ms), texts, strict=False)])]
+    )
 
 
 def _check_for_lines(texts: Sequence[str], fields: FieldMap) -> None:

@@ -19,7 +19,7 @@ ALARM_METRICS_OF_ALL: Final = 35
 billed for each metric in it. https://aws.amazon.com/cloudwatch/pricing/
 """
 METRICS: Final = 1 + 2 / 24
-METRICS_OF_ALL: Final = 27
+METRICS_OF_ALL: Final = 28
 """What the functions send. Essential are the heartbeats that were counted and, in one hour of the day, two
 metrics of the daily comparison; faults are metrics while they last.
 """

@@ -16,6 +16,7 @@ import msgspec
 from metering.calls.access_log import FIRST_ERROR_STATUS
 from metering.calls.call import Call
 from metering.calls.event_id import event_hash
+from metering.calls.placement import REACH_MS
 from metering.period import Period, month_of
 from metering.usage import NO_USAGE, Usage, total
 
@@ -31,10 +32,8 @@ KEYS_OF_A_QUERY: Final = 20
 """As many keys as the query of calls has places for."""
 CALLS_OF_A_QUERY: Final = 200_000
 """The query of calls gives no more rows, and one more to say so."""
-MARGIN: Final = timedelta(days=1)
-"""How far a call may lie from the day of its partition: a delivery has the day of its first call, and a
-call's own time is at most a day from its log event's.
-"""
+MARGIN: Final = timedelta(milliseconds=REACH_MS)
+"""How far a call may lie from the day of its partition: see :mod:`metering.calls.placement`."""
 _MONTHS_OF_A_QUERY: Final = 3
 _PART: Final = re.compile(r"^( *)(.*)\{(\w+)\}", re.MULTILINE)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

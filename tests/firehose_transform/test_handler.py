@@ -60,6 +60,7 @@ class TestTelemetry:
             "Empty": 1,
             "Undecodable": 1,
             "TooLarge": 0,
+            "Scattered": 0,
         } == told
 
     def test_failures(self, handle: Handler, caplog: pytest.LogCaptureFixture) -> None:

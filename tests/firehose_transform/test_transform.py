@@ -127,8 +127,8 @@ class TestRecords:
 
 
 class TestPartition:
-    def test_first_event(self) -> None:
-        """The partition is the day of the first event's own time; the others follow it over midnight."""
+    def test_over_midnight(self) -> None:
+        """The partition is the day in the middle of the calls' own times: a delivery stays whole."""
         midnight = NOON_MS + 43_200_000
         first = line(requestTimeEpoch=str(midnight - 1))
         content = [log_event(first, timestamp=midnight + 5), log_event(line(requestTimeEpoch=str(midnight)))]
@@ -140,6 +140,22 @@ class TestPartition:
         """A malformed line counts at the time at which it was logged, here too."""
         (record,), _ = answered(delivery([log_event("no line", timestamp=NOON_MS + 86_400_000)]))
         assert {"year": "2026", "month": "11", "day": "01"} == record["metadata"]["partitionKeys"]
+
+
+class TestLongTexts:
+    def test_long_agents(self) -> None:
+        """600 calls with agents of 9 KB make no delivery too large."""
+        content = [*lines(600, userAgent="A" * 9000), line(extendedRequestId="honest")]
+        (record,), report = answered(delivery(content))
+        assert ("Ok", 601) == (record["result"], report.rows)
+
+    def test_long_lines_that_are_none(self) -> None:
+        """Are kept whole as long as there is room, and cut otherwise."""
+        (few,), _ = answered(delivery(["x" * 9000]))
+        (many,), report = answered(delivery(["x" * 9000] * 1000))
+        assert "x" * 9000 == rows(few)[0]["raw"]
+        assert (1000, "Ok") == (report.malformed, many["result"])
+        assert {1024} == {len(row["raw"]) for row in rows(many)}
 
 
 class TestNames:

@@ -1,7 +1,7 @@
 -- What usage_by_key_and_day gives, in half its time, where each row's hash is that of its id.
 --
 -- Parameters: first and last year; the months, three of them; first and last day of the partitions as yyyymmdd; the
--- first instant and the first instant after, as texts. A delivery lies in the day of its first call, so that the
+-- first instant and the first instant after, as texts. A delivery lies in the day of its middle, so that the
 -- partitions reach one day further than the times. Years and months are named by themselves because Athena derives
 -- from them which folders it lists.
 --

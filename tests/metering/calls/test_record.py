@@ -353,7 +353,7 @@ class TestBadRecords:
         """Whoever redrives it wants to know."""
         for data in (b"x", b"\xff", b"{}"):
             with pytest.raises(Undecodable, match=r"neither a delivery \(gzip\) nor an access-log line: "):
-                read_user_record(data, NAME, NOON_MS)
+                list(read_user_record(data, NAME, NOON_MS))
 
 
 def test_1_mib_that_inflates_to_1_gib() -> None:
@@ -376,6 +376,34 @@ print(record.undecodable, *[line.split()[1] for line in status.splitlines() if l
     )
     undecodable, peak_kib = map(int, found.stdout.split())
     assert 1 == undecodable
+    assert peak_kib < 256 * 1000
+
+
+def test_long_lines_among_everybodys() -> None:
+    """What one caller sends costs nobody else a call, and the process stays below 256 MB."""
+    script = """
+import sys
+from collections import Counter
+from pathlib import Path
+from metering.billing_rule import BillingRule
+from metering.calls.record import StreamRecord, read_record
+record = read_record(StreamRecord("shard", 1, sys.stdin.buffer.read(), 0), BillingRule())
+status = Path("/proc/self/status").read_text()
+keys = Counter(call.key for call in record.calls)
+print(record.undecodable, keys["caller"], keys["acme"], record.log_events)
+print(*[line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")])
+"""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of a process's memory is read from /proc")
+    hostile = lines(3700, apiKeyId="caller", userAgent="A" * 9000)
+    honest = [line(apiKeyId="acme", extendedRequestId=f"h{number}") for number in range(2000)]
+    data = delivery([*hostile, *honest])
+    assert len(data) < 2**20
+    found = subprocess.run(
+        [sys.executable, "-c", script], input=data, check=True, capture_output=True, cwd=ROOT
+    )
+    *counts, peak_kib = map(int, found.stdout.split())
+    assert [0, 3700, 2000, 5700] == counts
     assert peak_kib < 256 * 1000
 
 
@@ -404,8 +432,10 @@ class TestRecorded:
         """A text, and JSON that is no line: neither holds a log event."""
         for record in recorded("kinesisFirehoseKinesisEvent.json")["records"]:
             with pytest.raises(Undecodable, match="neither a delivery"):
-                read_user_record(
-                    base64.b64decode(record["data"]), "name", record["approximateArrivalTimestamp"]
+                list(
+                    read_user_record(
+                        base64.b64decode(record["data"]), "name", record["approximateArrivalTimestamp"]
+                    )
                 )
 
     def test_cloudwatch_logs(self) -> None:
@@ -415,7 +445,7 @@ class TestRecorded:
             LogEvent("eventId1", 1_440_442_987_000, "[ERROR] First test message"),
             LogEvent("eventId2", 1_440_442_987_001, "[ERROR] Second test message"),
         ]
-        assert Delivery(expected) == read_user_record(data, NAME, NOON_MS)
+        assert [Delivery(expected)] == list(read_user_record(data, NAME, NOON_MS))
         assert [M, M] == outcomes(read(data))
 
 
