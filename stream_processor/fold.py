@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
 from metering.counters.ports import Increment
+from metering.counters.slices import slice_of
 from metering.period import HOUR_MS, Period, day_of, hour_of, month_of
 from metering.usage import Usage, total
-
-SHARDS_OF_A_SLICE = 16
-"""An item holds the watermarks of so many shards, and so stays below 1 KB: one write unit."""
-
-_SHARD_NUMBER = re.compile(r"shardId-(\d{12,})", re.ASCII)
-
-
-def slice_of(shard_id: str) -> int:
-    """The slice of every counter that a shard adds to.
-
-    A shard's slice never changes, so that its watermark is always found; and a slice never has more than 16
-    shards, so that no watermark has to be removed. Kinesis numbers the shards of a stream without end.
-    """
-    match = _SHARD_NUMBER.fullmatch(shard_id)
-    return int(match.group(1)) // SHARDS_OF_A_SLICE if match else 0
 
 
 def fold(records: Sequence[ReadRecord], shard_id: str) -> list[Increment]:

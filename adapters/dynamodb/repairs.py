@@ -9,13 +9,22 @@ import msgspec
 
 from adapters.dynamodb.counter_reader import counter_of
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
-from adapters.dynamodb.layout import counter_pk, counter_sk, part_attribute, repair_pk, repair_sk
+from adapters.dynamodb.layout import (
+    counter_pk,
+    counter_sk,
+    encode_position,
+    part_attribute,
+    repair_pk,
+    repair_sk,
+    watermark_attribute,
+)
 from adapters.dynamodb.table import ACTIONS_AT_ONCE, Cancelled, Table, beginning, key_of
 from metering.counters.counter import Counter
+from metering.counters.slices import slice_of
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.proof.correction import Audit, Correction, Fate, Held, HeldCounters, HeldSlice
-from metering.usage import NO_USAGE, TOTALS
+from metering.usage import TOTALS
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 NOT_YET_FOR_THIS_REPORT: Final = "attribute_not_exists(pk)"
+_NO_MARKS: Final[Mapping[str, int]] = {}
 _COUNTER_CHANGED: Final = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -46,20 +56,25 @@ class DynamoDBRepairs:
             found.setdefault(counter.period, []).append(HeldSlice(number, counter, watermarks))
         return {period: Held(tuple(slices)) for period, slices in found.items()}
 
-    def write(self, one: Correction, held: Held, audit: Audit) -> Fate:
-        """Add what a correction adds to slice 0, and put its audit, if every slice is still what was read.
+    def write(self, one: Correction, held: Held, audit: Audit, marks: Mapping[str, int] = _NO_MARKS) -> Fate:
+        """Add what a correction adds to slice 0, raise watermarks to the marks, each in its shard's slice,
+        and put the audit, if every slice is still what was read.
 
         A transaction that DynamoDB cancels for another reason than a condition is one that met a live
         increment: nothing was written, and the counter has changed.
         """
-        slices = {one.number: one.counter for one in held.slices}
-        first = slices.pop(0, Counter(one.key, one.period, NO_USAGE))
+        slices = {one.number: one for one in held.slices}
+        raised = _raised(marks, slices)
         actions: list[TransactWriteItemTypeDef] = [
-            {"Update": self._update(one, first, exists=len(slices) < len(held.slices))},
+            {"Update": self._update(one, slices.pop(0, None), raised.pop(0, {}))},
             {"Put": self._audit(one, audit)},
         ]
-        for number, counter in slices.items():
-            actions.append({"ConditionCheck": self._check(one, counter, number)})
+        for number in sorted({*slices, *raised}):
+            condition = _unchanged(slices[number].counter) if number in slices else _ABSENT
+            if number in raised:
+                actions.append({"Update": self._raise(one, number, condition, raised[number])})
+            else:
+                actions.append({"ConditionCheck": self._check(one, number, condition)})
         if len(actions) > ACTIONS_AT_ONCE:
             raise Misconfigured(
                 [f"{one.key} {one.period} has {len(held.slices)} slices: more than a repair takes"]
@@ -75,8 +90,7 @@ class DynamoDBRepairs:
             raise Transient(f"the repair of {what} was cancelled: {error}") from error
         return Fate.WRITTEN
 
-    def _check(self, one: Correction, counter: Counter, number: int) -> ConditionCheckTypeDef:
-        condition = _unchanged(counter)
+    def _check(self, one: Correction, number: int, condition: _Condition) -> ConditionCheckTypeDef:
         return {
             "TableName": self._table.name,
             "Key": _key(one, number),
@@ -85,19 +99,44 @@ class DynamoDBRepairs:
             "ExpressionAttributeValues": condition.values,
         }
 
-    def _update(self, one: Correction, first: Counter, *, exists: bool) -> UpdateTypeDef:
+    def _raise(
+        self, one: Correction, number: int, condition: _Condition, watermarks: Mapping[str, bytes]
+    ) -> UpdateTypeDef:
+        """Higher watermarks of a slice to which nothing is added. One that was absent holds nothing else."""
+        update: UpdateTypeDef = {
+            "TableName": self._table.name,
+            "Key": _key(one, number),
+            "UpdateExpression": _assignment(watermarks),
+            "ConditionExpression": condition.expression,
+            "ExpressionAttributeNames": {**condition.names, **_named("#w", watermarks)},
+            "ExpressionAttributeValues": {**condition.values, **_binaries(":w", watermarks.values())},
+        }
+        return update
+
+    def _update(
+        self, one: Correction, first: HeldSlice | None, watermarks: Mapping[str, bytes]
+    ) -> UpdateTypeDef:
         """The addition to slice 0, whose totals may become negative where another slice has too much."""
         totals = zip(TOTALS, msgspec.structs.astuple(one.usage), strict=True)
         added = {name: amount for name, amount in totals if amount}
         added |= {part_attribute(one.period, part): count for part, count in one.parts.items()}
-        condition = _unchanged(first) if exists else _ABSENT
+        condition = _ABSENT if first is None else _unchanged(first.counter)
+        addition = "ADD " + ", ".join(f"#a{index} :a{index}" for index in range(len(added)))
         return {
             "TableName": self._table.name,
             "Key": _key(one, 0),
-            "UpdateExpression": "ADD " + ", ".join(f"#a{index} :a{index}" for index in range(len(added))),
+            "UpdateExpression": f"{_assignment(watermarks)} {addition}".strip(),
             "ConditionExpression": condition.expression,
-            "ExpressionAttributeNames": {**condition.names, **_named("#a", added)},
-            "ExpressionAttributeValues": {**condition.values, **_numbers(":a", added.values())},
+            "ExpressionAttributeNames": {
+                **condition.names,
+                **_named("#a", added),
+                **_named("#w", watermarks),
+            },
+            "ExpressionAttributeValues": {
+                **condition.values,
+                **_numbers(":a", added.values()),
+                **_binaries(":w", watermarks.values()),
+            },
         }
 
     def _audit(self, one: Correction, audit: Audit) -> PutTypeDef:
@@ -127,6 +166,27 @@ class _Condition(NamedTuple):
 
 
 _ABSENT: Final = _Condition("attribute_not_exists(pk)", {}, {})
+
+
+def _raised(marks: Mapping[str, int], slices: Mapping[int, HeldSlice]) -> dict[int, dict[str, bytes]]:
+    """The watermarks that are higher than those of a counter, by slice."""
+    found: dict[int, dict[str, bytes]] = {}
+    for shard_id, mark in sorted(marks.items()):
+        number, name, position = slice_of(shard_id), watermark_attribute(shard_id), encode_position(mark)
+        held = slices[number].watermarks.get(name, b"") if number in slices else b""
+        if position > held:
+            found.setdefault(number, {})[name] = position
+    return found
+
+
+def _assignment(watermarks: Mapping[str, bytes]) -> str:
+    if not watermarks:
+        return ""
+    return "SET " + ", ".join(f"#w{index} = :w{index}" for index in range(len(watermarks)))
+
+
+def _binaries(mark: str, values: Iterable[bytes]) -> dict[str, AttributeValue]:
+    return {f"{mark}{index}": {"B": value} for index, value in enumerate(values)}
 
 
 def _unchanged(counter: Counter) -> _Condition:

@@ -9,9 +9,10 @@ from typing import Final
 
 from metering.cost.bill import BillLine, api_gateway, bill, http_api, log_ingestion, total
 from metering.cost.price_list import PriceList
-from metering.cost.sizing import SHARDS_OF_A_SLICE, Sizing, sizing
+from metering.cost.sizing import Sizing, sizing
 from metering.cost.units import Units, units
 from metering.cost.workload import Workload
+from metering.counters.slices import SHARDS_OF_A_SLICE
 
 METERS: Final = tuple(1 << power for power in range(9))
 """Numbers of meters that are tried."""

@@ -15,6 +15,7 @@ from metering.cost.batch import (
 )
 from metering.cost.ledger_units import units_of
 from metering.cost.workload import Workload
+from metering.counters.slices import SHARDS_OF_A_SLICE
 
 SHARD_BYTES: Final = 1_000_000
 SHARD_RECORDS: Final = 1_000
@@ -25,8 +26,6 @@ PARTITION_UNITS: Final = 1_000
 """Write units a second of one item, at most.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
-SHARDS_OF_A_SLICE: Final = 16
-"""Shards that add to the same item of a counter."""
 ON_DEMAND_SHARDS: Final = 4
 """An on-demand stream has at least so many, however little comes.
 https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html

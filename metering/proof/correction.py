@@ -1,7 +1,7 @@
 """A counter brought to another figure: what it holds, what it should hold, and what became of that.
 
 Counters are never overwritten. A correction adds the difference, on the condition that the counter still
-holds what was compared; watermarks are not touched.
+holds what was compared, and raises its watermarks to where the shards were counted when that was known.
 """
 
 from __future__ import annotations

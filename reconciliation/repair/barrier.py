@@ -4,6 +4,10 @@ A repair that adds a call to its counters while the batch with that call is in f
 the counter's watermark is right to let that batch in. So between the query of the lake and the first write, a
 repair puts beats of its own across the stream, as the watch does: see :mod:`metering.counters.completeness`.
 When they are passed, every call that was in the stream when the query had ended is counted, or will never be.
+
+How far each shard was counted by then is a mark. A counter that is repaired takes it as its watermark: no
+record up to the mark can be added any more, neither by an invocation that still runs nor by a mapping that
+begins at an old checkpoint.
 """
 
 from __future__ import annotations
@@ -59,21 +63,27 @@ class StreamBarrier:
         self._sleep = sleep
         self._waits = max(1, round(longest_wait_seconds / PAUSE_SECONDS))
 
-    def pass_through(self) -> None:
-        """Return when every call that is in the stream now is counted.
+    def pass_through(self) -> Mapping[str, int]:
+        """Return when every call that is in the stream now is counted: up to which position each shard that
+        the stream lists was counted at first. One of which nothing was known then, as in a table that was
+        lost, has its position of the end.
 
         Raises:
             Transient: that takes too long, or a service does not answer.
             Misconfigured: the stream or the counters table may not be read or written.
         """
         began = _milliseconds(self._clock())
+        at_first = self._positions.load()[1]
         known = Knowledge()
         for _ in range(self._waits):
             known = self._beat(known)
             self._sleep(PAUSE_SECONDS)
-            reached = through(known, self._positions.load()[1])
+            positions = self._positions.load()[1]
+            reached = through(known, positions)
             if reached is not None and reached >= began:
-                return
+                listed = {shard.shard_id for shard in self._stream.shards()}
+                marks = {**positions, **at_first}
+                return {shard_id: mark for shard_id, mark in marks.items() if shard_id in listed}
         raise Transient(
             f"the stream processor is more than {self._waits * PAUSE_SECONDS:.0f} s behind the stream "
             "(see CountersLateAlarm in the runbook); nothing was changed"

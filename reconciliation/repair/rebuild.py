@@ -1,12 +1,9 @@
 """Rebuild: the counters of a month, a day or a key made from the lake alone.
 
 It is a repair of everything: where a counter is missing, all of it is the difference. So an empty table gets
-what the live path had counted, in slice 0 and without watermarks; calls that come meanwhile are added to it
-as to any counter; and a rebuild that was stopped is begun again and does the rest.
-
-A table that was emptied has lost its watermarks. Records that Lambda has been through do not come back by
-themselves, and a rebuild waits until it is through all that is in the stream. Setting a mapping back to an
-earlier position afterwards would count its records again: never do both.
+what the live path had counted, in slice 0, with the position up to which each shard was counted as watermark;
+calls that come meanwhile are added to it as to any counter; and a rebuild that was stopped is begun again and
+does the rest. Records that come again from an earlier position find themselves counted.
 """
 
 from __future__ import annotations

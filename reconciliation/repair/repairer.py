@@ -16,9 +16,11 @@ In this order; nothing is written before step 5, and whoever is stopped begins a
    counter is still what was read in step 5, and that no audit of this counter and report exists.
 
 Why no call is counted twice, or lost: what a counter lacks after step 4 no batch will bring any more, for all
-that was in the stream then is counted; and a repetition of such a batch is refused by its watermark, which a
-repair never touches. What comes later is not in the lake's answer, and adds to whatever the counter holds:
-additions commute. What a counter has and the lake lacks has been there since before the lake was asked.
+that was in the stream then is counted; and a repetition of such a batch is refused, since the transaction of
+the addition raises the counter's watermarks to where the shards were counted. (A month of which some days are
+not taken keeps its own: it may still lack a batch of those days.) What comes later is not in the lake's
+answer, and adds to whatever the counter holds: additions commute. What a counter has and the lake lacks has
+been there since before the lake was asked.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from heapq import merge
 from itertools import chain, groupby
 from operator import attrgetter, itemgetter
@@ -160,8 +163,9 @@ class CorrectionStore(Protocol):
         """The counters of a key in a month and its days, slice by slice, as they are now."""
         ...
 
-    def write(self, one: Correction, held: Held, audit: Audit) -> Fate:
-        """Add what a correction adds, together with its audit, if the counter is still what `held` says.
+    def write(self, one: Correction, held: Held, audit: Audit, marks: Mapping[str, int]) -> Fate:
+        """Add what a correction adds, together with its audit, if the counter is still what `held` says, and
+        raise its watermark of each shard to the mark.
 
         The difference goes to slice 0. A correction of this counter for the same report is not made twice.
         """
@@ -171,8 +175,8 @@ class CorrectionStore(Protocol):
 class Barrier(Protocol):
     """What waits for the stream."""
 
-    def pass_through(self) -> None:
-        """Return when every call that is in the stream now is counted."""
+    def pass_through(self) -> Mapping[str, int]:
+        """Return when all that is in the stream now is counted; up to which position each shard was."""
         ...
 
 
@@ -310,12 +314,12 @@ class Repairer:
             yield thing
         self._on_progress(StepProgress(step, done))
 
-    def await_counted(self) -> None:
-        """Do step 4."""
+    def await_counted(self) -> Mapping[str, int]:
+        """Do step 4; the mark of each shard."""
         self._on_progress(StepProgress("waiting for the stream", 0))
-        self._sources.barrier.pass_through()
+        return self._sources.barrier.pass_through()
 
-    def carry_out(self, plan: RepairPlan, scope: Scope) -> Iterator[Done]:
+    def carry_out(self, plan: RepairPlan, scope: Scope, marks: Mapping[str, int]) -> Iterator[Done]:
         """Do steps 5 and 6 for a key."""
         at = f"{self._clock():%Y-%m-%dT%H:%M:%SZ}"
         for planned in plan.corrections:
@@ -323,17 +327,20 @@ class Repairer:
             audit = Audit(scope.report, reason, self._who, at)
             attempts = ATTEMPTS if _has_other_days(planned, plan.taken) else ATTEMPTS_OF_A_WHOLE
             for _ in range(attempts):
-                done = self._carry_out(planned, plan, audit)
+                done = self._carry_out(planned, plan, audit, marks)
                 if done.fate not in LEFT:
                     break
             yield done
 
-    def _carry_out(self, planned: Correction, plan: RepairPlan, audit: Audit) -> Done:
+    def _carry_out(
+        self, planned: Correction, plan: RepairPlan, audit: Audit, marks: Mapping[str, int]
+    ) -> Done:
         held = self._sources.store.read(plan.key, month_of(planned.period))
         found = _now(planned, plan, held)
         if isinstance(found, Fate):
             return Done(planned, found)
-        return Done(found, self._sources.store.write(found, held.get(found.period, NOT_HELD), audit))
+        raised = {} if _has_other_days(found, plan.taken) else marks
+        return Done(found, self._sources.store.write(found, held.get(found.period, NOT_HELD), audit, raised))
 
 
 class Repair:
@@ -408,17 +415,17 @@ class Repair:
         waiting = iter(plans)
         if (first := next(waiting, None)) is not None:
             self._repairer.refuse_sealed(self._scope.month)
-            self._repairer.await_counted()
+            marks = self._repairer.await_counted()
             told = self._repairer.told("corrected keys", chain([first], waiting))
-            for done in _some_at_a_time(self._of_key, told, concurrency):
+            for done in _some_at_a_time(partial(self._of_key, marks), told, concurrency):
                 for one in done:
                     repaired.add(one)
         repaired.keys = self.keys
         repaired.held_back = len(self.held_back)
         return repaired
 
-    def _of_key(self, plan: RepairPlan) -> list[Done]:
-        return list(self._repairer.carry_out(plan, self._scope))
+    def _of_key(self, marks: Mapping[str, int], plan: RepairPlan) -> list[Done]:
+        return list(self._repairer.carry_out(plan, self._scope, marks))
 
 
 def _some_at_a_time(

@@ -27,9 +27,9 @@ from metering.counters.ports import (
     Status,
     expires_at,
 )
+from metering.counters.slices import slice_of
 from metering.period import Period, is_day, month_of
 from metering.usage import NO_USAGE, Usage
-from stream_processor.fold import slice_of
 from watch.tasks import CompletenessStore
 
 LEDGER_TTL_SECONDS = 172_800

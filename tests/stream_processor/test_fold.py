@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
 from metering.counters.ports import Increment
+from metering.counters.slices import slice_of
 from metering.period import Period, day_of, hour_at, month_of
 from metering.usage import NO_USAGE, Usage
-from stream_processor.fold import Recut, fold, slice_of
+from stream_processor.fold import Recut, fold
 
 SHARD = "shardId-000000000017"
 MIDNIGHT_MS = 1_793_491_200_000

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from metering.counters.ports import Increment, Status
+from metering.counters.slices import SHARDS_OF_A_SLICE, slice_of
 from metering.period import Period
 from metering.usage import Usage, total
-from stream_processor.fold import SHARDS_OF_A_SLICE, slice_of
 from tests.tables import create_tables
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE, DynamoDBNotifications
 from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.counters.slices import slice_of
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.quotas.ports import KeyPlan, ThresholdCrossing
@@ -23,7 +24,6 @@ from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
 from stream_processor import thresholds as alerts
-from stream_processor.fold import slice_of
 from stream_processor.slices import Registration
 from stream_processor.thresholds import CLAIM_SECONDS, NOTHING_FOUND, Found, LimitWatch
 from tests.tables import create_tables

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from metering.cost.batch import BATCH_BYTES, BATCH_DELIVERIES, batch_of, run_seconds
-from metering.cost.sizing import SHARD_RECORDS, SHARDS_OF_A_SLICE, lanes_for, shards_by_limits, sizing
+from metering.cost.sizing import SHARD_RECORDS, lanes_for, shards_by_limits, sizing
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
-from stream_processor.fold import SHARDS_OF_A_SLICE as OF_THE_PROCESSOR
 
 
 def at(rate: int, keys: int = 1000, **settings: object) -> Workload:
@@ -88,6 +87,5 @@ class TestSizing:
         """The busiest key's counter is written twice a batch of each shard of a slice, however many calls it
         has.
         """
-        assert SHARDS_OF_A_SLICE == OF_THE_PROCESSOR
         assert sizing(at(1000)).hot_key_headroom == pytest.approx(1000 / (2 / 5.25), rel=0.01)
         assert sizing(at(1000, shards=64)).hot_key_headroom > 100

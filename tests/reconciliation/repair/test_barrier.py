@@ -65,6 +65,26 @@ def test_waits_as_long_as_counting_lags(lag: int) -> None:
     assert 2.0 * lag < stream.seconds < 60
 
 
+def test_marks() -> None:
+    """Where the shards were counted when the waiting began: what came since is nobody's to refuse."""
+    stream = FakeStream(lag=2)
+    assert {"shard-0": 100, "shard-1": 100} == barrier(stream).pass_through()
+
+
+def test_marks_of_a_lost_table() -> None:
+    """Of a shard of which nothing was known it is that of the end; a shard that is gone has none."""
+
+    class Lost(FakeStream):
+        def load(self) -> tuple[object, dict[str, int]]:
+            known = super().load()[1]
+            return None, {} if not self.seconds else {**known, "shard-gone": 5}
+
+    stream = Lost(lag=1)
+    marks = barrier(stream).pass_through()
+    assert {"shard-0", "shard-1"} == marks.keys()
+    assert min(marks.values()) > 100
+
+
 def test_gives_up() -> None:
     """Where nothing is counted, it says so, and what to look at."""
     with pytest.raises(Transient, match=r"more than 60 s behind the stream .*CountersLateAlarm"):

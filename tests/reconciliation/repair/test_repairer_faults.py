@@ -11,14 +11,17 @@ import pytest
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.layout import encode_position
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.repairs import DynamoDBRepairs
 from adapters.dynamodb.slices import DynamoDBSlices
 from local_cloud.stack import LocalCloud
 from metering.billing_rule import BillingRule
 from metering.calls.call import Call
 from metering.calls.record import StreamRecord, read_record
 from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.period import Period
 from metering.proof.correction import Fate
 from reconciliation.repair.rebuild import rebuild
 from stream_processor.claims import LedgerLayout
@@ -67,11 +70,12 @@ class Counters(DynamoDBCounters):
 
     silent_length = 0
     """Of the periods that do not: 7 for months, 10 for days."""
+    silent_lengths: tuple[int, ...] = ()
 
     def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
         return [
             CounterAnswer(Status.UNAVAILABLE)
-            if len(one.period) == self.silent_length
+            if len(one.period) in (self.silent_length, *self.silent_lengths)
             else super(Counters, self).add([one])[0]
             for one in increments
         ]
@@ -167,6 +171,77 @@ class TestBatches:
         )
         meter.process(after := record(3, "c"))
         deployment.land(calls_of(after), name="after")
+        assert deployment.reconcile().agrees
+
+
+class TestReplay:
+    """Records that come again after a repair: from an old checkpoint, a mapping that was made anew, or an
+    invocation that outlived its batch.
+    """
+
+    SHARD = "shardId-000000000000"
+
+    @pytest.mark.parametrize("silent", [(7, 10), (10,)], ids=["nothing-applied", "months-only"])
+    def test_batch_given_up_and_repaired(self, deployment: Deployment, silent: tuple[int, ...]) -> None:
+        """The repair raises the watermarks with the addition, so that the batch finds itself counted."""
+        meter, lost, other = Meter(deployment), record(1, "a", "b"), record(2, "c")
+        meter.counters.silent_lengths = silent
+        assert meter.process(lost).failed_from is not None
+        meter.counters.silent_lengths = ()
+        meter.process(other)
+        deployment.land(calls_of(lost))
+        deployment.land(calls_of(other), name="other")
+        repair(deployment, run(), Waiting(marks={self.SHARD: other.sequence_number}))
+        assert deployment.reconcile().agrees
+        for again in (lost, other):
+            assert 0 == meter.process(again).metered
+        assert deployment.reconcile().agrees
+
+    def test_rebuilt_table(self, deployment: Deployment) -> None:
+        """A table that was lost has no watermarks; the rebuild gives its counters the marks of the shards."""
+        meter, batch = Meter(deployment), [record(1, "a", "b"), record(2, "c")]
+        meter.process(*batch)
+        deployment.land([one for each in batch for one in calls_of(each)])
+        deployment.cloud.create_tables()
+        marks = {self.SHARD: batch[-1].sequence_number}
+        rebuild(repairer(deployment, Waiting(marks=marks)), scope(run()))
+        assert (0, 2) == (
+            (again := Meter(deployment).process(*batch)).metered,
+            again.refused,
+        )
+        assert deployment.reconcile().agrees
+
+    def test_what_comes_after_the_mark(self, deployment: Deployment) -> None:
+        """It is counted as ever."""
+        meter, batch, after = Meter(deployment), record(1, "a"), record(2, "b")
+        deployment.land(calls_of(batch))
+        repair(deployment, run(), Waiting(marks={self.SHARD: batch.sequence_number}))
+        meter.process(after)
+        deployment.land(calls_of(after), name="after")
+        assert deployment.reconcile().agrees
+
+    def test_a_shard_of_another_slice(self, deployment: Deployment) -> None:
+        """Its watermark lies in the slice to which it adds, also where that holds nothing yet."""
+        lost = calls_of(record(1, "a"))
+        deployment.land(lost)
+        far = "shardId-000000000020"
+        repair(deployment, run(), Waiting(marks={self.SHARD: 5, far: 7}))
+        held = DynamoDBRepairs(deployment.dynamodb, deployment.settings.counters_table).read(
+            KEY, Period("2026-10")
+        )
+        assert [
+            {0: {"w0": encode_position(5)}, 1: {"w20": encode_position(7)}},
+            {0: {"w0": encode_position(5)}, 1: {"w20": encode_position(7)}},
+        ] == [{one.number: dict(one.watermarks) for one in each.slices} for each in held.values()]
+        assert deployment.reconcile().agrees
+
+    def test_a_higher_watermark_stays(self, deployment: Deployment) -> None:
+        """A mark is only ever a step up."""
+        meter = Meter(deployment)
+        meter.process(first := record(3, "a"))
+        deployment.land([*calls_of(first), *calls_of(record(4, "b"))])
+        repair(deployment, run(), Waiting(marks={self.SHARD: 1}))
+        assert 0 == meter.process(first).metered
         assert deployment.reconcile().agrees
 
 
