@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIST: Final = Path(__file__).with_suffix(".txt")
 SECONDS: Final = 0.5
 """Of processor time, with everything that a test sets up. What takes longer is slow."""
-PROGRAMS: Final = frozenset({"dynamodb_local", "chrome", "wheels"})
+PROGRAMS: Final = frozenset({"dynamodb_local", "chrome", "wheels", "package"})
 """Fixtures that start or make another program."""
 
 _PROPERTY: Final = "processor seconds"
