@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 import msgspec
@@ -97,7 +97,7 @@ def _all_failed(
     return answers + [reason] * (len(crossings) - len(answers))
 
 
-def event_detail(crossing: ThresholdCrossing) -> dict[str, Any]:
+def event_detail(crossing: ThresholdCrossing) -> dict[str, object]:
     """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
     return {
         "id": crossing.id,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adapters.settings import StreamProcessorSettings
 from benchmarks.harness.figure import Figure, Size
@@ -22,6 +22,9 @@ from metering.calls.record import StreamRecord
 from stream_processor.handler import make_processor
 from stream_processor.processor import BatchReport, Processor
 from tests.dynamodb_local import running
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 RATE: Final = 50
 PARAMETERS: Final = {"StreamMode": "PROVISIONED", "ShardCount": 1, "BatchingWindowSeconds": 1}
@@ -109,7 +112,7 @@ def measured(seconds: int, dynamodb: str) -> dict[str, float]:
     start = datetime.now(UTC)
     traffic = TrafficSettings(RATE * seconds, keys=40, start=start, span=timedelta(seconds=seconds))
 
-    def timed(settings: StreamProcessorSettings, client: Any) -> Any:
+    def timed(settings: StreamProcessorSettings, client: DynamoDBClient) -> Any:
         return TimedProcessor(make_processor(settings, client), journeys)
 
     with (

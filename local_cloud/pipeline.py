@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.event_bus import EventBridge
@@ -24,6 +24,9 @@ from local_cloud.watch_loop import WatchLoop
 from metering.billing_rule import BillingRule
 from stream_processor import handler as stream_processor
 from stream_processor.processor import BatchReport, Processor
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 LONGEST_SECONDS = 3_600
 """A wait for the functions ends after so long: then something is stuck."""
@@ -132,7 +135,7 @@ class Pipeline:
         self._chaos.disturb_writes(dynamodb.meta.events)
         return self._chaos.disturb(handler)
 
-    def _shipped_processor(self, settings: StreamProcessorSettings, dynamodb: Any) -> Processor:
+    def _shipped_processor(self, settings: StreamProcessorSettings, dynamodb: DynamoDBClient) -> Processor:
         """The processor as Lambda runs it, with the local cloud's EventBridge."""
         publisher = EventBridge(lambda: self._cloud.client("events"), settings.alert_source)
         return stream_processor.make_processor(settings, dynamodb, publisher)

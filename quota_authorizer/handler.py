@@ -23,6 +23,8 @@ from quota_authorizer.leases import LeaseBook
 from quota_authorizer.response import Answer
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
     from adapters.jwks import IssuerKeys
 
 MOST_UNTOLD: Final = 1000
@@ -123,7 +125,10 @@ class QuotaAuthorizer:
 
 
 def make_handler(
-    settings: QuotaAuthorizerSettings, dynamodb: Any, tools: Telemetry, clocks: Clocks | None = None
+    settings: QuotaAuthorizerSettings,
+    dynamodb: DynamoDBClient,
+    tools: Telemetry,
+    clocks: Clocks | None = None,
 ) -> QuotaAuthorizer:
     """The function on the table of the settings."""
     return QuotaAuthorizer(

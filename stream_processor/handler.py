@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
@@ -29,6 +29,9 @@ from stream_processor.processor import BatchReport, Processor
 from stream_processor.thresholds import LimitWatch
 from stream_processor.time_limit import TimeLimit
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
 Handler = Callable[[Mapping[str, Any], Any], BatchResponse]
 
 
@@ -43,7 +46,7 @@ def handler(event: Mapping[str, Any], context: Any) -> BatchResponse:
 
 def make_processor(
     settings: StreamProcessorSettings,
-    dynamodb: Any,
+    dynamodb: DynamoDBClient,
     publisher: ThresholdPublisher | None = None,
     limit: TimeLimit | None = None,
 ) -> Processor:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from adapters.dynamodb.completeness import CompletenessReader
 from adapters.dynamodb.counter_reader import CounterReader
@@ -19,6 +19,9 @@ from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
 from usage_api.completeness_cache import KeptCompleteness
 from usage_api.queries import UsageQueries, UsageSources
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -37,7 +40,9 @@ class Clocks(NamedTuple):
     """Seconds since any start; never set."""
 
 
-def make_look_ups(settings: UsageApiSettings, dynamodb: Any, clocks: Clocks | None = None) -> UsageQueries:
+def make_look_ups(
+    settings: UsageApiSettings, dynamodb: DynamoDBClient, clocks: Clocks | None = None
+) -> UsageQueries:
     """The look-ups on the table of the settings. `dynamodb` is a boto3 client."""
     clocks, table = clocks or Clocks(), settings.counters_table
     sources = UsageSources(
@@ -50,7 +55,7 @@ def make_look_ups(settings: UsageApiSettings, dynamodb: Any, clocks: Clocks | No
 
 
 def make_handler(
-    settings: UsageApiSettings, dynamodb: Any, tools: Telemetry, clocks: Clocks | None = None
+    settings: UsageApiSettings, dynamodb: DynamoDBClient, tools: Telemetry, clocks: Clocks | None = None
 ) -> Handler:
     """The function on the table of the settings."""
     look_ups = make_look_ups(settings, dynamodb, clocks)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item, UpdateAnswer
+from adapters.dynamodb.hot_path.conditional_writes import (
+    ConditionalUpdates,
+    Item,
+    UpdateAnswer,
+    UpdateRequest,
+)
 from adapters.dynamodb.layout import (
     counter_pk,
     counter_sk,
@@ -48,13 +52,13 @@ class DynamoDBCounters:
         return [_answer(increment, written[number]) for number, increment in enumerate(increments)]
 
 
-def _request(table_name: str, increment: Increment) -> dict[str, Any]:
+def _request(table_name: str, increment: Increment) -> UpdateRequest:
     """The update of one counter. A total of 0 is left out: it would change nothing and cost bytes."""
     totals = zip(TOTALS, msgspec.structs.astuple(increment.totals), strict=True)
     added = {name: amount for name, amount in totals if amount}
     added |= {part_attribute(increment.period, part): count for part, count in increment.parts.items()}
     names, expression = _addition(tuple(added))
-    values = {f":{index}": {"N": str(amount)} for index, amount in enumerate(added.values())}
+    values: Item = {f":{index}": {"N": str(amount)} for index, amount in enumerate(added.values())}
     return {
         "TableName": table_name,
         "Key": {

@@ -7,13 +7,13 @@ has up to 50 bytes for each authorizer that holds a lease: a change costs 1 writ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from adapters.dynamodb.hot_path.conditional_writes import (
     AttributeValue,
     ConditionalUpdates,
     Item,
     UpdateAnswer,
+    UpdateRequest,
 )
 from adapters.dynamodb.layout import lease_pk
 from metering.counters.ports import Status
@@ -64,7 +64,7 @@ class DynamoDBLeases:
 
     def replace(self, place: LeasePlace, old: LeaseRecord, new: LeaseRecord) -> LeaseAnswer:
         """Put another sheet in place of one: see :class:`metering.quotas.ports.LeaseStore`."""
-        before = {
+        before: Item = {
             ":old_granted": {"N": str(old.granted)},
             ":old_leases": _leases(old.leases),
             ":old_spent": _spent(old.spent),
@@ -77,9 +77,9 @@ class DynamoDBLeases:
         expression: str,
         condition: str,
         names: Mapping[str, str],
-        values: Mapping[str, Any],
+        values: Item,
     ) -> LeaseAnswer:
-        request = {
+        request: UpdateRequest = {
             "TableName": self._table_name,
             "Key": {"pk": {"S": lease_pk(place.key)}, "sk": {"S": place.limit}},
             "UpdateExpression": expression,
@@ -99,7 +99,7 @@ class _Change:
         closed, lease = take.closed, take.lease
         delta = (lease.amount if lease else 0) - (closed.unspent if closed else 0)
         self.names = {name: _NAMES[name] for name in ("#period", "#granted")}
-        self.values: dict[str, Any] = {
+        self.values: dict[str, AttributeValue] = {
             ":period": {"S": take.period},
             ":room": {"N": str(take.room)},
             ":delta": {"N": str(delta)},
@@ -147,7 +147,7 @@ def _write_sheet() -> str:
     return "SET #period = :period, #granted = :granted, #leases = :leases, #spent = :spent"
 
 
-def _sheet_values(sheet: LeaseRecord) -> dict[str, Any]:
+def _sheet_values(sheet: LeaseRecord) -> dict[str, AttributeValue]:
     return {
         ":period": {"S": sheet.period},
         ":granted": {"N": str(sheet.granted)},
@@ -156,15 +156,15 @@ def _sheet_values(sheet: LeaseRecord) -> dict[str, Any]:
     }
 
 
-def _leases(leases: Mapping[str, Lease]) -> dict[str, Any]:
+def _leases(leases: Mapping[str, Lease]) -> AttributeValue:
     return {"M": {lease_id: _lease(lease) for lease_id, lease in leases.items()}}
 
 
-def _lease(lease: Lease) -> dict[str, Any]:
+def _lease(lease: Lease) -> AttributeValue:
     return {"L": [{"N": str(lease.amount)}, {"N": str(lease.expires_at)}]}
 
 
-def _spent(spent: Mapping[int, int]) -> dict[str, Any]:
+def _spent(spent: Mapping[int, int]) -> AttributeValue:
     return {"M": {str(slot): {"N": str(amount)} for slot, amount in spent.items()}}
 
 

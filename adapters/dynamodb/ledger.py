@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer, UpdateRequest
 from adapters.dynamodb.layout import decode_position, encode_position, ledger_pk, watermark_attribute
 from metering.counters.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status, expires_at
 
@@ -42,7 +41,7 @@ class DynamoDBLedger:
         answers = self._updates.run([self._request(append, now) for append in appends], self._is_over)
         return [_answer(*pair) for pair in zip(appends, answers, strict=True)]
 
-    def _request(self, append: Append, now: int) -> dict[str, Any]:
+    def _request(self, append: Append, now: int) -> UpdateRequest:
         claims = append.claims
         size = sum(claim.size for claim in claims)
         return {

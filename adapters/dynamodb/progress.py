@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateRequest
 from adapters.dynamodb.layout import PROGRESS, encode_position
 from metering.counters.ports import Progress
 
@@ -20,7 +18,7 @@ class DynamoDBProgress:
         """Keep the progress unless a later one is there. If the table does not answer, the next will do."""
         self._updates.run([self._request(progress)])
 
-    def _request(self, progress: Progress) -> dict[str, Any]:
+    def _request(self, progress: Progress) -> UpdateRequest:
         return {
             "TableName": self._table_name,
             "Key": {"pk": {"S": PROGRESS}, "sk": {"S": progress.shard_id}},

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateRequest
 from adapters.dynamodb.layout import SLICES
 from metering.counters.ports import SliceId, Status
 
@@ -22,7 +21,7 @@ class DynamoDBSlices:
         answers = self._updates.run([self._request(one) for one in slices])
         return [answer.status for answer in answers]
 
-    def _request(self, one: SliceId) -> Mapping[str, Any]:
+    def _request(self, one: SliceId) -> UpdateRequest:
         return {
             "TableName": self._table_name,
             "Key": {"pk": {"S": SLICES}, "sk": {"S": one.month}},

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item, UpdateAnswer
+from adapters.dynamodb.hot_path.conditional_writes import (
+    AttributeValue,
+    ConditionalUpdates,
+    Item,
+    UpdateAnswer,
+    UpdateRequest,
+)
 from adapters.dynamodb.layout import (
     PLAN,
     SLICES,
@@ -116,9 +122,9 @@ class DynamoDBNotifications:
         removed = len(list(takewhile(self._remove, crossings)))
         return [number < removed for number in range(len(crossings))]
 
-    def _claim(self, telling: Notification) -> dict[str, Any]:
+    def _claim(self, telling: Notification) -> UpdateRequest:
         crossing = telling.crossing
-        shard, at = {"S": telling.shard_id}, {"N": str(telling.now)}
+        shard, at = AttributeValue(S=telling.shard_id), AttributeValue(N=str(telling.now))
         request = self._update(
             _place(crossing),
             "SET #crossing = :claim",
@@ -133,8 +139,8 @@ class DynamoDBNotifications:
         return request
 
     def _update(
-        self, place: tuple[str, str], expression: str, names: Mapping[str, str], values: Mapping[str, Any]
-    ) -> dict[str, Any]:
+        self, place: tuple[str, str], expression: str, names: Mapping[str, str], values: Item
+    ) -> UpdateRequest:
         pk, sk = place
         return {
             "TableName": self._table_name,
@@ -144,7 +150,7 @@ class DynamoDBNotifications:
             "ExpressionAttributeValues": values,
         }
 
-    def _written(self, requests: Iterable[Mapping[str, Any]]) -> list[bool]:
+    def _written(self, requests: Iterable[UpdateRequest]) -> list[bool]:
         return [answer.status is Status.WRITTEN for answer in self._updates.run(list(requests))]
 
     def _remove(self, crossing: ThresholdCrossing) -> bool:

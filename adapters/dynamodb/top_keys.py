@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, Item
+from adapters.dynamodb.hot_path.conditional_writes import (
+    AttributeValue,
+    ConditionalUpdates,
+    Item,
+    UpdateRequest,
+)
 from adapters.dynamodb.layout import heaviest_pk
 from adapters.dynamodb.table import Table
 from metering.counters.ports import HeaviestList, Status
@@ -30,8 +35,10 @@ class DynamoDBHeaviest:
         version = int(answer.item["version"]["N"]) if answer.item else 0
         return Status.REFUSED, heaviest._replace(version=version, totals=_totals(answer.item))
 
-    def _request(self, heaviest: HeaviestList) -> dict[str, Any]:
-        totals = {key: {"N": str(requests)} for key, requests in heaviest.totals.items()}
+    def _request(self, heaviest: HeaviestList) -> UpdateRequest:
+        totals: dict[str, AttributeValue] = {
+            key: {"N": str(requests)} for key, requests in heaviest.totals.items()
+        }
         is_first = heaviest.version == 1
         return {
             "TableName": self._table_name,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from adapters.deployment import Deployment
 from adapters.settings import UsageApiSettings
 from cli.common.bootstrap import target
 from usage_api.handler import Clocks, make_look_ups
 from usage_api.queries import UsageQueries
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 Clock = Callable[[], datetime]
 
@@ -40,6 +43,6 @@ def settings_of(deployment: Deployment) -> UsageApiSettings:
     return UsageApiSettings(table_name, deployment.parameters.get("QuotaDefaultPlan") or None)
 
 
-def look_ups_on(settings: UsageApiSettings, dynamodb: Any) -> UsageQueries:
+def look_ups_on(settings: UsageApiSettings, dynamodb: DynamoDBClient) -> UsageQueries:
     """The look-ups on a table, by this module's clock. `dynamodb` is a boto3 client."""
     return make_look_ups(settings, dynamodb, Clocks(utc_now))

@@ -1,5 +1,7 @@
 """Runs a plan on DuckDB, over the Parquet objects of the tables that it reads."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile
@@ -10,7 +12,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -22,6 +24,9 @@ from local_cloud.athena.hidden_names import HiddenPart, is_hidden, reader
 from local_cloud.athena.lake_table import LakeObject, LakeTable, UnreadableTableError
 from local_cloud.athena.query import QueryPlan, Schema, TableUse, plan
 from local_cloud.athena.values import Printed, PrintedRows, ResultColumn, printed
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _ENGINE_TYPES = {"string": "VARCHAR", "int": "INTEGER", "float": "REAL"}
 _MEMORY_LIMIT = "600MB"
@@ -65,7 +70,7 @@ class _File:
 class ObjectCache:
     """Objects of S3 as files, which are immutable as the objects of the lake are; gone with this object."""
 
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
         self.folder = Path(tempfile.mkdtemp(prefix="usage-meter-lake-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)

@@ -1,11 +1,16 @@
 """A table of the lake as Athena sees it: columns from Glue, partitions by projection, objects in S3."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_cloud.glue import Column, columns_of
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -29,7 +34,7 @@ class ProjectedKey:
     digits: int = 0
 
     @classmethod
-    def from_parameters(cls, name: str, type_name: str, parameters: Mapping[str, str]) -> "ProjectedKey":
+    def from_parameters(cls, name: str, type_name: str, parameters: Mapping[str, str]) -> ProjectedKey:
         """Read the table's ``projection.NAME.*`` parameters.
 
         Raises:
@@ -80,7 +85,7 @@ class LakeTable:
     location: re.Pattern[str]
 
     @classmethod
-    def from_glue(cls, table: Mapping[str, Any]) -> "LakeTable":
+    def from_glue(cls, table: Mapping[str, Any]) -> LakeTable:
         """Read a table as Glue describes it.
 
         Raises:
@@ -104,7 +109,7 @@ class LakeTable:
         columns = {column.name: column.type for column in self.columns}
         return columns | {key.name: key.type for key in self.partition_keys}
 
-    def objects(self, s3: Any) -> Iterator[LakeObject]:
+    def objects(self, s3: S3Client) -> Iterator[LakeObject]:
         """All objects in partitions that the projection reaches."""
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
         for page in pages:

@@ -2,13 +2,20 @@
 a crash.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from local_cloud.kinesis.kpl_aggregate import UserRecord, user_records
+
+if TYPE_CHECKING:
+    from types_boto3_kinesis import KinesisClient
+    from types_boto3_kinesis.literals import ShardIteratorTypeType
+    from types_boto3_kinesis.type_defs import ShardTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ class StreamSource:
     starts at ``LATEST``).
     """
 
-    def __init__(self, kinesis: Any, stream_arn: str) -> None:
+    def __init__(self, kinesis: KinesisClient, stream_arn: str) -> None:
         self._kinesis = kinesis
         self._stream_arn = stream_arn
         self._shards: dict[str, _Shard] = {}
@@ -140,7 +147,7 @@ class StreamSource:
         arrivals += [now - shard.behind for shard in self._shards.values() if shard.behind]
         return min(arrivals, default=None)
 
-    def _discover(self, start: str) -> None:
+    def _discover(self, start: ShardIteratorTypeType) -> None:
         for listed in self._list_shards():
             if listed["ShardId"] in self._shards or listed["ShardId"] in self._finished:
                 continue
@@ -150,28 +157,31 @@ class StreamSource:
             self._open(listed, start)
         self._discovered = True
 
-    def _list_shards(self) -> list[dict[str, Any]]:
+    def _list_shards(self) -> list[ShardTypeDef]:
         pages = self._kinesis.get_paginator("list_shards").paginate(StreamARN=self._stream_arn)
         return [shard for page in pages for shard in page["Shards"]]
 
-    def _open(self, listed: Mapping[str, Any], start: str) -> None:
-        iterator = self._iterator(listed["ShardId"], ShardIteratorType=start)
-        parents = {listed[name] for name in ("ParentShardId", "AdjacentParentShardId") if name in listed}
+    def _open(self, listed: ShardTypeDef, start: ShardIteratorTypeType) -> None:
+        iterator = self._iterator(listed["ShardId"], start)
+        parents = (listed.get("ParentShardId"), listed.get("AdjacentParentShardId"))
         self._shards[listed["ShardId"]] = _Shard(
-            listed["ShardId"], frozenset(parents), beginning=iterator, iterator=iterator
+            listed["ShardId"], frozenset(filter(None, parents)), beginning=iterator, iterator=iterator
         )
 
-    def _iterator(self, shard_id: str, **position: str) -> str:
-        answer = self._kinesis.get_shard_iterator(StreamARN=self._stream_arn, ShardId=shard_id, **position)
-        iterator: str = answer["ShardIterator"]
-        return iterator
+    def _iterator(self, shard_id: str, start: ShardIteratorTypeType) -> str:
+        answer = self._kinesis.get_shard_iterator(
+            StreamARN=self._stream_arn, ShardId=shard_id, ShardIteratorType=start
+        )
+        return answer["ShardIterator"]
 
     def _after_checkpoint(self, shard: _Shard) -> str:
-        return self._iterator(
-            shard.id,
+        answer = self._kinesis.get_shard_iterator(
+            StreamARN=self._stream_arn,
+            ShardId=shard.id,
             ShardIteratorType="AFTER_SEQUENCE_NUMBER",
             StartingSequenceNumber=str(shard.checkpoint),
         )
+        return answer["ShardIterator"]
 
     def _is_ready(self, shard: _Shard) -> bool:
         parents = [self._shards[parent] for parent in shard.parents if parent in self._shards]
@@ -179,7 +189,10 @@ class StreamSource:
 
     def _read_shard(self, shard: _Shard) -> list[SourceRecord]:
         asked_at = time.monotonic()
-        answer = self._kinesis.get_records(StreamARN=self._stream_arn, ShardIterator=shard.iterator)
+        answer = self._kinesis.get_records(
+            StreamARN=self._stream_arn,
+            ShardIterator=cast("str", shard.iterator),  # a shard without one is not ready
+        )
         shard.behind = timedelta(milliseconds=answer["MillisBehindLatest"])
         if not shard.behind:
             shard.caught_up_at = asked_at

@@ -5,6 +5,8 @@ What is invoked together and what follows from an answer is decided by
 thread, so that a shard has one batch in flight (``ParallelizationFactor`` 1).
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import threading
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from local_cloud.lambda_.failure_destination import Condition, GivenUp, invocation_record, object_key
 from local_cloud.lambda_.function import FunctionError, LambdaFunction
@@ -29,6 +31,11 @@ from local_cloud.lambda_.shard_cursor import (
     lambda_event,
     read_answer,
 )
+
+if TYPE_CHECKING:
+    from types_boto3_kinesis import KinesisClient
+    from types_boto3_kinesis.type_defs import ShardTypeDef
+    from types_boto3_s3 import S3Client
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +141,8 @@ class EventSourceMapping:
         function: LambdaFunction,
         settings: MappingSettings,
         *,
-        kinesis: Any,
-        s3: Any,
+        kinesis: KinesisClient,
+        s3: S3Client,
         on_invocation: Callable[[MappingInvocation], None] = lambda _invocation: None,
     ) -> None:
         self.progress = MappingProgress()
@@ -257,15 +264,15 @@ class EventSourceMapping:
                 self._open_reader(shard, from_start=not first_time)
         self._discovered = True
 
-    def _list_shards(self) -> list[dict[str, Any]]:
+    def _list_shards(self) -> list[ShardTypeDef]:
         answer = self._kinesis.list_shards(StreamARN=self._stream_arn)
-        shards: list[dict[str, Any]] = answer["Shards"]
+        shards = answer["Shards"]
         while "NextToken" in answer:
             answer = self._kinesis.list_shards(NextToken=answer["NextToken"])
             shards += answer["Shards"]
         return shards
 
-    def _open_reader(self, shard: Mapping[str, Any], *, from_start: bool) -> None:
+    def _open_reader(self, shard: ShardTypeDef, *, from_start: bool) -> None:
         latest = self._settings.starting_position == "LATEST" and not from_start
         if latest and "EndingSequenceNumber" in shard["SequenceNumberRange"]:
             self._finished.add(shard["ShardId"])

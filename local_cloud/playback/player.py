@@ -1,5 +1,7 @@
 """Plays an access log into CloudWatch Logs as API Gateway would have written it."""
 
+from __future__ import annotations
+
 import gzip
 import random
 import time
@@ -7,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from local_cloud.playback.clock import LogClock
 from local_cloud.playback.log_times import TimedLine, log_events
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
@@ -104,7 +109,13 @@ class AccessLogPlayer:
     """
 
     def __init__(
-        self, logs: Any, clock: LogClock, log_group: str, *, seed: int = 1, mean_lines: int = _MEAN_LINES
+        self,
+        logs: CloudWatchLogsClient,
+        clock: LogClock,
+        log_group: str,
+        *,
+        seed: int = 1,
+        mean_lines: int = _MEAN_LINES,
     ) -> None:
         """Write to ``log_group``; requests hold ``mean_lines`` lines on average, as ``seed`` draws them."""
         self._logs = logs

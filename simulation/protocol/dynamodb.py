@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.counters import DynamoDBCounters, usage_of
@@ -29,6 +29,9 @@ from metering.usage import NO_USAGE
 from simulation.protocol.meter import Clock
 from simulation.protocol.store import LEDGER_TTL_SECONDS, Counted, CounterId, SentEvent
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATED = ("AttributeDefinitions", "KeySchema", "BillingMode")
 _CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
@@ -37,7 +40,9 @@ _CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", 
 class DynamoDBStore:
     """A :class:`simulation.protocol.store.Store` in two tables."""
 
-    def __init__(self, dynamodb: Any, counters_table: str, ledger_table: str, clock: Clock) -> None:
+    def __init__(
+        self, dynamodb: DynamoDBClient, counters_table: str, ledger_table: str, clock: Clock
+    ) -> None:
         updates = ConditionalUpdates(dynamodb, 1)
         self.ledger = DynamoDBLedger(
             ledger_table,

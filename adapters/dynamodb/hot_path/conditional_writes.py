@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, TypedDict
 
 import boto3
 import msgspec
@@ -27,6 +27,9 @@ from adapters.dynamodb.hot_path.sigv4 import Signer
 from adapters.errors import CONDITION_FAILED, translate
 from metering.counters.ports import Status
 from metering.errors import Transient
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 ATTEMPTS: Final = 3
 """As often is an update sent that gets no answer, or is asked to come later."""
@@ -56,6 +59,18 @@ class AttributeValue(TypedDict, total=False):
 
 Item = Mapping[str, AttributeValue]
 """An item as DynamoDB writes it: `{"name": {"N": "1"}}`."""
+
+
+class UpdateRequest(TypedDict):
+    """An UpdateItem in boto3's form."""
+
+    TableName: str
+    Key: Item
+    UpdateExpression: str
+    ConditionExpression: NotRequired[str]
+    ExpressionAttributeNames: Mapping[str, str]
+    ExpressionAttributeValues: Item
+    ReturnValues: NotRequired[str]
 
 
 class UpdateAnswer(NamedTuple):
@@ -88,7 +103,7 @@ _decode_success = msgspec.json.Decoder(_Success).decode
 _decode_failure = msgspec.json.Decoder(_Failure).decode
 
 
-def client(connections: int, **where: str) -> Any:
+def client(connections: int, **where: str) -> DynamoDBClient:
     """A client for updates of the hot path: short time-outs and few retries, since Lambda repeats the batch.
 
     Parameters are not validated by the SDK: they are built here, and DynamoDB validates them as well. `where`
@@ -101,7 +116,8 @@ def client(connections: int, **where: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         parameter_validation=False,
     )
-    return boto3.session.Session().client("dynamodb", config=config, **where)  # type: ignore[call-overload]
+    made: DynamoDBClient = boto3.session.Session().client("dynamodb", config=config, **where)  # type: ignore[call-overload]
+    return made
 
 
 class ConditionalUpdates:
@@ -109,7 +125,7 @@ class ConditionalUpdates:
 
     def __init__(
         self,
-        dynamodb: Any,
+        dynamodb: DynamoDBClient,
         concurrency: int,
         *,
         on_units: Callable[[float], None] | None = None,
@@ -120,15 +136,16 @@ class ConditionalUpdates:
         `on_units` is told the write units of each update that was written, and is what makes DynamoDB say
         them; it does not say them of one that was refused.
         """
-        self._hooks = dynamodb.meta.events
+        known: Any = dynamodb  # its type leaves out hooks, configuration and credentials; boto3 is pinned
+        self._hooks = known.meta.events
         self._url = f"{dynamodb.meta.endpoint_url}/"
         self._connections = Connections(
             dynamodb.meta.endpoint_url,
-            connect_timeout=dynamodb.meta.config.connect_timeout,
-            read_timeout=dynamodb.meta.config.read_timeout,
+            connect_timeout=known.meta.config.connect_timeout,
+            read_timeout=known.meta.config.read_timeout,
         )
         self._signer = Signer(
-            dynamodb._get_credentials(),  # noqa: SLF001 - a client has no other way to say them; boto3 is pinned
+            known._get_credentials(),  # noqa: SLF001 - a client has no other way to say them
             service="dynamodb",
             region=dynamodb.meta.region_name,
             host=self._connections.host,
@@ -139,7 +156,7 @@ class ConditionalUpdates:
         self._pause = pause
 
     def run(
-        self, requests: Sequence[Mapping[str, Any]], is_over: Callable[[], bool] | None = None
+        self, requests: Sequence[UpdateRequest], is_over: Callable[[], bool] | None = None
     ) -> list[UpdateAnswer]:
         """Run UpdateItem requests, each on its own; the answers come in their order. They are begun in their
         order, too, and none after `is_over` says so: those are unavailable.
@@ -167,7 +184,7 @@ class ConditionalUpdates:
             run.stop()
             raise
 
-    def _update(self, request: Mapping[str, Any], run: _Run) -> UpdateAnswer:
+    def _update(self, request: UpdateRequest, run: _Run) -> UpdateAnswer:
         body = _encode(self._asking(request))
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -183,7 +200,7 @@ class ConditionalUpdates:
                 return answer
         return UpdateAnswer(Status.UNAVAILABLE, {})
 
-    def _asking(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _asking(self, request: UpdateRequest) -> dict[str, object]:
         """The request, asking for the old item too if the condition fails."""
         asking = {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if self._on_units is not None:
@@ -205,7 +222,7 @@ class ConditionalUpdates:
         except NoCredentialsError as error:
             raise translate(error, "UpdateItem") from error
 
-    def _read(self, status: int, content: bytes, request: Mapping[str, Any]) -> UpdateAnswer | None:
+    def _read(self, status: int, content: bytes, request: UpdateRequest) -> UpdateAnswer | None:
         """The answer; none if the request is to be sent again.
 
         Raises:
@@ -238,7 +255,7 @@ class ConditionalUpdates:
 class _Run:
     """Requests on their way. Threads take numbers from one iterator, and put answers in their places."""
 
-    def __init__(self, requests: Sequence[Mapping[str, Any]], is_over: Callable[[], bool] | None) -> None:
+    def __init__(self, requests: Sequence[UpdateRequest], is_over: Callable[[], bool] | None) -> None:
         self.requests = requests
         self.is_over = is_over
         self.waiting: Iterator[int] = iter(range(len(requests)))

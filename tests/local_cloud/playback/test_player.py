@@ -1,12 +1,14 @@
 """An access log is played into CloudWatch Logs."""
 
+from __future__ import annotations
+
 import gzip
 import itertools
 import json
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -21,6 +23,9 @@ from local_cloud.playback.player import (
     read_lines,
     requests,
 )
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
 START = datetime(2026, 10, 31, 23, 0, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)
@@ -172,7 +177,7 @@ def test_a_refused_event_stops_the_player() -> None:
             """Too old."""
             return {"rejectedLogEventsInfo": {"tooOldLogEventEndIndex": 0}}
 
-    player = AccessLogPlayer(Refusing(), LogClock(), "access-log")
+    player = AccessLogPlayer(cast("CloudWatchLogsClient", Refusing()), LogClock(), "access-log")
 
     with pytest.raises(LogEventsRejectedError, match="tooOldLogEventEndIndex"):
         list(player.play(lines(1)))

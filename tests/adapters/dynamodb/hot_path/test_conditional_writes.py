@@ -36,7 +36,7 @@ WHERE = {
     "aws_secret_access_key": "local",
 }
 EVENT = "before-send.dynamodb.UpdateItem"
-REQUEST = {"TableName": "counters", "Key": {"pk": {"S": "k"}}, "UpdateExpression": "ADD n :n"}
+REQUEST: Any = {"TableName": "counters", "Key": {"pk": {"S": "k"}}, "UpdateExpression": "ADD n :n"}
 
 names = st.text(min_size=1, max_size=8)
 values = st.one_of(
@@ -56,7 +56,7 @@ class Answers:
         self.sent: list[bytes] = []
         self._answers = list(answers)
 
-    def __call__(self, request: Any, **_: Any) -> AWSResponse:
+    def __call__(self, request: Any, **_: Any) -> Any:
         self.sent.append(request.body)
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -94,7 +94,7 @@ class TestRequest:
     @given(key=attributes, found=attributes)
     def test_as_boto3(self, key: dict[str, Any], found: dict[str, Any]) -> None:
         """Request and answer mean the same as through boto3, for every type of attribute that is used."""
-        request = {**REQUEST, "Key": key, "ExpressionAttributeValues": found}
+        request: Any = {**REQUEST, "Key": key, "ExpressionAttributeValues": found}
         sent = {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         wire = {"Attributes": json.loads(json.dumps(found, default=_base64))}
         answers, dynamodb = Answers((200, wire)), _plain_client()
@@ -200,13 +200,13 @@ class TestThreads:
     def test_order(self) -> None:
         """Answers come in the order of their requests."""
 
-        def answer(request: Any, **_: Any) -> AWSResponse:
+        def answer(request: Any, **_: Any) -> Any:
             key = json.loads(request.body)["Key"]
             return Answers((200, {"Attributes": key}))(request)
 
         dynamodb = client(8, **WHERE)
         dynamodb.meta.events.register(EVENT, answer)
-        requests = [{**REQUEST, "Key": {"pk": {"N": str(number)}}} for number in range(200)]
+        requests: Any = [{**REQUEST, "Key": {"pk": {"N": str(number)}}} for number in range(200)]
         found = ConditionalUpdates(dynamodb, 8).run(requests)
         assert [str(number) for number in range(200)] == [answer.item["pk"]["N"] for answer in found]
 
@@ -214,7 +214,7 @@ class TestThreads:
         """As many are on their way at a time as were asked for."""
         all_there = threading.Barrier(4, timeout=60)
 
-        def answer(request: Any, **_: Any) -> AWSResponse:
+        def answer(request: Any, **_: Any) -> Any:
             all_there.wait()
             return Answers((200, {}))(request)
 
@@ -244,7 +244,7 @@ def _plain_client() -> Any:
     return boto3.session.Session().client("dynamodb", **WHERE)  # type: ignore[call-overload]
 
 
-def _increment(tables: Tables, key: str) -> dict[str, Any]:
+def _increment(tables: Tables, key: str) -> Any:
     return {
         "TableName": tables.counters,
         "Key": {"pk": {"S": key}, "sk": {"S": key}},
