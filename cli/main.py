@@ -16,6 +16,7 @@ import typer
 
 from cli.billing import invoice, tariff
 from cli.common.errors import INTERRUPTED, CommandError, explained
+from cli.connect import connect, disconnect
 from cli.cost import estimate
 from cli.explain import command as explain
 from cli.local import demo, local
@@ -26,8 +27,10 @@ from metering.visible_text import visible_lines
 
 COMMANDS = {
     "close": close,
+    "connect": connect,
     "dashboard": dashboard,
     "demo": demo,
+    "disconnect": disconnect,
     "estimate": estimate,
     "explain": explain,
     "health": health,

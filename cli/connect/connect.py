@@ -1,0 +1,74 @@
+"""`usage-meter connect`: what is asked for. How it runs is in :mod:`cli.connect.session`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.common.output import written_later
+from cli.connect.snippets import DefinitionLanguage
+
+EXAMPLES = """Examples:
+
+    usage-meter connect
+
+    usage-meter connect --api a1b2c3d4e5/prod --apply
+
+    usage-meter connect --all --apply
+
+    usage-meter connect --print terraform
+"""
+
+RecordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="FILE",
+        dir_okay=False,
+        help="Where it is kept what was there before; STACK.connected.json if not given.",
+    ),
+]
+
+
+def command(  # noqa: PLR0913 - each is an option
+    *,
+    api: Annotated[
+        list[str] | None,
+        typer.Option("--api", metavar="ID[/STAGE]", help="An API, or a stage of one. May be repeated."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All stages of the account and region.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Carry it out; without, it is only shown.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace formats that are no JSON, too.")
+    ] = False,
+    print_as: Annotated[
+        DefinitionLanguage | None,
+        typer.Option(
+            "--print", help="Print what to write into a definition of the stage, and change nothing."
+        ),
+    ] = None,
+    record: RecordFile = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write what was found to this file as JSON."),
+    ] = None,
+    stack: StackName = "usage-meter",
+) -> None:
+    """Let stages of REST, HTTP and WebSocket APIs log what the meter reads.
+
+    Shows each stage, the format that it has and the one that it gets (with its own fields kept), and the log
+    group that gets a subscription filter. With --apply it is done, for the stages that --api names or for
+    all, and what was there before is kept in a file, from which `usage-meter disconnect` restores it. Exits 1
+    if a stage cannot be connected.
+    """
+    from cli.connect.session import connect, print_snippet  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    if print_as is not None:
+        print_snippet(stack, print_as)
+        return
+    if apply and not api and not every:
+        raise typer.BadParameter("name stages by --api, or say --all", param_hint="--apply")
+    connect(stack, api or [], record, written_later(json), applies=apply, replaces=replace)

@@ -1,0 +1,42 @@
+"""`usage-meter disconnect`: what is asked for. How it runs is in :mod:`cli.connect.session`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.common.output import written_later
+from cli.connect.connect import RecordFile
+
+EXAMPLES = """Examples:
+
+    usage-meter disconnect
+
+    usage-meter disconnect --apply
+"""
+
+
+def command(
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="Carry it out; without, it is only shown.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Restore stages that somebody has changed since, too.")
+    ] = False,
+    record: RecordFile = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write what was restored to this file as JSON."),
+    ] = None,
+    stack: StackName = "usage-meter",
+) -> None:
+    """Restore what stages logged before `usage-meter connect`, exactly, and take its subscription filters
+    away.
+
+    A stage that was changed since is left as it is, and named. Exits 1 if there is one.
+    """
+    from cli.connect.session import disconnect  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    disconnect(stack, record, written_later(json), applies=apply, forces=force)

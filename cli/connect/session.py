@@ -1,0 +1,239 @@
+"""One run of `usage-meter connect` or `disconnect`.
+
+The record of what was there is written before anything is changed, so that an interrupted run can be undone
+or repeated: subscription filters come first, since a line that is logged without one is not counted, then the
+stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from botocore.config import Config
+from rich.console import Console
+
+from adapters.deployment import Deployment
+from cli.common.bootstrap import Target, target
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.terminal import console
+from cli.connect.log_groups import AccessLogGroups, SubscriptionSetting
+from cli.connect.plan import ConnectionStep, LogTarget, group_of, step
+from cli.connect.record import ConnectedStage, ConnectionRecord
+from cli.connect.snippets import DefinitionLanguage, SnippetValues, snippet
+from cli.connect.stages import ApiKind, ApiStage, LogSetting, StageSettings
+
+FORMATS: Final = {
+    ApiKind.REST: "AccessLogFormat",
+    ApiKind.HTTP: "AccessLogFormatHttpApi",
+    ApiKind.WEBSOCKET: "AccessLogFormatWebSocketApi",
+}
+"""The stack's output with the format of each kind of API."""
+
+_PATIENT: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
+"""API Gateway takes few changes of stages a second."""
+
+
+def connect(  # noqa: PLR0913 - what was asked for
+    stack: str, wanted: list[str], record: Path | None, json: Path | None, *, applies: bool, replaces: bool
+) -> None:
+    """Show what connecting takes, and carry it out.
+
+    Raises:
+        MeterError: something cannot be read or is refused.
+        CommandError: a stage that was named is not there.
+        typer.Exit: with 1, if a stage cannot be connected.
+    """
+    found = target(stack)
+    stages, groups = _services(found)
+    to = log_target(found.deployment, stack)
+    steps = list(_steps(stages, groups, to, wanted, own_api=_own_api(found.deployment), replaces=replaces))
+    screen = console()
+    _show(screen, steps)
+    if not stages.may_log():
+        screen.print("- API Gateway has no role to log with: docs/deploy.md says how to give it one.")
+    write_json(json, [_document(one) for one in steps])
+    if applies:
+        _apply(steps, stages, groups, subscription(found.deployment, stack), _file(record, stack), stack)
+        screen.print(f"Done. What was there before is kept in {_file(record, stack)}.")
+    elif any(one.does_something for one in steps):
+        screen.print("Nothing was changed: --apply does it.")
+    if any(one.refusal for one in steps):
+        raise typer.Exit(PROBLEM)
+
+
+def disconnect(stack: str, record: Path | None, json: Path | None, *, applies: bool, forces: bool) -> None:
+    """Show what is restored, and restore it.
+
+    Raises:
+        MeterError: something cannot be read or is refused.
+        typer.Exit: with 1, if a stage was changed since.
+    """
+    stages, groups = _services(target(stack))
+    path = _file(record, stack)
+    noted = ConnectionRecord.read(path, stack)
+    screen = console()
+    left = [
+        one for one in noted.stages if not _is_restored(one, stages, screen, applies=applies, forces=forces)
+    ]
+    for group in noted.subscribed if not left else []:
+        screen.print(f"{group}: the subscription filter {stack} goes")
+        existing = groups.find(group)
+        if applies and existing and stack in existing.filters:
+            groups.unsubscribe(group, stack)
+    kept = [one.place for one in left]
+    write_json(json, [{"stage": one.place, "restored": one.place not in kept} for one in noted.stages])
+    if applies:
+        ConnectionRecord(stack, left, noted.subscribed if left else []).write(path)
+    else:
+        screen.print("Nothing was changed: --apply does it.")
+    if left:
+        raise typer.Exit(PROBLEM)
+
+
+def print_snippet(stack: str, language: DefinitionLanguage) -> None:
+    """Print what to write into a definition of a stage.
+
+    Raises:
+        MeterError: the stack cannot be read, or lacks an output.
+    """
+    found = target(stack)
+    to = log_target(found.deployment, stack)
+    (authorizer,) = found.deployment.values("QuotaAuthorizerArn")
+    key_header = found.deployment.parameters.get("QuotaKeyHeader", "x-api-key")
+    region = str(found.session.region_name)
+    formats = (to.formats[ApiKind.REST], to.formats[ApiKind.HTTP])
+    print(snippet(language, SnippetValues(to.group_arn, *formats, authorizer, region, key_header)), end="")
+
+
+def log_target(deployment: Deployment, stack: str) -> LogTarget:
+    """Where stages are to log, by the stack's outputs.
+
+    Raises:
+        Misconfigured: the stack lacks an output.
+    """
+    group, stream = deployment.values("AccessLogGroupName", "CallStreamArn")
+    _, partition, _, region, account, _ = stream.split(":", 5)
+    formats = {kind: deployment.outputs[name] for kind, name in FORMATS.items() if name in deployment.outputs}
+    return LogTarget(stack, f"arn:{partition}:logs:{region}:{account}:log-group:{group}", formats)
+
+
+def subscription(deployment: Deployment, stack: str) -> SubscriptionSetting:
+    """How log groups are subscribed, by the stack's outputs.
+
+    Raises:
+        Misconfigured: the stack lacks an output.
+    """
+    stream, role = deployment.values("CallStreamArn", "SubscriptionRoleArn")
+    return SubscriptionSetting(stack, stream, role)
+
+
+def _services(found: Target) -> tuple[StageSettings, AccessLogGroups]:
+    rest, v2 = (found.client(name, config=_PATIENT) for name in ("apigateway", "apigatewayv2"))
+    return StageSettings(rest, v2), AccessLogGroups(found.client("logs", config=_PATIENT))
+
+
+def _own_api(deployment: Deployment) -> str | None:
+    """The meter's own API of look-ups, which is never metered."""
+    return deployment.outputs.get("LookUpApiId")
+
+
+def _file(record: Path | None, stack: str) -> Path:
+    return record or Path(f"{stack}.connected.json")
+
+
+def _steps(  # noqa: PLR0913 - two services, and what is wanted
+    stages: StageSettings,
+    groups: AccessLogGroups,
+    to: LogTarget,
+    wanted: list[str],
+    *,
+    own_api: str | None,
+    replaces: bool,
+) -> Iterator[ConnectionStep]:
+    found = [one for one in stages.all(but=own_api) if not wanted or {one.api_id, one.place} & set(wanted)]
+    missing = set(wanted) - {name for one in found for name in (one.api_id, one.place)}
+    if missing:
+        raise CommandError(
+            f"There is no API or stage {', '.join(sorted(missing))} in this account and region."
+        )
+    find = cache(groups.find)
+    for one in found:
+        name = group_of(one.log.destination) if one.log else to.group
+        yield step(one, to, find(name) if name else None, replaces=replaces)
+
+
+def _apply(  # noqa: PLR0913, PLR0917 - what, with what, and where it is noted
+    steps: list[ConnectionStep],
+    stages: StageSettings,
+    groups: AccessLogGroups,
+    setting: SubscriptionSetting,
+    path: Path,
+    stack: str,
+) -> None:
+    noted = ConnectionRecord.read(path, stack)
+    noted.add(one for one in steps if one.does_something)
+    noted.write(path)
+    for group in dict.fromkeys(one.subscribes for one in steps if one.subscribes):
+        groups.subscribe(group, setting)
+    for one in steps:
+        if one.log is not None:
+            stages.set(one.stage.kind, one.stage.api_id, one.stage.name, one.log)
+
+
+def _is_restored(
+    one: ConnectedStage, stages: StageSettings, screen: Console, *, applies: bool, forces: bool
+) -> bool:
+    now = stages.log_setting(one.kind, one.api_id, one.stage)
+    if now == one.before:
+        screen.print(f"{one.place}: as it was before")
+        return True
+    if now != one.after and not forces:
+        screen.print(f"{one.place}: was changed since, and is left as it is; --force restores it")
+        return False
+    screen.print(f"{one.place}: logs {_described(one.before)} again")
+    if applies:
+        stages.set(one.kind, one.api_id, one.stage, one.before)
+    return True
+
+
+def _described(log: LogSetting | None) -> str:
+    return "nothing" if log is None else f"to {log.destination}: {log.format}"
+
+
+def _show(screen: Console, steps: list[ConnectionStep]) -> None:
+    if not steps:
+        screen.print("There is no stage in this account and region.")
+    for one in steps:
+        screen.print(f"{one.stage.place}  {one.stage.kind}  {one.stage.api_name}: {_outcome(one)}")
+        if one.subscribes:
+            screen.print(f"  {one.subscribes} gets a subscription filter")
+        if one.log is not None:
+            screen.print(f"  logs  {_described(one.stage.log)}")
+            screen.print(f"  then  {_described(one.log)}")
+        for note in one.notes:
+            screen.print(f"  {note}")
+
+
+def _outcome(one: ConnectionStep) -> str:
+    if one.refusal:
+        return f"cannot be connected: {one.refusal}"
+    return "is to be connected" if one.does_something else "is connected"
+
+
+def _document(one: ConnectionStep) -> dict[str, Any]:
+    stage: ApiStage = one.stage
+    return {
+        "api": stage.api_id,
+        "stage": stage.name,
+        "kind": stage.kind,
+        "has": None if stage.log is None else stage.log._asdict(),
+        "gets": None if one.log is None else one.log._asdict(),
+        "subscribes": one.subscribes,
+        "notes": list(one.notes),
+        "refusal": one.refusal,
+    }

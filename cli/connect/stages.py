@@ -1,0 +1,139 @@
+"""The stages of the APIs of an account and region, and their access-log settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from adapters.errors import translated
+
+
+class ApiKind(StrEnum):
+    """Of an API."""
+
+    REST = "REST"
+    HTTP = "HTTP"
+    WEBSOCKET = "WEBSOCKET"
+
+
+class LogSetting(NamedTuple):
+    """Where a stage logs, and what."""
+
+    destination: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiStage:
+    """A stage as it is."""
+
+    kind: ApiKind
+    api_id: str
+    api_name: str
+    name: str
+    log: LogSetting | None
+
+    @property
+    def place(self) -> str:
+        """How it is named on the command line and in the record."""
+        return f"{self.api_id}/{self.name}"
+
+
+class StageSettings:
+    """Reads stages and sets what they log. The arguments are boto3 clients of both of API Gateway's APIs."""
+
+    def __init__(self, rest: Any, v2: Any) -> None:
+        self._rest = rest
+        self._v2 = v2
+
+    def all(self, *, but: str | None = None) -> Iterator[ApiStage]:
+        """All stages but those of the API of that id.
+
+        Raises:
+            MeterError: they cannot be listed.
+        """
+        with translated("the list of APIs and stages"):
+            for api in self._pages(self._rest.get_paginator("get_rest_apis"), "items"):
+                if api["id"] != but:
+                    yield from self._of_rest(api)
+            for api in self._v2_pages("get_apis"):
+                yield from self._of_v2(api)
+
+    def log_setting(self, kind: ApiKind, api_id: str, stage: str) -> LogSetting | None:
+        """What a stage logs now.
+
+        Raises:
+            MeterError: there is no such stage, or it cannot be read.
+        """
+        with translated(f"GetStage of {api_id}/{stage}"):
+            if kind is ApiKind.REST:
+                found = self._rest.get_stage(restApiId=api_id, stageName=stage).get("accessLogSettings")
+                return _setting(found, "destinationArn", "format")
+            found = self._v2.get_stage(ApiId=api_id, StageName=stage).get("AccessLogSettings")
+            return _setting(found, "DestinationArn", "Format")
+
+    def set(self, kind: ApiKind, api_id: str, stage: str, log: LogSetting | None) -> None:
+        """Let a stage log so from now on, or not at all.
+
+        Raises:
+            MeterError: API Gateway refuses it.
+        """
+        with translated(f"UpdateStage of {api_id}/{stage}"):
+            if kind is ApiKind.REST:
+                operations = _patch(log)
+                self._rest.update_stage(restApiId=api_id, stageName=stage, patchOperations=operations)
+            elif log is None:
+                self._v2.delete_access_log_settings(ApiId=api_id, StageName=stage)
+            else:
+                settings = {"DestinationArn": log.destination, "Format": log.format}
+                self._v2.update_stage(ApiId=api_id, StageName=stage, AccessLogSettings=settings)
+
+    def may_log(self) -> bool:
+        """Whether API Gateway has a role of this account and region with which REST and WebSocket APIs log.
+
+        Raises:
+            MeterError: it cannot be read.
+        """
+        with translated("GetAccount"):
+            return bool(self._rest.get_account().get("cloudwatchRoleArn"))
+
+    def _of_rest(self, api: Any) -> Iterator[ApiStage]:
+        for one in self._rest.get_stages(restApiId=api["id"])["item"]:
+            log = _setting(one.get("accessLogSettings"), "destinationArn", "format")
+            yield ApiStage(ApiKind.REST, api["id"], api["name"], one["stageName"], log)
+
+    def _of_v2(self, api: Any) -> Iterator[ApiStage]:
+        for one in self._v2_pages("get_stages", ApiId=api["ApiId"]):
+            log = _setting(one.get("AccessLogSettings"), "DestinationArn", "Format")
+            yield ApiStage(ApiKind(api["ProtocolType"]), api["ApiId"], api["Name"], one["StageName"], log)
+
+    @staticmethod
+    def _pages(paginator: Any, items: str) -> Iterator[Any]:
+        for page in paginator.paginate():
+            yield from page.get(items, [])
+
+    def _v2_pages(self, operation: str, **arguments: str) -> Iterator[Any]:
+        token: dict[str, str] = {}
+        while True:
+            page = getattr(self._v2, operation)(**arguments, **token)
+            yield from page.get("Items", [])
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
+
+
+def _setting(found: Any, destination: str, text: str) -> LogSetting | None:
+    if not found or not found.get(destination):
+        return None
+    return LogSetting(found[destination], found.get(text, ""))
+
+
+def _patch(log: LogSetting | None) -> list[dict[str, str]]:
+    if log is None:
+        return [{"op": "remove", "path": "/accessLogSettings"}]
+    return [
+        {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": log.destination},
+        {"op": "replace", "path": "/accessLogSettings/format", "value": log.format},
+    ]
