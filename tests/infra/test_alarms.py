@@ -12,7 +12,14 @@ from adapters import telemetry
 from local_cloud.template.document import Stack, translated
 from tests.alarms import state_after
 
-STACK = Stack({"MeteredApiName": "orders", "Monitoring": "full"})
+STACK = Stack(
+    {
+        "MeteredApiName": "orders",
+        "Monitoring": "full",
+        "GuardedRestApiId": "a1b2c3d4e5",
+        "GuardedHttpApiId": "f6g7h8i9j0",
+    }
+)
 ESSENTIAL = Stack()
 RESOURCES = translated()["Resources"]
 ALARMS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
@@ -53,13 +60,14 @@ AWS_METRICS = {
         "ReadProvisionedThroughputExceeded",
         "WriteProvisionedThroughputExceeded",
     },
-    "AWS/Lambda": {"ConcurrentExecutions", "Duration", "Errors", "IteratorAge", "Throttles"},
+    "AWS/Lambda": {"ConcurrentExecutions", "Duration", "Errors", "Invocations", "IteratorAge", "Throttles"},
     "AWS/Logs": {"DeliveryErrors", "DeliveryThrottling", "ForwardedLogEvents"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
 }
 """Metrics of AWS, by the services' documentation."""
 
 NAMED_BY = {
+    "ApiId": {"f6g7h8i9j0"},
     "ApiName": {"orders"},
     "DeliveryStreamName": {STACK.name("LakeDeliveryStream")},
     "FunctionName": {
@@ -256,11 +264,16 @@ class TestEssential:
         assert {STACK.resource(name)["MetricName"] for name in daily} == telemetry.ALSO_ZERO
 
     def test_quotas(self) -> None:
-        """Where an API is guarded, its authorizer is watched."""
+        """Where an API is guarded, its authorizer is watched, also for being left out."""
         guarding = Stack({"GuardedRestApiId": "a1b2c3d4e5"})
         for name in ("QuotaStoreFailingAlarm", "QuotaAuthorizerThrottledAlarm"):
             assert [False, True] == [ESSENTIAL.has(name), guarding.has(name)]
         assert not ESSENTIAL.has("TokenIssuerFailingAlarm")
+        assert not guarding.has("QuotasBypassedAlarm")
+        assert Stack({"GuardedRestApiId": "a1b2c3d4e5", "MeteredApiName": "orders"}).has(
+            "QuotasBypassedAlarm"
+        )
+        assert Stack({"GuardedHttpApiId": "f6g7h8i9j0"}).has("HttpQuotasBypassedAlarm")
         assert Stack({"TokenIssuer": "https://login.example"}).has("TokenIssuerFailingAlarm")
 
     def test_no_dashboard(self) -> None:

@@ -100,8 +100,39 @@ class TestRestApi:
         body = json.loads(response["ResponseTemplates"]["application/json"])
         assert "$context.authorizer.retryAfter" == body["retryAfter"]
 
+    def test_other_refusals_left_alone(self) -> None:
+        """An API whose other policies deny calls, too, keeps its own response to them."""
+        kept = Stack({"GuardedRestApiId": "a1b2c3d4e5", "DenialsAre429": "no"})
+        assert kept.has("RestApiAuthorizer")
+        assert not kept.has("RestApiQuotaUsedUp")
+
+    def test_pages_can_read_it(self) -> None:
+        """A page of another origin sees the status and when to come back; by a parameter one origin's, or
+        none.
+        """
+        allow, expose = (
+            f"gatewayresponse.header.Access-Control-{one}" for one in ("Allow-Origin", "Expose-Headers")
+        )
+        parameters = REST.resource("RestApiQuotaUsedUp")["ResponseParameters"]
+        assert ["'*'", "'Retry-After,X-Quota-Limit,X-Quota-Reset'"] == [parameters[allow], parameters[expose]]
+        one = Stack({"GuardedRestApiId": "a1b2c3d4e5", "DenialOrigin": "https://shop.example"})
+        assert "'https://shop.example'" == one.resource("RestApiQuotaUsedUp")["ResponseParameters"][allow]
+        none = Stack({"GuardedRestApiId": "a1b2c3d4e5", "DenialOrigin": ""})
+        assert not {allow, expose} & set(none.resource("RestApiQuotaUsedUp")["ResponseParameters"])
+
+    def test_of_a_definition(self) -> None:
+        """Where the API's own definition names the authorizer, the stack adds nothing to the API that an
+        import would take away, and lets any authorizer of that API call the function.
+        """
+        stack = Stack({"GuardedRestApiId": "a1b2", "GuardedHttpApiId": "c3d4", "AuthorizerIn": "definition"})
+        for name in ("RestApiAuthorizer", "RestApiQuotaUsedUp", "HttpApiAuthorizer"):
+            assert not stack.has(name)
+        for name, api in (("RestApiMayAsk", "a1b2"), ("HttpApiMayAsk", "c3d4")):
+            assert f"{API}:{api}/authorizers/*" == stack.resource(name)["SourceArn"]
+        assert "-" == stack.output("RestApiAuthorizerId")
+
     def test_who_may_ask(self) -> None:
-        """This authorizer of this API, and nobody else."""
+        """Authorizers of this API, and nobody else's."""
         permission = REST.resource("RestApiMayAsk")
         assert "apigateway.amazonaws.com" == permission["Principal"]
         assert permission["SourceArn"].startswith(f"{API}:a1b2c3d4e5/authorizers/")
