@@ -1,1 +1,1 @@
-"""The commands `connect` and `disconnect`: stages of APIs log what the meter reads, and are restored exactly."""
+"""The commands `connect` and `disconnect`: stages log what the meter reads, and are restored exactly."""
