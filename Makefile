@@ -109,6 +109,7 @@ ALL_PARTS := KmsKeyArn=arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d CrawlSche
 
 .PHONY: engines
 engines: setup $(SAM) $(ENGINES) wheels ## Deploy to an engine that is not ours, by the real SAM CLI; let others judge policies
+	@$(BIN)/python -m tests.engines.package
 	USAGE_METER_ENGINES=true $(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines
 
 .PHONY: test
@@ -145,6 +146,10 @@ build: setup ## Make the Lambda package, build/lambda.zip, for arm64: the same b
 .PHONY: deploy
 deploy: build $(SAM) ## Deploy to AWS what infra/deployment.yaml describes; asks three questions the first time
 	@$(BIN)/python -m tools.deployment $(DEPLOY_ARGS)
+
+.PHONY: aws-check
+aws-check: setup ## Ask an account, by a deployed STACK=usage-meter, what only AWS can answer; reads, and changes nothing
+	@$(BIN)/python -m tools.aws_check --stack $(or $(STACK),usage-meter)
 
 .PHONY: wheels
 wheels: setup ## Download the wheels with which the tests make and run the Lambda package

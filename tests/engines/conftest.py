@@ -127,7 +127,7 @@ def template(tmp_path: Path, package: Path) -> Path:
     return path
 
 
-def known_to_ministack(template: dict[str, Any], package: Path) -> dict[str, Any]:
+def known_to_ministack(template: dict[str, Any], package: Path | str) -> dict[str, Any]:
     """The template without the types that the engine refuses."""
     resources: Mapping[str, Any] = template["Resources"]
     kept = {
