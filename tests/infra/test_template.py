@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cfnlint import api as cfn_lint
 
-from local_cloud.template.document import Stack, load_template, translated
+from local_cloud.template.document import TEMPLATE, Stack, load_template, translated
 
 STACK = Stack()
 PARAMETERS = load_template()["Parameters"]
@@ -36,6 +36,15 @@ class TestLint:
         """cfn-lint finds nothing in the CloudFormation that SAM makes of the template."""
         found = cfn_lint.lint(json.dumps(translated()), regions=["us-east-1", "eu-central-1"])
         assert [] == [str(match) for match in found]
+
+
+class TestIndex:
+    def test_headings(self) -> None:
+        """The index at the top names the headings, in their order, and every section has some."""
+        text = TEMPLATE.read_text(encoding="utf-8")
+        headings = re.findall(r"^  # --- (.+?) -+$", text, re.MULTILINE)
+        assert headings == re.findall(r"^#   (.+)$", text, re.MULTILINE)
+        assert len(headings) == len(set(headings)) > 20
 
 
 class TestEventSourceMapping:
