@@ -230,7 +230,9 @@ class TestGrants:
         the counters table it sees the progress only.
         """
         assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
-        assert {"dynamodb:PutItem", "dynamodb:Query"} == actions("WatchRole", STACK.arn("CountersTable"))
+        assert {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"} == actions(
+            "WatchRole", STACK.arn("CountersTable")
+        )
         (progress,) = [one for one in statements("WatchRole") if "dynamodb:Query" in one["Action"]]
         assert {
             "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress"]},

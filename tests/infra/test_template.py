@@ -151,17 +151,18 @@ class TestStatefulResources:
         assert {"CountersTable": ["pk", "sk"], "LedgerTable": ["pk"]} == keys
 
     def test_stream(self) -> None:
-        """Encrypted, and kept for a week unless told otherwise."""
+        """Encrypted, and kept for a day unless told otherwise."""
         stream = STACK.resource("CallStream")
         assert {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"} == stream["StreamEncryption"]
-        assert "168" == stream["RetentionPeriodHours"]
+        assert "24" == stream["RetentionPeriodHours"]
         assert KEY == WITH_KEY.resource("CallStream")["StreamEncryption"]["KeyId"]
 
     def test_stream_mode(self) -> None:
         """Shards are counted only where they are provisioned."""
         provisioned = Stack({"StreamMode": "PROVISIONED", "ShardCount": 4}).resource("CallStream")
         assert 4 == provisioned["ShardCount"]
-        assert "ShardCount" not in STACK.resource("CallStream")
+        assert 1 == STACK.resource("CallStream")["ShardCount"]
+        assert "ShardCount" not in Stack({"StreamMode": "ON_DEMAND"}).resource("CallStream")
 
     @pytest.mark.parametrize("logical_id", BUCKETS)
     def test_buckets(self, logical_id: str) -> None:
@@ -282,7 +283,8 @@ class TestFunctions:
             "LEDGER_TABLE": STACK.name("LedgerTable"),
             "LEDGER_LANES": "1",
             "LEDGER_SLOT_SECONDS": "5",
-            "LEDGER_TTL_SECONDS": str(168 * 3600 + DAY),
+            "LEDGER_TTL_SECONDS": str(24 * 3600 + DAY),
+            "METRICS": "essential",
             "NOT_BILLABLE": "429,5xx",
             "FIELD_MAP": "",
             "WRITE_CONCURRENCY": "8",
