@@ -236,6 +236,9 @@ def envelope(events: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+_STATUSES = range(100, 600)
+
+
 def own_time(line: str) -> int | None:
     """The time that a line gives, in epoch milliseconds."""
     with suppress(ValueError, KeyError, TypeError):
@@ -260,8 +263,8 @@ def reckon(event: Mapping[str, Any]) -> tuple[str, int, dict[str, int]]:
         line = json.loads(event["message"])
         status = int(line["status"])
         size = int("0" if line["responseLength"] == "-" else line["responseLength"])
-        if size < 0:
-            raise ValueError(size)
+        if size < 0 or status not in _STATUSES:
+            raise ValueError(size, status)
     except (ValueError, TypeError):
         return "!malformed", event["timestamp"], {"requests": 1, "fingerprint": event_hash(event["id"])}
     metered = line["apiKeyId"] != "-"
