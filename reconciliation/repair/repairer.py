@@ -55,7 +55,7 @@ from metering.proof.correction import (
 from metering.proof.month_state import State, Version
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.lake.external_sort import sorted_counters
-from reconciliation.lake.queries import between, query_text
+from reconciliation.lake.queries import between, query_text, quoted
 from reconciliation.ports import ErrorPrefix, OnProgress, Queries, StepProgress
 from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour, undecodable_days
 from reconciliation.repair.trust import takes_away
@@ -263,7 +263,7 @@ class Repairer:
         (only,) = scope.keys if scope.keys is not None and len(scope.keys) == 1 else ("",)
         found = self._sources.queries.run(  # 2
             query_text(HOURS_OF_KEYS),
-            (*between(begins_at(taken[0]), ends_at(taken[-1])), *[_literal(only)] * 2),
+            (*between(begins_at(taken[0]), ends_at(taken[-1])), *[quoted(only)] * 2),
             run_id=scope.report,
         )
         pairs = _pairs(counters, _by_key(found.rows(), scope.keys), undecodable)
@@ -562,8 +562,3 @@ def _days(key: str, rows: Iterable[tuple[Any, ...]]) -> Counters:
         one = Counter(key, day_of(hour), usage, {hour[-2:]: usage.requests})
         days[one.period] = days[one.period] + one if one.period in days else one
     return days
-
-
-def _literal(text: str) -> str:
-    """A text as Athena takes it for a parameter."""
-    return "'" + text.replace("'", "''") + "'"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -181,3 +183,24 @@ def test_kinds() -> None:
     kinds = (is_month, is_day, is_hour)
     for number, period in enumerate(("2026-11", "2026-11-05", "2026-11-05T07")):
         assert [number == other for other in range(3)] == [kind(period) for kind in kinds]
+
+
+def test_nobody_else_measures_a_name() -> None:
+    """How long the name of a kind is, is known in one module."""
+    root = Path(__file__).resolve().parents[2]
+    packages = (
+        "metering",
+        "adapters",
+        "stream_processor",
+        "usage_api",
+        "reconciliation",
+        "local_cloud",
+        "cli",
+    )
+    measured = {
+        path.name
+        for package in packages
+        for path in (root / package).rglob("*.py")
+        if re.search(r'len\("\d{4}-\d{2}', path.read_text(encoding="utf-8"))
+    }
+    assert set() == measured
