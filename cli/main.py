@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cli.billing import invoice, tariff
+from cli.billing import cost, invoice, tariff
 from cli.common.errors import INTERRUPTED, CommandError, explained
 from cli.connect import connect, disconnect
 from cli.cost import estimate
@@ -28,6 +28,7 @@ from metering.visible_text import visible_lines
 COMMANDS = {
     "close": close,
     "connect": connect,
+    "cost": cost,
     "dashboard": dashboard,
     "demo": demo,
     "disconnect": disconnect,

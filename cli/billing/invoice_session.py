@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,13 @@ from metering.proof.month_state import State
 from metering.safe_path import path_within
 from metering.visible_text import visible
 from reconciliation.closing import SealedMonths
-from reconciliation.invoices.exports import month_document, stripe_meter_events, unpriced_document
+from reconciliation.invoices.exports import (
+    NotExportable,
+    month_document,
+    stripe_credits,
+    stripe_meter_events,
+    unpriced_document,
+)
 from reconciliation.invoices.issue import (
     CannotInvoice,
     DraftPolicy,
@@ -228,15 +234,40 @@ def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff) -> list[
         return []
     if invoiced.draft:
         raise CommandError("Drafts are not exported to Stripe: make invoices first.", PROBLEM)
-    lines, left_out = [], []
+    return _export_to_stripe(path, invoiced, tariff)
+
+
+def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff) -> list[str]:
+    """Write meter events, and beside them credits where there are some. Nothing is written unless Stripe
+    takes all of it.
+    """
+    events: list[object] = []
+    credit: list[object] = []
+    left_out = []
     for invoice in invoiced.invoices:
         account = tariff.accounts.get(invoice["account"])
         if account is None or account.stripe_customer is None:
             left_out.append(invoice["account"])
             continue
-        lines += [json_text.dumps(event) for event in stripe_meter_events(invoice, account.stripe_customer)]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        try:
+            events += stripe_meter_events(invoice, account.stripe_customer)
+            credit += stripe_credits(invoice, account.stripe_customer)
+        except NotExportable as refused:
+            raise CommandError(f"Nothing was exported: {refused}.", PROBLEM) from refused
+    _write_lines(path, events)
+    if credit:
+        beside = path.with_name(f"{path.stem}.credits{path.suffix}")
+        _write_lines(beside, credit)
+        console().print(
+            f"{len(credit):,} credits are in {beside}: Stripe makes 0 of a negative meter event",
+            markup=False,
+            soft_wrap=True,
+        )
     return left_out
+
+
+def _write_lines(path: Path, lines: Iterable[object]) -> None:
+    path.write_text("".join(f"{json_text.dumps(line)}\n" for line in lines), encoding="utf-8")
 
 
 def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:

@@ -1,4 +1,4 @@
-"""`usage-meter tariff`: what things cost, as a file."""
+"""`usage-meter tariff`: what things cost, as a file and in force."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.common.options import StackName
 from cli.common.output import written_later
 
 HELP = "What calls cost: the tariff file that invoices are made by."
@@ -16,6 +17,8 @@ EXAMPLES = """Examples:
     usage-meter tariff check tariff.yaml
 
     usage-meter tariff check tariff.yaml --json checked.json
+
+    usage-meter tariff publish tariff.yaml
 """
 
 app = typer.Typer(no_args_is_help=True)
@@ -47,3 +50,28 @@ def check(
     from cli.billing.tariff_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     run(file, written_later(json))
+
+
+@app.command("publish")
+def publish(
+    *,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, readable=True, help="Such as tariff.yaml."
+        ),
+    ],
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
+    ] = None,
+) -> None:
+    """Check a tariff, and put it in force for what shows the cost of the running month.
+
+    Each is kept in the lake's bucket under a number of its own. Invoices are made by the file that they are
+    given.
+    """
+    from cli.billing.tariff_session import publish as put_in_force  # noqa: PLC0415 - slow to load, as above
+
+    put_in_force(file, stack, written_later(json))

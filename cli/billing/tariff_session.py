@@ -1,4 +1,4 @@
-"""One run of `usage-meter tariff check`."""
+"""One run of a `usage-meter tariff` command."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from pathlib import Path
 
 import typer
 
+from adapters.s3.bucket import Bucket
+from adapters.s3.tariffs import S3Tariffs
+from cli.billing.invoice_session import readable_tariff
 from cli.billing.tariff_file import read_tariff_file
+from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
 from cli.common.output import write_json
 from cli.common.terminal import Text, console, table
+from cli.common.yaml_file import read_yaml
 from metering.prices.tariff import ALWAYS, Account, AccountPlan, Tariff, Validity
 from metering.prices.tariff_file import InvalidTariff
 
@@ -47,6 +52,22 @@ def run(file: Path, json: Path | None) -> None:
     others = f"by plan {by_default}" if by_default else "by nobody: they will be listed"
     screen.print(f"\nKeys of no account are paid {others}.", markup=False)
     screen.print(Text("The tariff can be used.", "bold green"))
+
+
+def publish(file: Path, stack: str, json: Path | None) -> None:
+    """Put a tariff in force.
+
+    Raises:
+        CommandError: it cannot be used; every fault is named.
+        MeterError: it cannot be written.
+    """
+    readable_tariff(file)
+    where = target(stack)
+    bucket = Bucket(where.client("s3"), where.deployment.reconciliation.lake_bucket)
+    published, is_new = S3Tariffs(bucket).publish(read_yaml(file).value)
+    write_json(json, {"number": published.number, "is_new": is_new})
+    state = "is in force now" if is_new else "was in force already"
+    console().print(f"Tariff {published.number} {state}.", markup=False)
 
 
 def _keys(account: Account) -> str:

@@ -45,6 +45,8 @@ class Charge:
     currency: str
     invoiced_in: Period
     version: BilledVersion = BilledVersion("", "", "")
+    fingerprint: int = 0
+    """Of all calls of the account's month, when it was billed."""
 
 
 @dataclass(frozen=True, slots=True)

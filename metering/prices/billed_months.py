@@ -14,6 +14,7 @@ from metering.period import Period
 from metering.prices.adjustment import BilledVersion, Charge
 from metering.prices.documents import InvoiceDocument, UnbilledDocument
 from metering.prices.invoice import billed_keys, invoiced_charges
+from metering.prices.tariff import KEY_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def billed_months(
             holders[month][key] = document["account"]
         for charge in invoiced_charges(document):
             charges[charge.month][charge.account].append(charge)
+            if charge.account.startswith(KEY_ACCOUNT):
+                holders[charge.month].setdefault(charge.account.removeprefix(KEY_ACCOUNT), charge.account)
     nobody: dict[Period, frozenset[str]] = {}
     for one in unbilled:
         for called, keys in one["keys"].items():

@@ -62,8 +62,7 @@ def price_month(tariff: Tariff, usage: MonthUsage, prices_of: Period | None = No
         try:
             version = tariff.version(account.plan_in(prices_of or usage.month), prices_of or usage.month)
         except NoPrice as no_price:
-            if account.has_plan_in(usage.month) or any(any(one.quantities.values()) for one in used):
-                unpriced.append(Unpriced(usage.month, account.id, account.keys, str(no_price)))
+            unpriced.append(Unpriced(usage.month, account.id, account.keys, str(no_price)))
         else:
             statements[account.id] = make_statement(account.id, usage.month, version, used, usage.query)
     return PricedMonth(usage.month, statements, tuple(unpriced))

@@ -167,6 +167,7 @@ def _charge(document: InvoiceDocument, line: LineDocument, quantity: int) -> Cha
         document["currency"],
         Period(document["period"]["month"]),
         BilledVersion(**line["price_version"]),
+        int(line["fingerprint"]),
     )
 
 

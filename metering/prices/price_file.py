@@ -35,10 +35,14 @@ ZeroMonthRule = Annotated[ZeroMonth, reading(zero_month)]
 class TariffContext:
     """What the fields of a tariff file are read by, beside themselves."""
 
-    def __init__(self, plans: Iterable[str], given: Iterable[str]) -> None:
-        """`plans` are the names of all plans, `given` the fields that hold for the whole tariff."""
-        self.plans = tuple(plans)
-        self.given = frozenset(given)
+    def __init__(self, value: Mapping[str, object]) -> None:
+        """`value` is the whole file."""
+        plans = value.get("plans")
+        self.value = value
+        self.plans = tuple(map(str, plans)) if isinstance(plans, Mapping) else ()
+        """The names of all plans."""
+        self.given = frozenset(name for name, one in value.items() if one is not None)
+        """The fields that hold for the whole tariff."""
         self.has_zero_month = "zero_month" in self.given
         """Whether the version that is being read says what a month without units costs."""
 

@@ -71,27 +71,29 @@ class RepricedMonth:
 def reprice_month(
     tariff: Tariff, usage: MonthUsage, billed: BilledMonth, *, by_tariff: bool = False
 ) -> RepricedMonth:
-    """A month priced again. With `by_tariff` what the tariff says is followed against what was billed, and
-    there are no contradictions.
+    """A month priced again. With `by_tariff` what the tariff says is followed against what was billed; what
+    contradicts then is a price that is needed, and that it no longer has.
     """
     keys = _Keys(tariff, usage.month, billed, by_tariff=by_tariff)
     by_account = keys.by_account(usage)
-    found = list(keys.contradictions)
+    found = [] if by_tariff else list(keys.contradictions)
     statements: dict[str, Statement] = {}
     for account, used in sorted(by_account.items()):
-        decided = _version(tariff, usage.month, account, billed)
-        if isinstance(decided, Contradiction):
-            found.append(_with_amounts(decided, tariff, usage, used, billed))
-        follows_tariff = by_tariff and isinstance(decided, Contradiction)
-        version = _stated(tariff, account, usage.month) if follows_tariff else decided
-        if version is None and not billed.charges.get(account):
-            keys.leave_out(used, _stated(tariff, account, usage.month))
+        before, stated = billed.version(account), _stated(tariff, account, usage.month, keys.owners)
+        decided = _version(tariff, usage.month, account, before, stated)
+        if isinstance(decided, Contradiction) and stated is None and _is_unchanged(billed, account, used):
+            continue
+        if isinstance(decided, Contradiction) and (stated is None or not by_tariff):
+            found.append(_with_amounts(decided, stated, usage, used, billed))
+            continue
+        version = stated if isinstance(decided, Contradiction) else decided
         if isinstance(version, PlanVersion):
             statements[account] = make_statement(account, usage.month, version, used, usage.query)
-        elif by_tariff and billed.charges.get(account):
+        elif before is not None:
             statements[account] = withdrawn(account, usage.month, billed.charges[account][-1], usage.query)
-    contradictions = () if by_tariff else tuple(found)
-    return RepricedMonth(usage.month, statements, billed, contradictions, keys.unbilled)
+        else:
+            keys.leave_out(used, stated)
+    return RepricedMonth(usage.month, statements, billed, tuple(found), keys.unbilled)
 
 
 def withdrawn(account: str, month: Period, charge: Charge, query: str) -> Statement:
@@ -110,7 +112,7 @@ class _Keys:
         self._month = month
         self._billed = billed
         self._by_tariff = by_tariff
-        self._owners = tariff.owners_in(month)
+        self.owners = tariff.owners_in(month)
         self.contradictions: list[Contradiction] = []
         self.unbilled: dict[str, str] = {}
 
@@ -136,7 +138,7 @@ class _Keys:
                 self.unbilled[used.key] = str(reason or f"key {used.key} has no account in {self._month}")
 
     def _owner(self, used: KeyUsage) -> str | None:
-        holder, claim = self._billed.holders.get(used.key), self._owners.get(used.key)
+        holder, claim = self._billed.holders.get(used.key), self.owners.get(used.key)
         if holder is None:
             return self._unnamed(used.key, claim)
         says = self._otherwise(used.key, holder, claim) if any(used.quantities.values()) else None
@@ -158,15 +160,14 @@ class _Keys:
 
     def _otherwise(self, key: str, holder: str, claim: Owner | None) -> tuple[str, str] | None:
         """What the tariff says of a key against the account that was billed for it, and what to write."""
+        account = self._tariff.accounts.get(holder)
+        if account is None:
+            return None
         if claim is not None and claim.is_dated and claim.account.id != holder:
             says = f"key {key} was billed to {holder}, and is {claim.account.id}'s by a date in the tariff"
             return says, f"let it be {claim.account.id}'s from a month on that has no invoices"
-        account = self._tariff.accounts.get(holder)
-        if account is None or (
-            key in account.keys_in(self._month) and account.validity.holds_in(self._month)
-        ):
-            return None
-        if account.validity.holds_in(self._month) and key not in account.keys:
+        is_there = account.validity.holds_in(self._month)
+        if is_there and (key in account.keys_in(self._month) or key not in account.keys):
             return None
         says = f"key {key} was billed to {holder}, and is not its by a date in the tariff"
         return says, f"let {holder} and its keys begin before {self._month} and end after it"
@@ -185,10 +186,13 @@ def _by_line(charges: Iterable[Charge]) -> dict[tuple[str, str], Decimal]:
 
 
 def _version(
-    tariff: Tariff, month: Period, account: str, billed: BilledMonth
+    tariff: Tariff,
+    month: Period,
+    account: str,
+    before: BilledVersion | None,
+    now: PlanVersion | NoPrice | None,
 ) -> PlanVersion | Contradiction | None:
     """By which version an account pays for an earlier month. None: nothing says so."""
-    before, now = billed.version(account), _stated(tariff, account, month)
     if before is None:
         return now if isinstance(now, PlanVersion) else None
     if now is None:
@@ -198,7 +202,14 @@ def _version(
     return _other_version(month, account, before, now)
 
 
-def _stated(tariff: Tariff, account: str, month: Period) -> PlanVersion | NoPrice | None:
+def _is_unchanged(billed: BilledMonth, account: str, used: Iterable[KeyUsage]) -> bool:
+    """Whether the calls are those that were billed, so that there is nothing to correct."""
+    return billed.charges[account][-1].fingerprint == sum(one.fingerprint for one in used)
+
+
+def _stated(
+    tariff: Tariff, account: str, month: Period, owners: Mapping[str, Owner]
+) -> PlanVersion | NoPrice | None:
     """What the tariff says that an account pays by. None: it says nothing about it."""
     try:
         if account in tariff.accounts:
@@ -208,7 +219,7 @@ def _stated(tariff: Tariff, account: str, month: Period) -> PlanVersion | NoPric
             return tariff.version(one.plan_in(month), month)
         key = account.removeprefix(KEY_ACCOUNT)
         plan = tariff.default_plan_in(month)
-        if key == account or plan is None or key in tariff.owners_in(month):
+        if key == account or plan is None or key in owners:
             return None
         return tariff.version(plan, month)
     except NoPrice as no_price:
@@ -242,10 +253,13 @@ def _named(version: BilledVersion | PlanVersion) -> str:
 
 
 def _with_amounts(
-    found: Contradiction, tariff: Tariff, usage: MonthUsage, used: Iterable[KeyUsage], billed: BilledMonth
+    found: Contradiction,
+    stated: PlanVersion | NoPrice | None,
+    usage: MonthUsage,
+    used: Iterable[KeyUsage],
+    billed: BilledMonth,
 ) -> Contradiction:
     """A contradiction with what it would come to, where both can be compared."""
-    stated = _stated(tariff, found.account, usage.month)
     charges = billed.charges[found.account]
     if not isinstance(stated, PlanVersion) or any(one.currency != stated.currency for one in charges):
         return found

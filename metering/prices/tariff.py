@@ -142,7 +142,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose key it is in a month; `is_dated` where the tariff says from or until when."""
+    """Whose key it is in a month; `is_dated` where the tariff says from when."""
 
     account: Account
     is_dated: bool
@@ -164,13 +164,14 @@ class Tariff:
         return next((one.plan for one in self.default_plans if one.validity.holds_in(month)), None)
 
     def accounts_in(self, month: Period) -> list[Account]:
-        """The accounts that there are in a month, in the order of the file."""
-        return [account for account in self.accounts.values() if account.validity.holds_in(month)]
+        """The accounts that there are in a month, and have a plan in it, in the order of the file."""
+        accounts = self.accounts.values()
+        return [one for one in accounts if one.validity.holds_in(month) and one.has_plan_in(month)]
 
     def owners_in(self, month: Period) -> dict[str, Owner]:
         """Whose each key is in a month."""
         return {
-            holding.key: Owner(account, holding.validity.is_dated)
+            holding.key: Owner(account, holding.validity.start != ALWAYS)
             for account in self.accounts_in(month)
             for holding in account.holdings
             if holding.validity.holds_in(month)

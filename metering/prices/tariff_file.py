@@ -39,10 +39,19 @@ from itertools import combinations, pairwise, zip_longest
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from metering.key_id import key_id_fault
 from metering.period import Period, parse_month
+from metering.prices.currency import currency_digits
 from metering.prices.documents import ADJUSTMENTS, UNBILLED
 from metering.prices.money import Rounding, RoundingMode
 from metering.prices.price_file import (
@@ -110,12 +119,7 @@ def read_tariff(loaded: object) -> Tariff:
     """
     value = loaded.value if isinstance(loaded, Document) else loaded
     given = value if isinstance(value, Mapping) else {}
-    plans = given.get("plans")
-    context = TariffContext(
-        (str(name) for name in plans) if isinstance(plans, Mapping) else (),
-        (str(name) for name, one in given.items() if one is not None),
-    )
-    fields, faults = read_document(TariffFields, loaded, context)
+    fields, faults = read_document(TariffFields, loaded, TariffContext(given))
     if fields is None:
         raise InvalidTariff(faults)
     return _tariff(fields)
@@ -188,11 +192,28 @@ class VersionFields(Terms, Bounded):
     def _ends_later(cls, end: Period, info: ValidationInfo) -> Period:
         return ends_later(end, info)
 
+    @model_validator(mode="after")
+    def _can_be_paid(self, info: ValidationInfo) -> VersionFields:
+        whole_file = context_of(info).value
+        currency = self.currency or str(whole_file.get("currency"))
+        rounding = self.rounding or whole_file.get("rounding")
+        digits = rounding.digits if isinstance(rounding, RoundingFields) else _digits(rounding)
+        if digits and currency_digits(currency) == 0:
+            refuse(
+                Broken((), f"{currency} has no smaller unit, and rounding has {digits} digits; say digits: 0")
+            )
+        return self
+
     @field_validator("prices", mode="after")
     @classmethod
     def _have_names(cls, prices: list[PriceFields]) -> list[PriceFields]:
         refuse(*_twice("price", [price.id or price.metric for price in prices]))
         return prices
+
+
+def _digits(rounding: object) -> int:
+    digits = rounding.get("digits") if isinstance(rounding, Mapping) else 0
+    return digits if isinstance(digits, int) else 0
 
 
 def _versions(value: object) -> object:

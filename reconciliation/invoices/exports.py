@@ -1,5 +1,7 @@
-"""Invoices for other systems: rows for a spreadsheet, one JSON document of a month, and meter events in the
-shape that Stripe takes.
+"""Invoices for other systems: rows for a spreadsheet, one JSON document of a month, and meter events and
+credits in the shape that Stripe takes.
+
+    NotExportable   a value that Stripe refuses, or would round: nothing may be written then
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Final, TypedDict
 from metering.period import Period, ends_at
 from metering.prices.billing import Unpriced
 from metering.prices.canonical import canonical_json
+from metering.prices.currency import currency_digits
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
 from metering.prices.money import EXACT, total
 from metering.safe_csv import defused
@@ -26,6 +29,14 @@ CSV_HEADER = (
 )  # fmt: skip
 
 MONTH_FORMAT: Final = "usage-meter/invoices/1"
+
+
+STRIPE_DIGITS: Final = 15
+"""Stripe answers 400 to a meter event whose value has more."""
+
+
+class NotExportable(ValueError):
+    """A value that Stripe does not take as it is. The text names the account and the value."""
 
 
 class UnpricedDocument(TypedDict):
@@ -46,6 +57,18 @@ class MeterEvent(TypedDict):
     payload: dict[str, str]
 
 
+class StripeCredit(TypedDict):
+    """What Stripe's `POST /v1/customers/CUSTOMER/balance_transactions` takes, with the customer. The amount
+    is in the currency's smallest unit, and below zero: Stripe's next invoice is reduced by it.
+    """
+
+    customer: str
+    amount: int
+    currency: str
+    description: str
+    metadata: dict[str, str]
+
+
 def month_document(
     month: Period, invoices: Sequence[InvoiceDocument], unpriced: Iterable[Unpriced]
 ) -> dict[str, object]:
@@ -56,6 +79,7 @@ def month_document(
         "format": MONTH_FORMAT,
         "month": month,
         "invoices": list(invoices),
+        "credit_notes": [one["id"] for one in invoices if one.get("kind") == "credit_note"],
         "unpriced": [unpriced_document(entry) for entry in unpriced],
     }
 
@@ -94,22 +118,57 @@ def stripe_meter_events(
     invoice: InvoiceDocument, customer: str, prefix: str = "api_"
 ) -> Iterator[MeterEvent]:
     """The invoice as meter events: one for each metric that it prices, one for the adjustments of each
-    earlier month.
+    earlier month that the account owes. What it gets back is a credit, and never an event: of usage below
+    zero Stripe makes 0.
 
     The event of a metric is named after it (`api_requests`) and carries the month's quantity; Stripe applies
     the prices. Adjustments were priced here, because Stripe would put late calls into the tiers of the wrong
     month: their event (`api_adjustment`) carries money, in units of the last digit of the invoice's rounding
-    (cents, for 2 digits), and may be negative. The time is the last second of the invoice's month; Stripe
-    takes it for 35 days.
+    (cents, for 2 digits). The time is the last second of the invoice's month; Stripe takes it for 35 days.
 
-    The identifier depends on account, month and metric alone. Sent twice, or sent again after a new run, an
-    event counts once, as long as Stripe remembers it (at least 24 hours).
+    The identifier depends on account, month and metric alone. An event that is sent again counts once: Stripe
+    refuses its identifier (400) as long as it remembers it, 24 hours at least.
+
+    Raises:
+        NotExportable: a value has more digits than Stripe takes.
     """
     for metric, quantity in sorted(_quantities(invoice).items()):
         yield _event(invoice, customer, prefix + metric, quantity, metric)
     for month, amount in sorted(_adjusted(invoice).items()):
-        units = int(EXACT.scaleb(amount, invoice["rounding"]["digits"]).to_integral_exact(context=EXACT))
-        yield _event(invoice, customer, f"{prefix}adjustment", units, f"adjustment {month}")
+        if amount > 0:
+            units = _units(invoice, amount, invoice["rounding"]["digits"])
+            subject = f"adjustment {month}"
+            if invoice.get("adjusts_only"):
+                subject = f"{subject} {invoice['currency']}"
+            yield _event(invoice, customer, f"{prefix}adjustment", units, subject)
+
+
+def stripe_credits(invoice: InvoiceDocument, customer: str) -> Iterator[StripeCredit]:
+    """What the account gets back for earlier months, one for each month.
+
+    Raises:
+        NotExportable: an amount is finer than the currency's smallest unit.
+    """
+    for month, amount in sorted(_adjusted(invoice).items()):
+        if amount < 0:
+            yield {
+                "customer": customer,
+                "amount": _units(invoice, amount, currency_digits(invoice["currency"])),
+                "currency": invoice["currency"].lower(),
+                "description": f"Adjustment of {month} by {invoice['id']}",
+                "metadata": {"account": invoice["account"], "invoice": invoice["id"], "month": month},
+            }
+
+
+def _units(invoice: InvoiceDocument, amount: Decimal, digits: int) -> int:
+    """An amount in units of a digit after the point."""
+    units = EXACT.scaleb(amount, digits)
+    if units != units.to_integral_value():
+        raise NotExportable(
+            f"{amount} {invoice['currency']} of account {invoice['account']} is finer than Stripe's units of "
+            f"{digits} digits: round to them in the tariff"
+        )
+    return int(units)
 
 
 def _row(invoice: InvoiceDocument, kind: str, line: LineDocument | AdjustmentDocument) -> tuple[str, ...]:
@@ -154,6 +213,11 @@ def _adjusted(invoice: InvoiceDocument) -> dict[str, Decimal]:
 
 
 def _event(invoice: InvoiceDocument, customer: str, name: str, value: int, subject: str) -> MeterEvent:
+    if len(str(value)) > STRIPE_DIGITS:
+        raise NotExportable(
+            f"{name} of account {invoice['account']} is {value}: Stripe refuses values of more than "
+            f"{STRIPE_DIGITS} digits. Split the account, or bill it by the invoice itself"
+        )
     month = Period(invoice["period"]["month"])
     last_second = ends_at(month) - timedelta(seconds=1)
     identity = canonical_json([invoice["account"], month, subject])

@@ -18,6 +18,7 @@ from metering.prices.documents import (
     RatingDocument,
     SourceDocument,
 )
+from metering.prices.money import difference
 from reconciliation.page_template import rendered, stylesheet
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -43,7 +44,7 @@ def page(invoice: InvoiceDocument) -> bytes:
         "page.html",
         style=stylesheet(_TEMPLATES / "page.css"),
         invoice=invoice,
-        kind="Draft of an invoice" if invoice["draft"] else "Invoice",
+        kind=_kind(invoice),
         facts=_facts(invoice),
         usage=[_usage(line) for line in invoice["lines"]],
         adjustments=[_adjustment(line) for line in invoice["adjustments"]],
@@ -52,14 +53,23 @@ def page(invoice: InvoiceDocument) -> bytes:
     )
 
 
+def _kind(invoice: InvoiceDocument) -> str:
+    kind = "credit note" if invoice.get("kind") == "credit_note" else "invoice"
+    if invoice["draft"]:
+        return f"Draft of {'a' if kind == 'credit note' else 'an'} {kind}"
+    return kind.capitalize()
+
+
 def _facts(invoice: InvoiceDocument) -> dict[str, str]:
     period, rounding = invoice["period"], invoice["rounding"]
+    reason = {"Earlier months billed again": invoice["reprice"]} if "reprice" in invoice else {}
     return {
         "Account": invoice["account"],
         "Invoice": invoice["id"],
         "Month": f"{period['month']} (from {period['start']} until before {period['end']})",
         "Total": f"{invoice['total']} {invoice['currency']}",
         "Rounding": f"each line once, to {rounding['digits']} digits, {rounding['mode'].replace('_', ' ')}",
+        **reason,
     }
 
 
@@ -118,9 +128,12 @@ def _rating(rating: RatingDocument) -> Iterator[str]:
 
 def _change(line: AdjustmentDocument) -> str:
     quantity = line["rating"]["quantity"] if line["rating"] else 0
+    exact = difference(Decimal(line["repriced"]), Decimal(line["billed"]))
+    is_whole = exact == Decimal(line["amount"])
+    result = line["amount"] if is_whole else f"{exact:f}, of which {line['amount']} is billed now"
     return (
         f"now {line['repriced']} for {quantity:,}, billed {line['billed']} for {line['quantity_billed']:,}: "
-        f"{line['repriced']} - {line['billed']} = {line['amount']}"
+        f"{line['repriced']} - {line['billed']} = {result}"
     )
 
 

@@ -351,6 +351,26 @@ def test_currency_and_rounding_must_be_said() -> None:
     ] == faults_of(silent)
 
 
+@pytest.mark.parametrize(
+    ("currency", "digits", "is_taken"), [("JPY", 0, True), ("JPY", 2, False), ("KWD", 3, True)]
+)
+def test_a_currency_has_its_digits(currency: str, digits: int, is_taken: bool) -> None:
+    """A currency without a smaller unit is not rounded to one."""
+    whole = document(
+        {"pro": [version(flat())]}, currency=currency, rounding={"digits": digits, "mode": "half_up"}
+    )
+    own = document(
+        {"pro": [version(flat(), currency=currency, rounding={"digits": digits, "mode": "half_up"})]}
+    )
+    for loaded in (whole, own):
+        if is_taken:
+            assert currency == read_tariff(loaded).version("pro", OCTOBER).currency
+        else:
+            assert [
+                "plan pro, version v1: JPY has no smaller unit, and rounding has 2 digits; say digits: 0"
+            ] == (faults_of(loaded))
+
+
 def test_a_version_needs_its_fields() -> None:
     """A version without name, start or prices is named with all that it lacks and contradicts."""
     assert {

@@ -16,7 +16,9 @@ from reconciliation.invoices.issue import CannotInvoice, Invoiced, Invoicing
 from tests.metering.prices.builders import Document, flat, tariff, version
 from tests.reconciliation.invoices.samples import Known, Shelves
 
-AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (Period(f"2026-{month}") for month in ("08", "09", "10", "11"))
+AUGUST, SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (
+    Period(f"2026-{month}") for month in ("08", "09", "10", "11", "12")
+)
 PLANS: dict[str, list[Document]] = {
     "payg": [version(flat("0.01"))],
     "team": [version(flat("0.008"))],
@@ -326,7 +328,9 @@ def test_what_the_tariff_says_otherwise(later: Tariff, says: str, after: dict[st
 
 
 def test_a_version_that_is_gone() -> None:
-    """A price that invoices name, and that the tariff has no more, is missed only where it is needed."""
+    """A price that invoices name, and that the tariff has no more, is missed only where late calls need it,
+    and then also by who bills again on purpose.
+    """
     meter = Meter()
     billed(meter, SEPTEMBER)
     renamed = accounts(
@@ -335,7 +339,11 @@ def test_a_version_that_is_gone() -> None:
     meter.calls(SEPTEMBER, k1=100)
     assert {"adjustment:EUR:acme": "0.80"} == meter.totals(OCTOBER, renamed), "another name, the same prices"
     gone = accounts(plans={"crew": [version(flat("1"))]}, **{"acme-inc": account("k1", plan="crew")})
-    assert "put that version back as it was" in refusal(meter, NOVEMBER, gone)
+    assert {} == meter.totals(NOVEMBER, gone)
+    meter.calls(SEPTEMBER, k1=100)
+    assert "put that version back as it was" in refusal(meter, DECEMBER, gone)
+    with pytest.raises(CannotInvoice, match="put that version back as it was"):
+        meter.invoice(DECEMBER, gone, reprice="because")
 
 
 def test_only_the_account_that_is_asked_for_is_refused() -> None:

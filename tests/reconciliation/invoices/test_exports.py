@@ -15,9 +15,11 @@ from metering.prices.invoice import invoice_document
 from metering.prices.statement import Statement, make_statement
 from reconciliation.invoices.exports import (
     CSV_HEADER,
+    NotExportable,
     csv_bytes,
     csv_rows,
     month_document,
+    stripe_credits,
     stripe_meter_events,
 )
 from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
@@ -83,11 +85,36 @@ def test_stripe_events() -> None:
     }
 
 
-@pytest.mark.parametrize(("late", "value"), [(5, "15"), (-5, "-15")])
-def test_stripe_adjustments_are_money(late: int, value: str) -> None:
+def test_stripe_adjustments_are_money() -> None:
     """Late calls are exported as the cents that they cost here."""
-    *_, event = stripe_meter_events(invoice(late=late), "cus_1", prefix="gw_")
-    assert ("gw_adjustment", value) == (event["event_name"], event["payload"]["value"])
+    *_, event = stripe_meter_events(invoice(late=5), "cus_1", prefix="gw_")
+    assert ("gw_adjustment", "15") == (event["event_name"], event["payload"]["value"])
+    assert [] == list(stripe_credits(invoice(late=5), "cus_1"))
+
+
+def test_stripe_credits() -> None:
+    """What the account gets back is a credit of its balance, and no meter event, of which Stripe makes 0."""
+    [credit] = stripe_credits(invoice(late=-5), "cus_1")
+    assert ("cus_1", -15, "eur", "2026-10") == (
+        credit["customer"], credit["amount"], credit["currency"], credit["metadata"]["month"],
+    )  # fmt: skip
+    values = [event["payload"]["value"] for event in stripe_meter_events(invoice(late=-5), "cus_1")]
+    assert ["3", "1000"] == values
+
+
+def test_stripe_takes_fifteen_digits() -> None:
+    """A value that Stripe would refuse is named, and is no event."""
+    assert list(stripe_meter_events(invoice(10**15 - 1), "cus_1"))
+    with pytest.raises(NotExportable, match=r"api_requests of account =acme is 10{15}: Stripe"):
+        list(stripe_meter_events(invoice(10**15), "cus_1"))
+
+
+def test_stripe_takes_whole_cents() -> None:
+    """A credit finer than the currency's smallest unit is named."""
+    document = invoice(late=-5)
+    document["adjustments"][0]["amount"] = "-0.0001"
+    with pytest.raises(NotExportable, match=r"EUR of account =acme is finer than Stripe's units of 2 digits"):
+        list(stripe_credits(document, "cus_1"))
 
 
 def test_stripe_identifiers_are_idempotent() -> None:
@@ -116,5 +143,6 @@ def test_month_document() -> None:
         "format": "usage-meter/invoices/1",
         "month": "2026-11",
         "invoices": [invoice()],
+        "credit_notes": [],
         "unpriced": [{"month": "2026-10", "account": None, "keys": ["k9"], "reason": "nobody's"}],
     } == document

@@ -261,6 +261,16 @@ def test_what_was_accepted_when_it_was_sealed() -> None:
     assert "report-1" == proofs(accepted).known(OCTOBER).source["report"]
 
 
+def test_a_sealed_month_whose_files_are_gone() -> None:
+    """A lake without a row of a month that was sealed with usage: it is gone, whatever the report finds; a
+    month that was sealed empty is not.
+    """
+    sealed = Sealed({"k1": Usage(5, 5)}, "report-1")
+    assert proofs(sealed, differences_found=2).known(OCTOBER).is_gone
+    assert not proofs(Sealed({}, "report-1")).known(OCTOBER).is_gone
+    assert not proofs(None).known(OCTOBER).is_gone
+
+
 def test_what_is_not_proven_is_refused() -> None:
     """Both reasons are told with the way out; nothing is issued."""
     shelf = Shelves()

@@ -1,0 +1,52 @@
+"""`usage-meter cost`: what the running month costs so far. :mod:`cli.billing.cost_session` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.common.output import written_later
+
+EXAMPLES = """Examples:
+
+    usage-meter cost
+
+    usage-meter cost acme --json cost.json
+
+    usage-meter cost --tariff next-year.yaml
+"""
+
+
+def command(
+    *,
+    account: Annotated[
+        str | None,
+        typer.Argument(metavar="[ACCOUNT]", help="An account of the tariff, or key:KEY; all, if left out."),
+    ] = None,
+    tariff: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="By this tariff, in place of the one that `usage-meter tariff publish` put in force.",
+        ),
+    ] = None,
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
+    ] = None,
+) -> None:
+    """Show what the running month costs so far, by line, and what it comes to at this pace.
+
+    By the counters, which are seconds old, and not proven: an invoice is made of the lake, once a
+    reconciliation agrees. Nothing is issued. Exits 1 if calls have no price.
+    """
+    from cli.billing.cost_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run(account, tariff, stack, written_later(json))

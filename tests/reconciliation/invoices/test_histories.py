@@ -1,0 +1,50 @@
+"""Whatever happens to accounts, all documents together come to what is due, and each call is paid once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metering.period import Period
+from metering.prices.invoice import invoiced_charges, read_invoice
+from tests.reconciliation.invoices.histories import lived
+from tests.reconciliation.invoices.samples import Shelves
+
+
+def billed(shelf: Shelves) -> tuple[dict[tuple[Period, str, str], Decimal], dict[Period, int]]:
+    """What all documents billed, by month, account and currency, and the calls that they bill."""
+    amounts: dict[tuple[Period, str, str], Decimal] = defaultdict(Decimal)
+    calls: dict[Period, int] = defaultdict(int)
+    for month in shelf.months():
+        for _, stored in shelf.documents(month):
+            for charge in invoiced_charges(read_invoice(stored)):
+                amounts[charge.month, charge.account, charge.currency] += charge.amount
+                calls[charge.month] += charge.quantity
+    return amounts, calls
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 2**32))
+def test_all_documents_equal_an_oracle_that_knew_everything(seed: int) -> None:
+    """New, renamed, merged, split, rotated, moved and ended accounts, other plans, currencies, roundings and
+    prices, late calls and killed jobs: the sums equal the oracle's. Where a later document has fewer digits
+    than the month, less than half of its last digit is left of each line.
+    """
+    history, shelf = lived(seed)
+    amounts, calls = billed(shelf)
+    due = history.due()
+    for place in amounts.keys() | due.keys():
+        month, account, _ = place
+        digits = history.coarsest.get((month, account))
+        version = history.versions[month, account][1]
+        is_coarser = digits is not None and digits < version["rounding"]["digits"]
+        left = Decimal(10) ** -digits if digits is not None and is_coarser else Decimal(0)
+        difference = abs(amounts.get(place, Decimal(0)) - due.get(place, Decimal(0)))
+        assert difference <= left, (seed, place, amounts.get(place), due.get(place))
+    wanted = {
+        month: sum(used["requests"] for used in of_keys.values()) for month, of_keys in history.calls.items()
+    }
+    assert wanted == {month: calls[month] for month in wanted}
