@@ -163,14 +163,15 @@ lock: $(UV) ## Resolve the dependencies anew and write the lock files
 	$(call resolve,requirements-checkov.lock,requirements-checkov.in)
 	$(call resolve,requirements-runtime.lock,requirements-runtime.in)
 	$(call resolve,requirements-engines.lock,requirements-engines.in)
+	$(call resolve,requirements-uv.lock,requirements-uv.in)
 
 resolve = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header \
 	--only-binary :all: $(UPGRADE) --output-file $(1) $(2)
 
-$(UV):
+$(UV): requirements-uv.lock
 	@python=$$($(find_python)); "$$python" -m venv --clear .venv-lock
-	@.venv-lock/bin/pip install -qqq uv==0.13.9
+	@.venv-lock/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r requirements-uv.lock
 
 $(SAM): requirements-sam.lock
 	@python=$$($(find_python)); echo "Setting up .venv-sam with $$python ..."; "$$python" -m venv --clear .venv-sam

@@ -17,7 +17,9 @@ from metering.quotas.plan import KeyStatus, Limit, Plan, Span
 from metering.quotas.plan_file import PlansDocument, WantedKey
 from metering.usage import Metric
 
-_SPANS = {"DAY": Span.DAY, "MONTH": Span.MONTH}
+_SPANS = {"DAY": Span.DAY, "WEEK": Span.WEEK, "MONTH": Span.MONTH}
+_MONDAY = 1
+"""API Gateway's weeks begin on Sunday, and by an offset on a later day."""
 
 
 @dataclass(slots=True)
@@ -71,10 +73,13 @@ def _limits(name: str, quota: Mapping[str, Any] | None, found: Imported) -> Iter
     if span is None:
         found.notes.append(
             f"plan {name}: its quota of {quota['limit']:,} requests a {quota['period'].lower()} is left out; "
-            "the meter has hours, days and months"
+            "the meter has hours, days, weeks and months"
         )
         return
-    if quota.get("offset"):
+    if span is Span.WEEK:
+        if quota.get("offset", 0) != _MONDAY:
+            found.notes.append(f"plan {name}: its weeks begin on Monday here")
+    elif quota.get("offset"):
         found.notes.append(f"plan {name}: the offset {quota['offset']} of its first period is left out")
     yield Limit(Metric.REQUESTS, span, int(quota["limit"]))
 

@@ -18,6 +18,7 @@ from botocore.config import Config
 from adapters.errors import translated
 from metering.errors import MeterError
 from metering.period import begins_at, ends_at
+from metering.quotas.plan import ACCOUNT_PREFIX
 from metering.quotas.ports import ThresholdCrossing
 
 if TYPE_CHECKING:
@@ -99,9 +100,11 @@ def _all_failed(
 
 def event_detail(crossing: ThresholdCrossing) -> dict[str, object]:
     """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
+    is_account = crossing.key.startswith(ACCOUNT_PREFIX)
     return {
         "id": crossing.id,
-        "apiKeyId": crossing.key,
+        "whose": f"account {crossing.account}" if is_account else f"key {crossing.key}",
+        "apiKeyId": "" if is_account else crossing.key,
         "account": crossing.account,
         "plan": crossing.plan,
         "planVersion": crossing.plan_version,

@@ -86,6 +86,8 @@ class StreamProcessorSettings:
     rule: BillingRule
     alert_source: str
     """The source of the events that tell of thresholds."""
+    default_plan: str | None = None
+    """Of keys that have none, as for the quota authorizer."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -104,6 +106,7 @@ class StreamProcessorSettings:
             write_concurrency=environment.number("WRITE_CONCURRENCY", 8, 1, 64),
             rule=_rule(environment),
             alert_source=environment.text("ALERT_SOURCE", "usage-meter"),
+            default_plan=environment.optional("DEFAULT_PLAN"),
         )
         environment.check()
         return settings

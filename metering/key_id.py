@@ -37,6 +37,24 @@ _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _matches: Final = re.compile(KEY_ID_PATTERN).fullmatch
 
 
+SHORTEST_SECRET: Final = 20
+"""As API Gateway's own keys have at least."""
+FEWEST_CHARACTERS: Final = 8
+
+
+def secret_fault(secret: str) -> str | None:
+    """Why a text is too weak to be a key itself; None if it is not. Of a key only a hash without a salt is
+    kept, so that whoever reads the table could find a weak one by trying.
+    """
+    if len(secret) < SHORTEST_SECRET:
+        return f"the key has {len(secret)} characters; from {SHORTEST_SECRET} on nobody can find it by trying"
+    if len(set(secret)) < FEWEST_CHARACTERS:
+        return (
+            f"the key has fewer than {FEWEST_CHARACTERS} different characters: somebody may find it by trying"
+        )
+    return None
+
+
 def is_key_id(text: str) -> bool:
     """Whether a text can be the id of a key."""
     return (

@@ -1,7 +1,8 @@
 """Hours, days and months in UTC, the periods of a counter.
 
 A period is its own name in ISO 8601, and names of one kind sort as their times do: `2026-11`, `2026-11-05`,
-`2026-11-05T07`.
+`2026-11-05T07`. A week, `2026-W45` from Monday on, is a period of limits only: no counter holds one, its
+days do.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ LATEST_MS = 253_370_764_799_999
 """The last millisecond of the year 9998: every period of a time up to it has an end that Python can write."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2})?)?", re.ASCII)
-_FORMATS = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}
-_MONTH, _DAY, _HOUR = _FORMATS
+_FORMATS = {7: "%Y-%m", 8: "%G-W%V", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}
+_MONTH, _WEEK, _DAY, _HOUR = _FORMATS
 _MONTH_NAME = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
@@ -38,6 +39,11 @@ def is_hour(period: str) -> bool:
     return len(period) == _HOUR
 
 
+def is_week(period: str) -> bool:
+    """Whether a period is a week."""
+    return len(period) == _WEEK
+
+
 @lru_cache(maxsize=4096)
 def hour_of(hour_number: int) -> Period:
     """The hour that begins `hour_number` hours after 1970."""
@@ -47,6 +53,19 @@ def hour_of(hour_number: int) -> Period:
 def day_of(period: Period) -> Period:
     """The day that an hour (or a day) lies in."""
     return Period(period[:_DAY])
+
+
+@lru_cache(maxsize=1024)
+def week_of(day: Period) -> Period:
+    """The week that a day lies in: that of ISO 8601, which begins on Monday."""
+    return Period(begins_at(day).strftime(_FORMATS[_WEEK]))
+
+
+@lru_cache(maxsize=1024)
+def days_of_week(week: Period) -> tuple[Period, ...]:
+    """The seven days of a week, in order. They may lie in two months."""
+    start = begins_at(week)
+    return tuple(Period(f"{start + timedelta(days=number):%Y-%m-%d}") for number in range(7))
 
 
 def month_of(period: Period) -> Period:
@@ -98,6 +117,8 @@ def parse_month(value: object) -> Period:
 
 def begins_at(period: Period) -> datetime:
     """The first instant of a period."""
+    if is_week(period):
+        return datetime.strptime(f"{period}-1", "%G-W%V-%u").replace(tzinfo=UTC)
     return datetime.strptime(period, _FORMATS[len(period)]).replace(tzinfo=UTC)
 
 
@@ -106,6 +127,8 @@ def ends_at(period: Period) -> datetime:
     start = begins_at(period)
     if is_month(period):
         return (start + timedelta(days=32)).replace(day=1)
+    if is_week(period):
+        return start + timedelta(days=7)
     return start + (timedelta(days=1) if is_day(period) else timedelta(hours=1))
 
 

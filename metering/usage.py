@@ -16,10 +16,17 @@ class Metric(StrEnum):
     """The totals of a usage that can be limited and priced."""
 
     REQUESTS = "requests"
+    """All calls, those too that were denied."""
     BILLABLE = "billable"
+    """Calls that were served: a denied one is none of them."""
     ERRORS = "errors"
     RESPONSE_BYTES = "response_bytes"
     REQUEST_BYTES = "request_bytes"
+
+    @property
+    def is_of_calls(self) -> bool:
+        """Whether a single call adds 1 at most."""
+        return self in (Metric.REQUESTS, Metric.BILLABLE)
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

@@ -171,7 +171,7 @@ class Authorizer:
         if judgement.plan:
             context["plan"] = judgement.plan
         if decision.standing is not None:
-            context["limit"] = decision.standing.limit.name
+            context["limit"] = decision.standing.name
             context["remaining"] = str(decision.standing.remaining)
             context["reset"] = str(decision.standing.resets_at)
         if decision.retry_after is not None:

@@ -33,7 +33,7 @@ MOST_UNTOLD: Final = 1000
 ISSUER_FAILURES: Final = "IssuerFailures"
 """Attempts to read the issuer's keys that failed: a metric."""
 
-TOLD: Final = (*DecisionOutcome, STORE_FAILURES)
+TOLD: Final = (*DecisionOutcome, STORE_FAILURES, ISSUER_FAILURES)
 
 Handler = Callable[[Mapping[str, Any], Any], Answer]
 

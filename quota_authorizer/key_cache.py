@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from metering.errors import MeterError, Transient
@@ -49,6 +49,9 @@ class _KnownId(NamedTuple):
     kept_until: float
 
 
+NO_FACTS: Final = KeyFacts(None, None, (), frozenset(), has_reserved=False)
+
+
 @dataclass(slots=True)
 class KnownKey:
     """What is known of one key. Times are seconds of the clock that the book was given."""
@@ -73,6 +76,13 @@ class KnownKey:
         """A call was let through."""
         if hour == self.hour:
             self.admitted += 1
+
+
+@dataclass(slots=True)
+class KnownAccount(KnownKey):
+    """What is known of an account, whose limits hold for all of its keys together."""
+
+    keys: frozenset[str] = frozenset()
 
 
 class Remembered(Generic[Value]):
@@ -126,6 +136,7 @@ class KnownKeys:
         self._plans_seconds = plans_seconds
         self._default_plan = default_plan
         self._keys = Remembered[KnownKey](MOST_KEYS)
+        self._accounts = Remembered[KnownAccount](MOST_KEYS)
         self._plans: dict[str, tuple[float, Plan | None]] = {}
         self._ids = Remembered[_KnownId](MOST_KEYS)
         self._ids_retry_at = float("-inf")
@@ -148,18 +159,40 @@ class KnownKeys:
             return entry
         with entry.lock:
             if not entry.is_fresh(self._clock(), hour):
-                self._refresh(key, entry, at)
+                self._refresh(entry, at, lambda now: self._read(key, entry, at, now))
         return entry
 
-    def recount(self, key: str, at: int, now: int) -> tuple[int | None, Counted]:
-        """Until when the counters are complete (epoch seconds), and what those of a key hold after that.
+    def account(self, name: str, at: int) -> KnownAccount:
+        """What is known of an account, for a call of one of its keys at a time in epoch seconds. The counters
+        of all of its keys are read, as often as those of a key.
+        """
+        entry = self._accounts.get(name)
+        if entry is None:
+            with self._lock:
+                entry = self._accounts.get(name) or self._accounts.put(name, KnownAccount())
+        hour = at // HOUR_SECONDS
+        if entry.is_fresh(self._clock(), hour):
+            return entry
+        with entry.lock:
+            if not entry.is_fresh(self._clock(), hour):
+                self._refresh(entry, at, lambda now: self._read_account(name, entry, at, now))
+        return entry
+
+    def recount(
+        self, holder: str, periods: frozenset[Period], now: int, keys: Iterable[str] | None = None
+    ) -> tuple[int | None, Counted]:
+        """Until when the counters are complete (epoch seconds), and what those of a key (or of the keys of an
+        account) hold in some months and days after that.
 
         Raises:
             Transient, Misconfigured: they cannot be read.
         """
         self.reads += 1
         through = self._store.counted_through(now)
-        return through, self._ask(Wanted(key, periods_at(ALL_SPANS, at), assignment=False)).counted
+        if keys is not None:
+            self.reads += 1
+            return through, self._store.counted(keys, periods)
+        return through, self._ask(Wanted(holder, periods, assignment=False)).counted
 
     def key_of(self, digest: str) -> str | None:
         """The id of the key with a digest; unknown ones are remembered for a shorter time.
@@ -194,10 +227,10 @@ class KnownKeys:
         with self._lock:
             return self._keys.get(key) or self._keys.put(key, KnownKey())
 
-    def _refresh(self, key: str, entry: KnownKey, at: int) -> None:
+    def _refresh(self, entry: KnownKey, at: int, read: Callable[[float], None]) -> None:
         now = self._clock()
         try:
-            self._read(key, entry, at, now)
+            read(now)
         except MeterError as error:
             entry.failed, entry.fresh_until = True, now + FAILURE_SECONDS
             self.last_error = str(error)
@@ -224,6 +257,20 @@ class KnownKeys:
             entry.facts, entry.facts_until = facts, now + self._plans_seconds
         entry.counted = counted
 
+    def _read_account(self, name: str, entry: KnownAccount, at: int, now: float) -> None:
+        """Read the counters of all keys of an account, and which they are where that is not known or old."""
+        if entry.facts is None or now >= entry.facts_until:
+            self.reads += 1
+            account = self._store.account(name)
+            assignment = None if account is None else account.assignment
+            plan = None if assignment is None else self._plan(assignment.plan, now)
+            entry.facts = _facts(assignment, plan)
+            entry.keys = frozenset() if account is None else account.keys
+            entry.facts_until = now + self._plans_seconds
+        if entry.facts.limits:
+            self.reads += 1
+            entry.counted = self._store.counted(entry.keys, periods_at(entry.facts.spans, at))
+
     def _ask(self, wanted: Wanted) -> Facts:
         self.reads += 1
         return self._store.read(wanted)
@@ -233,17 +280,7 @@ class KnownKeys:
             self._plans[read.plan.name] = (now + self._plans_seconds, read.plan)
         assignment = read.assignment
         name = assignment.plan if assignment else self._default_plan
-        plan = None if name is None else self._plan(name, now)
-        if plan is None:
-            return KeyFacts(assignment, None, (), frozenset(), has_reserved=False)
-        limits = limits_of(plan, assignment) if assignment else plan.limits
-        return KeyFacts(
-            assignment,
-            plan,
-            limits,
-            spans=frozenset(limit.span for limit in limits),
-            has_reserved=any(limit.mode is Mode.RESERVED for limit in limits),
-        )
+        return _facts(assignment, None if name is None else self._plan(name, now))
 
     def _plan(self, name: str, now: float) -> Plan | None:
         until, plan = self._plans.get(name, (0.0, None))
@@ -253,6 +290,19 @@ class KnownKeys:
         plan = self._store.plan(name)
         self._plans[name] = (now + self._plans_seconds, plan)
         return plan
+
+
+def _facts(assignment: Assignment | None, plan: Plan | None) -> KeyFacts:
+    if plan is None:
+        return replace(NO_FACTS, assignment=assignment)
+    limits = limits_of(plan, assignment) if assignment else plan.limits
+    return KeyFacts(
+        assignment,
+        plan,
+        limits,
+        spans=frozenset(limit.span for limit in limits),
+        has_reserved=any(limit.mode is Mode.RESERVED for limit in limits),
+    )
 
 
 def _periods(facts: KeyFacts | None, at: int) -> frozenset[Period]:

@@ -55,7 +55,7 @@ def make_processor(
     """
     limit = limit or TimeLimit(time.monotonic)
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
-    telling = DynamoDBNotifications(settings.counters_table, dynamodb, updates)
+    telling = DynamoDBNotifications(settings.counters_table, dynamodb, updates, settings.default_plan)
     ledger = DynamoDBLedger(
         settings.ledger_table,
         updates,

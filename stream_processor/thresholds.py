@@ -32,18 +32,19 @@ from typing import Any, Final, NamedTuple
 from metering.counters.ports import CounterAnswer, Increment
 from metering.errors import Transient
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period, is_month, month_of
-from metering.quotas.decision import Counted, resets_at
-from metering.quotas.plan import Limit, Span, limits_of
+from metering.period import Period, days_of_week, is_day, is_month, month_of, week_of
+from metering.quotas.decision import Counted, resets_at, used_in
+from metering.quotas.plan import Limit, Span, in_force_since, limits_of
 from metering.quotas.ports import (
     ClaimStatus,
     KeyPlan,
     Notification,
     NotificationStore,
+    SharedPlan,
     ThresholdCrossing,
     ThresholdPublisher,
 )
-from metering.quotas.threshold import ID_LENGTH, crossings
+from metering.quotas.threshold import ID_LENGTH, crossing_id, crossings
 from metering.usage import NO_USAGE, Usage
 
 CLAIM_SECONDS: Final = 300
@@ -117,6 +118,35 @@ class _Watched(NamedTuple):
     key_plan: KeyPlan
     limits: tuple[Limit, ...]
 
+    @property
+    def has_week(self) -> bool:
+        """Whether the other days of its week have to be known."""
+        return any(limit.span is Span.WEEK for limit in self.limits)
+
+    @property
+    def periods(self) -> tuple[Period, ...]:
+        """The month or day, or all days of the week, whose counters say how its limits stand."""
+        return days_of_week(week_of(self.increment.period)) if self.has_week else (self.increment.period,)
+
+
+class _Batch(NamedTuple):
+    """The calls of an account in a month or day that a batch has brought."""
+
+    account: SharedPlan
+    period: Period
+    keys: frozenset[str]
+    """Those of the account, and those that the batch shows to be its own."""
+    periods: tuple[tuple[Limit, Period], ...]
+    """The limits that they may bring to a threshold, each with the month, day or hour."""
+    shard_id: str
+    first: int
+
+    @property
+    def counters(self) -> tuple[Period, ...]:
+        """The month or day, or all days of the week, whose counters say how its limits stand."""
+        has_week = any(limit.span is Span.WEEK for limit, _ in self.periods)
+        return days_of_week(week_of(self.period)) if has_week else (self.period,)
+
 
 class _Reached(NamedTuple):
     """A crossing, and the increment that found it."""
@@ -145,6 +175,7 @@ class LimitWatch:
         self._publisher = publisher
         self._clock = clock
         self._plans: dict[str, tuple[float, _Planned | None]] = {}
+        self._accounts: dict[str, tuple[float, SharedPlan | None]] = {}
         self._settled: dict[str, float] = {}
         """Crossings by id, and until when (epoch seconds) nothing is to be done about them."""
         self._drain_at = float("-inf")
@@ -159,16 +190,87 @@ class LimitWatch:
         try:
             watched = self._watched(found, now)
             counted = self._counted(watched)
+            shared = self._shared(found, now)
         except Transient:
             for increment, _ in found:
                 if outcome_of_key(increment.key) is Outcome.METERED:
                     progress.repeat(increment.first)
             return progress.report
-        reached = list(self._reached(watched, counted, now))
+        reached = [*self._reached(watched, counted, now), *shared]
         for start in range(0, len(reached), REACHED_AT_ONCE):
             self._tell(reached[start : start + REACHED_AT_ONCE], now, progress)
         self._drain(found[0][0].shard_id if found else shard_id, now, progress)
         return progress.report
+
+    def _shared(self, found: Sequence[Found], now: float) -> list[_Reached]:
+        """What the keys of accounts have reached together. All of their counters are read after the
+        increments, so that of two shards whose calls reach a threshold together the one that reads last sees
+        both.
+        """
+        batches = self._batches(found, now)
+        places = self._places_of(batches)
+        totals = self._store.totals_of(sorted(places)) if places else {}
+        reached = []
+        for batch in batches:
+            counted = _together(totals, batch)
+            for limit, period in batch.periods:
+                used = used_in(limit, period, counted)
+                reached += [
+                    _Reached(crossing, batch.shard_id, batch.first)
+                    for crossing in crossings(batch.account.key_plan, limit, period, used)
+                    if self._settled.get(crossing.id, 0.0) <= now
+                ]
+        return reached
+
+    def _batches(self, found: Sequence[Found], now: float) -> list[_Batch]:
+        """The accounts, by month and day, that have calls here and thresholds which are not all told."""
+        metered = [one for one, _ in found if outcome_of_key(one.key) is Outcome.METERED]
+        plans = self._plans_of({one.key for one in metered}, now)
+        grouped: dict[tuple[str, Period], list[Increment]] = {}
+        for one in metered:
+            name = plans[one.key].key_plan.assignment.account if one.key in plans else ""
+            if name:
+                grouped.setdefault((name, one.period), []).append(one)
+        accounts = self._accounts_of({name for name, _ in grouped}, now)
+        batches = [
+            _batch(accounts[name], period, increments)
+            for (name, period), increments in grouped.items()
+            if name in accounts
+        ]
+        return [batch for batch in batches if self._is_open(batch, now)]
+
+    def _is_open(self, batch: _Batch, now: float) -> bool:
+        """Whether there is a threshold that may have to be told."""
+        holder = batch.account.key_plan.assignment.key
+        return any(
+            self._settled.get(crossing_id(holder, limit, period, threshold), 0.0) <= now
+            for limit, period in batch.periods
+            for threshold in limit.thresholds
+        )
+
+    def _places_of(self, batches: Sequence[_Batch]) -> set[Place]:
+        """All slices of the counters of all keys."""
+        if not batches:
+            return set()
+        slices = self._store.slices_of(sorted({month_of(one) for batch in batches for one in batch.counters}))
+        return {
+            (key, period, number)
+            for batch in batches
+            for key in batch.keys
+            for period in batch.counters
+            for number in slices[month_of(period)]
+        }
+
+    def _accounts_of(self, names: Iterable[str], now: float) -> dict[str, SharedPlan]:
+        known = {name: self._accounts.get(name, _NEVER) for name in sorted(names)}
+        unknown = [name for name, (until, _) in known.items() if until <= now]
+        if unknown:
+            found = self._store.accounts_of(unknown)
+            learnt = {name: (now + PLANS_SECONDS, found.get(name)) for name in unknown}
+            known |= learnt  # before room is made, as for the plans of keys
+            _make_room(self._accounts, len(learnt))
+            self._accounts |= learnt
+        return {name: account for name, (_, account) in known.items() if account is not None}
 
     def _watched(self, found: Sequence[Found], now: float) -> list[_Watched]:
         """The increments of keys with limits that have a threshold which is not known to be told."""
@@ -178,7 +280,7 @@ class LimitWatch:
         watched = []
         for increment, answer in metered:
             planned = plans.get(increment.key)
-            if planned is None or resets_at(increment.period) <= planned.key_plan.assignment.since:
+            if planned is None or not _is_in_force(planned.key_plan, increment.period):
                 continue
             limits = planned.by_month if is_month(increment.period) else planned.shorter
             if limits:
@@ -200,12 +302,15 @@ class LimitWatch:
         """What the other slices of the watched counters hold, read after the increments."""
         if not watched:
             return {}
-        slices = self._store.slices_of(sorted({month_of(one.increment.period) for one in watched}))
+        slices = self._store.slices_of(
+            sorted({month_of(period) for one in watched for period in one.periods})
+        )
         others = {
-            (one.increment.key, one.increment.period, number)
+            (one.increment.key, period, number)
             for one in watched
-            for number in slices[month_of(one.increment.period)]
-            if number != one.increment.slice
+            for period in one.periods
+            for number in slices[month_of(period)]
+            if (period, number) != (one.increment.period, one.increment.slice)
         }
         return self._store.totals_of(sorted(others)) if others else {}
 
@@ -215,10 +320,15 @@ class LimitWatch:
         others: dict[tuple[str, Period], list[Counted]] = {}
         for (key, period, _), usage in counted.items():
             others.setdefault((key, period), []).append(usage)
+            if is_day(period):
+                others.setdefault((key, week_of(period)), []).append(usage)
         seen: set[str] = set()
         for one in watched:
             increment = one.increment
-            for crossing in _crossings(one, others.get((increment.key, increment.period), ())):
+            of_week: Sequence[Counted] = ()
+            if one.has_week:
+                of_week = others.get((increment.key, week_of(increment.period)), ())
+            for crossing in _crossings(one, others.get((increment.key, increment.period), ()), of_week):
                 if crossing.id not in seen and self._settled.get(crossing.id, 0.0) <= now:
                     seen.add(crossing.id)
                     yield _Reached(crossing, increment.shard_id, increment.first)
@@ -340,16 +450,73 @@ def _planned(key_plan: KeyPlan | None) -> _Planned | None:
     )
 
 
-def _crossings(watched: _Watched, others: Sequence[Counted]) -> Iterator[ThresholdCrossing]:
-    """The thresholds that a counter has reached, with its other slices."""
+def _crossings(
+    watched: _Watched, others: Sequence[Counted], of_week: Sequence[Counted]
+) -> Iterator[ThresholdCrossing]:
+    """The thresholds that a counter has reached, with its other slices and the other days of its week."""
     for limit in watched.limits:
-        for period, used in _used(watched, limit, others):
-            yield from crossings(watched.key_plan, limit, period, used)
+        for period, used in _used(watched, limit, of_week if limit.span is Span.WEEK else others):
+            if _is_in_force(watched.key_plan, period):
+                yield from crossings(watched.key_plan, limit, period, used)
+
+
+def _batch(account: SharedPlan, period: Period, increments: Sequence[Increment]) -> _Batch:
+    """The increments of one account, of one month or day."""
+    key_plan = account.key_plan
+    of_month = is_month(period)
+    hours = sorted({part for one in increments for part in one.parts})
+    limits = [limit for limit in limits_of(key_plan.plan, key_plan.assignment) if limit.thresholds]
+    pairs = [
+        (limit, within)
+        for limit in limits
+        if (limit.span is Span.MONTH) is of_month
+        for within in _within(limit, period, hours)
+        if _is_in_force(key_plan, within)
+    ]
+    return _Batch(
+        account,
+        period,
+        account.keys | {one.key for one in increments},
+        tuple(pairs),
+        increments[0].shard_id,
+        min(one.first for one in increments),
+    )
+
+
+def _within(limit: Limit, period: Period, hours: Iterable[str]) -> list[Period]:
+    """The periods of a limit that a counter of a month or day, and hours of it, lie in."""
+    match limit.span:
+        case Span.HOUR:
+            return [Period(f"{period}T{hour}") for hour in hours]
+        case Span.WEEK:
+            return [week_of(period)]
+        case _:
+            return [period]
+
+
+def _together(totals: Mapping[Place, Counted], batch: _Batch) -> Counted:
+    """What the keys of an account hold together."""
+    counted: dict[Period, Usage] = {}
+    for (key, period, _), one in totals.items():
+        if period in batch.counters and key in batch.keys:
+            for within, usage in one.items():
+                counted[within] = counted.get(within, NO_USAGE) + usage
+    return counted
+
+
+def _is_in_force(key_plan: KeyPlan, period: Period) -> bool:
+    """Whether a period had not ended when the limits were set."""
+    return resets_at(period) > in_force_since(key_plan.plan, key_plan.assignment)
 
 
 def _used(watched: _Watched, limit: Limit, others: Sequence[Counted]) -> Iterator[tuple[Period, int]]:
     """What a limit's periods hold, over all slices, as far as the increment is in them."""
     increment, answer = watched.increment, watched.answer
+    if limit.span is Span.WEEK:
+        days = (usage for one in others for within, usage in one.items() if is_day(within))
+        used = limit.used(answer.totals or NO_USAGE) + sum(map(limit.used, days))
+        yield week_of(increment.period), used
+        return
     if limit.span is not Span.HOUR:
         own = answer.totals or NO_USAGE
         yield increment.period, _sum(limit, increment.period, own, others)

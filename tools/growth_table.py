@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Final, NamedTuple
@@ -18,7 +18,8 @@ from metering.calls.call import Call
 from metering.calls.record import ReadRecord
 from metering.counters.ports import Append, LedgerAnswer, Status
 from metering.period import Period
-from metering.quotas.plan import Limit, Mode, Plan, Span
+from metering.quotas.decision import Counted
+from metering.quotas.plan import AccountKeys, Limit, Mode, Plan, Span
 from metering.quotas.ports import Facts, LeasePlace, ThresholdCrossing, Wanted
 from metering.quotas.threshold import crossing_id
 from metering.usage import Metric
@@ -106,6 +107,12 @@ class _NoPlans:
 
     def plan(self, name: str) -> Plan | None:  # noqa: ARG002 - there is none
         return None
+
+    def account(self, name: str) -> AccountKeys | None:  # noqa: ARG002 - nor an account
+        return None
+
+    def counted(self, keys: Iterable[str], periods: frozenset[Period]) -> Counted:  # noqa: ARG002 - as above
+        return {}
 
     def key_of(self, digest: str) -> str | None:
         return digest

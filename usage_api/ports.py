@@ -12,7 +12,7 @@ from typing import Protocol
 
 from metering.counters.counter import Counter
 from metering.period import Period
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import AccountKeys, Assignment, Plan
 
 
 class ShardProgress(Protocol):
@@ -88,6 +88,10 @@ class PlanSource(Protocol):
 
     def plan(self, name: str) -> Plan | None:
         """A plan; None: there is none of that name."""
+        ...
+
+    def account(self, name: str) -> AccountKeys | None:
+        """An account with its keys; None: nobody has ever belonged to it."""
         ...
 
     def assignment(self, key: str) -> Assignment | None:

@@ -6,7 +6,7 @@ Each takes the time first, then reads completeness, then counters: so the counte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,12 +15,13 @@ from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period, begins_at, ends_at, is_day
 from metering.quotas.decision import Counted, Standing, periods_at, standings, verdict
 from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
-from metering.usage import Metric, Usage, total
+from metering.usage import NO_USAGE, Metric, Usage, total
 from usage_api.cursor import key_before, token_after
 from usage_api.health import RESERVED_KEYS, judge
 from usage_api.parameters import Days
 from usage_api.ports import CompletenessSource, CounterSource, HeaviestSource, PlanSource
 from usage_api.schemas import (
+    AccountQuota,
     DayPart,
     HealthAnswer,
     KeyEntry,
@@ -43,6 +44,13 @@ class UsageSources(NamedTuple):
     plans: PlanSource
     completeness: CompletenessSource
     heaviest: HeaviestSource
+
+
+class _AccountNow(NamedTuple):
+    """How an account stands, and whether a call of its keys would be let through."""
+
+    quota: AccountQuota
+    allowed: bool
 
 
 class UsageQueries:
@@ -106,17 +114,40 @@ class UsageQueries:
         limits = limits_of(plan, assignment or Assignment(key, plan.name)) if plan else ()
         at = int(now.timestamp())
         spans = frozenset(limit.span for limit in limits)
-        found = standings(limits, self._counted(key, spans, at), at)
+        found = standings(limits, self._counted([key], spans, at), at)
+        account = self._account_quota(assignment.account, at) if assignment and assignment.account else None
         status = assignment.status if assignment else KeyStatus.ACTIVE
         return QuotaAnswer(
             key=key,
             as_of=now,
             complete_through=complete_through,
             plan=plan.name if plan else None,
+            is_default_plan=plan is not None and assignment is None,
             status=status,
-            allowed=status is KeyStatus.ACTIVE and verdict(found, at).allowed,
+            allowed=(assignment is None or assignment.may_call(at))
+            and verdict(found, at).allowed
+            and (account is None or account.allowed),
+            limits=tuple(_limit(standing) for standing in found),
+            account=None if account is None else account.quota,
+        )
+
+    def _account_quota(self, name: str, at: int) -> _AccountNow | None:
+        """How an account stands; None: it has no plan."""
+        account = self._plans.account(name)
+        assignment = account.assignment if account else None
+        plan = None if assignment is None else self._plans.plan(assignment.plan)
+        if account is None or assignment is None or plan is None:
+            return None
+        limits = limits_of(plan, assignment)
+        spans = frozenset(limit.span for limit in limits)
+        found = standings(limits, self._counted(sorted(account.keys), spans, at), at)
+        quota = AccountQuota(
+            name=name,
+            plan=plan.name,
+            status=assignment.status,
             limits=tuple(_limit(standing) for standing in found),
         )
+        return _AccountNow(quota, assignment.may_call(at) and verdict(found, at).allowed)
 
     def keys(self, limit: int, token: str | None) -> KeysAnswer:
         """Keys that have a plan, in the order of their ids.
@@ -165,17 +196,24 @@ class UsageQueries:
         name = assignment.plan if assignment else self._default_plan
         return self._plans.plan(name) if name else None
 
-    def _counted(self, key: str, spans: frozenset[Span], at: int) -> Counted:
+    def _counted(self, keys: Sequence[str], spans: frozenset[Span], at: int) -> Counted:
+        """What the counters of keys hold together, by month and day, and by hour of a day."""
         counted: dict[Period, Usage] = {}
         for period in periods_at(spans, at):
-            counter = self._counters.counter(key, period)
-            counted[period] = counter.usage
-            if is_day(period):
-                counted |= {
-                    Period(f"{period}T{hour}"): Usage(requests=requests)
-                    for hour, requests in counter.parts.items()
-                }
+            for counter in self._counters_of(keys, period):
+                counted[period] = counted.get(period, NO_USAGE) + counter.usage
+                if is_day(period):
+                    for part, requests in counter.parts.items():
+                        hour = Period(f"{period}T{part}")
+                        counted[hour] = counted.get(hour, NO_USAGE) + Usage(requests=requests)
         return counted
+
+    def _counters_of(self, keys: Sequence[str], period: Period) -> Sequence[Counter]:
+        return (
+            [self._counters.counter(keys[0], period)]
+            if len(keys) == 1
+            else self._counters.of_keys(keys, period)
+        )
 
 
 def current_month(now: datetime) -> Period:

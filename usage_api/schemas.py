@@ -101,6 +101,15 @@ class LimitStanding(Answer):
     denies: bool = Field(description="Whether this limit denies calls now.")
 
 
+class AccountQuota(Answer):
+    """The plan of the account that a key belongs to: its limits hold for all of its keys together."""
+
+    name: str
+    plan: str
+    status: KeyStatus
+    limits: tuple[LimitStanding, ...]
+
+
 class QuotaAnswer(Answer):
     """The plan of a key, and how its limits stand. Without a plan, `plan` is null and there are no limits."""
 
@@ -108,9 +117,15 @@ class QuotaAnswer(Answer):
     as_of: AsOf
     complete_through: CompleteThrough
     plan: str | None
+    is_default_plan: bool = Field(
+        default=False, description="Whether it is the plan of keys that have none of their own."
+    )
     status: KeyStatus
     allowed: bool = Field(description="Whether a call would be let through now, by the counters.")
     limits: tuple[LimitStanding, ...]
+    account: AccountQuota | None = Field(
+        default=None, description="The key's account, where that has a plan as well."
+    )
 
 
 class KeyEntry(Answer):

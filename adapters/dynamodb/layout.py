@@ -51,6 +51,7 @@ HEAVIEST_PREFIX: Final = "heaviest:"
 SLICES: Final = "slices"
 PLAN: Final = "plan"
 UNTOLD: Final = "untold"
+ACCOUNT_SK: Final = "account"
 DIGEST_SK: Final = "key"
 PLAN_BUCKETS: Final = 16
 """The plans of all keys lie in so many partitions: enough to be read at any rate, few enough to be listed."""
@@ -69,6 +70,16 @@ def assignment_pk(key: str) -> str:
 def assignment_bucket(number: int) -> str:
     """One of the :data:`PLAN_BUCKETS` partitions with the plans of keys."""
     return f"plan-of:{number:x}"
+
+
+def account_pk(name: str) -> str:
+    """The partition key of an account: its plan and its keys."""
+    return f"account:{name}"
+
+
+def assignment_history_pk(key: str) -> str:
+    """The partition key of all that was in force for a key, at one time or another."""
+    return f"history-of:{key}"
 
 
 def plan_versions_pk(name: str) -> str:

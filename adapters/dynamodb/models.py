@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from types import new_class
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.connection import Connection
 from pynamodb.constants import STRING
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from adapters.dynamodb.layout import DIGEST_SK, PLAN
+from adapters.dynamodb.layout import ACCOUNT_SK, DIGEST_SK, PLAN
 from adapters.dynamodb.plan_content import read_assignment, read_plan, written
 from adapters.errors import translate
 from metering.quotas.plan import Assignment, Plan
@@ -71,7 +71,7 @@ class PlanItem(Model):
 
 
 class AssignmentItem(Model):
-    """The plan of a key."""
+    """The plan of a key, or an entry of what was in force for a key or an account."""
 
     class Meta:
         """Set to the deployment's table before use, by :func:`bound`."""
@@ -81,6 +81,20 @@ class AssignmentItem(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     content = AssignmentAttribute()
+
+
+class AccountItem(Model):
+    """The plan of an account, if it has one, and all keys that ever belonged to it."""
+
+    class Meta:
+        """Set to the deployment's table before use, by :func:`bound`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=ACCOUNT_SK)
+    content = AssignmentAttribute(null=True)
+    key_ids = UnicodeSetAttribute(attr_name="keys", null=True)
 
 
 class DigestItem(Model):

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from adapters.dynamodb.hot_path.conditional_writes import Item
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import AccountKeys, Assignment, Plan
 
 read_plan: Final = msgspec.json.Decoder(Plan).decode
 read_assignment: Final = msgspec.json.Decoder(Assignment).decode
@@ -21,6 +21,12 @@ def written(content: Plan | Assignment) -> str:
 def decode_plan(item: Item) -> Plan:
     """The plan of an item."""
     return read_plan(item["content"]["S"])
+
+
+def decode_account(name: str, item: Item) -> AccountKeys:
+    """The account of an item."""
+    assignment = decode_assignment(item) if "content" in item else None
+    return AccountKeys(name, assignment, frozenset(item["keys"]["SS"] if "keys" in item else ()))
 
 
 def decode_assignment(item: Item) -> Assignment:

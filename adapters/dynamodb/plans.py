@@ -6,24 +6,32 @@ at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.layout import (
+    ACCOUNT_SK,
     PLAN,
     PLAN_BUCKETS,
+    account_pk,
     assignment_bucket,
+    assignment_history_pk,
     assignment_pk,
     digest_pk,
     plan_versions_pk,
 )
 from adapters.dynamodb.models import (
+    AccountItem,
     AssignmentItem,
     DigestItem,
     PlanItem,
@@ -32,7 +40,7 @@ from adapters.dynamodb.models import (
     translated_model,
 )
 from metering.errors import Transient
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import ACCOUNT_PREFIX, AccountKeys, Assignment, Plan
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -47,13 +55,25 @@ class KeysPage(NamedTuple):
     has_more: bool
 
 
+class InForceEntry(NamedTuple):
+    """What was in force for a key, from a time on (epoch seconds) until the next entry."""
+
+    at: float
+    assignment: Assignment
+
+
 class PlanBook:
     """The plans and who has which."""
 
-    def __init__(self, table_name: str, dynamodb: DynamoDBClient) -> None:
+    def __init__(
+        self, table_name: str, dynamodb: DynamoDBClient, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`clock` gives epoch seconds: when a change was made is kept with it."""
         self._table_name = table_name
+        self._clock = clock
         self._plans = bound(PlanItem, table_name, dynamodb)
         self._assignments = bound(AssignmentItem, table_name, dynamodb)
+        self._accounts = bound(AccountItem, table_name, dynamodb)
         self._digests = bound(DigestItem, table_name, dynamodb)
 
     def plans(self) -> dict[str, Plan]:
@@ -114,9 +134,58 @@ class PlanBook:
         return next(self._assigned(assignment_pk(key), AssignmentItem.sk == key), None)
 
     def assign(self, assignment: Assignment) -> None:
-        """Give a key a plan, or change how it has it."""
-        with translated_model(f"PutItem of {self._table_name}"):
-            self._assignments(assignment_pk(assignment.key), assignment.key, content=assignment).save()
+        """Give a key a plan, or change how it has it. What was in force before stays in the key's history,
+        and the key belongs to its account for ever.
+        """
+        key, account = assignment.key, assignment.account
+        with self._together() as writes:
+            writes.save(self._assignments(assignment_pk(key), key, content=assignment))
+            writes.save(self._entry(assignment))
+            if account:
+                writes.update(self._accounts(account_pk(account)), actions=[AccountItem.key_ids.add({key})])
+
+    def account(self, name: str) -> AccountKeys | None:
+        """An account with its keys; None: nobody has ever belonged to it, and it has no plan."""
+        with translated_model(f"Query of {self._table_name}"):
+            found = self._accounts.query(account_pk(name), AccountItem.sk == ACCOUNT_SK, consistent_read=True)
+            item = next(found, None)
+        return None if item is None else AccountKeys(name, item.content, frozenset(item.key_ids or ()))
+
+    def accounts(self, names: Iterable[str]) -> dict[str, AccountKeys | None]:
+        """Several accounts."""
+        return {name: self.account(name) for name in names}
+
+    def assign_account(self, assignment: Assignment) -> None:
+        """Give an account a plan, or change how it has it. All keys that were ever its own belong to it."""
+        name = assignment.key.removeprefix(ACCOUNT_PREFIX)
+        actions: list[Action] = [AccountItem.content.set(assignment)]
+        if keys := {one.key for one in self.assignments() if one.account == name}:
+            actions.append(AccountItem.key_ids.add(keys))
+        with self._together() as writes:
+            writes.update(self._accounts(account_pk(name)), actions=actions)
+            writes.save(self._entry(assignment))
+
+    def history(self, key: str) -> list[InForceEntry]:
+        """All that was in force for a key, or :func:`metering.quotas.plan.holder_of` an account, in order."""
+        with translated_model(f"Query of {self._table_name}"):
+            return [
+                InForceEntry(int(item.sk.split()[0]) / 1000, item.content)
+                for item in self._assignments.query(assignment_history_pk(key), consistent_read=True)
+            ]
+
+    def _entry(self, assignment: Assignment) -> AssignmentItem:
+        """What is in force from now on."""
+        at = f"{int(self._clock() * 1000):015d} {uuid.uuid4().hex[:8]}"
+        return self._assignments(assignment_history_pk(assignment.key), at, content=assignment)
+
+    @contextmanager
+    def _together(self) -> Iterator[TransactWrite]:
+        """Writes that are made together or not at all."""
+        with (
+            translated_model(f"TransactWriteItems of {self._table_name}"),
+            TransactWrite(connection=connection_of(self._assignments)) as writes,
+        ):
+            yield writes
 
     def know(self, digest: str, key: str) -> None:
         """Make known which key id a key with this digest has."""

@@ -16,21 +16,23 @@ from typing import TYPE_CHECKING, Final
 from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
 from adapters.dynamodb.layout import (
+    ACCOUNT_SK,
     DIGEST_SK,
     PLAN,
     PROGRESS,
     SLICES,
+    account_pk,
     assignment_pk,
     counter_pk,
     counter_sk,
     digest_pk,
     part_attribute,
 )
-from adapters.dynamodb.plan_content import decode_assignment, decode_plan
+from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
 from adapters.dynamodb.table import Place, Table
 from metering.period import Period, is_day, month_of
 from metering.quotas.decision import Counted
-from metering.quotas.plan import Plan
+from metering.quotas.plan import AccountKeys, Plan
 from metering.quotas.ports import Facts, Wanted
 from metering.usage import Usage
 
@@ -90,6 +92,27 @@ class DynamoDBQuotaStore:
         """A plan, by one request."""
         item = self._table.get((PLAN, name))
         return None if item is None else decode_plan(item)
+
+    def account(self, name: str) -> AccountKeys | None:
+        """An account, by one request."""
+        item = self._table.get((account_pk(name), ACCOUNT_SK))
+        return None if item is None else decode_account(name, item)
+
+    def counted(self, keys: Iterable[str], periods: frozenset[Period]) -> Counted:
+        """What the counters of several keys hold together: one request for each hundred items."""
+        months = {month_of(period) for period in periods}
+        unsure = [month for month in months if self._slices.is_old(month)]
+        known = self._table.get_all((SLICES, month) for month in unsure) if unsure else {}
+        for month in unsure:
+            self._slices.learn(month, slices_of_item(known.get((SLICES, month))))
+        places = {
+            place: period
+            for key in keys
+            for period in periods
+            for place in self._places(key, period).values()
+        }
+        items = self._table.get_all(places)
+        return counted_of((places[place], item) for place, item in items.items())
 
     def key_of(self, digest: str) -> str | None:
         """The id of the key with a digest, by one request."""

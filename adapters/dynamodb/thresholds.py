@@ -19,22 +19,25 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     UpdateRequest,
 )
 from adapters.dynamodb.layout import (
+    ACCOUNT_SK,
     PLAN,
     SLICES,
     UNTOLD,
+    account_pk,
     assignment_pk,
     counter_pk,
     counter_sk,
     told_pk,
 )
-from adapters.dynamodb.plan_content import decode_assignment, decode_plan
+from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
 from adapters.dynamodb.quotas import counted_of, slices_of_item
 from adapters.dynamodb.table import ALL, Table, below, from_on
 from metering.counters.ports import Status
 from metering.errors import Transient
 from metering.period import Period, day_of, is_month
 from metering.quotas.decision import Counted
-from metering.quotas.ports import ClaimStatus, KeyPlan, Notification, ThresholdCrossing
+from metering.quotas.plan import Assignment
+from metering.quotas.ports import ClaimStatus, KeyPlan, Notification, SharedPlan, ThresholdCrossing
 from metering.quotas.threshold import decode_crossing, encode_crossing
 
 if TYPE_CHECKING:
@@ -54,18 +57,42 @@ Place = tuple[str, Period, int]
 class DynamoDBNotifications:
     """The port `NotificationStore` on the counters table."""
 
-    def __init__(self, table_name: str, dynamodb: DynamoDBClient, updates: ConditionalUpdates) -> None:
+    def __init__(
+        self,
+        table_name: str,
+        dynamodb: DynamoDBClient,
+        updates: ConditionalUpdates,
+        default_plan: str | None = None,
+    ) -> None:
+        """`default_plan` is that of keys without a plan of their own, as for the authorizer."""
         self._table_name = table_name
         self._table = Table(dynamodb, table_name)
+        self._default_plan = default_plan
         self._updates = updates
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
         """The plans of those keys that have one: see :class:`metering.quotas.ports.NotificationStore`."""
         found = self._table.get_all((assignment_pk(key), key) for key in keys)
-        assignments = [decode_assignment(item) for item in found.values()]
-        items = self._table.get_all((PLAN, one.plan) for one in assignments)
+        assignments = {one.key: one for one in map(decode_assignment, found.values())}
+        if self._default_plan is not None:
+            assignments = {key: Assignment(key, self._default_plan) for key in keys} | assignments
+        items = self._table.get_all({(PLAN, one.plan) for one in assignments.values()})
         plans = {plan.name: plan for plan in map(decode_plan, items.values())}
-        return {one.key: KeyPlan(one, plans[one.plan]) for one in assignments if one.plan in plans}
+        return {key: KeyPlan(one, plans[one.plan]) for key, one in assignments.items() if one.plan in plans}
+
+    def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan]:
+        """The plans of those accounts that have one: see :class:`metering.quotas.ports.NotificationStore`."""
+        places = {(account_pk(name), ACCOUNT_SK): name for name in names}
+        items = self._table.get_all(places)
+        accounts = [decode_account(places[place], item) for place, item in items.items()]
+        held = [(one, one.assignment) for one in accounts if one.assignment is not None]
+        items = self._table.get_all({(PLAN, assignment.plan) for _, assignment in held})
+        plans = {plan.name: plan for plan in map(decode_plan, items.values())}
+        return {
+            one.name: SharedPlan(KeyPlan(assignment, plans[assignment.plan]), one.keys)
+            for one, assignment in held
+            if assignment.plan in plans
+        }
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
         """The slices of each month: see :class:`metering.quotas.ports.NotificationStore`."""

@@ -28,7 +28,7 @@ _METRICS: Final = {
     Metric.RESPONSE_BYTES: "response bytes",
     Metric.REQUEST_BYTES: "request bytes",
 }
-_SPANS: Final = {Span.HOUR: "an hour", Span.DAY: "a day", Span.MONTH: "a month"}
+_SPANS: Final = {Span.HOUR: "an hour", Span.DAY: "a day", Span.WEEK: "a week", Span.MONTH: "a month"}
 
 
 class Agreement(StrEnum):

@@ -15,7 +15,7 @@ from cli.common.output import write_json
 from cli.common.terminal import console, table
 from cli.common.yaml_file import read_yaml
 from metering.quotas.plan import Assignment, Plan
-from metering.quotas.plan_diff import Changes, changes, limit_told, over_current, told
+from metering.quotas.plan_diff import Changes, Holders, changes, limit_told, over_current, told
 from metering.quotas.plan_file import PlansDocument, plan_content, read_plans
 from metering.strict_yaml import UnreadableYaml
 
@@ -159,7 +159,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 def _make_so(book: PlanBook, wanted: PlansDocument, json: Path | None, *, dry_run: bool) -> None:
     plans = book.plans()
     keys = _current(book, wanted.keys)
-    make_changes(book, changes(wanted, plans, keys, int(time.time())), json, dry_run=dry_run)
+    holders = book.assignments() if wanted.plans else ()
+    around = Holders(holders, book.accounts(wanted.accounts))
+    found = changes(wanted, plans, keys, int(time.time()), around)
+    make_changes(book, found, json, dry_run=dry_run)
 
 
 def _current(book: PlanBook, keys: Iterable[str]) -> dict[str, Assignment | None]:
@@ -172,6 +175,8 @@ def _write(book: PlanBook, found: Changes) -> None:
         book.put_plan(plan_change.new, plan_change.current)
     for key_change in found.keys:
         book.assign(key_change.new)
+    for account_change in found.accounts:
+        book.assign_account(account_change.new)
 
 
 def _make_known(book: PlanBook, found: Imported) -> None:

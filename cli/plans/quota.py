@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli.common.options import StackName
 from cli.common.output import written_later
@@ -14,26 +15,63 @@ HELP = "The plan of each key: show how it stands, assign, override, suspend, lis
 
 EXAMPLES = """Examples:
 
-    usage-meter quota show a1b2c3d4e5
+    usage-meter quota a1b2c3d4e5              (or an account: usage-meter quota acme)
 
     usage-meter quota assign a1b2c3d4e5 free --account acme
 
     usage-meter quota override a1b2c3d4e5 requests/month=20000
 
+    usage-meter quota history a1b2c3d4e5 --at 2026-11-05T12:00:00Z
+
     usage-meter quota list --json keys.json
 """
 
-app = typer.Typer(no_args_is_help=True)
+
+class _ShowsByDefault(TyperGroup):
+    """A name that is no command is a key or an account that is to be shown."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(no_args_is_help=True, cls=_ShowsByDefault)
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The id of an API key, never the key itself.")]
+KeyOrAccount = Annotated[
+    str,
+    typer.Argument(metavar="KEY|ACCOUNT", help="The id of an API key, never the key itself; or an account."),
+]
 
 
 @app.command("show")
-def show_key(*, key: Key, stack: StackName = "usage-meter", json: JsonFile = None) -> None:
-    """Show the plan of a key and how each limit stands now. Exits 1 if the key is denied."""
+def show_key(*, key: KeyOrAccount, stack: StackName = "usage-meter", json: JsonFile = None) -> None:
+    """Show the plan of a key, or of an account, and how each limit stands now. Exits 1 if it is denied.
+
+    `usage-meter quota NAME` is short for it.
+    """
     from cli.plans.quota_session import show  # noqa: PLC0415 - slow to load, and not needed for --help
 
     show(stack, key, written_later(json))
+
+
+@app.command("account")
+def assign_account_plan(  # noqa: PLR0913 - typer makes an option of each
+    *,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The name of an account.")],
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")],
+    expires: Annotated[
+        str | None, typer.Option(metavar="DAY", help="From when on no call of its keys is let through.")
+    ] = None,
+    dry_run: DryRun = False,
+    stack: StackName = "usage-meter",
+    json: JsonFile = None,
+) -> None:
+    """Give an account a plan, whose limits hold for all of its keys together, beside their own."""
+    from cli.plans.quota_session import QuotaOptions, assign_account  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    assign_account(stack, account, QuotaOptions(plan, expires=expires), written_later(json), dry_run=dry_run)
 
 
 @app.command("list")
@@ -57,6 +95,14 @@ def assign_plan(  # noqa: PLR0913 - typer makes an option of each
             help="Ask for the key itself, so that the authorizer knows its caller. Its digest alone is kept.",
         ),
     ] = False,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY",
+            help="From when on no call of the key is let through: 2026-12-31 from its beginning on (UTC), "
+            "2026-12-31T18:00:00Z, or never.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
     json: JsonFile = None,
@@ -65,7 +111,23 @@ def assign_plan(  # noqa: PLR0913 - typer makes an option of each
     from cli.plans.quota_session import QuotaOptions, assign  # noqa: PLC0415 - slow to load, and not needed for --help
 
     shown = typer.prompt("The key", hide_input=True, err=True) if secret else None
-    assign(stack, key, QuotaOptions(plan, account, shown), written_later(json), dry_run=dry_run)
+    assign(stack, key, QuotaOptions(plan, account, shown, expires), written_later(json), dry_run=dry_run)
+
+
+@app.command("history")
+def show_history(
+    *,
+    key: Key,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what was in force then: 2026-11-05T12:00:00Z.")
+    ] = None,
+    stack: StackName = "usage-meter",
+    json: JsonFile = None,
+) -> None:
+    """Show what was in force for a key, and since when: plan and version, amounts, status."""
+    from cli.plans.quota_session import history  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    history(stack, key, at, written_later(json))
 
 
 @app.command("override")

@@ -19,39 +19,106 @@ from cli.common.output import write_json
 from cli.common.terminal import Text, console, table
 from cli.plans.plan_session import make_changes, no_such_plan, plan_book, read_number
 from metering.errors import Misconfigured
-from metering.key_id import key_id_fault
-from metering.quotas.decision import Decision, Standing, periods_at, standings, verdict
+from metering.key_id import key_id_fault, secret_fault
+from metering.quotas.decision import Standing, periods_at, standings, verdict
 from metering.quotas.key_digest import digest_of
-from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
-from metering.quotas.plan_diff import Changes, KeyChange
-from metering.quotas.plan_file import override_faults
+from metering.quotas.plan import (
+    ACCOUNT_PREFIX,
+    AccountKeys,
+    Assignment,
+    KeyStatus,
+    Plan,
+    Span,
+    holder_of,
+    limits_of,
+)
+from metering.quotas.plan_diff import Changes, KeyChange, begun, expiry_told
+from metering.quotas.plan_file import WantedKey, expiry_of, override_faults
 from metering.quotas.ports import Wanted
 
 _TAKE_BACK = "plan"
 
 
-def show(stack: str, key: str, json: Path | None) -> None:
-    """Show a key's plan and how it stands.
+class Held(NamedTuple):
+    """The plan of a key or an account, and how its limits stand."""
+
+    assignment: Assignment
+    plan: Plan
+    standings: list[Standing]
+
+
+def show(stack: str, name: str, json: Path | None) -> None:
+    """Show the plan of a key, or of an account, and how it stands: of a key with that of its account.
 
     Raises:
-        CommandError: the key has no plan.
-        typer.Exit: with 1, if calls of the key are denied.
+        CommandError: it has no plan.
+        typer.Exit: with 1, if its calls are denied.
     """
     where = target(stack)
     (table_name,) = where.deployment.values("CountersTableName")
     dynamodb = where.client("dynamodb")
     book, store = PlanBook(table_name, dynamodb), DynamoDBQuotaStore(table_name, dynamodb)
-    assignment = _assigned(book, key)
-    plan = book.plans().get(assignment.plan, Plan(assignment.plan))
     now = int(time.time())
-    counted = store.read(Wanted(key, periods_at(Span, now), assignment=False)).counted
-    found = standings(limits_of(plan, assignment), counted, now)
-    decision = verdict(found, now)
+    own, default_plan = book.assignment(name), where.deployment.parameters.get("QuotaDefaultPlan")
+    account = book.account(own.account if own and own.account else name)
+    held = [_of_account(book, store, account, now)] if account and account.assignment else []
+    is_key = own is not None or not held
+    if is_key:
+        stray = Assignment(name, default_plan) if default_plan else None
+        held.insert(0, _of_key(book, store, own or stray or _assigned(book, name), now))
     through = store.counted_through(now)
-    write_json(json, _document(assignment, plan, found, decision, through))
-    _tell(assignment, plan, found, through, now)
-    if not decision.allowed or assignment.status is KeyStatus.SUSPENDED:
+    found = [standing for one in held for standing in one.standings]
+    allowed = verdict(found, now).allowed and all(one.assignment.may_call(now) for one in held)
+    keys = sorted(account.keys) if account and not is_key else []
+    document = _document(held[0], found, through)
+    write_json(
+        json,
+        {**document, "allowed": allowed, "is_default_plan": is_key and own is None, "keys_of_account": keys},
+    )
+    _tell(held, through, now)
+    if is_key and own is None:
+        console().print("That is QuotaDefaultPlan: it has no plan of its own.")
+    if keys:
+        console().print(f"Its keys, today's and former ones: {', '.join(keys)}", markup=False)
+    if not allowed:
         raise typer.Exit(PROBLEM)
+
+
+def _of_key(book: PlanBook, store: DynamoDBQuotaStore, assignment: Assignment, now: int) -> Held:
+    plan = book.plans().get(assignment.plan, Plan(assignment.plan))
+    counted = store.read(Wanted(assignment.key, periods_at(Span, now), assignment=False)).counted
+    return Held(assignment, plan, standings(limits_of(plan, assignment), counted, now))
+
+
+def _of_account(book: PlanBook, store: DynamoDBQuotaStore, account: AccountKeys, now: int) -> Held:
+    assignment = account.assignment or Assignment(holder_of(account.name), "")
+    plan = book.plans().get(assignment.plan, Plan(assignment.plan))
+    found = standings(
+        limits_of(plan, assignment), store.counted(sorted(account.keys), periods_at(Span, now)), now
+    )
+    return Held(assignment, plan, [standing._replace(account=account.name) for standing in found])
+
+
+def assign_account(stack: str, account: str, wish: QuotaOptions, json: Path | None, *, dry_run: bool) -> None:
+    """Give an account a plan.
+
+    Raises:
+        CommandError: there is no such plan.
+        Misconfigured: the account cannot have this name.
+    """
+    book = plan_book(stack)
+    plans = book.plans()
+    if wish.plan not in plans:
+        raise no_such_plan(wish.plan, plans)
+    if fault := key_id_fault(account):
+        raise Misconfigured([f"account {account}: {fault}"])
+    known = book.account(account)
+    current = known.assignment if known else None
+    expires = None if wish.expires is None else read_expiry(wish.expires)
+    wanted = WantedKey(holder_of(account), wish.plan, account, expires=expires)
+    new = begun(current, wanted.over(current), int(time.time()))
+    change = (KeyChange(current, new),) if current != new else ()
+    make_changes(book, Changes(accounts=change), json, dry_run=dry_run)
 
 
 def list_all(stack: str, json: Path | None) -> None:
@@ -69,10 +136,12 @@ class QuotaOptions(NamedTuple):
     """What a key shall have."""
 
     plan: str
-    account: str | None
+    account: str | None = None
     """None: as it is."""
-    secret: str | None
+    secret: str | None = None
     """The key itself, to be known by its digest."""
+    expires: str | None = None
+    """From when on no call is let through, as it is written; None: as it is."""
 
 
 def assign(stack: str, key: str, wish: QuotaOptions, json: Path | None, *, dry_run: bool) -> None:
@@ -89,6 +158,8 @@ def assign(stack: str, key: str, wish: QuotaOptions, json: Path | None, *, dry_r
         raise no_such_plan(wish.plan, plans)
     if fault := key_id_fault(key):
         raise Misconfigured([f"key {key}: {fault}"])
+    if wish.secret is not None and (fault := secret_fault(wish.secret)):
+        raise Misconfigured([f"key {key}: {fault}"])
     current = book.assignment(key)
     known = {limit.name for limit in plan.limits}
     before = current or Assignment(key, plan.name)
@@ -96,13 +167,86 @@ def assign(stack: str, key: str, wish: QuotaOptions, json: Path | None, *, dry_r
         before,
         plan=plan.name,
         account=before.account if wish.account is None else wish.account,
+        expires=before.expires if wish.expires is None else read_expiry(wish.expires),
         overrides={name: amount for name, amount in before.overrides.items() if name in known},
-        since=before.since if current is not None and current.plan == plan.name else int(time.time()),
     )
     _change(book, current, new, json, dry_run=dry_run)
     if wish.secret is not None and not dry_run:
         book.know(digest_of(wish.secret), key)
         console().print("The caller who shows this key is known now.")
+
+
+def read_expiry(text: str) -> int:
+    """When a key expires, of a flag.
+
+    Raises:
+        CommandError: it names no day or time.
+    """
+    try:
+        return expiry_of(text)
+    except ValueError as error:
+        raise CommandError(f"{text!r} {error}") from error
+
+
+class InForce(NamedTuple):
+    """What was in force for a key since a time."""
+
+    since: int
+    assignment: Assignment
+    version: int
+    """Of the plan."""
+
+
+def history(stack: str, key: str, at: str | None, json: Path | None) -> None:
+    """Show what was in force for a key, and since when.
+
+    Raises:
+        CommandError: nothing is known of it, or the time is none.
+    """
+    book = plan_book(stack)
+    entries = in_force(book, key)
+    if at is not None:
+        until = read_expiry(at)
+        entries = [one for one in entries if one.since <= until][-1:]
+    if not entries:
+        raise CommandError(
+            f"Nothing is known to have been in force for key {key!r}{f' at {at}' if at else ''}."
+        )
+    write_json(
+        json,
+        [
+            {**msgspec.to_builtins(one.assignment), "since": one.since, "plan_version": one.version}
+            for one in entries
+        ],
+    )
+    rows = table("since", "plan", "version", "account", "status", "expires", "amounts", numbers=("version",))
+    for one in entries:
+        amounts = ", ".join(f"{name}={amount:,}" for name, amount in sorted(one.assignment.overrides.items()))
+        rows.add_row(
+            f"{datetime.fromtimestamp(one.since, UTC):%Y-%m-%d %H:%M:%S} UTC",
+            one.assignment.plan,
+            str(one.version),
+            Text(one.assignment.account),
+            one.assignment.status,
+            expiry_told(one.assignment.expires),
+            amounts,
+        )
+    console().print(rows)
+
+
+def in_force(book: PlanBook, key: str) -> list[InForce]:
+    """All that was in force for a key, by its own changes and by those of its plans, the first first."""
+    entries = book.history(key)
+    found = []
+    for number, (at, assignment) in enumerate(entries):
+        until = entries[number + 1].at if number + 1 < len(entries) else float("inf")
+        versions = book.versions(assignment.plan)
+        at_first = [plan.version for plan in versions if plan.since <= at]
+        found.append(InForce(int(at), assignment, at_first[-1] if at_first else 1))
+        found += [
+            InForce(plan.since, assignment, plan.version) for plan in versions if at < plan.since < until
+        ]
+    return found
 
 
 def override(stack: str, key: str, amounts: Iterable[str], json: Path | None, *, dry_run: bool) -> None:
@@ -143,6 +287,7 @@ def set_status(stack: str, key: str, status: str, json: Path | None, *, dry_run:
 def _change(
     book: PlanBook, current: Assignment | None, new: Assignment, json: Path | None, *, dry_run: bool
 ) -> None:
+    new = begun(current, new, int(time.time()))
     found = Changes(keys=(KeyChange(current, new),) if current != new else ())
     make_changes(book, found, json, dry_run=dry_run)
 
@@ -154,20 +299,27 @@ def _assigned(book: PlanBook, key: str) -> Assignment:
     return assignment
 
 
-def _tell(assignment: Assignment, plan: Plan, found: list[Standing], through: int | None, now: int) -> None:
+def _tell(held: list[Held], through: int | None, now: int) -> None:
     screen = console()
-    account = f", account {assignment.account}" if assignment.account else ""
-    screen.print(f"{assignment.key}: plan {plan.name}, version {plan.version}{account}", markup=False)
-    if assignment.status is KeyStatus.SUSPENDED:
-        screen.print(Text("SUSPENDED: no call is let through", "bold red"))
+    for one in held:
+        assignment = one.assignment
+        is_account = assignment.key.startswith(ACCOUNT_PREFIX)
+        account = f", account {assignment.account}" if assignment.account and not is_account else ""
+        who = f"account {assignment.account}" if is_account else assignment.key
+        screen.print(f"{who}: plan {one.plan.name}, version {one.plan.version}{account}", markup=False)
+        if assignment.status is KeyStatus.SUSPENDED:
+            screen.print(Text("SUSPENDED: no call is let through", "bold red"))
+        elif not assignment.may_call(now):
+            screen.print(Text(f"EXPIRED: {expiry_told(assignment.expires)}", "bold red"))
     rows = table("limit", "used", "of", "%", "left", "resets", "", numbers=("used", "of", "%", "left"))
+    found = [standing for one in held for standing in one.standings]
     for standing in found:
         limit = standing.limit
         share = f"{100 * standing.used / limit.amount:.1f}" if limit.amount else "-"
         resets = datetime.fromtimestamp(standing.resets_at, UTC)
         state = Text("DENIED", "bold red") if standing.denies else Text(limit.kind)
         rows.add_row(
-            limit.name,
+            Text(standing.name),
             f"{standing.used:,}",
             f"{limit.amount:,}",
             share,
@@ -180,17 +332,14 @@ def _tell(assignment: Assignment, plan: Plan, found: list[Standing], through: in
         screen.print(f"Calls that were logged {now - through:,} s ago and before are counted.")
 
 
-def _document(
-    assignment: Assignment, plan: Plan, found: list[Standing], decision: Decision, through: int | None
-) -> dict[str, Any]:
+def _document(held: Held, found: list[Standing], through: int | None) -> dict[str, Any]:
     return {
-        **msgspec.to_builtins(assignment),
-        "plan_version": plan.version,
-        "allowed": decision.allowed and assignment.status is not KeyStatus.SUSPENDED,
+        **msgspec.to_builtins(held.assignment),
+        "plan_version": held.plan.version,
         "counted_through": through,
         "limits": [
             {
-                "limit": standing.limit.name,
+                "limit": standing.name,
                 "kind": str(standing.limit.kind),
                 "mode": str(standing.limit.mode),
                 "amount": standing.limit.amount,

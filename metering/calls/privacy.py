@@ -7,6 +7,7 @@ but whoever holds the key can try addresses until one fits, so that it is a pseu
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from typing import Final
 
 from metering.calls.lake_row import LakeRow
 
-_HASHED: Final = re.compile(r"hashed:[0-9a-f]{24}")
+_HASHED: Final = re.compile(r"hashed:([0-9a-f]{24})([0-9a-f]{8})")
 _DIGEST_BYTES: Final = 12
+_CHECK_BYTES: Final = 4
 
 
 class Treatment(Enum):
@@ -40,7 +42,8 @@ class PersonalData:
             raise ValueError("to hash personal data there must be a key of 16 to 64 bytes")
 
     def treat(self, rows: Iterable[LakeRow]) -> None:
-        """Change the rows. Those that were treated before stay as they are.
+        """Change the rows. Those that were treated before stay as they are: a pseudonym ends in a check that
+        only the key can make. A caller whose user agent is written like one is hashed as any other.
 
         A line that cannot be read may hold an address anywhere, so that unless all is kept its text is
         dropped, and of the reason the explanation; the line is still in the access log.
@@ -56,12 +59,15 @@ class PersonalData:
     def _treated(self, value: str | None, kind: bytes) -> str | None:
         if value is None or self.treatment is Treatment.DROP:
             return None
-        if _HASHED.fullmatch(value):
+        found = _HASHED.fullmatch(value)
+        if found is not None and hmac.compare_digest(found[2], self._hashed(found[1], kind, _CHECK_BYTES)):
             return value
-        digest = hashlib.blake2b(
-            value.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES, key=self.key, person=kind
-        )
-        return f"hashed:{digest.hexdigest()}"
+        digest = self._hashed(value, kind, _DIGEST_BYTES)
+        return f"hashed:{digest}{self._hashed(digest, kind, _CHECK_BYTES)}"
+
+    def _hashed(self, text: str, kind: bytes, size: int) -> str:
+        content = text.encode("utf-8", "replace")
+        return hashlib.blake2b(content, digest_size=size, key=self.key, person=kind).hexdigest()
 
 
 KEPT: Final = PersonalData()

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from metering.period import Period, ends_at
+from metering.period import Period, days_of_week, ends_at, week_of
 from metering.quotas.plan import Kind, Limit, Span
 from metering.usage import NO_USAGE, Usage
 
@@ -26,6 +26,13 @@ class Standing(NamedTuple):
     used: int
     resets_at: int
     """Epoch seconds: when its period ends."""
+    account: str = ""
+    """Whose keys together it bounds; empty: it is of one key."""
+
+    @property
+    def name(self) -> str:
+        """What the limit is called: `requests/month`, that of an account `account:requests/month`."""
+        return f"account:{self.limit.name}" if self.account else self.limit.name
 
     @property
     def remaining(self) -> int:
@@ -69,9 +76,16 @@ def standings(limits: Iterable[Limit], counted: Counted, now: int) -> list[Stand
     found = []
     for limit in limits:
         period = limit.span.period_at(now)
-        used = limit.used(counted.get(period, NO_USAGE))
+        used = used_in(limit, period, counted)
         found.append(Standing(limit, used, resets_at(period)))
     return found
+
+
+def used_in(limit: Limit, period: Period, counted: Counted) -> int:
+    """What a period has used of a limit. Of a week it is what its days have used."""
+    if limit.span is not Span.WEEK:
+        return limit.used(counted.get(period, NO_USAGE))
+    return sum(limit.used(counted.get(day, NO_USAGE)) for day in days_of_week(period))
 
 
 def verdict(found: Sequence[Standing], now: float) -> Decision:
@@ -102,5 +116,10 @@ def resets_at(period: Period) -> int:
 
 
 def periods_at(spans: Iterable[Span], now: int) -> frozenset[Period]:
-    """The months and days whose counters tell the usage at a time. An hour is told by its day's counter."""
-    return frozenset((Span.MONTH if span is Span.MONTH else Span.DAY).period_at(now) for span in spans)
+    """The months and days whose counters hold the usage at a time: of an hour its day, of a week its days."""
+    wanted = set(spans)
+    found = {(Span.MONTH if span is Span.MONTH else Span.DAY).period_at(now) for span in wanted}
+    if Span.WEEK in wanted:
+        today = Span.DAY.period_at(now)
+        found |= {day for day in days_of_week(week_of(today)) if day <= today}
+    return frozenset(found)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from metering.period import Period, day_of, hour_of, month_of
+from metering.period import Period, day_of, hour_of, month_of, week_of
 from metering.usage import Metric, Usage
 
 HOUR_SECONDS: Final = 3600
@@ -21,6 +21,8 @@ class Span(StrEnum):
 
     HOUR = "hour"
     DAY = "day"
+    WEEK = "week"
+    """From Monday on."""
     MONTH = "month"
 
     def period_at(self, epoch_seconds: int) -> Period:
@@ -31,6 +33,8 @@ class Span(StrEnum):
                 return hour
             case Span.DAY:
                 return day_of(hour)
+            case Span.WEEK:
+                return week_of(day_of(hour))
             case Span.MONTH:
                 return month_of(hour)
 
@@ -61,7 +65,9 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
     amount: int
     kind: Kind = Kind.HARD
     thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
-    """Percentages of the amount, ascending, that are told when the usage reaches them."""
+    """Percentages of the amount, ascending, that are told when the usage reaches them. Of a hard limit none
+    is over 100: its usage stays there.
+    """
     mode: Mode = Mode.COUNTED
     reserve_from: int = DEFAULT_RESERVE_FROM
     """Percentage of the amount from which leases are small. Says something in the mode `reserved` only."""
@@ -83,6 +89,8 @@ class Plan(msgspec.Struct, frozen=True):
     name: str
     limits: tuple[Limit, ...] = ()
     version: int = 1
+    since: int = 0
+    """Epoch seconds: since when this version is in force."""
 
 
 class KeyStatus(StrEnum):
@@ -102,7 +110,40 @@ class Assignment(msgspec.Struct, frozen=True):
     """Amounts in place of the plan's, by the name of the limit."""
     status: KeyStatus = KeyStatus.ACTIVE
     since: int = 0
-    """Epoch seconds: since when the key has this plan. Thresholds of earlier periods are not told."""
+    """Epoch seconds: since when the key has this plan, with these amounts."""
+    expires: int = 0
+    """Epoch seconds: from when on no call of the key is let through; 0: never."""
+
+    def may_call(self, at: float) -> bool:
+        """Whether the key may be used at all, at a time in epoch seconds."""
+        return self.status is KeyStatus.ACTIVE and (not self.expires or at < self.expires)
+
+
+ACCOUNT_PREFIX: Final = "!account:"
+
+
+def holder_of(account: str) -> str:
+    """Who holds the plan of an account, where else a key does. No key can have this for its id."""
+    return f"{ACCOUNT_PREFIX}{account}"
+
+
+class AccountKeys(msgspec.Struct, frozen=True):
+    """The keys of an account, and its plan, whose limits hold for all of them together.
+
+    A key that ever belonged to the account stays one of them: a limit is kept when a key is rotated.
+    """
+
+    name: str
+    assignment: Assignment | None = None
+    """Its plan, held by :func:`holder_of` it; None: it has none."""
+    keys: frozenset[str] = frozenset()
+
+
+def in_force_since(plan: Plan, assignment: Assignment) -> int:
+    """Since when (epoch seconds) the limits of a key are as they are. Of periods that ended before no
+    threshold is told: nobody had set it.
+    """
+    return max(plan.since, assignment.since)
 
 
 def limits_of(plan: Plan, assignment: Assignment) -> tuple[Limit, ...]:

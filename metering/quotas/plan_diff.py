@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
-from metering.quotas.plan import Assignment, Limit, Mode, Plan
+from metering.quotas.plan import ACCOUNT_PREFIX, AccountKeys, Assignment, Limit, Mode, Plan
 from metering.quotas.plan_file import PlansDocument
 
 
@@ -26,27 +27,68 @@ class KeyChange(NamedTuple):
     new: Assignment
 
 
+class UnusedOverride(NamedTuple):
+    """An amount of a key that a plan's new version has no limit for. It waits for one that has it."""
+
+    key: str
+    plan: Plan
+    limit: str
+    amount: int
+
+
+class Holders(NamedTuple):
+    """Who has a plan now."""
+
+    keys: Iterable[Assignment] = ()
+    """All keys: what a new version of their plan takes from them is said."""
+    accounts: Mapping[str, AccountKeys | None] = {}
+    """Those that the document names."""
+
+
 class Changes(NamedTuple):
     """All that must change; nothing, if everything is as it should be."""
 
     plans: tuple[PlanChange, ...] = ()
     keys: tuple[KeyChange, ...] = ()
+    accounts: tuple[KeyChange, ...] = ()
+    unused: tuple[UnusedOverride, ...] = ()
+    """What the changes of plans take the force from."""
 
     def __bool__(self) -> bool:
-        return bool(self.plans or self.keys)
+        return bool(self.plans or self.keys or self.accounts)
 
 
 def changes(
-    wanted: PlansDocument, plans: Mapping[str, Plan], keys: Mapping[str, Assignment | None], now: int
+    wanted: PlansDocument,
+    plans: Mapping[str, Plan],
+    keys: Mapping[str, Assignment | None],
+    now: int,
+    holders: Holders | None = None,
 ) -> Changes:
     """The changes from what there is to what is wanted, at a time in epoch seconds."""
+    holders = holders or Holders()
+    held = {name: one.assignment for name, one in holders.accounts.items() if one is not None}
+    new_accounts = [
+        KeyChange(held.get(name), one.over(held.get(name))) for name, one in sorted(wanted.accounts.items())
+    ]
     new_plans = [PlanChange(plans.get(name), plan) for name, plan in sorted(wanted.plans.items())]
     new_keys = [KeyChange(keys.get(key), one.over(keys.get(key))) for key, one in sorted(wanted.keys.items())]
+    changed = tuple(
+        _numbered(one, now)
+        for one in new_plans
+        if one.current is None or one.current.limits != one.new.limits
+    )
     return Changes(
-        tuple(
-            _numbered(one) for one in new_plans if one.current is None or one.current.limits != one.new.limits
-        ),
+        changed,
         tuple(one for one in (_begun(one, now) for one in new_keys) if one.current != one.new),
+        tuple(one for one in (_begun(one, now) for one in new_accounts) if one.current != one.new),
+        tuple(
+            one
+            for holder in sorted(holders.keys, key=lambda one: one.key)
+            if holder.key not in wanted.keys
+            for change in changed
+            for one in _unused(change, holder)
+        ),
     )
 
 
@@ -68,7 +110,12 @@ def _over(found: Plan, current: Plan | None) -> Plan:
 def told(found: Changes) -> list[str]:
     """The changes as text, a line each."""
     lines = [line for change in found.plans for line in _plan_told(change)]
-    return lines + [line for change in found.keys for line in _key_told(change)]
+    lines += [line for change in (*found.keys, *found.accounts) for line in _key_told(change)]
+    return lines + [
+        f"key {one.key}: its {one.limit} {one.amount:,} holds no more: version {one.plan.version} of plan "
+        f"{one.plan.name} has no such limit, the amounts of the plan hold"
+        for one in found.unused
+    ]
 
 
 def limit_told(limit: Limit) -> str:
@@ -79,16 +126,28 @@ def limit_told(limit: Limit) -> str:
     return f"{limit.name} {limit.amount:,} {limit.kind}{mode}{alerts}"
 
 
-def _numbered(change: PlanChange) -> PlanChange:
+def _unused(change: PlanChange, holder: Assignment) -> Iterator[UnusedOverride]:
+    """The amounts of a key that held until this change."""
+    before = {limit.name for limit in change.current.limits} if change.current else set()
+    after = {limit.name for limit in change.new.limits}
+    if holder.plan == change.new.name:
+        for name in sorted(holder.overrides.keys() & (before - after)):
+            yield UnusedOverride(holder.key, change.new, name, holder.overrides[name])
+
+
+def _numbered(change: PlanChange, now: int) -> PlanChange:
     version = 1 if change.current is None else change.current.version + 1
-    return change._replace(new=msgspec.structs.replace(change.new, version=version))
+    return change._replace(new=msgspec.structs.replace(change.new, version=version, since=now))
 
 
 def _begun(change: KeyChange, now: int) -> KeyChange:
-    """A key has its plan since now, unless it had it before."""
-    current = change.current
-    since = current.since if current is not None and current.plan == change.new.plan else now
-    return change._replace(new=msgspec.structs.replace(change.new, since=since))
+    return change._replace(new=begun(change.current, change.new, now))
+
+
+def begun(current: Assignment | None, new: Assignment, now: int) -> Assignment:
+    """A key's new plan, in force since now, unless the key had it before, with the same amounts."""
+    is_same = current is not None and (current.plan, current.overrides) == (new.plan, new.overrides)
+    return msgspec.structs.replace(new, since=current.since if current is not None and is_same else now)
 
 
 def _plan_told(change: PlanChange) -> Iterator[str]:
@@ -103,8 +162,12 @@ def _plan_told(change: PlanChange) -> Iterator[str]:
 
 def _key_told(change: KeyChange) -> Iterator[str]:
     current, new = change
+    is_account = new.key.startswith(ACCOUNT_PREFIX)
+    who = f"account {new.account}" if is_account else f"key {new.key}"
     if current is None:
-        yield f"key {new.key}: plan {new.plan}" + (f", account {new.account}" if new.account else "")
+        yield f"{who}: plan {new.plan}" + (
+            f", account {new.account}" if new.account and not is_account else ""
+        )
         return
     parts = [
         f"{name} {getattr(current, name) or 'none'} -> {getattr(new, name) or 'none'}"
@@ -115,7 +178,14 @@ def _key_told(change: KeyChange) -> Iterator[str]:
         before, after = current.overrides.get(limit), new.overrides.get(limit)
         if before != after:
             parts.append(f"{limit} {_amount_told(before)} -> {_amount_told(after)}")
-    yield f"key {new.key}: {', '.join(parts)}"
+    if current.expires != new.expires:
+        parts.append(f"expires {expiry_told(current.expires)} -> {expiry_told(new.expires)}")
+    yield f"{who}: {', '.join(parts)}"
+
+
+def expiry_told(expires: int) -> str:
+    """When a key expires, in words."""
+    return f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC" if expires else "never"
 
 
 def _amount_told(amount: int | None) -> str:

@@ -8,15 +8,19 @@ plans:
       - {metric: requests, period: hour, amount: 100, mode: reserved, reserve_from: 90}
       - {metric: response_bytes, period: day, amount: 1000000000, kind: soft, thresholds: [80, 100]}
 keys:                                       # by the id of the key, never the key itself
-  a1b2c3: {plan: free, account: acme, status: active, overrides: {requests/month: 20000}}
+  a1b2c3: {plan: free, account: acme, overrides: {requests/month: 20000}, expires: 2026-12-31}
+accounts:                                   # their limits hold for all of their keys together
+  acme: {plan: team}
 ```
 
 A key keeps what the file does not name: its account, its status, and each override. An override is taken back
 by `overrides: {requests/month: null}`, an account by `account: "-"`.
 
-A limit is hard, counted, and told at 50, 80 and 100 percent, unless it says otherwise. The counters of a day
-hold the requests of each hour and nothing else of it, so that only `requests` can have a limit by the hour;
-and before a call is made nobody knows its bytes or its status, so that only `requests` can be reserved.
+A limit bounds billable calls, is hard, counted, and told at 50, 80 and 100 percent, unless it says
+otherwise: a denied call has status 429, is not billable, and so uses up nothing. The counters of a day hold
+the requests of each hour and nothing else of it, so that only `requests` can have a limit by the hour.
+Before a call is made nobody knows its bytes or whether it fails, so that only calls can be reserved: of
+`billable` ones those are reserved that may become billable.
 """
 
 from __future__ import annotations
@@ -25,7 +29,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, TypeGuard
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeGuard, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -41,6 +46,7 @@ from metering.quotas.plan import (
     Mode,
     Plan,
     Span,
+    holder_of,
 )
 from metering.strict_model import (
     Broken,
@@ -58,6 +64,9 @@ from metering.strict_yaml import Document
 from metering.usage import Metric
 
 HIGHEST_THRESHOLD: Final = 100
+HIGHEST_SOFT_THRESHOLD: Final = 10_000
+"""A soft limit does not hold the usage, so that a multiple of it may be told too."""
+NEVER: Final = "never"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
 
 
@@ -71,6 +80,7 @@ class WantedKey:
     overrides: Mapping[str, int | None] = field(default_factory=dict)
     """Amounts in place of the plan's, by the name of the limit; None: the plan's again."""
     status: KeyStatus | None = None
+    expires: int | None = None
 
     def over(self, current: Assignment | None) -> Assignment:
         """The key's plan once this has been applied to what it has now."""
@@ -82,6 +92,7 @@ class WantedKey:
             before.account if self.account is None else self.account,
             {name: amount for name, amount in overrides.items() if amount is not None},
             self.status or before.status,
+            expires=before.expires if self.expires is None else self.expires,
         )
 
 
@@ -91,6 +102,9 @@ class PlansDocument:
 
     plans: Mapping[str, Plan] = field(default_factory=dict)
     keys: Mapping[str, WantedKey] = field(default_factory=dict)
+    accounts: Mapping[str, WantedKey] = field(default_factory=dict)
+    """By the name of the account; the key is who holds its plan: :func:`metering.quotas.plan.holder_of`
+    it."""
 
 
 def read_plans(loaded: object, known: Mapping[str, Plan] | None = None) -> PlansDocument:
@@ -109,10 +123,16 @@ def read_plans(loaded: object, known: Mapping[str, Plan] | None = None) -> Plans
     plans = {
         name: Plan(name, tuple(limit.limit() for limit in one.limits)) for name, one in fields.plans.items()
     }
-    faults = list(_faults_of_overrides(fields.keys, {**(known or {}), **plans}, loaded))
+    every_plan = {**(known or {}), **plans}
+    faults = list(_faults_of_overrides("keys", fields.keys, every_plan, loaded))
+    faults += _faults_of_overrides("accounts", fields.accounts, every_plan, loaded)
     if faults:
         raise Misconfigured(faults)
-    return PlansDocument(plans, {key: one.wanted(key) for key, one in fields.keys.items()})
+    return PlansDocument(
+        plans,
+        {key: one.wanted(key) for key, one in fields.keys.items()},
+        {name: one.wanted(name) for name, one in fields.accounts.items()},
+    )
 
 
 def plan_content(plan: Plan) -> dict[str, Any]:
@@ -153,12 +173,13 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _thresholds(value: object) -> object:
+def _thresholds(value: object, info: ValidationInfo) -> object:
     """Percentages, ascending."""
     numbers = value if isinstance(value, list) else [value]
-    rule = f"must be a whole percentage from 1 to {HIGHEST_THRESHOLD}"
-    faults = [f"threshold {shown(one)} {rule}" for one in numbers if not _is_percentage(one, 1)]
-    again = Counter(one for one in numbers if _is_percentage(one, 1))
+    highest = HIGHEST_SOFT_THRESHOLD if info.data.get("kind") is Kind.SOFT else HIGHEST_THRESHOLD
+    rule = f"must be a whole percentage from 1 to {highest}"
+    faults = [f"threshold {shown(one)} {rule}" for one in numbers if not _is_percentage(one, 1, highest)]
+    again = Counter(one for one in numbers if _is_percentage(one, 1, highest))
     faults += [f"threshold {one} stands there {count} times" for one, count in again.items() if count > 1]
     refuse(*(Broken((), fault) for fault in faults))
     return tuple(sorted(numbers))
@@ -170,14 +191,36 @@ def _share(value: object) -> object:
     return value
 
 
-def _is_percentage(value: object, at_least: int) -> TypeGuard[int]:
-    return _is_whole(value) and at_least <= value <= HIGHEST_THRESHOLD
+def _is_percentage(value: object, at_least: int, at_most: int = HIGHEST_THRESHOLD) -> TypeGuard[int]:
+    return _is_whole(value) and at_least <= value <= at_most
+
+
+def _expiry(value: object) -> int:
+    try:
+        return expiry_of(value)
+    except ValueError as error:
+        wrong(value, str(error))
+
+
+def expiry_of(value: object) -> int:
+    """The epoch seconds of a day or time in a text, a day from its beginning on, in UTC; 0 for `never`.
+
+    Raises:
+        ValueError: it names none.
+    """
+    if value == NEVER:
+        return 0
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise ValueError(f"is no day or time: write 2026-12-31, 2026-12-31T18:00:00Z or {NEVER}") from error
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
 class LimitFields(StrictModel):
     """A limit of a plan."""
 
-    metric: Annotated[Metric, choice(Metric)]
+    metric: Annotated[Metric, choice(Metric)] = Metric.BILLABLE
     period: Annotated[Span, choice(Span)]
     amount: Annotated[int, whole(0)]
     kind: Annotated[Kind, choice(Kind)] = Kind.HARD
@@ -187,19 +230,20 @@ class LimitFields(StrictModel):
 
     @classmethod
     def rules(cls, value: Mapping[str, object], info: ValidationInfo) -> Iterable[Broken]:  # noqa: ARG003
-        metric, mode = value.get("metric"), value.get("mode", Mode.COUNTED)
+        metric, mode = value.get("metric", Metric.BILLABLE), value.get("mode", Mode.COUNTED)
         is_of_requests = metric == Metric.REQUESTS or metric not in set(Metric)
+        is_of_calls = is_of_requests or metric == Metric.BILLABLE
         if value.get("period") == Span.HOUR and not is_of_requests:
             yield Broken(
                 (),
                 f"{metric} cannot have a limit by the hour: of an hour the counters know the requests only; "
                 "take a day, or the metric requests",
             )
-        if mode == Mode.RESERVED and not is_of_requests:
+        if mode == Mode.RESERVED and not is_of_calls:
             yield Broken(
                 (),
                 f"{metric} cannot be reserved: it is known after the call only; take the mode counted, or "
-                "the metric requests",
+                "the metric requests or billable",
             )
         if mode == Mode.RESERVED and value.get("kind") == Kind.SOFT:
             rule = "a soft limit denies nothing, so that nothing can be reserved; take the mode counted"
@@ -223,7 +267,7 @@ class PlanFields(StrictModel):
     def rules(cls, value: Mapping[str, object], info: ValidationInfo) -> Iterable[Broken]:  # noqa: ARG003
         limits = value.get("limits")
         rows = [one for one in limits if isinstance(one, Mapping)] if isinstance(limits, list) else []
-        names = Counter(f"{one.get('metric')}/{one.get('period')}" for one in rows)
+        names = Counter(f"{one.get('metric', Metric.BILLABLE)}/{one.get('period')}" for one in rows)
         for name, count in names.items():
             if count > 1:
                 yield Broken(
@@ -231,13 +275,13 @@ class PlanFields(StrictModel):
                 )
 
 
-class KeyFields(StrictModel):
-    """A key: what is left out stays as it is."""
+class HolderFields(StrictModel):
+    """Who has a plan: what is left out stays as it is."""
 
     plan: Text
-    account: Text | None = None
     status: Annotated[KeyStatus, choice(KeyStatus)] | None = None
     overrides: Annotated[dict[str, Any], Entries] = Field(default_factory=dict)
+    expires: Annotated[int, BeforeValidator(_expiry)] | None = None
 
     @classmethod
     def rules(cls, value: Mapping[str, object], info: ValidationInfo) -> Iterable[Broken]:
@@ -245,10 +289,24 @@ class KeyFields(StrictModel):
         if isinstance(plan, str) and plan.strip() and plan not in plans:
             yield Broken(("plan",), f"there is no plan {plan!r}; there are {', '.join(plans) or 'none'}")
 
+
+class AccountPlanFields(HolderFields):
+    """An account."""
+
+    def wanted(self, name: str) -> WantedKey:
+        """The same as a value."""
+        return WantedKey(holder_of(name), self.plan, name, self.overrides, self.status, self.expires)
+
+
+class KeyFields(HolderFields):
+    """A key."""
+
+    account: Text | None = None
+
     def wanted(self, key: str) -> WantedKey:
         """The same as a value."""
         account = "" if self.account == "-" else self.account
-        return WantedKey(key, self.plan, account, self.overrides, self.status)
+        return WantedKey(key, self.plan, account, self.overrides, self.status, self.expires)
 
 
 def _have_names(plans: dict[str, PlanFields]) -> dict[str, PlanFields]:
@@ -257,9 +315,13 @@ def _have_names(plans: dict[str, PlanFields]) -> dict[str, PlanFields]:
     return plans
 
 
-def _can_be_keys(keys: dict[str, KeyFields]) -> dict[str, KeyFields]:
+def _can_be_keys(keys: dict[str, F]) -> dict[str, F]:
+    """The names of accounts follow the rule for keys: they are written where those are."""
     refuse(*(Broken((key,), fault) for key in keys if (fault := key_id_fault(key))))
     return keys
+
+
+F = TypeVar("F", bound=HolderFields)
 
 
 class PlansFields(StrictModel):
@@ -269,14 +331,18 @@ class PlansFields(StrictModel):
         default_factory=dict
     )
     keys: Annotated[dict[str, KeyFields], Entries, AfterValidator(_can_be_keys)] = Field(default_factory=dict)
+    accounts: Annotated[dict[str, AccountPlanFields], Entries, AfterValidator(_can_be_keys)] = Field(
+        default_factory=dict
+    )
 
 
 def _faults_of_overrides(
-    keys: Mapping[str, KeyFields], plans: Mapping[str, Plan], loaded: object
+    field_name: str, holders: Mapping[str, HolderFields], plans: Mapping[str, Plan], loaded: object
 ) -> Iterator[str]:
-    """What a key says that its plan does not go with, each with its place."""
-    for key, one in keys.items():
-        place = loaded.place(("keys", key)) if isinstance(loaded, Document) else None
-        amounts = {name: 0 if amount is None else amount for name, amount in one.overrides.items()}
+    """What a key or an account says that its plan does not go with, each with its place."""
+    for name, one in holders.items():
+        place = loaded.place((field_name, name)) if isinstance(loaded, Document) else None
+        amounts = {limit: 0 if amount is None else amount for limit, amount in one.overrides.items()}
         for fault in override_faults(plans[one.plan], amounts):
-            yield f"{place}: key {key}: {fault}" if place else f"key {key}: {fault}"
+            text = f"{field_name.removesuffix('s')} {name}: {fault}"
+            yield f"{place}: {text}" if place else text

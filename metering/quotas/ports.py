@@ -7,13 +7,13 @@ answered `UNAVAILABLE` where the write may have happened; what cannot work raise
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 from metering.period import Period
 from metering.quotas.decision import Counted
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import AccountKeys, Assignment, Plan
 
 # --- Deciding
 
@@ -50,6 +50,22 @@ class QuotaStore(Protocol):
 
     def plan(self, name: str) -> Plan | None:
         """A plan.
+
+        Raises:
+            Transient, Misconfigured: it cannot be read.
+        """
+        ...
+
+    def account(self, name: str) -> AccountKeys | None:
+        """An account with its keys; None: nobody has ever belonged to it.
+
+        Raises:
+            Transient, Misconfigured: it cannot be read.
+        """
+        ...
+
+    def counted(self, keys: Iterable[str], periods: frozenset[Period]) -> Counted:
+        """What the counters of several keys hold together in some months and days, as :class:`Facts` has it.
 
         Raises:
             Transient, Misconfigured: it cannot be read.
@@ -101,9 +117,10 @@ class Closed(NamedTuple):
 
 
 class LeasePlace(NamedTuple):
-    """Where the leases on one limit of one key are kept."""
+    """Where the leases on one limit of one key, or of one account, are kept."""
 
     key: str
+    """Or :func:`metering.quotas.plan.holder_of` an account."""
     limit: str
     """Its name."""
 
@@ -228,11 +245,26 @@ class KeyPlan(NamedTuple):
     plan: Plan
 
 
+class SharedPlan(NamedTuple):
+    """The plan of an account, and the keys that it holds for together."""
+
+    key_plan: KeyPlan
+    keys: frozenset[str]
+
+
 class NotificationStore(Protocol):
     """What the finder of crossings needs of storage."""
 
     def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan]:
         """The plans of those keys that have one.
+
+        Raises:
+            Transient, Misconfigured: they cannot be read.
+        """
+        ...
+
+    def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan]:
+        """The plans of those accounts that have one.
 
         Raises:
             Transient, Misconfigured: they cannot be read.

@@ -1,9 +1,9 @@
 """Quotas under load: how far calls go beyond a limit, and how much of it stays unused.
 
-One key with a limit by the hour; its calls come in bursts of up to ten times the limit's own rate, to up to
-50 authorizers of which some end without a word; counters are late by up to a minute. The authorizers are the
-shipped ones, whole; only the stores behind their ports and the clock are simulated. Everything is drawn from
-a seed, and runs on one thread.
+One key with a limit by the hour, or several keys of an account that has one; the calls come in bursts of up
+to ten times the limit's own rate, to up to 50 authorizers of which some end without a word; counters are
+late by up to a minute. The authorizers are the shipped ones, whole; only the stores behind their ports and
+the clock are simulated. Everything is drawn from a seed, and runs on one thread.
 
     python -m simulation.quotas.overshoot --seeds 1000
 """
@@ -13,13 +13,23 @@ from __future__ import annotations
 import random
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
 from metering.period import Period
-from metering.quotas.plan import HOUR_SECONDS, Assignment, Limit, Mode, Plan, Span
+from metering.quotas.decision import Counted
+from metering.quotas.plan import (
+    HOUR_SECONDS,
+    AccountKeys,
+    Assignment,
+    Limit,
+    Mode,
+    Plan,
+    Span,
+    holder_of,
+)
 from metering.quotas.ports import (
     Facts,
     LeaseAnswer,
@@ -37,6 +47,8 @@ from quota_authorizer.leases import LeaseBook
 from simulation.quotas.store import LeasesInMemory
 
 KEY: Final = "a1b2c3"
+ACCOUNT: Final = "acme"
+UNLIMITED: Final = Plan("unlimited")
 START: Final = 1_793_880_000
 """2026-11-05T12:00:00Z: the hour begins."""
 HOUR: Final = Period("2026-11-05T12")
@@ -67,6 +79,15 @@ class Scenario:
     lost_answers: float
     """Share of requests to the leases whose answer is lost; half of them were carried out."""
     reserve_from: int = 80
+    keys_of_account: int = 0
+    """The limit is that of an account with so many keys, each of which has calls; 0: of one key."""
+
+    @classmethod
+    def of_account(cls, seed: int, mode: Mode) -> Scenario:
+        """The scenario of a seed, its calls spread over the keys of an account."""
+        return replace(
+            cls.drawn(seed, mode), keys_of_account=random.Random(f"{seed} keys").choice([2, 3, 20])
+        )
 
     @classmethod
     def drawn(cls, seed: int, mode: Mode) -> Scenario:
@@ -116,12 +137,17 @@ class _World:
 
     scenario: Scenario
     now: float = float(START)
-    arrivals: list[float] = field(default_factory=list)
-    """When the line of each call reached the stream, ascending."""
+    arrivals: dict[str, list[float]] = field(default_factory=dict)
+    """When the line of each call of a key reached the stream, ascending."""
 
-    def counted(self) -> int:
-        """Calls in the counters by now: a batch is counted whole, at its end."""
-        return bisect_right(self.arrivals, self.counted_through())
+    def counted(self, key: str) -> int:
+        """Calls of a key in the counters by now: a batch is counted whole, at its end."""
+        return bisect_right(self.arrivals.get(key, ()), self.counted_through())
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that have calls."""
+        return [f"{KEY}-{number}" for number in range(self.scenario.keys_of_account)] or [KEY]
 
     def counted_through(self) -> float:
         """All that arrived before is counted."""
@@ -130,7 +156,7 @@ class _World:
 
 
 class _Counters:
-    """The port `QuotaStore`: one key, whose counters are late."""
+    """The port `QuotaStore`: keys whose counters are late, with a plan of their own or of their account."""
 
     def __init__(self, world: _World) -> None:
         scenario = world.scenario
@@ -145,11 +171,22 @@ class _Counters:
         self._plan = Plan("simulated", (limit,))
 
     def read(self, wanted: Wanted) -> Facts:
-        requests = Usage(requests=self._world.counted())
-        return Facts({DAY: requests, HOUR: requests}, Assignment(wanted.key, self._plan.name), self._plan)
+        counted = self.counted([wanted.key], wanted.periods)
+        if self._world.scenario.keys_of_account:
+            return Facts(counted, Assignment(wanted.key, UNLIMITED.name, ACCOUNT), UNLIMITED)
+        return Facts(counted, Assignment(wanted.key, self._plan.name), self._plan)
 
     def plan(self, name: str) -> Plan | None:
-        return self._plan if name == self._plan.name else None
+        return {self._plan.name: self._plan, UNLIMITED.name: UNLIMITED}.get(name)
+
+    def account(self, name: str) -> AccountKeys | None:
+        held = Assignment(holder_of(name), self._plan.name, name)
+        return AccountKeys(name, held, frozenset(self._world.keys)) if name == ACCOUNT else None
+
+    def counted(self, keys: Iterable[str], periods: frozenset[Period]) -> Counted:
+        del periods  # all calls are of one hour
+        requests = Usage(requests=sum(map(self._world.counted, keys)))
+        return {DAY: requests, HOUR: requests}
 
     def key_of(self, digest: str) -> str | None:
         return digest
@@ -200,10 +237,10 @@ class _Authorizer:
         self._judge = QuotaDecider(self._known, self.leases, OnFailure.DENY)
         self._reads = 0
 
-    def outcome(self, at: float) -> DecisionOutcome:
-        """What becomes of a call that API Gateway takes at `at`."""
+    def outcome(self, key: str, at: float) -> DecisionOutcome:
+        """What becomes of a call of a key that API Gateway takes at `at`."""
         now = self._world.now + self._skew
-        judgement = self._judge.judge(KEY, at, now)
+        judgement = self._judge.judge(key, at, now)
         if self._known.reads != self._reads:
             self._reads = self._known.reads
             self.leases.tidy(now)
@@ -214,6 +251,7 @@ def run(scenario: Scenario) -> Measured:
     """Play an hour."""
     draw = random.Random(f"{scenario.seed} {scenario.mode}")
     world = _World(scenario)
+    keys, draw_key = world.keys, random.Random(f"{scenario.seed} whose call")
     leases = _Unreliable(LeasesInMemory(), scenario.lost_answers, draw)
     ids = (f"lease-{number}" for number in count())
     authorizers = [_Authorizer(world, leases, draw, ids) for _ in range(scenario.authorizers)]
@@ -228,8 +266,10 @@ def run(scenario: Scenario) -> Measured:
             number = draw.randrange(len(authorizers))
             writes += authorizers[number].leases.writes
             authorizers[number] = _Authorizer(world, leases, draw, ids)
-        outcomes[draw.choice(authorizers).outcome(at)] += 1
-        insort(world.arrivals, at + draw.uniform(0, scenario.longest_call_seconds))
+        key = draw_key.choice(keys)
+        outcomes[draw.choice(authorizers).outcome(key, at)] += 1
+        arrivals = world.arrivals.setdefault(key, [])
+        insort(arrivals, at + draw.uniform(0, scenario.longest_call_seconds))
     writes += sum(authorizer.leases.writes for authorizer in authorizers)
     return Measured(
         scenario, len(times), outcomes[DecisionOutcome.ALLOWED], outcomes[DecisionOutcome.UNCHECKED], writes

@@ -46,6 +46,11 @@ def accident(place: tuple[int, Mode]) -> Measured:
     return run(Scenario.drawn(*place))
 
 
+def accident_of_account(place: tuple[int, Mode]) -> Measured:
+    """The same hour, with the limit of an account and the calls spread over its keys."""
+    return run(Scenario.of_account(*place))
+
+
 def summary(mode: Mode, measured: Sequence[Measured]) -> QuotaSummary:
     """What several hours came to."""
     larger = [one for one in measured if one.scenario.amount >= NOT_TINY]
@@ -102,11 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     exceeded = 0
     with ProcessPoolExecutor() as pool:
-        for mode in Mode:
-            places = [(seed, mode) for seed in range(options.seeds)]
-            found = summary(mode, list(pool.map(accident, places, chunksize=10)))
-            print(told(found), flush=True)
-            exceeded += found.exceeded if mode is Mode.RESERVED else 0
+        for whose, play in (("of a key", accident), ("of an account", accident_of_account)):
+            for mode in Mode:
+                places = [(seed, mode) for seed in range(options.seeds)]
+                found = summary(mode, list(pool.map(play, places, chunksize=10)))
+                print(f"{whose}, {told(found)}", flush=True)
+                exceeded += found.exceeded if mode is Mode.RESERVED else 0
     lines = curves()
     print(table(lines))
     if options.plot:

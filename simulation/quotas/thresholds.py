@@ -27,6 +27,7 @@ from metering.quotas.ports import (
     KeyPlan,
     Notification,
     NotificationStore,
+    SharedPlan,
     ThresholdCrossing,
     ThresholdPublisher,
 )
@@ -62,10 +63,14 @@ class NotificationsInMemory:
         """By id of the crossing: shard and time of the claim; None: told."""
         self.waiting: dict[str, ThresholdCrossing] = {}
         self.most_at_once = 3
+        self.accounts: dict[str, SharedPlan] = {}
         self._counters = counters
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
         return {key: key_plan(key) for key in keys}
+
+    def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan]:
+        return {name: self.accounts[name] for name in names if name in self.accounts}
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
         return {month: self._counters.slices.of(month) for month in months}
@@ -218,6 +223,9 @@ class FaultyNotifications:
 
     def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan]:
         return self._all(tuple(keys), self._telling.plans_of)
+
+    def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan]:
+        return self._all(tuple(names), self._telling.accounts_of)
 
     def slices_of(self, months: Sequence[Period]) -> Mapping[Period, frozenset[int]]:
         return self._all(tuple(months), self._telling.slices_of)

@@ -46,6 +46,7 @@ class TestEventBridge:
         assert [source, "Usage threshold reached"] == [event["source"], event["detail-type"]]
         assert {
             "id": crossing.id,
+            "whose": f"key {crossing.key}",
             "apiKeyId": crossing.key,
             "account": "acme",
             "plan": "free",

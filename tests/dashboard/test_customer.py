@@ -115,6 +115,33 @@ class TestPeriods:
         assert ["Month after", "Day after"] == disabled
 
 
+class TestForgotten:
+    """The key is forgotten after an hour in which nobody uses the page, although it refreshes itself."""
+
+    AGE = "sessionStorage.setItem('usage-meter.key-used', Date.now() - arguments[0])"
+    LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
+    STORED = "return Object.keys(sessionStorage).filter(name => name.includes('key'))"
+
+    def test_forgotten(self, page: Page) -> None:
+        """Nothing of it is left: neither on the page nor in the browser."""
+        signed_in(page)
+        page.run(self.AGE, 3_600_000)
+        page.run(self.LOOK)
+        page.wait(lambda: page.find("#api-key"), "the field for a key")
+        assert "was forgotten" in page.field("problem")
+        assert [] == page.run(self.STORED)
+
+    def test_used(self, page: Page) -> None:
+        """A touch or a key keeps it for another hour."""
+        signed_in(page)
+        page.run(self.AGE, 3_590_000)
+        page.one("main h1").click()
+        age = page.run("return Date.now() - Number(sessionStorage.getItem('usage-meter.key-used'))")
+        assert age < 60_000
+        page.run(self.LOOK)
+        assert page.find("#api-key") is None
+
+
 class TestLive:
     def test_new_call(self, world: World, page: Page) -> None:
         """A call that is made now is on the page in seconds, without a reload; focus, scroll and open tables

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from adapters.dynamodb.layout import (
+    PLAN,
+    PROGRESS,
+    SLICES,
+    UNTOLD,
+    account_pk,
+    assignment_history_pk,
+    assignment_pk,
+    counter_pk,
+    digest_pk,
+    heaviest_pk,
+    lease_pk,
+    plan_versions_pk,
+    told_pk,
+)
 from local_cloud.template.document import Stack, translated
+from metering.period import Period
+from metering.quotas.plan import holder_of
 
 STACK = Stack()
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5c1a2d"
@@ -173,6 +191,40 @@ class TestGrants:
             "Null": {"dynamodb:LeadingKeys": "false"},
         } == deletion["Condition"]
         assert "kinesis:PutRecord" not in actions("StreamProcessorRole", STACK.arn("CallStream"))
+
+    def test_what_is_counted(self) -> None:
+        """The stream processor writes counters and what it knows of them, and neither plans, nor who has
+        which key or account, nor leases, which lie in the same table.
+        """
+        (writing,) = [
+            one
+            for one in statements("StreamProcessorRole")
+            if one["Action"] == "dynamodb:UpdateItem" and "Condition" in one
+        ]
+        patterns = writing["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert {"dynamodb:LeadingKeys": "false"} == writing["Condition"]["Null"]
+        assert STACK.arn("CountersTable") == writing["Resource"]
+        own = [
+            counter_pk("a1"),
+            counter_pk("!malformed"),
+            heaviest_pk(Period("2026-11")),
+            told_pk("a1"),
+            told_pk(holder_of("acme")),
+            PROGRESS,
+            SLICES,
+            UNTOLD,
+        ]
+        others = [
+            PLAN,
+            plan_versions_pk("free"),
+            assignment_pk("a1"),
+            assignment_history_pk("a1"),
+            account_pk("acme"),
+            digest_pk("0" * 64),
+            lease_pk("a1"),
+        ]
+        may_write = [pk for pk in own + others if any(fnmatchcase(pk, pattern) for pattern in patterns)]
+        assert own == may_write
 
     def test_thresholds(self) -> None:
         """The stream processor puts events of this meter onto the bus, and none in another's name."""

@@ -289,6 +289,7 @@ class TestFunctions:
             "FIELD_MAP": "",
             "WRITE_CONCURRENCY": "8",
             "ALERT_SOURCE": "usage-meter.usage-meter",
+            "DEFAULT_PLAN": "",
             "POWERTOOLS_SERVICE_NAME": "stream_processor",
             "POWERTOOLS_METRICS_NAMESPACE": "UsageMeter/usage-meter",
             "POWERTOOLS_LOG_LEVEL": "INFO",

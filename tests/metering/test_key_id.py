@@ -20,7 +20,14 @@ from metering.calls.delivery import LogEvent
 from metering.calls.fast_calls import read_calls
 from metering.calls.fast_keys import UsualKeys
 from metering.errors import Misconfigured
-from metering.key_id import COUNTER_NAME_PATTERN, KEY_ID_PATTERN, LONGEST_KEY_ID, is_key_id, key_id_fault
+from metering.key_id import (
+    COUNTER_NAME_PATTERN,
+    KEY_ID_PATTERN,
+    LONGEST_KEY_ID,
+    is_key_id,
+    key_id_fault,
+    secret_fault,
+)
 from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY
 from metering.prices.tariff_file import InvalidTariff, read_tariff
 from metering.quotas.plan_file import read_plans
@@ -171,6 +178,20 @@ class TestLookUps:
                 PATH.validate_python(key)
         with pytest.raises(typer.BadParameter):
             key_of_command(key)
+
+
+class TestSecret:
+    @pytest.mark.parametrize("secret", ["", "secret", "a" * 40, "ab" * 30, "12345678901234567890"[:19]])
+    def test_weak(self, secret: str) -> None:
+        """A key that somebody can find by trying the hash is refused; nothing of it is said again."""
+        fault = secret_fault(secret)
+        assert fault is not None
+        assert secret == "" or secret not in fault
+
+    def test_strong(self) -> None:
+        """What API Gateway makes, and UUIDs, are taken."""
+        for secret in ("zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro", "9f0c6e3a-5d1b-4c7e-8a2f-0b1d3c5e7f90"):
+            assert secret_fault(secret) is None
 
 
 class TestRule:

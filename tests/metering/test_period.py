@@ -16,6 +16,7 @@ from metering.period import (
     begins_at,
     day_of,
     days_of,
+    days_of_week,
     ends_at,
     following,
     hour_at,
@@ -26,6 +27,7 @@ from metering.period import (
     month_of,
     parse_month,
     parse_period,
+    week_of,
 )
 from tests.factories import NOON_MS
 
@@ -204,3 +206,35 @@ def test_nobody_else_measures_a_name() -> None:
         if re.search(r'len\("\d{4}-\d{2}', path.read_text(encoding="utf-8"))
     }
     assert set() == measured
+
+
+class TestWeek:
+    """Weeks begin on Monday, as in ISO 8601: they may lie in two months, and in two years."""
+
+    @pytest.mark.parametrize(
+        ("day", "week", "first", "end"),
+        [
+            ("2026-11-05", "2026-W45", "2026-11-02", "2026-11-09"),
+            ("2026-11-01", "2026-W44", "2026-10-26", "2026-11-02"),
+            ("2026-12-31", "2026-W53", "2026-12-28", "2027-01-04"),
+            ("2027-01-03", "2026-W53", "2026-12-28", "2027-01-04"),
+            ("2027-01-04", "2027-W01", "2027-01-04", "2027-01-11"),
+            ("2024-12-30", "2025-W01", "2024-12-30", "2025-01-06"),
+        ],
+    )
+    def test_table(self, day: str, week: str, first: str, end: str) -> None:
+        """Its name, its first day and its end."""
+        found = week_of(Period(day))
+        assert week == found
+        assert (first, end) == (f"{begins_at(found):%Y-%m-%d}", f"{ends_at(found):%Y-%m-%d}")
+        assert (7, first) == (len(days_of_week(found)), days_of_week(found)[0])
+
+    @given(st.dates(date(1971, 1, 1), date(9998, 12, 1)))
+    def test_every_day(self, day: date) -> None:
+        """Every day lies in its week, and names of weeks sort as their times do."""
+        period = Period(day.isoformat())
+        week = week_of(period)
+        assert period in days_of_week(week)
+        following = week_of(Period((day + timedelta(days=7)).isoformat()))
+        assert week < following
+        assert ends_at(week) == begins_at(following)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from metering.errors import Transient
 from metering.period import Period
 from metering.quotas.decision import Counted
 from metering.quotas.key_digest import digest_of
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import AccountKeys, Assignment, Plan, holder_of
 from metering.quotas.ports import Facts, Wanted
 from metering.usage import Usage
 from quota_authorizer.authorizer import Authorizer, AuthorizerOptions, CredentialVerifiers
@@ -41,6 +41,7 @@ class QuotasInMemory:
         self.plans: dict[str, Plan] = {}
         self.assignments: dict[str, Assignment] = {}
         self.usage: dict[str, Counted] = {}
+        self.accounts: dict[str, AccountKeys] = {}
         self.ids: dict[str, str] = {}
         self.through: int | None = None
         self.requests: list[object] = []
@@ -52,6 +53,12 @@ class QuotasInMemory:
         """Give a key a plan."""
         self.plans[plan.name] = plan
         self.assignments[key] = Assignment(key, plan.name, **assignment)  # type: ignore[arg-type]
+
+    def give_account(self, name: str, plan: Plan, *keys: str, **assignment: object) -> None:
+        """Give an account a plan, and keys to it."""
+        self.plans[plan.name] = plan
+        held = Assignment(holder_of(name), plan.name, name, **assignment)  # type: ignore[arg-type]
+        self.accounts[name] = AccountKeys(name, held, frozenset(keys))
 
     def count(self, key: str, requests: int) -> None:
         """Say how many calls of a key are counted at noon."""
@@ -73,6 +80,20 @@ class QuotasInMemory:
     def plan(self, name: str) -> Plan | None:
         self._ask(name)
         return self.plans.get(name)
+
+    def account(self, name: str) -> AccountKeys | None:
+        self._ask(("account", name))
+        return self.accounts.get(name)
+
+    def counted(self, keys: Iterable[str], periods: frozenset[Period]) -> Counted:
+        names = sorted(keys)
+        self._ask(("counted", *names))
+        total: dict[Period, Usage] = {}
+        for key in names:
+            for period, usage in self.usage.get(key, {}).items():
+                if period in periods or Period(period[:10]) in periods:
+                    total[period] = total.get(period, Usage()) + usage
+        return total
 
     def key_of(self, digest: str) -> str | None:
         self._ask("key_of")

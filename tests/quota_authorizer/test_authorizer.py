@@ -15,6 +15,7 @@ from quota_authorizer.decision import OnFailure
 from quota_authorizer.request import InvalidRequest
 from quota_authorizer.response import Unauthorized
 from tests.quota_authorizer.events import (
+    NOON_MS,
     STAGE,
     http,
     policy_faults,
@@ -145,6 +146,17 @@ class TestStrangers:
         with pytest.raises(Unauthorized):
             one.answer(rest(SECRET))
         assert {"isAuthorized": False, "context": {}} == one.answer(http(SECRET))
+
+    def test_expired(self) -> None:
+        """So is one that has expired: to the second, and by the time at which API Gateway took the call."""
+        one = desk()
+        expires = NOON_MS // 1000 + 1
+        one.store.give(KEY, PLAN, expires=expires)
+        assert "Allow" == effect(one.answer(rest(SECRET)))
+        late = rest(SECRET)
+        late["requestContext"]["requestTimeEpoch"] = expires * 1000
+        with pytest.raises(Unauthorized):
+            one.answer(late)
 
     def test_without_plan(self) -> None:
         """A known key without a plan has no limits; it is counted all the same."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from metering.errors import Misconfigured
+from metering.period import Period
 from metering.quotas.plan import Limit, Mode, Plan, Span
 from metering.quotas.ports import (
     Lease,
@@ -17,7 +18,7 @@ from metering.quotas.ports import (
     LeaseStatus,
     spent_slot,
 )
-from metering.usage import Metric
+from metering.usage import Metric, Usage
 from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount, Spending, Spent
 from simulation.quotas.store import LeasesInMemory
 from tests.quota_authorizer.stores import HOUR, NOON, Desk, QuotasInMemory
@@ -285,6 +286,24 @@ class TestJudge:
             ).remaining
             + 1
         )
+
+    def test_billable(self) -> None:
+        """Billable calls can be reserved: three authorizers never let more through than the limit, whatever
+        becomes of the calls, and a period begins with those that were billable before.
+        """
+        plan = Plan("free", (Limit(Metric.BILLABLE, Span.MONTH, 100, mode=Mode.RESERVED),))
+        shared, leases = QuotasInMemory(), LeasesInMemory()
+        shared.give("a1b2c3", plan)
+        shared.usage["a1b2c3"] = {Period("2026-11"): Usage(requests=5_000, billable=30)}
+        desks = [Desk(shared, leases, name=name) for name in ("one", "two", "three")]
+        allowed = [desks[n % 3].judge.judge("a1b2c3", NOON, NOON).decision.allowed for n in range(400)]
+        assert 70 == sum(allowed)
+
+    def test_billable_counted(self) -> None:
+        """An authorizer knows of the calls that it let through itself that they may be billable."""
+        desk = Desk()
+        desk.store.give("a1b2c3", Plan("free", (Limit(Metric.BILLABLE, Span.MONTH, 10),)))
+        assert 10 == sum(desk.judge.judge("a1b2c3", NOON, NOON).decision.allowed for _ in range(50))
 
     def test_counted_denies_first(self) -> None:
         """A counted limit that denies spends nothing of a reserved one."""

@@ -14,11 +14,13 @@ from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE, DynamoDBNotifications
-from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.counters.ports import CounterAnswer, Increment, SliceId, Status
 from metering.counters.slices import slice_of
-from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Plan, Span
-from metering.quotas.ports import KeyPlan, ThresholdCrossing
+from metering.errors import Transient
+from metering.period import Period, month_of
+from metering.quotas.decision import Counted
+from metering.quotas.plan import Assignment, Kind, Limit, Plan, Span, holder_of
+from metering.quotas.ports import KeyPlan, SharedPlan, ThresholdCrossing
 from metering.quotas.threshold import crossing_id, decode_crossing, encode_crossing
 from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
@@ -42,6 +44,19 @@ class OnePlan(NotificationsInMemory):
         self.plan: Plan | None = Plan("free", limits, version=7)
         self.since = since
         self.asked: list[Sequence[str]] = []
+        self.reads_of_totals = 0
+        self.is_out_of_reach = False
+
+    def count(self, increment: Increment) -> None:
+        """Let the counters hold an increment."""
+        self._counters.slices.register([SliceId(month_of(increment.period), increment.slice)])
+        self._counters.add([increment])
+
+    def totals_of(self, places: Sequence[tuple[str, Period, int]]) -> dict[tuple[str, Period, int], Counted]:
+        self.reads_of_totals += 1
+        if self.is_out_of_reach:
+            raise Transient("no answer")
+        return super().totals_of(places)
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
         self.asked.append(keys)
@@ -67,6 +82,11 @@ class Noted(OnePlan):
     def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
         self.writes.append("mark")
         return super().mark_told(crossings)
+
+
+def _hour(hour: int) -> int:
+    """Epoch seconds of an hour of the day."""
+    return int(NOON.replace(hour=hour).timestamp())
 
 
 class Published:
@@ -212,6 +232,27 @@ class TestFinding:
         LimitWatch(OnePlan(DAILY, since=begun), published, clock).look([found(60)])
         assert told == published.thresholds
 
+    @pytest.mark.parametrize(("key_since", "plan_since"), [(14, 0), (0, 14)])
+    def test_hour_before(self, published: Published, clock: Clock, key_since: int, plan_since: int) -> None:
+        """A limit by the hour that is set at 14:00, by key or by plan, tells nothing of the hours that were
+        over: neither of one that has a late call in this batch, nor of the busy ones before.
+        """
+        hourly = Limit(Metric.REQUESTS, Span.HOUR, 100)
+        store = OnePlan(hourly, since=_hour(key_since) if key_since else 0)
+        store.plan = Plan("free", (hourly,), since=_hour(plan_since) if plan_since else 0)
+        watch = LimitWatch(store, published, clock)
+        hours = {**{f"{hour:02d}": 120 for hour in range(6, 14)}, "14": 1}
+        watch.look([found(961, hours=hours)])
+        assert [] == published.crossings
+        watch.look([found(1_100, hours=hours | {"14": 140})])
+        assert {"2026-11-05T14"} == {crossing.period for crossing in published.crossings}
+
+    def test_over_all(self, published: Published, clock: Clock) -> None:
+        """A soft limit holds nothing, so that it may tell of multiples."""
+        soft = Limit(Metric.REQUESTS, Span.DAY, 100, Kind.SOFT, (100, 120, 300))
+        LimitWatch(OnePlan(soft), published, clock).look([found(299)])
+        assert [100, 120] == published.thresholds
+
     def test_no_thresholds(self, published: Published, clock: Clock) -> None:
         """A limit may be silent."""
         LimitWatch(OnePlan(Limit(Metric.REQUESTS, Span.DAY, 1, thresholds=())), published, clock).look(
@@ -259,6 +300,122 @@ class TestTime:
         watch = LimitWatch(OnePlan(DAILY), published, clock, answers.__next__)
         report = watch.look([found(55, first=9 - number, key=f"k{number}") for number in range(3)])
         assert (["k2", "k1"], 9) == ([one.key for one in published.crossings], report.untold_from)
+
+
+class TestWeek:
+    """Of a week an increment knows its own day; the other days are read after it."""
+
+    WEEKLY = Limit(Metric.REQUESTS, Span.WEEK, 100)
+
+    def test_days(self, published: Published, clock: Clock) -> None:
+        """Days of the week, over all slices, make it full; those before it do not."""
+        store = OnePlan(self.WEEKLY)
+        for day, number, slice_number in ((2, 30, 0), (4, 15, 1), (1, 500, 0)):
+            period = Period(f"2026-11-{day:02d}")
+            store.count(
+                Increment("a1b2c3", period, slice_number, SHARD, 1, day, Usage(number), {"11": number})
+            )
+        watch = LimitWatch(store, published, clock)
+        watch.look([found(4)])
+        assert [] == published.crossings
+        watch.look([found(5)])
+        assert [("2026-W45", 50, 50)] == [
+            (one.period, one.threshold, one.used) for one in published.crossings
+        ]
+        watch.look([found(36, hours={"11": 1})])
+        assert [50, 80] == published.thresholds
+
+    def test_month(self, published: Published, clock: Clock) -> None:
+        """The increment of the month says nothing of the week."""
+        LimitWatch(OnePlan(self.WEEKLY), published, clock).look([found(500, period=MONTH)])
+        assert [] == published.crossings
+
+    def test_account(self, published: Published, clock: Clock) -> None:
+        """The keys of an account fill its week together."""
+        store = OnePlan()
+        held = Assignment(holder_of("acme"), "team", "acme")
+        plan = Plan("team", (self.WEEKLY,))
+        store.accounts["acme"] = SharedPlan(KeyPlan(held, plan), frozenset({"old", "a1"}))
+        for key, period, number in (
+            ("old", "2026-11-02", 60),
+            ("a1", "2026-11-05", 20),
+            ("old", "2026-11-01", 99),
+        ):
+            counter = Increment(key, Period(period), 0, SHARD, 1, number, Usage(number), {"11": number})
+            store.count(counter)
+        LimitWatch(store, published, clock).look([found(20, key="a1")])
+        assert [("2026-W45", 50, 80), ("2026-W45", 80, 80)] == [
+            (one.period, one.threshold, one.used) for one in published.crossings
+        ]
+
+
+class TestAccount:
+    """The keys of an account reach its thresholds together."""
+
+    TEAM = Plan("team", (Limit(Metric.REQUESTS, Span.DAY, 100), Limit(Metric.REQUESTS, Span.HOUR, 40)), 3)
+    HELD = Assignment(holder_of("acme"), "team", "acme")
+
+    @pytest.fixture
+    def store(self) -> OnePlan:
+        """Three keys of the account, one of which was taken away, with calls of the day."""
+        store = OnePlan()
+        store.accounts["acme"] = SharedPlan(KeyPlan(self.HELD, self.TEAM), frozenset({"old", "a1", "b2"}))
+        return store
+
+    def count(self, store: OnePlan, **requests: int) -> None:
+        """What the counters of keys hold, all of it in the hour before noon."""
+        for key, number in requests.items():
+            counter = Increment(key, DAY, 0, SHARD, 1, number, Usage(number), {"11": number})
+            store.count(counter)
+
+    def test_together(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """A crossing names the account, its plan and what all of its keys have used."""
+        self.count(store, old=30, a1=15, b2=6)
+        LimitWatch(store, published, clock).look([found(15, key="a1", hours={"11": 15})])
+        assert [
+            ("2026-11-05", 50, 51),
+            ("2026-11-05T11", 50, 51),
+            ("2026-11-05T11", 80, 51),
+            ("2026-11-05T11", 100, 51),
+        ] == [(one.period, one.threshold, one.used) for one in published.crossings]
+        assert {("!account:acme", "acme", "team", 3)} == {
+            (one.key, one.account, one.plan, one.plan_version) for one in published.crossings
+        }
+
+    def test_once(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """Whichever key reaches a threshold, it is told once; when all are told nothing is read any more."""
+        self.count(store, old=60, a1=20, b2=20)
+        watch = LimitWatch(store, published, clock)
+        for key in ("a1", "b2", "a1"):
+            watch.look([found(20, key=key, hours={"11": 20})])
+        assert 6 == len(published.crossings)
+        assert 1 == store.reads_of_totals
+
+    def test_below(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """A key that is far over what others use says nothing of its account's limit by itself."""
+        self.count(store, a1=19)
+        LimitWatch(store, published, clock).look([found(19, key="a1", hours={"11": 19})])
+        assert [] == published.crossings
+
+    def test_new_key(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """A key that came to the account a moment ago counts, although the account is not read anew yet."""
+        self.count(store, old=30, fresh=21)
+        LimitWatch(store, published, clock).look([found(21, key="fresh", hours={"11": 1})])
+        assert 50 in published.thresholds
+
+    def test_before(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """Nothing is told of an hour that was over when the account got its plan."""
+        held = Assignment(holder_of("acme"), "team", "acme", since=int(NOON.timestamp()))
+        store.accounts["acme"] = SharedPlan(KeyPlan(held, self.TEAM), frozenset({"old", "a1"}))
+        self.count(store, old=40, a1=9)
+        LimitWatch(store, published, clock).look([found(9, key="a1", hours={"11": 9})])
+        assert [] == published.crossings
+
+    def test_out_of_reach(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """If the counters of the other keys cannot be read, the batch is repeated: nothing is lost."""
+        store.is_out_of_reach = True
+        report = LimitWatch(store, published, clock).look([found(60, key="a1", first=5)])
+        assert 5 == report.untold_from
 
 
 class TestOutage:
@@ -369,6 +526,55 @@ class TestConcurrent:
             list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))
         told = Counter((crossing.period, crossing.threshold) for crossing in published.crossings)
         assert {(period, threshold): 1 for period in (MONTH, DAY) for threshold in (50, 80, 100)} == told
+
+
+class TestConcurrentAccount:
+    def test_once(self, dynamodb_local: str, published: Published) -> None:
+        """Eight shards in two slices count four keys of an account at the same time: each threshold of the
+        account is told once.
+        """
+        tables = create_tables(dynamodb_local)
+        book = PlanBook(tables.counters, tables.dynamodb)
+        limits = (Limit(Metric.REQUESTS, Span.DAY, 100), Limit(Metric.REQUESTS, Span.MONTH, 160))
+        book.put_plan(Plan("team", limits), None)
+        book.put_plan(Plan("unlimited"), None)
+        keys = [f"key-{number}" for number in range(4)]
+        for key in keys:
+            book.assign(Assignment(key, "unlimited", "acme"))
+        book.assign_account(Assignment(holder_of("acme"), "team", "acme"))
+
+        def count(number: int) -> None:
+            shard_id = f"shardId-{number:012d}"
+            updates = tables.updates(2)
+            counters = DynamoDBCounters(tables.counters, updates)
+            registration = Registration(DynamoDBSlices(tables.counters, updates))
+            watch = LimitWatch(
+                DynamoDBNotifications(tables.counters, tables.dynamodb, updates), published, lambda: NOON
+            )
+            for first in range(20):
+                increments = [
+                    Increment(
+                        keys[(number + first) % 4],
+                        period,
+                        slice_of(shard_id),
+                        shard_id,
+                        first,
+                        first,
+                        Usage(1),
+                        {part: 1},
+                    )
+                    for period, part in ((MONTH, "05"), (DAY, "12"))
+                ]
+                assert registration.register(increments)
+                report = watch.look(list(zip(increments, counters.add(increments), strict=True)))
+                assert report.untold_from is None
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))
+        told = Counter((one.key, one.period, one.threshold) for one in published.crossings)
+        assert {
+            ("!account:acme", period, threshold): 1 for period in (MONTH, DAY) for threshold in (50, 80, 100)
+        } == told
 
 
 class TestText:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from metering.counters.counter import Counter
 from metering.period import Period
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import AccountKeys, Assignment, Plan
 from metering.usage import NO_USAGE
 from usage_api.queries import UsageQueries, UsageSources
 
@@ -47,6 +47,7 @@ class Memory:
     counters: Mapping[tuple[str, Period], Counter] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
+    accounts: Mapping[str, AccountKeys] = field(default_factory=dict)
     candidates: Sequence[str] = ()
     complete: Complete = field(default_factory=Complete)
     reads: list[str] = field(default_factory=list)
@@ -79,6 +80,11 @@ class Memory:
         """A plan."""
         self._note(f"plan {name}")
         return self.plans.get(name)
+
+    def account(self, name: str) -> AccountKeys | None:
+        """An account."""
+        self._note(f"account {name}")
+        return self.accounts.get(name)
 
     def assignment(self, key: str) -> Assignment | None:
         """Who has it."""

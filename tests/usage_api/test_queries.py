@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metering.counters.counter import Counter
 from metering.period import Period
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Plan, Span
+from metering.quotas.plan import AccountKeys, Assignment, KeyStatus, Kind, Limit, Plan, Span
 from metering.usage import Metric, Usage
 from tests.usage_api.sources import Complete, Memory
 from usage_api.parameters import Days
@@ -136,6 +136,43 @@ class TestQuota:
     def test_default_plan(self) -> None:
         """Keys without a plan have the deployment's, as the authorizer has it."""
         assert "pro" == memory(plans={"pro": PLAN}).look_ups("pro").quota("k1").plan
+
+    def test_expired(self) -> None:
+        """So is one that has expired."""
+        assignment = Assignment("k1", "free", expires=int(AS_OF.timestamp()))
+        answer = memory(assignments={"k1": assignment}, plans={"free": Plan("free")}).look_ups().quota("k1")
+        assert (KeyStatus.ACTIVE, False) == (answer.status, answer.allowed)
+
+    def test_account(self) -> None:
+        """Beside the key's own limits stand those of its account, with what all of its keys have used."""
+        team = Plan("team", (Limit(Metric.REQUESTS, Span.MONTH, 40), Limit(Metric.REQUESTS, Span.HOUR, 9)))
+        held = Assignment("!account:acme", "team", "acme", {"requests/hour": 8})
+        both = memory(
+            assignments={"k1": Assignment("k1", "free", "acme")},
+            plans={"free": Plan("free"), "team": team},
+            accounts={"acme": AccountKeys("acme", held, frozenset({"k1", "old", "new"}))},
+        )
+        both.counters = {
+            **both.counters,
+            ("old", NOVEMBER): Counter("old", NOVEMBER, Usage(20), {}),
+            ("old", TODAY): Counter("old", TODAY, Usage(3), {"19": 3}),
+        }
+        answer = both.look_ups().quota("k1")
+        account = answer.account
+        assert account is not None
+        assert ("acme", "team", (), False) == (account.name, account.plan, answer.limits, answer.allowed)
+        assert [(40, 32, 8, False), (8, 8, 0, True)] == [
+            (one.amount, one.used, one.remaining, one.denies) for one in account.limits
+        ]
+
+    @pytest.mark.parametrize("account", [None, AccountKeys("acme", None, frozenset({"k1"}))])
+    def test_account_without_plan(self, account: AccountKeys | None) -> None:
+        """An account without a plan says nothing."""
+        accounts = {} if account is None else {"acme": account}
+        answer = memory(
+            assignments={"k1": Assignment("k1", "pro", "acme")}, plans={"pro": PLAN}, accounts=accounts
+        )
+        assert answer.look_ups().quota("k1").account is None
 
     def test_suspended(self) -> None:
         """A suspended key is let through no more."""

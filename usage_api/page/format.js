@@ -84,7 +84,7 @@ export const dayName = (day) => shortDates.format(new Date(`${day}T00:00:00Z`));
 export const dayDate = (day) => dates.format(new Date(`${day}T00:00:00Z`));
 export const hourName = (hour) => `${String(hour).padStart(2, "0")}:00`;
 
-const SPANS = { hour: "an hour", day: "a day", month: "a month" };
+const SPANS = { hour: "an hour", day: "a day", week: "a week", month: "a month" };
 const METRICS = {
   requests: "Calls",
   billable: "Billable calls",

@@ -11,11 +11,17 @@ const KINDS = {
 
 /** Show all limits of a quota answer in a list. `projection` is that of the current month, or null. */
 export function showLimits(list, quota, usage, projection) {
-  syncChildren(list, quota.limits, {
-    keyOf: (limit) => `${limit.metric}/${limit.span}`,
+  const ofAccount = (quota.account?.limits ?? []).map((limit) => ({ ...limit, account: quota.account.name }));
+  syncChildren(list, [...quota.limits, ...ofAccount], {
+    keyOf: (limit) => `${limit.account ?? ""}:${limit.metric}/${limit.span}`,
     create: newLimit,
-    update: (item, limit) => showLimit(item, limit, new Date(quota.as_of), projectLimit(limit, usage, projection)),
+    update: (item, limit) => showLimit(item, limit, new Date(quota.as_of), forecastOf(limit)),
   });
+
+  // The usage that is shown is that of the key: nothing can be said about the month of its account.
+  function forecastOf(limit) {
+    return limit.account === undefined ? projectLimit(limit, usage, projection) : null;
+  }
 }
 
 function newLimit(limit) {
@@ -36,19 +42,22 @@ function showLimit(item, limit, now, forecast) {
   const { name, used, meter, fill, projected, rest, kind, forecast: forecastText } = fieldsOf(item);
   const usedText = `${amount(limit.used, limit.metric)} of ${amount(limit.amount, limit.metric)}`;
   const shareText = limit.amount > 0 ? ` (${share(limit.used, limit.amount)})` : "";
-  setText(name, limitName(limit));
+  setText(name, nameOf(limit));
   setText(used, `${usedText}${shareText}`);
   setText(rest, restOf(limit, now));
   setText(kind, KINDS[limit.kind]);
   setOptionalText(forecastText, textOf(limit, forecast, now));
   item.dataset.level = levelOf(limit);
-  setAttribute(meter, "aria-label", limitName(limit));
+  setAttribute(meter, "aria-label", nameOf(limit));
   setAttribute(meter, "aria-valuemax", Math.max(limit.amount, limit.used, 1));
   setAttribute(meter, "aria-valuenow", limit.used);
   setAttribute(meter, "aria-valuetext", `${usedText} used${shareText}`);
   fill.style.inlineSize = lengthOf(limit.used, limit.amount);
   projected.style.inlineSize = lengthOf(forecast?.total ?? 0, limit.amount);
 }
+
+/** What a limit is called, with the account whose keys it holds together. */
+const nameOf = (limit) => (limit.account === undefined ? limitName(limit) : `${limitName(limit)}, all keys of ${limit.account}`);
 
 /** The length of a bar. A limit of nothing is full. */
 const lengthOf = (part, amount) => (amount > 0 ? `${Math.min(100, (100 * part) / amount)}%` : "100%");

@@ -283,4 +283,20 @@ function togglePause() {
 /** Let a screen reader say what has changed and matters. */
 const announce = (text) => setText(byId("announcer"), text);
 
+const KEY_FORGOTTEN = "Your key was forgotten: for an hour nobody used this page. Put it in again.";
+
+/** Forget a key that nobody uses: whoever comes to this screen later sees nothing of it. */
+function forgetUnused() {
+  if (page.view instanceof UsageView && page.route.view === "me" && session.key === null) {
+    forget();
+    open({ ...page.route, month: null, day: null }, { problem: KEY_FORGOTTEN });
+  }
+}
+
+for (const kind of ["pointerdown", "keydown"]) {
+  addEventListener(kind, () => session.use(), { capture: true, passive: true });
+}
+document.addEventListener("visibilitychange", forgetUnused);
+setInterval(forgetUnused, 60_000);
+
 begin();

@@ -3,20 +3,42 @@
 import { copyOf, fieldsOf, setOptionalText, setText } from "./dom.js";
 
 const STORED = "usage-meter.key";
+const USED = "usage-meter.key-used";
+const FORGOTTEN_AFTER_MS = 3_600_000;
 
-/** The key of this tab's session. It is not kept beyond it. */
+/** The key of this tab's session. It is not kept beyond it, nor beyond an hour in which nobody uses the page. */
 export const session = {
   get key() {
+    if (this.isForgotten) {
+      this.key = null;
+    }
     return storage()?.getItem(STORED) ?? this.fallback;
   },
   set key(key) {
     this.fallback = key;
     if (key === null) {
+      this.usedAt = 0;
       storage()?.removeItem(STORED);
+      storage()?.removeItem(USED);
     } else {
       storage()?.setItem(STORED, key);
+      this.note();
     }
   },
+  /** Somebody uses the page now. */
+  use() {
+    if (!this.isForgotten) {
+      this.note();
+    }
+  },
+  note() {
+    this.usedAt = Date.now();
+    storage()?.setItem(USED, String(this.usedAt));
+  },
+  get isForgotten() {
+    return Date.now() - Number(storage()?.getItem(USED) ?? this.usedAt) >= FORGOTTEN_AFTER_MS;
+  },
+  usedAt: 0,
   fallback: null,
 };
 

@@ -160,7 +160,7 @@ export class UsageView {
     const isCurrent = usage.period === monthOf(asOf);
     setText(plan, quota.plan === null ? "No plan" : `Plan ${quota.plan}${isCurrent ? "" : ", as it stands today"}`);
     showLimits(limits, quota, usage, isCurrent ? projection : null);
-    setOptionalText(noLimits, quota.limits.length ? null : `No limit holds. ${counterResets(asOf)}`);
+    setOptionalText(noLimits, quota.limits.length || quota.account?.limits.length ? null : `No limit holds. ${counterResets(asOf)}`);
     setOptionalText(denial, denialOf(quota));
   }
 

@@ -13,6 +13,7 @@ from pynamodb.models import Model
 
 from adapters.dynamodb.models import AssignmentItem, DigestItem, PlanItem, bound
 from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.table import quick_client
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.template.document import resource
 from metering.errors import Misconfigured, Transient
@@ -54,7 +55,7 @@ def test_stored_attributes(tables: Tables) -> None:
     """What is stored has the names and the types that it always had."""
     book = PlanBook(tables.counters, tables.dynamodb)
     book.put_plan(Plan("free"), None)
-    book.assign(Assignment("a1", "free"))
+    book.assign(Assignment("a1", "free", "acme"))
     book.know("abc", "a1")
     kinds = {
         (item["pk"]["S"].partition(":")[0], tuple(sorted((name, *value) for name, value in item.items())))
@@ -65,6 +66,8 @@ def test_stored_attributes(tables: Tables) -> None:
     assert {
         ("plan", plan),
         ("plan-of", (("content", "S"), *keys)),
+        ("history-of", (("content", "S"), *keys)),
+        ("account", (("keys", "SS"), *keys)),
         ("digest", (("key_id", "S"), *keys)),
     } == kinds
 
@@ -89,15 +92,20 @@ class TestErrors:
                 lambda: book.page(3),
                 lambda: book.plan("free"),
                 lambda: book.assignment("a1"),
+                lambda: book.account("acme"),
+                lambda: book.history("a1"),
             ],
-            "PutItem": [lambda: book.assign(Assignment("a1", "free")), lambda: book.know("abc", "a1")],
+            "PutItem": [lambda: book.know("abc", "a1")],
             "DeleteItem": [lambda: book.forget("abc")],
-            "TransactWriteItems": [lambda: book.put_plan(Plan("free"), None)],
+            "TransactWriteItems": [
+                lambda: book.put_plan(Plan("free"), None),
+                lambda: book.assign(Assignment("a1", "free", "acme")),
+            ],
         }
 
     def test_no_answer(self, tables: Tables) -> None:
         """DynamoDB that cannot be reached may be there later."""
-        dynamodb = tables.dynamodb
+        dynamodb = quick_client(**tables.where)
 
         def fail(request: Any, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url=request.url)

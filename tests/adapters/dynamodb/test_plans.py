@@ -10,7 +10,17 @@ from adapters.dynamodb.plans import PlanBook
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
 from metering.quotas.key_digest import digest_of
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
+from metering.quotas.plan import (
+    AccountKeys,
+    Assignment,
+    KeyStatus,
+    Kind,
+    Limit,
+    Mode,
+    Plan,
+    Span,
+    holder_of,
+)
 from metering.usage import Metric
 from tests.tables import Tables, create_tables
 
@@ -53,6 +63,36 @@ class PlansContract:
         book.assign(changed)
         assert changed == book.assignment("a1")
         assert book.assignment("a2") is None
+
+    def test_history(self, book: PlanBook) -> None:
+        """What was in force before stays, in the order of the changes."""
+        changes = [Assignment("a1", "free"), Assignment("a1", "pro"), Assignment("a1", "pro", expires=7)]
+        for one in changes:
+            book.assign(one)
+        assert changes == [entry.assignment for entry in book.history("a1")]
+        times = [entry.at for entry in book.history("a1")]
+        assert sorted(times) == times
+        assert [] == book.history("a2")
+
+    def test_account(self, book: PlanBook) -> None:
+        """A key that is given to an account belongs to it for ever, also before the account has a plan."""
+        assert book.account("acme") is None
+        book.assign(Assignment("a1", "free", "acme"))
+        book.assign(Assignment("b2", "free", "acme"))
+        assert AccountKeys("acme", None, frozenset({"a1", "b2"})) == book.account("acme")
+        held = Assignment(holder_of("acme"), "team", "acme", {"requests/hour": 7})
+        book.assign_account(held)
+        book.assign(Assignment("a1", "free", "initech"))
+        book.assign(Assignment("c3", "free", "acme"))
+        assert AccountKeys("acme", held, frozenset({"a1", "b2", "c3"})) == book.account("acme")
+        assert {"a1", "b2", "c3"} == {one.key for one in book.assignments()}
+        assert [held] == [entry.assignment for entry in book.history(holder_of("acme"))]
+
+    def test_account_without_keys(self, book: PlanBook) -> None:
+        """An account may have a plan before it has keys."""
+        held = Assignment(holder_of("acme"), "team", "acme")
+        book.assign_account(held)
+        assert AccountKeys("acme", held) == book.account("acme")
 
     def test_all_keys(self, book: PlanBook) -> None:
         """All keys can be listed."""

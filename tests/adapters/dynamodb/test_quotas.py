@@ -11,11 +11,12 @@ from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.quotas import CLOSED_SECONDS, DynamoDBQuotaStore
+from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.table import quick_client
 from local_cloud.endpoint.server import LocalEndpoint
-from metering.counters.ports import Increment, Progress
+from metering.counters.ports import Increment, Progress, SliceId
 from metering.period import Period
-from metering.quotas.plan import Assignment, Limit, Plan, Span
+from metering.quotas.plan import AccountKeys, Assignment, Limit, Plan, Span, holder_of
 from metering.quotas.ports import Facts, Wanted
 from metering.usage import Metric, Usage
 from tests.quota_authorizer.stores import Clock
@@ -79,6 +80,36 @@ class Asked:
 
 def wanted(*periods: Period, assignment: bool = True, plan: str | None = None) -> Wanted:
     return Wanted("a1", frozenset(periods), assignment, plan)
+
+
+class TestAccount:
+    KEYS = ("a1", "b2", "never used")
+
+    def test_counted(self, tables: Tables) -> None:
+        """What several keys have used together, with the hours of the day, over all slices: one request for
+        the counters, and one for the slices of the month where they are not known.
+        """
+        for slice_number in (0, 1):
+            DynamoDBSlices(tables.counters, tables.updates()).register([SliceId(MONTH, slice_number)])
+            count(tables, SHARD if not slice_number else FAR_SHARD, slice_number)
+        other = Increment("b2", DAY, 0, SHARD, 1, 1, Usage(7), {"12": 7})
+        DynamoDBCounters(tables.counters, tables.updates()).add([other])
+        asked = Asked(tables)
+        counted = asked.store.counted(self.KEYS, frozenset({MONTH, DAY}))
+        assert (USAGE + USAGE, Usage(13)) == (counted[MONTH], counted[HOUR])
+        assert USAGE + USAGE + Usage(7) == counted[DAY]
+        assert 2 == len(asked.units)
+        assert counted == asked.store.counted(self.KEYS, frozenset({MONTH, DAY}))
+        assert 3 == len(asked.units)
+
+    def test_account(self, tables: Tables) -> None:
+        """The account with its plan and keys: half a read unit."""
+        asked = Asked(tables)
+        assert asked.store.account("acme") is None
+        give_plan(tables)
+        held = Assignment(holder_of("acme"), "team", "acme")
+        PlanBook(tables.counters, tables.dynamodb).assign_account(held)
+        assert AccountKeys("acme", held, frozenset({"a1"})) == asked.store.account("acme")
 
 
 class TestRead:

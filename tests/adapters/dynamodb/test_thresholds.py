@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -51,6 +51,41 @@ def on_moto(endpoint: LocalEndpoint) -> NotificationStore:
 def on_engine(dynamodb_local: str) -> NotificationStore:
     """The shipped adapter on DynamoDB Local."""
     return telling_on(create_tables(dynamodb_local))
+
+
+class TestDefaultPlan:
+    """Who is denied by the plan of keys without one hears of it as everybody does."""
+
+    PLANS: ClassVar = {
+        "free": Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),)),
+        "pro": Plan("pro", (Limit(Metric.REQUESTS, Span.MONTH, 50),)),
+    }
+
+    @pytest.fixture
+    def tables(self, endpoint: LocalEndpoint) -> Tables:
+        """Two plans, and a key that has one of them."""
+        tables = create_tables(endpoint.endpoint_url)
+        book = PlanBook(tables.counters, tables.dynamodb)
+        for plan in self.PLANS.values():
+            book.put_plan(plan, None)
+        book.assign(Assignment("assigned", "pro", "acme"))
+        return tables
+
+    def telling(self, tables: Tables, default_plan: str | None) -> DynamoDBNotifications:
+        return DynamoDBNotifications(tables.counters, tables.dynamodb, tables.updates(), default_plan)
+
+    def test_plans_of(self, tables: Tables) -> None:
+        """A key without a plan has the default one, a key with a plan its own."""
+        plans = self.telling(tables, "free").plans_of(["assigned", "stray"])
+        assert {
+            "assigned": KeyPlan(Assignment("assigned", "pro", "acme"), self.PLANS["pro"]),
+            "stray": KeyPlan(Assignment("stray", "free"), self.PLANS["free"]),
+        } == plans
+
+    @pytest.mark.parametrize("default_plan", [None, "there is none"])
+    def test_none(self, tables: Tables, default_plan: str | None) -> None:
+        """Without a default plan, or with one that is not there, such a key has none."""
+        assert {"assigned"} == self.telling(tables, default_plan).plans_of(["assigned", "stray"]).keys()
 
 
 class TestInMemory(TellingContract):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
+from adapters.deployment import Deployment
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.plans import PlanBook
+from cli.common.errors import CommandError
 from cli.main import app
 from local_cloud.stack import LocalCloud
 from metering.counters.ports import Increment
@@ -54,6 +58,17 @@ def book(
         monkeypatch.setenv(name, value)
     cloud.create_tables()
     return PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
+
+
+def _assigned(book: PlanBook, key: str) -> Assignment:
+    assignment = book.assignment(key)
+    assert assignment is not None
+    return assignment
+
+
+def _plans_of(book: PlanBook, *accounts: str) -> list[Assignment | None]:
+    found = [book.account(name) for name in accounts]
+    return [one.assignment if one else None for one in found]
 
 
 def invoke(*arguments: str, typed: str | None = None) -> Result:
@@ -112,7 +127,7 @@ class TestApply:
     def test_faults(self, book: PlanBook, tmp_path: Path) -> None:
         """A file that cannot be used changes nothing, and every fault of it is named."""
         path = tmp_path / "wrong.yaml"
-        path.write_text(FILE.replace("month", "week").replace("plan: free", "plan: pro"))
+        path.write_text(FILE.replace("month", "year").replace("plan: free", "plan: pro"))
         with pytest.raises(Misconfigured) as told:
             invoke("plan", "apply", "-f", str(path))
         assert 2 == len(told.value.faults)
@@ -185,12 +200,13 @@ class TestImport:
         assert 0 == told.exit_code
         for note in (
             "plan gold-plan: its throttle stays with API Gateway, which paces calls",
-            "plan weekly: its quota of 70 requests a week is left out; the meter has hours, days and months",
+            "plan weekly: its weeks begin on Monday here",
             f"key {key['id']}: it has plan gold-plan; plan weekly is left out",
             "Known: 2 keys, by their digests.",
         ):
             assert note in told.stdout.splitlines()
         assert (Limit(Metric.REQUESTS, Span.MONTH, 5000),) == book.plans()["gold-plan"].limits
+        assert (Limit(Metric.REQUESTS, Span.WEEK, 70),) == book.plans()["weekly"].limits
         statuses = {one.key: one.status for one in book.assignments()}
         assert {key["id"]: KeyStatus.ACTIVE, off["id"]: KeyStatus.SUSPENDED} == statuses
         items = cloud.client("dynamodb").scan(TableName=cloud.stack.name("CountersTable"))["Items"]
@@ -220,13 +236,17 @@ class TestQuota:
 
     def test_secret(self, book: PlanBook, cloud: LocalCloud) -> None:
         """The key itself is asked for, not given as an argument, and only its digest is kept."""
-        told = invoke("quota", "assign", "a1", "free", "--secret", typed="s3cret\n")
+        secret = "s3cret-of-more-than-twenty-characters"
+        told = invoke("quota", "assign", "a1", "free", "--secret", typed=f"{secret}\n")
         assert "The caller who shows this key is known now." in told.stdout
-        assert "s3cret" not in told.stdout
+        assert secret not in told.stdout
         assert book.assignment("a1") is not None
         items = cloud.client("dynamodb").scan(TableName=cloud.stack.name("CountersTable"))["Items"]
-        assert "s3cret" not in json.dumps(items)
-        assert any(digest_of("s3cret") in item["pk"]["S"] for item in items)
+        assert secret not in json.dumps(items)
+        assert any(digest_of(secret) in item["pk"]["S"] for item in items)
+        with pytest.raises(Misconfigured, match="key b2: the key has 6 characters"):
+            invoke("quota", "assign", "b2", "free", "--secret", typed="s3cret\n")
+        assert book.assignment("b2") is None
 
     def test_override(self, book: PlanBook) -> None:
         """Amounts of its own, which can be taken back; a limit that the plan does not have is refused."""
@@ -268,6 +288,94 @@ class TestQuota:
         invoke("quota", "override", "a1", "requests/hour=15")
         told = invoke("quota", "show", "a1")
         assert (1, True) == (told.exit_code, "DENIED" in told.stdout)
+
+    def test_expires(self, book: PlanBook) -> None:
+        """A key may expire; one that has is denied, and shown as such."""
+        assert 0 == invoke("quota", "assign", "a1", "free", "--expires", "2999-12-31").exit_code
+        assert 0 == invoke("quota", "show", "a1").exit_code
+        told = invoke("quota", "assign", "a1", "free", "--expires", "2026-01-01T10:00:00Z")
+        assert "expires 2999-12-31 00:00 UTC -> 2026-01-01 10:00 UTC" in told.stdout
+        told = invoke("quota", "show", "a1")
+        assert (1, True) == (told.exit_code, "EXPIRED: 2026-01-01 10:00 UTC" in told.stdout)
+        invoke("quota", "assign", "a1", "free", "--expires", "never")
+        assert Assignment("a1", "free").expires == _assigned(book, "a1").expires
+        with pytest.raises(CommandError, match="'soon' is no day or time"):
+            invoke("quota", "assign", "a1", "free", "--expires", "soon")
+
+    def test_history(self, book: PlanBook, cloud: LocalCloud, tmp_path: Path) -> None:
+        """What was in force when: by changes of the key, and by new versions of its plan."""
+        clock = iter([1_793_880_000.0, 1_793_883_600.5, 1_793_890_800.0])
+        dated = PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"), lambda: next(clock))
+        free = book.plan("free")
+        assert free is not None
+        dated.assign(Assignment("a1", "free"))
+        dated.assign(Assignment("a1", "free", overrides={"requests/month": 5}))
+        dated.assign(Assignment("a1", "pro", status=KeyStatus.SUSPENDED))
+        book.put_plan(msgspec.structs.replace(free, version=2, since=1_793_887_200), free)
+        out = tmp_path / "out.json"
+        assert 0 == invoke("quota", "history", "a1", "--json", str(out)).exit_code
+        assert [
+            (1_793_880_000, "free", 1, {}, "active"),
+            (1_793_883_600, "free", 1, {"requests/month": 5}, "active"),
+            (1_793_887_200, "free", 2, {"requests/month": 5}, "active"),
+            (1_793_890_800, "pro", 1, {}, "suspended"),
+        ] == [
+            (one["since"], one["plan"], one["plan_version"], one["overrides"], one["status"])
+            for one in json.loads(out.read_text())
+        ]
+        invoke("quota", "history", "a1", "--at", "2026-11-05T13:30:00Z", "--json", str(out))
+        (then,) = json.loads(out.read_text())
+        assert (1_793_883_600, {"requests/month": 5}) == (then["since"], then["overrides"])
+        with pytest.raises(CommandError, match="Nothing is known to have been in force for key 'a1' at 2025"):
+            invoke("quota", "history", "a1", "--at", "2025-01-01")
+
+    def test_account(
+        self, book: PlanBook, cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An account's limits hold for its keys together: shown by its name, and beside those of a key."""
+        monkeypatch.setattr("cli.plans.quota_session.time", SimpleNamespace(time=lambda: float(NOW)))
+        out = tmp_path / "out.json"
+        invoke("quota", "assign", "a1", "free", "--account", "acme")
+        invoke("quota", "assign", "b2", "pro", "--account", "acme")
+        told = invoke("quota", "account", "acme", "free")
+        assert (0, "account acme: plan free") == (told.exit_code, told.stdout.splitlines()[0])
+        invoke("quota", "assign", "old", "free", "--account", "acme")
+        invoke("quota", "assign", "old", "free", "--account", "initech")
+        for key, calls in (("a1", 300), ("b2", 200), ("old", 400)):
+            count(cloud, key, calls)
+        told = invoke("quota", "acme", "--json", str(out))
+        document = json.loads(out.read_text())
+        assert (1, False) == (told.exit_code, document["allowed"])
+        assert [("account:requests/month", 900, 100), ("account:requests/hour", 900, 0)] == [
+            (one["limit"], one["used"], one["remaining"]) for one in document["limits"]
+        ]
+        assert ["a1", "b2", "old"] == document["keys_of_account"]
+        assert 1 == invoke("quota", "b2", "--json", str(out)).exit_code
+        document = json.loads(out.read_text())
+        assert ("b2", ["account:requests/month", "account:requests/hour"]) == (
+            document["key"],
+            [one["limit"] for one in document["limits"]][-2:],
+        )
+        assert [None, "free"] == [one and one.plan for one in _plans_of(book, "initech", "acme")]
+        with pytest.raises(Exception, match="Key 'nobody' has no plan"):
+            invoke("quota", "nobody")
+
+    def test_default_plan(self, cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A key without a plan of its own is shown as what it is: under QuotaDefaultPlan."""
+        monkeypatch.setattr("cli.plans.quota_session.time", SimpleNamespace(time=lambda: float(NOW)))
+        deployment = Deployment.of_stack(cloud.client("cloudformation"), "usage-meter")
+        with_default = replace(deployment, parameters={"QuotaDefaultPlan": "free"})
+        monkeypatch.setattr(Deployment, "of_stack", lambda *_: with_default)
+        count(cloud, "stray", 1_000)
+        out = tmp_path / "out.json"
+        told = invoke("quota", "show", "stray", "--json", str(out))
+        assert (1, True) == (told.exit_code, "QuotaDefaultPlan" in told.stdout)
+        document = json.loads(out.read_text())
+        assert ("free", True, False) == (
+            document["plan"],
+            document["is_default_plan"],
+            document["allowed"],
+        )
 
     def test_list(self, book: PlanBook, tmp_path: Path) -> None:
         """All keys that have a plan."""

@@ -56,6 +56,17 @@ class TestTreatment:
         (one,), (two,) = treated(HASHED, same), treated(other, same)
         assert 4 == len({one.sourceip, one.useragent, two.sourceip, two.useragent})
 
+    def test_looks_hashed(self) -> None:
+        """A user agent that is written like a pseudonym is hashed as any other: nobody passes for another."""
+        (alice,) = treated(HASHED, self.ALICE)
+        assert alice.useragent is not None
+        for agent in ("hashed:" + "0" * 24, "hashed:" + "0" * 32, alice.useragent[:-1] + "0", "hashed:"):
+            (caller,) = treated(HASHED, line(userAgent=agent))
+            assert caller.useragent not in (agent, alice.useragent)
+        of_other_column = line(userAgent=alice.sourceip)
+        (caller,) = treated(HASHED, of_other_column)
+        assert caller.useragent != alice.sourceip
+
     def test_twice(self) -> None:
         """Rows that were treated stay as they are: what is redriven may have been."""
         for personal in (HASHED, DROPPED):

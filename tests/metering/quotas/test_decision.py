@@ -36,6 +36,62 @@ def named(decision: Decision) -> str | None:
     return decision.standing.limit.name if decision.standing else None
 
 
+class TestWeek:
+    """A week is what its days have used, over the end of a month and of a year."""
+
+    WEEKLY = Limit(Metric.BILLABLE, Span.WEEK, 10)
+    NEW_YEAR = datetime(2026, 12, 31, 12, tzinfo=UTC)
+
+    def test_days(self) -> None:
+        """Days of the week count, those before and after it do not."""
+        used = {"2026-12-27": 50, "2026-12-28": 4, "2026-12-31": 3, "2027-01-01": 2, "2027-01-04": 50}
+        counted = {Period(day): Usage(billable=number) for day, number in used.items()}
+        decision = decide([self.WEEKLY], counted, datetime(2027, 1, 1, 12, tzinfo=UTC))
+        assert (True, "billable/week", 1) == (
+            decision.allowed,
+            named(decision),
+            decision.standing and decision.standing.remaining,
+        )
+        more = counted | {Period("2026-12-29"): Usage(billable=1)}
+        decision = decide([self.WEEKLY], more, datetime(2027, 1, 1, 12, tzinfo=UTC))
+        assert (False, 2 * 86_400 + 43_200) == (decision.allowed, decision.retry_after)
+        assert decide([self.WEEKLY], more, datetime(2027, 1, 4, tzinfo=UTC)).allowed is False
+        assert decide([self.WEEKLY], more, datetime(2027, 1, 11, tzinfo=UTC)).allowed
+
+    def test_counters(self) -> None:
+        """The counters that it needs are those of its days until today."""
+        at = int(self.NEW_YEAR.timestamp())
+        days = {Period(f"2026-12-{day}") for day in (28, 29, 30, 31)}
+        assert days == periods_at([Span.WEEK], at) == periods_at([Span.WEEK, Span.HOUR], at)
+
+
+class TestRetries:
+    """A client that goes on trying is denied for the hour, and is not shut out for the month by that."""
+
+    HOURS = 24 * 30
+
+    def served_until_denied(self, monthly: Limit, attempts: int) -> tuple[int, int]:
+        """Calls that are served in a month, and the calls that the counters hold then."""
+        limits, month, begin = (PER_HOUR, monthly), Usage(), datetime(2026, 11, 1, tzinfo=UTC)
+        for number in range(self.HOURS):
+            now, hour = begin + timedelta(hours=number), Usage()
+            for _ in range(attempts):
+                counted = {MONTH: month, Period(f"{now:%Y-%m-%dT%H}"): hour}
+                one = Usage(requests=1, billable=int(decide(limits, counted, now).allowed))
+                month, hour = month + one, hour + one
+        return month.billable, month.requests
+
+    def test_billable(self) -> None:
+        """Denied calls use up nothing of a limit of billable calls, which is the default."""
+        limit = Limit(Metric.BILLABLE, Span.MONTH, 1000)
+        assert (1000, 40 * self.HOURS) == self.served_until_denied(limit, 40)
+
+    def test_requests(self) -> None:
+        """They do of a limit of requests: that is for whoever wants every attempt to count."""
+        served, counted = self.served_until_denied(PER_MONTH, 40)
+        assert (250, 40 * self.HOURS) == (served, counted)
+
+
 class TestTable:
     @pytest.mark.parametrize(
         ("limits", "counted", "allowed", "decider", "remaining", "retry_after"),
@@ -114,7 +170,8 @@ class TestAlways:
     def test_reset(self, span: Span, amount: int, now: datetime) -> None:
         """A denial ends exactly with its period: a second before it holds, then the amount is there again."""
         limit = Limit(Metric.REQUESTS, span, amount)
-        counted = {span.period_at(int(now.timestamp())): Usage(amount)}
+        counter = Span.DAY if span is Span.WEEK else span
+        counted = {counter.period_at(int(now.timestamp())): Usage(amount)}
         denied = decide([limit], counted, now)
         assert denied.standing is not None
         end = datetime.fromtimestamp(denied.standing.resets_at, UTC)
@@ -148,10 +205,11 @@ class TestPeriods:
         """An hour's requests stand in the counter of its day."""
         at = int(NOON.timestamp())
         assert {DAY} == periods_at({Span.HOUR}, at) == periods_at({Span.HOUR, Span.DAY}, at)
-        assert {DAY, MONTH} == periods_at(set(Span), at)
+        days = {Period(f"2026-11-{day:02d}") for day in (2, 3, 4, 5)}
+        assert {MONTH, *days} == periods_at(set(Span), at)
         assert set() == periods_at(set(), at)
 
     def test_at(self) -> None:
-        """The hour, day and month of a moment, in UTC."""
+        """The hour, day, week and month of a moment, in UTC."""
         at = int(NOON.timestamp())
-        assert [HOUR, DAY, MONTH] == [span.period_at(at) for span in Span]
+        assert [HOUR, DAY, Period("2026-W45"), MONTH] == [span.period_at(at) for span in Span]

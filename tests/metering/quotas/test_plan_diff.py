@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.quotas.plan import Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
-from metering.quotas.plan_diff import changes, over_current, told
+from metering.quotas.plan import AccountKeys, Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
+from metering.quotas.plan_diff import Holders, changes, over_current, told
 from metering.quotas.plan_file import PlansDocument, WantedKey
 from metering.usage import Metric
 
@@ -46,14 +46,14 @@ class TestChanges:
     def test_new(self) -> None:
         """What is not there is made: a plan begins with version 1, a key has its plan from now on."""
         found = changes(PlansDocument({"free": FREE}, {"a1": WantedKey("a1", "free")}), {}, {}, NOW)
-        assert [(None, FREE)] == [tuple(one) for one in found.plans]
+        assert [(None, msgspec.structs.replace(FREE, since=NOW))] == [tuple(one) for one in found.plans]
         assert [(None, Assignment("a1", "free", since=NOW))] == [tuple(one) for one in found.keys]
 
     def test_version(self) -> None:
         """A plan that changes gets the next version."""
         current = Plan("free", (HOURLY,), version=7)
         (change,) = changes(PlansDocument({"free": FREE}), {"free": current}, {}, NOW).plans
-        assert (current, Plan("free", FREE.limits, version=8)) == tuple(change)
+        assert (current, Plan("free", FREE.limits, version=8, since=NOW)) == tuple(change)
 
     @given(PLANS, PLANS, KEYS, WANTED)
     def test_idempotent(self, plan: Plan, wanted_plan: Plan, key: Assignment, wanted_key: WantedKey) -> None:
@@ -67,10 +67,13 @@ class TestChanges:
 
     @given(KEYS, st.sampled_from(["acme", ""]))
     def test_since(self, key: Assignment, account: str) -> None:
-        """A key that keeps its plan has it since it got it, whatever else changes."""
+        """A key that keeps its plan has it since it got it, whatever else changes but the amounts."""
         wanted = WantedKey("a1", key.plan, account)
         found = changes(PlansDocument(keys={"a1": wanted}), {}, {"a1": key}, NOW)
         assert all(change.new.since == key.since for change in found.keys)
+        other = WantedKey("a1", key.plan, overrides={"requests/month": 6})
+        (change,) = changes(PlansDocument(keys={"a1": other}), {}, {"a1": key}, NOW).keys
+        assert NOW == change.new.since
 
 
 class TestImport:
@@ -80,7 +83,7 @@ class TestImport:
         found = PlansDocument({"free": Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),))})
         (change,) = changes(over_current(found, {"free": current}), {"free": current}, {}, NOW).plans
         soft = Limit(Metric.REQUESTS, Span.MONTH, 5, Kind.SOFT)
-        assert Plan("free", (HOURLY, soft, BYTES), version=8) == change.new
+        assert Plan("free", (HOURLY, soft, BYTES), version=8, since=NOW) == change.new
 
     def test_takes_over_what_is_new(self) -> None:
         """A plan and a limit that are not there are made."""
@@ -110,6 +113,50 @@ class TestTold:
             "key a1: plan free -> pro, account acme -> none, status active -> suspended, "
             "requests/hour as the plan -> 7,000, requests/month 5 -> as the plan"
         ) == line
+
+    def test_unused_overrides(self) -> None:
+        """A new version keeps what keys override, and says whose amounts have no limit any more."""
+        billable = Plan("free", (Limit(Metric.BILLABLE, Span.MONTH, 1000), HOURLY))
+        holders = [
+            Assignment("b2", "free", "", {"requests/month": 50_000, "requests/hour": 7}),
+            Assignment("a1", "free", "acme", {"requests/month": 20_000}),
+            Assignment("c3", "pro", "", {"requests/month": 5}),
+            Assignment("d4", "free"),
+            Assignment("e5", "free", "", {"requests/month": 5}),
+        ]
+        wanted = PlansDocument({"free": billable}, {"e5": WantedKey("e5", "free")})
+        found = changes(wanted, {"free": FREE}, {"e5": holders[4]}, NOW, Holders(holders))
+        assert [
+            f"key {key}: its requests/month {amount} holds no more: "
+            "version 2 of plan free has no such limit, the amounts of the plan hold"
+            for key, amount in (("a1", "20,000"), ("b2", "50,000"))
+        ] == told(found)[-2:]
+        assert ["a1", "b2"] == [one.key for one in found.unused]
+        assert () == changes(PlansDocument({"free": FREE}), {"free": FREE}, {}, NOW, Holders(holders)).unused
+
+    def test_accounts(self) -> None:
+        """An account has a plan as a key has: what is new, what is other, and nothing if all is as it should
+        be.
+        """
+        wanted = PlansDocument(accounts={"acme": WantedKey("!account:acme", "team", "acme")})
+        held = Assignment("!account:acme", "team", "acme", since=NOW)
+        found = changes(wanted, {}, {}, NOW, Holders(accounts={"acme": None}))
+        assert ["account acme: plan team"] == told(found)
+        assert [(None, held)] == [tuple(one) for one in found.accounts]
+        there = Holders(accounts={"acme": AccountKeys("acme", held, frozenset({"a1"}))})
+        assert not changes(wanted, {}, {}, NOW + 9, there)
+        larger = PlansDocument(
+            accounts={"acme": WantedKey("!account:acme", "large", "acme", {"requests/day": 5})}
+        )
+        assert ["account acme: plan team -> large, requests/day as the plan -> 5"] == told(
+            changes(larger, {}, {}, NOW, there)
+        )
+
+    def test_expiry(self) -> None:
+        """When a key expires is said in words."""
+        before, after = Assignment("a1", "free"), WantedKey("a1", "free", expires=NOW)
+        found = changes(PlansDocument(keys={"a1": after}), {}, {"a1": before}, NOW)
+        assert ["key a1: expires never -> 2026-11-05 12:00 UTC"] == told(found)
 
     def test_new_key(self) -> None:
         """A key that is new."""

@@ -96,6 +96,54 @@ class TestRight:
         plan = Plan("any", tuple(limits))
         assert {"any": plan} == read_plans({"plans": {"any": plan_content(plan)}}).plans
 
+    def test_default_metric(self) -> None:
+        """A limit bounds billable calls unless it says otherwise: a denied call uses up nothing of it."""
+        (limit,) = (
+            read("{plans: {p: {limits: [{period: month, amount: 9, mode: reserved}]}}}").plans["p"].limits
+        )
+        assert Limit(Metric.BILLABLE, Span.MONTH, 9, mode=Mode.RESERVED) == limit
+
+    @pytest.mark.parametrize(
+        ("written", "expires"),
+        [
+            ("2026-12-31", 1_798_675_200),
+            ('"2026-12-31"', 1_798_675_200),
+            ("2026-12-31T18:00:00Z", 1_798_740_000),
+            ('"2026-12-31T18:00:00+02:00"', 1_798_732_800),
+        ],
+    )
+    def test_expiry(self, written: str, expires: int) -> None:
+        """A key may expire: at a time, or at the beginning of a day in UTC."""
+        text = "{plans: {p: {}}, keys: {a1: {plan: p, expires: %s}}}"
+        assert expires == read(text % written).keys["a1"].expires
+        with pytest.raises(Misconfigured, match="key a1: expires 'soon' is no day or time"):
+            read(text % "soon")
+
+    def test_accounts(self) -> None:
+        """An account has a plan, whose limits hold for all of its keys together."""
+        plans = "plans: {p: {limits: [{period: month, amount: 9}]}}"
+        text = "{" + plans + ", accounts: {acme: {plan: %s, overrides: {%s: 5}}}}"
+        wanted = WantedKey("!account:acme", "p", "acme", {"billable/month": 5})
+        assert {"acme": wanted} == read(text % ("p", "billable/month")).accounts
+        with pytest.raises(
+            Misconfigured, match="account acme: override requests/day names no limit of plan p"
+        ):
+            read(text % ("p", "requests/day"))
+        with pytest.raises(Misconfigured, match="there is no plan 'q'"):
+            read(text % ("q", "billable/month"))
+        with pytest.raises(Misconfigured, match="'!x' is reserved"):
+            read('{plans: {p: {}}, accounts: {"!x": {plan: p}}}')
+
+    def test_soft_thresholds(self) -> None:
+        """A soft limit may tell of more than the whole; a hard one holds the usage there."""
+        limit = "{metric: requests, period: month, amount: 9, kind: %s, thresholds: [%s]}"
+        text = "{plans: {p: {limits: [" + limit + "]}}}"
+        (soft,) = read(text % ("soft", "150, 100, 120, 10000")).plans["p"].limits
+        assert (100, 120, 150, 10_000) == soft.thresholds
+        for kind, threshold in (("hard", 101), ("soft", 10_001)):
+            with pytest.raises(Misconfigured, match=f"threshold {threshold} must be"):
+                read(text % (kind, threshold))
+
 
 class TestLeftOut:
     NOW = Assignment("a1", "free", "acme", {"requests/month": 20_000}, KeyStatus.SUSPENDED, 5)
@@ -130,7 +178,10 @@ class TestWrong:
                 "line 4, column 51: plan gold, limit 1: amount '010000' must be a whole number from 0 to "
                 "1000000000000000000"
             ),
-            "line 6, column 20: key a1: 'plann' is unknown here; known are account, overrides, plan, status",
+            (
+                "line 6, column 20: key a1: 'plann' is unknown here; known are account, expires, overrides, "
+                "plan, status"
+            ),
             "line 7, column 3: 'a1' is there already, in line 6; keep one of them",
         ) == located_faults(
             """plans:
@@ -167,9 +218,18 @@ keys:
     @pytest.mark.parametrize(
         ("limit", "fault"),
         [
-            ("metric: requests, period: week, amount: 1", "period 'week' is not one of hour, day, month"),
+            (
+                "metric: requests, period: year, amount: 1",
+                "period 'year' is not one of hour, day, week, month",
+            ),
             ("metric: requests, period: day", "amount is missing"),
-            ("period: day, amount: 1", "metric is missing"),
+            (
+                "period: hour, amount: 1",
+                (
+                    "billable cannot have a limit by the hour: of an hour the counters know the requests "
+                    "only; take a day, or the metric requests"
+                ),
+            ),
             (
                 "metric: requests, period: day, amount: 1.5",
                 "amount '1.5' must be a whole number from 0 to 1000000000000000000",
@@ -207,10 +267,10 @@ keys:
                 ),
             ),
             (
-                "metric: billable, period: day, amount: 1, mode: reserved",
+                "metric: errors, period: day, amount: 1, mode: reserved",
                 (
-                    "billable cannot be reserved: it is known after the call only; take the mode counted, or "
-                    "the metric requests"
+                    "errors cannot be reserved: it is known after the call only; take the mode counted, or "
+                    "the metric requests or billable"
                 ),
             ),
             (
@@ -234,7 +294,7 @@ keys:
         ("text", "fault"),
         [
             ("[]", "must be a mapping, not []"),
-            ("plan: {}", "'plan' is unknown here; known are keys, plans"),
+            ("plan: {}", "'plan' is unknown here; known are accounts, keys, plans"),
             ("plans: {Free: {}}", "plan Free: its name must have lower-case letters, digits"),
             ("keys: {a1: {plan: pro}}", "key a1: there is no plan 'pro'; there are none"),
             ("keys: {a1: {}}", "key a1: plan is missing"),

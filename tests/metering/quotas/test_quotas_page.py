@@ -27,9 +27,10 @@ def block(language: str) -> str:
 def test_plans() -> None:
     """The file that it shows is one that can be applied."""
     document = read_plans(yaml.safe_load(block("yaml")))
-    assert (["free", "unlimited"], ["a1b2c3d4e5", "f6g7h8i9j0"]) == (
+    assert (["free", "team", "unlimited"], ["a1b2c3d4e5", "f6g7h8i9j0"], ["acme"]) == (
         sorted(document.plans),
         sorted(document.keys),
+        sorted(document.accounts),
     )
 
 

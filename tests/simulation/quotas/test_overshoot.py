@@ -36,6 +36,23 @@ class TestReserved:
         """Whatever happens: bursts, late counters, authorizers that end, answers that are lost."""
         assert [] == [seed for seed in SEEDS if shipped(seed).overshoot]
 
+    def test_account(self) -> None:
+        """Nor is the limit of an account exceeded, whichever of its keys the calls are made with; of larger
+        limits as little stays unused.
+        """
+        measured = [run(Scenario.of_account(seed, Mode.RESERVED)) for seed in SEEDS]
+        assert [] == [one.scenario.seed for one in measured if one.overshoot]
+        shares = [one.undershoot / one.scenario.amount for one in measured if one.scenario.amount >= 60]
+        assert max(shares) <= 0.25
+        assert sum(shares) / len(shares) <= 0.02
+        assert {2, 3, 20} == {one.scenario.keys_of_account for one in measured}
+
+    def test_account_by_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An authorizer that forgets the account lets each of its keys use the limit up: that is seen."""
+        monkeypatch.setattr("quota_authorizer.decision.QuotaDecider._account", lambda *_: None)
+        hours = [run(Scenario.of_account(seed, Mode.RESERVED)) for seed in range(SEEDS_TO_CATCH)]
+        assert any(one.overshoot for one in hours)
+
     def test_little_unused(self) -> None:
         """Without accidents all of the limit can be used; with them most of it."""
         calm = [
