@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 from rich.console import RenderableType
 from rich.table import Table
 
-from cli.common.terminal import Text, table
-from cli.look_up.usage_chart import ChartColumn, UsageChart, bar
+from cli.common.terminal import Text
+from cli.look_up.top_table import TopTable
+from cli.look_up.usage_chart import ChartColumn, UsageChart
 from metering.period import Period, days_of, hours_of, is_day, is_month
 from metering.usage import Usage
 from usage_api.schemas import PeriodUsage, RangeUsage, TopAnswer, Totals
@@ -36,15 +37,7 @@ def draw_top(answer: TopAnswer) -> list[RenderableType]:
     heading = Text(f"Heaviest keys of {answer.period} by {name_of(answer.metric)}", "bold")
     if not answer.keys:
         return [heading, Text("No key has any."), Text(), told]
-    numbers = ("requests", "billable", "errors", "response bytes", "request bytes")
-    rows = table("key", *numbers, "", numbers=numbers)
-    highest = getattr(answer.keys[0].totals, answer.metric)
-    for entry in answer.keys:
-        values = [f"{getattr(entry.totals, name.replace(' ', '_')):,}" for name in numbers]
-        rows.add_row(
-            Text(entry.key), *values, Text(bar(getattr(entry.totals, answer.metric), highest), "cyan")
-        )
-    return [heading, Text(), rows, Text(), told]
+    return [heading, Text(), TopTable(answer), Text(), told]
 
 
 def totals_table(totals: Totals | Usage) -> Table:
