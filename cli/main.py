@@ -20,6 +20,7 @@ from cli.connect import connect, disconnect
 from cli.cost import estimate
 from cli.explain import command as explain
 from cli.local import demo, local
+from cli.log_lines import lines
 from cli.look_up import dashboard, health, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive
 from cli.plans import plan, quota
@@ -36,6 +37,7 @@ COMMANDS = {
     "explain": explain,
     "health": health,
     "invoice": invoice,
+    "lines": lines,
     "local": local,
     "rebuild": rebuild,
     "reconcile": reconcile,

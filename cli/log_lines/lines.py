@@ -1,0 +1,61 @@
+"""`usage-meter lines`: what is asked for. How it runs is in :mod:`cli.log_lines.lines_session`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from metering.billing_rule import BillingRule
+from metering.line_format.field_map import parse_field_map
+
+EXAMPLES = """Examples:
+
+    usage-meter lines access.jsonl.gz
+
+    usage-meter lines --log-group my-api-access-log
+
+    usage-meter lines access.jsonl --fields status=code,apiKeyId=customer --json
+
+    head -n 1000 access.log | usage-meter lines -
+"""
+
+
+def command(
+    *,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE|-",
+            help="Lines, or deliveries and events of CloudWatch Logs with lines in them; plain or gzip. "
+            "- reads standard input.",
+        ),
+    ] = None,
+    log_group: Annotated[
+        str | None,
+        typer.Option("--log-group", metavar="NAME", help="Read the last hour of this log group instead."),
+    ] = None,
+    fields: Annotated[
+        str,
+        typer.Option(
+            metavar="VALUE=NAME,...",
+            help="Where the lines have other names: as the parameter FieldMap of the stack.",
+        ),
+    ] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Read so many lines.")] = 10_000,
+    json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON document.")] = False,
+) -> None:
+    """Say of a sample of log lines, by kind, what is counted and what is not, why, and what helps.
+
+    Exits 0 if every line is counted, 1 if some are not, or count for nobody because their format
+    names no key.
+    """
+    if (file is None) == (log_group is None):
+        raise typer.BadParameter("name a file, - or --log-group, and one of them alone", param_hint="FILE")
+    try:
+        rule = BillingRule(fields=parse_field_map(fields))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--fields") from error
+    from cli.log_lines.lines_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run(file, log_group, rule, limit=limit, json=json)
