@@ -92,7 +92,7 @@ class TestWrong:
         assert key_of(token(**claims)) is None
 
     @pytest.mark.parametrize(
-        "claim", ["-", "!malformed", "..", "a" * 257, "b" * 2100, "a\u0085b", "a\ufffdb", "!me"]
+        "claim", ["-", "!malformed", "..", "a" * 1023, "b" * 2100, "a\u0085b", "a\ufffdb", "!me"]
     )
     def test_cannot_be_counted(self, claim: str) -> None:
         """A claim under which no call can be counted is no key: it would be neither limited nor billed."""
@@ -205,7 +205,7 @@ class TestAtAnApi:
     def test_unmeterable(self) -> None:
         """A claim that the meter cannot count is not let through, and is no outage of the store."""
         desk = self.desk()
-        for claim in ("a" * 257, "b" * 1100, "c" * 2100, "-", "!malformed", "x\ufffd"):
+        for claim in ("a" * 1023, "b" * 1100, "c" * 2100, "-", "!malformed", "x\ufffd"):
             answer = desk.answer(http(headers={"authorization": f"Bearer {token(sub=claim, exp=2 * NOW)}"}))
             assert {"isAuthorized": False, "context": {}} == answer
         assert ({"UnknownKeys": 6}, []) == (dict(desk.judge.counts), desk.store.requests)
