@@ -128,6 +128,10 @@ class SealedMonths:
         return UsageNow(found.query_id, found.sql, found.parameters, usage)
 
 
+def _confirmed(_report: Report) -> None:
+    """Nobody has to agree."""
+
+
 class Closer:
     """Closes months of one deployment."""
 
@@ -148,9 +152,12 @@ class Closer:
         self._clock = clock
         self._who = who
 
-    def close(self, month: Period, *, run_id: str, accept: str = "") -> Closing:
+    def close(
+        self, month: Period, *, run_id: str, accept: str = "", confirm: Callable[[Report], None] = _confirmed
+    ) -> Closing:
         """Close a month: do the steps of the module's docstring. `accept` is why it is closed though
-        something differs or is missing.
+        something differs or is missing. `confirm` is called with the report before the first write; what it
+        raises ends the run.
 
         Raises:
             NotProvenError: the month is not over, or differs, or is not complete. Nothing was written.
@@ -164,6 +171,7 @@ class Closer:
             raise NotProvenError(f"{month} ends on {end:%Y-%m-%d}: close it when it is over")
         report = self._reconcile(month, run_id)  # 2
         closing = self._closing(report, accept)
+        confirm(report)
         if found is None:
             self._store.begin(closing)  # 3
             found = self._store.read(month)

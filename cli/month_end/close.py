@@ -16,13 +16,15 @@ EXAMPLES = """Examples:
 
     usage-meter close 2026-10
 
+    usage-meter close 2026-10 --yes
+
     usage-meter close 2026-10 --status --json october.json
 
     usage-meter close 2026-10 --accept-differences "settled with the customer, ticket 4711"
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     month: Annotated[
         str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
@@ -36,6 +38,8 @@ def command(
             metavar="REASON", help="Close it though something differs or is missing. The reason is kept."
         ),
     ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Seal without asking.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Seal it though it has no calls.")] = False,
     stack: StackName = "usage-meter",
     json: Annotated[
         Path | None,
@@ -44,13 +48,14 @@ def command(
 ) -> None:
     """Seal a month that is proven: its usage per key is billed as it is now, whatever comes later.
 
-    It is reconciled first. What comes for a sealed month is adjusted by the next invoice. It may be
-    interrupted and repeated at will: a month is sealed once. Exits 1 if it cannot be sealed yet.
+    It is reconciled first, and you are asked: what is sealed stays sealed. What comes for a sealed month is
+    adjusted by the next invoice. It may be interrupted and repeated at will: a month is sealed once. Exits 1
+    if it cannot be sealed yet, or has no calls and --empty is not given.
     """
-    from cli.month_end.close_session import run, show  # noqa: PLC0415 - slow to load, and not needed for --help
+    from cli.month_end.close_session import CloseOptions, run, show  # noqa: PLC0415 - slow to load, and not needed for --help
 
     file = written_later(json)
     if status:
         show(Period(month), stack, file)
     else:
-        run(Period(month), stack, accept_differences, file)
+        run(Period(month), stack, CloseOptions(accept=accept_differences, yes=yes, empty=empty), file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.status import Status
 
 from cli.common.bootstrap import target
+from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
+from cli.common.question import agreed, paused
 from cli.common.terminal import console, is_live
 from cli.month_end.repair_session import refusals_told
 from metering.period import Period
@@ -24,11 +27,24 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.wiring import make_closings, make_sources, utc_now
 
 
-def run(month: Period, stack: str, accept: str, json: Path | None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOptions:
+    """How a month is closed."""
+
+    accept: str = ""
+    """Why it is closed though something differs or is missing; empty: it is not."""
+    yes: bool = False
+    """Whether the user has agreed already."""
+    empty: bool = False
+    """Whether a month without calls may be sealed."""
+
+
+def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> None:
     """Close a month, and tell how it stands.
 
     Raises:
-        CommandError: it cannot be closed yet.
+        CommandError: it cannot be closed yet, or nobody agreed.
+        typer.Abort: the answer was no. Nothing was written.
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
     """
     screen, where = console(), target(stack)
@@ -41,16 +57,43 @@ def run(month: Period, stack: str, accept: str, json: Path | None) -> None:
 
     with shown, refusals_told():
         sources = make_sources(settings, where.client)
-        reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=bool(accept))
+        reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=bool(options.accept))
 
         def reconcile(period: Period, run_id: str) -> Report:
             return reconciler.reconcile(period, run_id=run_id)
 
         store = make_closings(settings, where.client)
         closer = Closer(store, sources.queries, reconcile, utc_now, where.caller)
-        closing = closer.close(month, run_id=str(uuid.uuid4()), accept=accept)
+
+        def confirm(report: Report) -> None:
+            with paused(status, screen):
+                _confirm(screen, report, options)
+
+        closing = closer.close(month, run_id=str(uuid.uuid4()), accept=options.accept, confirm=confirm)
     write_json(json, document(month, closing))
     _tell(screen, month, closing)
+
+
+def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
+    """Show what would be sealed, and ask. A month without calls is more often a wrong month or stack."""
+    counted, in_lake = report.tally.total.counted, report.tally.total.in_lake
+    if not (counted.requests or in_lake.requests or options.empty):
+        raise CommandError(
+            f"{report.month} has no calls, neither in the counters nor in the lake: check the month and the "
+            "stack, or seal it as an empty month with --empty. Nothing was sealed.",
+            PROBLEM,
+        )
+    keys = max(report.tally.keys_counted, report.tally.keys_in_lake)
+    screen.print(
+        f"{report.month}: {keys:,} keys, {in_lake.requests:,} requests, {in_lake.billable:,} billable. Once "
+        "sealed, it cannot be opened again: calls that come later are adjusted by the next invoice.",
+        soft_wrap=True,
+    )
+    for reason in report.missing:
+        screen.print(f"Not complete: {reason}", markup=False, soft_wrap=True)
+    if not report.agrees:
+        screen.print("The counters and the lake differ, which is accepted.", soft_wrap=True)
+    agreed(f"Seal {report.month}?", yes=options.yes)
 
 
 def show(month: Period, stack: str, json: Path | None) -> None:

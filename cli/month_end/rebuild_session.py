@@ -14,8 +14,9 @@ from rich.status import Status
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
 from cli.common.output import write_json
+from cli.common.question import agreed
 from cli.common.terminal import console, is_live
-from cli.month_end.repair_session import agreed, document, refusals_told, repairer, tell
+from cli.month_end.repair_session import document, refusals_told, repairer, tell
 from metering.period import Period
 from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.readiness import VOUCHED, Paths, readiness

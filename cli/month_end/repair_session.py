@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import typer
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
@@ -20,6 +18,7 @@ from rich.table import Table
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
+from cli.common.question import agreed
 from cli.common.terminal import is_live, table
 from metering.counters.counter import Counter
 from metering.period import Period
@@ -62,20 +61,6 @@ def refusals_told() -> Iterator[None]:
         yield
     except (NotRepairableError, NotProvenError, NotSealedError) as refusal:
         raise CommandError(f"{refusal}.", PROBLEM) from refusal
-
-
-def agreed(question: str, *, yes: bool) -> None:
-    """Ask before counters are written.
-
-    Raises:
-        CommandError: nobody can be asked, and nobody has agreed beforehand.
-        typer.Abort: the answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError("There is no terminal to ask at: agree with --yes.")
-    typer.confirm(question, abort=True)
 
 
 def scope_of(report: Report, reason: str, lower: str = "") -> Scope:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from adapters.dynamodb.layout import counter_pk
@@ -101,7 +102,8 @@ def test_close(typed: Told, tmp_path: Path) -> None:
     """A month goes from open to sealed, and stays so."""
     out = tmp_path / "state.json"
     assert (0, "2026-10 is open: nobody has begun to close it\n") == typed("close", MONTH, "--status")
-    code, told = typed("close", MONTH, "--json", str(out))
+    code, asked = typed("close", MONTH, "--json", str(out), "--yes")
+    told = asked[asked.index(f"{MONTH} was sealed") :]
     document = json.loads(out.read_text())
     assert 0 == code, told
     assert "2 keys, 12 requests, 12 billable" in told
@@ -121,11 +123,43 @@ def test_close_a_month_that_differs(demo: Demo, typed: Told) -> None:
         code, told = typed("close", MONTH)
         assert (1, True) == (code, "--repair" in told)
         assert "is open" in typed("close", MONTH, "--status")[1]
-        code, told = typed("close", MONTH, "--accept-differences", "settled by hand")
+        code, told = typed("close", MONTH, "--accept-differences", "settled by hand", "--yes")
         assert 0 == code
         assert "because: settled by hand" in typed("close", MONTH, "--status")[1]
     finally:
         change_counter(demo, -1)
+
+
+def test_close_shows_what_it_seals_and_asks(typed: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal it is refused unless it was agreed to; no means that the month stays open."""
+    code, told = typed("close", MONTH)
+    assert (2, True) == (code, "agree with --yes. Nothing was written" in told)
+    assert "2026-10: 2 keys, 12 requests, 12 billable. Once sealed, it cannot be opened again" in told
+    assert "is open" in typed("close", MONTH, "--status")[1]
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    questions: list[str] = []
+
+    def refuse(question: str, **_: object) -> None:
+        questions.append(question)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    assert 1 == typed("close", MONTH)[0]
+    assert ["Seal 2026-10?"] == questions
+    assert "is open" in typed("close", MONTH, "--status")[1]
+
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    assert 0 == typed("close", MONTH)[0]
+
+
+def test_a_month_without_calls_is_closed_only_if_told(typed: Told) -> None:
+    """It is more often a wrong month or a wrong stack than a month in which nobody called."""
+    code, told = typed("close", "2019-01", "--yes")
+    assert (1, True) == (code, "2019-01 has no calls" in told)
+    assert "--empty. Nothing was sealed" in told
+    assert "is open" in typed("close", "2019-01", "--status")[1]
+    assert 0 == typed("close", "2019-01", "--yes", "--empty")[0]
 
 
 def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
@@ -150,13 +184,14 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
 
     change_counter(demo, 5)
     assert (2, True) == ((answer := typed("rebuild", MONTH, "--correct"))[0], "--yes" in answer[1])
-    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes")
+    lowered = ("--lower", "edited by hand")
+    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes", *lowered)
     assert (0, as_counted) == (code, stored(demo)), told
 
 
 def test_rebuild_of_a_sealed_month(typed: Told) -> None:
     """A sealed month is refused."""
-    typed("close", MONTH)
+    typed("close", MONTH, "--yes")
     code, told = typed("rebuild", MONTH, "--correct", "--yes")
     assert (1, True) == (code, "was sealed" in told)
 
