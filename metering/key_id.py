@@ -20,10 +20,8 @@ it. https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecuti
 MOST_BYTES: Final = 1024
 """In UTF-8: what a sort key of DynamoDB can hold."""
 
-_UNFIT: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd\u0022"
-"""Control characters, line ends, what stands for damaged text, and the quote, behind which a line that is not
-escaped would go on with other fields.
-"""
+_UNFIT: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd"
+"""Control characters, line ends and what stands for damaged text."""
 
 _KEY_ID: Final = rf"[^!.\-{_UNFIT}][^{_UNFIT}]*|-[^{_UNFIT}]+|\.(?:[^.{_UNFIT}][^{_UNFIT}]*|\.[^{_UNFIT}]+)"
 
@@ -80,4 +78,4 @@ def key_id_fault(text: str) -> str | None:  # noqa: PLR0911 - a reason for each 
     size = len(text.encode("utf-8", "replace"))
     if size > MOST_BYTES:
         return f"{text[:40]!r}... has {size} bytes; an id has {MOST_BYTES} at most"
-    return f"{text!r} has control characters, quotes, line ends or damaged text; an id has none of them"
+    return f"{text!r} has control characters, line ends or damaged text; an id has none of them"

@@ -18,7 +18,7 @@ MOST_BYTES_OF_NAME: Final = 200
 
 _DIGEST_BYTES: Final = 16
 _KEPT_CHARACTERS: Final = 120
-_UNFIT: Final = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd"]|\A[!.]')
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]|\A[!.]")
 
 
 def counted_key(text: str) -> str:

@@ -25,7 +25,7 @@ def test_a_key_stands_as_it_is(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["k" * 1023, "客" * 342, "'" * 512, "!malformed", "..", "a\nb", "\x00", 'a"b', "\ud800"]
+    "text", ["k" * 1023, "客" * 342, "'" * 512, "!malformed", "..", "a\nb", "\x00", "\ud800"]
 )
 def test_a_text_that_cannot(text: str) -> None:
     """Is replaced by its beginning and its hash."""
