@@ -29,6 +29,13 @@ class TestFormat:
         assert len(text) <= 1024
 
     @ALL
+    def test_no_spaces(self, text: str) -> None:
+        """A line whose JSON a caller's text has broken is read from the last `,"requestId":"` on: a space in
+        there, as YAML puts one between lines, would make all such lines malformed.
+        """
+        assert text == json.dumps(json.loads(text), separators=(",", ":"))
+
+    @ALL
     def test_quoted_variables(self, text: str) -> None:
         """Every value is one quoted variable: an absent one is logged as a bare hyphen, which is no JSON."""
         values = json.loads(text).values()
