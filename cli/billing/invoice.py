@@ -83,6 +83,11 @@ def command(  # noqa: PLR0913 - each is an option
     unproven: Annotated[
         bool, typer.Option("--unproven", help="Make drafts though counters and lake differ.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Issue without asking.")] = False,
+    empty: Annotated[
+        bool,
+        typer.Option("--empty", help="Issue invoices, minimums among them, though the month has no calls."),
+    ] = False,
     stack: StackName = "usage-meter",
     json: Annotated[
         Path | None,
@@ -116,6 +121,8 @@ def command(  # noqa: PLR0913 - each is an option
         incomplete=allow_incomplete,
         unproven=unproven,
         json=written_later(json),
+        yes=yes,
+        empty=empty,
     )
     if rehearse is not None:
         run_rehearsal(wishes, rehearse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
+from cli.common.question import agreed, paused
 from cli.common.terminal import Text, console, is_live, table
 from metering.calls.key_names import file_name
 from metering.period import Period
@@ -42,6 +43,7 @@ from reconciliation.invoices.issue import (
     Invoiced,
     Invoicing,
     Issued,
+    Proposal,
     ProvenUsages,
     Sealed,
 )
@@ -80,13 +82,18 @@ class InvoiceOptions:
     incomplete: bool = False
     unproven: bool = False
     json: Path | None = None
+    yes: bool = False
+    """Whether the user has agreed already."""
+    empty: bool = False
+    """Whether a month without calls may be invoiced."""
 
 
 def run(wishes: InvoiceOptions) -> None:
     """Issue the invoices, and tell what was issued.
 
     Raises:
-        CommandError: the month cannot be invoiced, or the tariff cannot be used.
+        CommandError: the month cannot be invoiced, the tariff cannot be used, or nobody agreed.
+        typer.Abort: the answer was no. Nothing was issued.
         MeterError, ClientError, BotoCoreError: something could not be read or written.
         typer.Exit: with 1, if usage is on no invoice.
     """
@@ -96,8 +103,14 @@ def run(wishes: InvoiceOptions) -> None:
             f"{wishes.account} is no account of {wishes.tariff}, which has "
             f"{', '.join(tariff.accounts) or 'none'}."
         )
-    with shown(screen, wishes.month) as on_progress, refusals_told():
-        invoiced = invoicing(wishes, on_progress).invoice(
+    status = Status(f"Invoicing {wishes.month}", console=screen)
+
+    def confirm(proposal: Proposal) -> None:
+        with paused(status, screen):
+            _confirm(screen, proposal, wishes)
+
+    with shown(screen, wishes.month, status) as on_progress, refusals_told():
+        invoiced = invoicing(wishes, on_progress, confirm).invoice(
             wishes.month, tariff, wishes.account, wishes.reprice
         )
     if wishes.out is not None:
@@ -109,6 +122,26 @@ def run(wishes: InvoiceOptions) -> None:
         screen.print(f"Not exported: account {account} has no stripe_customer in the tariff", markup=False)
     if invoiced.unpriced or left_out:
         raise typer.Exit(PROBLEM)
+
+
+def _confirm(screen: Console, proposal: Proposal, wishes: InvoiceOptions) -> None:
+    """Show what would be issued, and ask. A month without calls is more often a wrong month or stack."""
+    if not (proposal.has_calls or wishes.empty):
+        raise CommandError(
+            f"{proposal.month} has no calls: check the month and the stack, or issue the invoices of an "
+            "empty month, minimums among them, with --empty. Nothing was issued.",
+            PROBLEM,
+        )
+    numbers = ("usage", "adjustments", "total")
+    rows = table("account", *numbers, "", numbers=numbers)
+    for one in proposal.invoices[:_MOST_TOLD]:
+        sums = (one["usage_total"], one["adjustment_total"], one["total"])
+        rows.add_row(Text(one["account"]), *sums, one["currency"])
+    screen.print(rows)
+    if len(proposal.invoices) > _MOST_TOLD:
+        screen.print(f"and {len(proposal.invoices) - _MOST_TOLD:,} more")
+    screen.print("An issued invoice is never changed: what comes later is adjusted by the next one.")
+    agreed(f"Issue {len(proposal.invoices):,} invoices for {proposal.month}?", yes=wishes.yes)
 
 
 def readable_tariff(path: Path) -> Tariff:
@@ -123,7 +156,9 @@ def readable_tariff(path: Path) -> Tariff:
         raise CommandError(f"{path} cannot be used: {invalid}") from invalid
 
 
-def invoicing(wishes: InvoiceOptions, on_progress: OnProgress) -> Invoicing:
+def invoicing(
+    wishes: InvoiceOptions, on_progress: OnProgress, confirm: Callable[[Proposal], None] | None = None
+) -> Invoicing:
     """The job on a deployed stack.
 
     Raises:
@@ -145,7 +180,12 @@ def invoicing(wishes: InvoiceOptions, on_progress: OnProgress) -> Invoicing:
     leniency = DraftPolicy(incomplete=wishes.incomplete, unproven=wishes.unproven)
     first = None if wishes.begins_here else lambda: first_month(make_lake(settings, where.client))
     return Invoicing(
-        proofs, make_invoices(settings, where.client), leniency, at_once=WRITERS, first_month=first
+        proofs,
+        make_invoices(settings, where.client),
+        leniency,
+        at_once=WRITERS,
+        first_month=first,
+        confirm=confirm,
     )
 
 
@@ -159,9 +199,9 @@ def refusals_told() -> Iterator[None]:
 
 
 @contextmanager
-def shown(screen: Console, month: Period) -> Iterator[OnProgress]:
+def shown(screen: Console, month: Period, status: Status | None = None) -> Iterator[OnProgress]:
     """Shows how far the reconciliations are, where lines can be drawn anew."""
-    status = Status(f"Invoicing {month}", console=screen)
+    status = status or Status(f"Invoicing {month}", console=screen)
 
     def on_progress(progress: StepProgress) -> None:
         status.update(f"Invoicing {month}: {progress.step} {progress.done:,}")

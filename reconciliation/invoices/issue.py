@@ -173,6 +173,16 @@ class Invoiced:
         return [one.invoice for one in self.issued]
 
 
+class Proposal(NamedTuple):
+    """What is about to be issued for good."""
+
+    month: Period
+    invoices: Sequence[InvoiceDocument]
+    """Those that are not issued yet."""
+    has_calls: bool
+    """Whether the month has any calls, of whatever key."""
+
+
 class ProvenUsages:
     """The usage of months, each compared with the counters."""
 
@@ -232,7 +242,7 @@ class ProvenUsages:
 class Invoicing:
     """Issues the invoices of one deployment by one tariff."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works on, and how
         self,
         usages: Usages,
         shelf: InvoiceStore,
@@ -240,11 +250,14 @@ class Invoicing:
         *,
         at_once: int = 1,
         first_month: Callable[[], Period | None] | None = None,
+        confirm: Callable[[Proposal], None] | None = None,
     ) -> None:
         """`at_once` is how many accounts are issued at the same time; they do not depend on one another.
         `first_month` finds the first month with calls, before which the first invoices ever must not begin;
-        None: they may begin with any.
+        None: they may begin with any. `confirm` is called before the first invoice is issued; what it raises
+        ends the run; None: nobody is asked.
         """
+        self._confirm = confirm
         self._first_month = first_month
         self._usages = usages
         self._shelf = shelf
@@ -289,11 +302,20 @@ class Invoicing:
         self._check_is_first(month)
         invoices, too_late = self._in_time(month, invoices)
         invoices = self._not_billed_elsewhere(month, invoices)
+        self._ask(month, invoices, has_calls=bool(now.usage.keys))
         with ThreadPoolExecutor(self._at_once) as pool:
             issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 4
         self._keep_unbilled(month, billing.unpriced)  # 5
         gone = tuple(one.usage.month for one in known if one.is_gone)
         return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone)
+
+    def _ask(self, month: Period, invoices: Sequence[InvoiceDocument], *, has_calls: bool) -> None:
+        """Have the invoices that are new confirmed, if somebody wants to be asked."""
+        if self._confirm is None:
+            return
+        have = {place_of(one) for one in self._documents([month])[0]}
+        if new := [one for one in invoices if place_of(one) not in have]:
+            self._confirm(Proposal(month, new, has_calls))
 
     def _earlier(self, month: Period) -> list[Period]:
         """The earlier months that have invoices: all since the first, or this one would come too early."""

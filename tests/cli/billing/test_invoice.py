@@ -14,7 +14,7 @@ from adapters.dynamodb.layout import counter_pk
 from adapters.s3.month_states import S3Closings
 from cli.billing import invoice_session
 from cli.common.errors import WRONG_USE, CommandError
-from cli.main import app
+from cli.main import app, main
 from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import from_file
@@ -92,8 +92,8 @@ def tariff(tmp_path: Path) -> Path:
 
 
 def invoke(*arguments: object) -> Result:
-    """The command as it is typed."""
-    return CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    """The command as it is typed in a script, which agrees beforehand."""
+    return CliRunner().invoke(app, [*map(str, arguments), "--yes"], catch_exceptions=False)
 
 
 def kept(demo: Demo) -> list[str]:
@@ -270,6 +270,29 @@ def test_a_month_after_a_gap_is_refused(tariff: Path) -> None:
     invoke("invoice", MONTH, "--tariff", tariff)
     with pytest.raises(CommandError, match="2026-11 has no invoices yet: run `usage-meter invoice 2026-11`"):
         invoke("invoice", "2026-12", "--tariff", tariff, "--allow-incomplete")
+
+
+def test_shows_what_it_issues_and_asks(
+    demo: Demo, tariff: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a terminal and --yes nothing is issued. What was issued before is told without a question."""
+    typed = ["invoice", MONTH, "--tariff", str(tariff)]
+    monkeypatch.setattr("sys.argv", ["usage-meter", *typed])
+    assert 2 == main()
+    told = capsys.readouterr()
+    assert "agree with --yes. Nothing was written" in told.err
+    assert ["acme", "2.20", "0.00", "2.20", "EUR"] in [line.split() for line in told.out.splitlines()]
+    assert [] == kept(demo)
+    invoke(*typed)
+    again = CliRunner().invoke(app, typed, catch_exceptions=False)
+    assert (1, True) == (again.exit_code, "issued before" in again.stdout)
+
+
+def test_a_month_without_calls_is_invoiced_only_if_told(demo: Demo, tariff: Path) -> None:
+    """Minimums are not billed for a wrong month or a wrong stack."""
+    with pytest.raises(CommandError, match=r"2026-02 has no calls: .* --empty. Nothing was issued"):
+        invoke("invoice", "2026-02", "--tariff", tariff)
+    assert [] == kept(demo)
 
 
 def change_counter(demo: Demo, requests: int) -> None:
