@@ -20,6 +20,7 @@ from cli.connect import connect, disconnect
 from cli.cost import estimate
 from cli.explain import command as explain
 from cli.local import demo, local
+from cli.log_lines import format as log_format
 from cli.log_lines import lines
 from cli.look_up import dashboard, health, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive
@@ -46,7 +47,7 @@ COMMANDS = {
     "usage": usage,
 }
 
-GROUPS = {"plan": plan, "quota": quota, "tariff": tariff}
+GROUPS = {"format": log_format, "plan": plan, "quota": quota, "tariff": tariff}
 """Modules with several commands, in a Typer application `app`; their help text is `HELP`."""
 
 app = typer.Typer(

@@ -18,6 +18,7 @@ from cli.common.terminal import console, is_live
 from cli.local.demo_quota_report import tell_quota
 from cli.local.demo_report import tell, tell_next
 from cli.local.demo_view import watching
+from cli.local.log_form import tell_form, tell_malformed
 from cli.local.uptime import stay_up, tell_address
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.demo.lake_copy import copy_lake
@@ -84,12 +85,16 @@ def _run(wishes: DemoOptions, screen: Console) -> list[str]:
     log = generated() if wishes.access_log is None else from_file(wishes.access_log)
     dynamodb = external_dynamodb()
     _announce(screen, log, wishes, dynamodb)
+    if wishes.access_log is not None:
+        tell_form(screen, log, wishes.access_log)
     progress = DemoProgress(log.total)
     settings = DemoSettings(log, wishes.chaos, wishes.speed, dynamodb)
     with Demo(settings, progress) as demo:
         result = _watched(demo, progress, screen)
         write_json(wishes.json, result.to_json())
         tell(screen, result)
+        if wishes.access_log is not None:
+            tell_malformed(screen, result, wishes.access_log)
         if wishes.lake is not None:
             _keep_lake(screen, demo, wishes.lake)
         if wishes.report is not None:

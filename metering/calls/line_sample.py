@@ -15,7 +15,7 @@ from metering.calls.notes import Doubt, Reason, explained
 from metering.errors import Malformed
 from metering.outcome import UNATTRIBUTED_KEY
 
-_FORMAT_CHECK: Final = "the stack puts out a format for each type of API, as its outputs AccessLogFormat..."
+_FORMAT_CHECK: Final = "`usage-meter format check FORMAT` prints the extension of yours that is metered fully"
 _JSON_FORMAT: Final = f"set the stage's access-log format to JSON: {_FORMAT_CHECK}"
 _EXECUTION_LOG: Final = re.compile(r"Extended Request Id: |\([0-9A-Za-z=_/+-]{8,40}\) [A-Z]")
 _SECOND_MS: Final = 1000

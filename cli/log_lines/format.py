@@ -1,0 +1,59 @@
+"""`usage-meter format`: what is asked for. How it runs is in :mod:`cli.log_lines.format_session`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from metering.line_format.format_check import KEY_VARIABLE
+from metering.line_format.stage_format import ApiType
+
+HELP = "The access-log format of a stage: what it lacks for its calls to be metered fully."
+
+EXAMPLES = """Examples:
+
+    usage-meter format check '{"requestId":"$context.requestId","status":"$context.status"}'
+
+    usage-meter format check format.json --api http --key-variable claims.client_id --json
+
+    aws apigateway get-stage --rest-api-id API --stage-name STAGE | usage-meter format check -
+"""
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `check` a command of its own, though it is the only one."""
+
+
+@app.command("check")
+def check(
+    *,
+    format_: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT|FILE|-",
+            help="The format itself, in single quotes; or a file with it, or with what "
+            "`aws apigateway get-stage` or `aws apigatewayv2 get-stage` prints. - reads standard input.",
+        ),
+    ],
+    api: Annotated[
+        ApiType | None, typer.Option(help="The type of the API. By default it is seen by the variables.")
+    ] = None,
+    key_variable: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="What names the customer of an HTTP API in its authorizer's context."
+        ),
+    ] = KEY_VARIABLE,
+    json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON document.")] = False,
+) -> None:
+    """Say what a stage's format lacks, and print the smallest extension of it that is metered fully.
+
+    Exits 0 if it lacks nothing, 1 if it does.
+    """
+    from cli.log_lines.format_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run(format_, api, key_variable, json=json)

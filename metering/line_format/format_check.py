@@ -1,0 +1,225 @@
+"""What an access-log format lacks for its calls to be metered fully, and the smallest extension of it.
+
+The extension keeps the fields of the format and has three parts, as the formats that the stack puts out:
+texts that callers write, then what an authorizer gives, then what the gateway itself knows. So of a field
+that comes twice the last is the gateway's, whatever a caller writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from metering.line_format.stage_format import ApiType, FormatField, StageFormat, written
+
+KEY_VARIABLE: Final = "claims.sub"
+"""What names the customer of an HTTP API in its authorizer's context, as long as nothing else is said."""
+LONGEST_FORMAT: Final = 1024
+"""https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html"""
+
+_SECRET: Final = "identity.apiKey"  # noqa: S105 - the name of a variable
+_UNKNOWN: Final = "-"
+_BEGIN: Final = {
+    ApiType.REST: ("path", "$context.path"),
+    ApiType.HTTP: ("userAgent", "$context.identity.userAgent"),
+    ApiType.WEB_SOCKET: ("userAgent", "$context.identity.userAgent"),
+}
+_GATEWAYS: Final = frozenset(
+    {
+        *(
+            "accountId",
+            "apiId",
+            "stage",
+            "deploymentId",
+            "resourceId",
+            "resourcePath",
+            "routeKey",
+            "protocol",
+        ),
+        *("httpMethod", "status", "requestId", "extendedRequestId", "requestTime", "requestTimeEpoch"),
+        *("responseLength", "responseLatency", "dataProcessed", "identity.sourceIp", "identity.apiKeyId"),
+        *("integrationLatency", "integrationStatus", "integration.latency", "integration.status"),
+        *("integration.integrationStatus", "authorizer.latency", "authorizer.status", "wafResponseCode"),
+        *("connectionId", "connectedAt", "eventType", "messageId", "messageDirection", "xrayTraceId"),
+    }
+)
+"""Variables that hold nothing of a caller's."""
+
+
+class Lack(NamedTuple):
+    """A field that the format lacks, or that holds something else."""
+
+    field: str
+    value: str
+    """What it has to hold."""
+    instead: str
+    """What it holds; empty: it is not there."""
+    consequence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormatCheck:
+    """What was found."""
+
+    api_type: ApiType
+    lacks: tuple[Lack, ...]
+    faults: tuple[str, ...]
+    extension: str
+    """A format that is metered fully; the checked one itself where nothing is wrong with it."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether calls are metered fully as it is."""
+        return not self.lacks and not self.faults
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the extension may be longer than an HTTP or WebSocket API takes."""
+        return self.api_type is not ApiType.REST and len(self.extension) > LONGEST_FORMAT
+
+
+def check_format(
+    given: StageFormat, api_type: ApiType | None = None, key_variable: str = KEY_VARIABLE
+) -> FormatCheck:
+    """Check a format of a type of API, by default of the one whose variables it has."""
+    of_type = api_type or given.api_type
+    needed = _needed(of_type, key_variable)
+    lacks = tuple(_lacks(given, needed, of_type))
+    faults = tuple(_faults(given))
+    replaced = {lack.field: FormatField(lack.field, lack.value) for lack in lacks}
+    parts = _in_parts(given, needed, replaced, of_type)
+    if not lacks and not faults:
+        if _is_in_parts(given, parts, of_type):
+            return FormatCheck(of_type, (), (), given.text)
+        begin = _BEGIN[of_type][0]
+        faults = (
+            (
+                f"callers' texts have to come first, from {begin} on, then requestId and what an authorizer "
+                "gives, then extendedRequestId and what the gateway knows, on one line and without spaces "
+                "between: or a caller can write a field that counts"
+            ),
+        )
+    return FormatCheck(of_type, lacks, faults, written(field for part in parts for field in part))
+
+
+def _needed(of_type: ApiType, key_variable: str) -> dict[str, str]:
+    """The fields that are needed, in their order, and what each holds."""
+    begin, text = _BEGIN[of_type]
+    web_socket = of_type is ApiType.WEB_SOCKET
+    key = f"authorizer.{key_variable}" if of_type is ApiType.HTTP else "identity.apiKeyId"
+    fields = {
+        begin: text,
+        "requestId": "$context.requestId",
+        "authorizerKeyId": "$context.authorizer.authorizerKeyId",
+        "requestLength": _UNKNOWN if web_socket else "$context.authorizer.requestLength",
+        "apiKeyId": f"$context.{key}",
+        "extendedRequestId": "$context.extendedRequestId",
+        "requestTimeEpoch": "$context.requestTimeEpoch",
+        "status": "$context.status",
+        "responseLength": _UNKNOWN if web_socket else "$context.responseLength",
+        "responseLatency": _UNKNOWN if web_socket else "$context.responseLatency",
+    }
+    return fields | ({"eventType": "$context.eventType"} if web_socket else {})
+
+
+def _lacks(given: StageFormat, needed: Mapping[str, str], of_type: ApiType) -> Iterator[Lack]:
+    found = {field.name: field for field in given.fields}
+    for name, value in needed.items():
+        field = found.get(name)
+        if field is None or not _is_right(field, value, of_type):
+            instead = "" if field is None else written([field])[1:-1].partition(":")[2]
+            yield Lack(name, value, instead, _CONSEQUENCES[name])
+
+
+_CONSEQUENCES: Final = {
+    "path": "has to come first: it marks the line as one in which no caller's text decides",
+    "userAgent": "has to come first: it marks the line as one in which no caller's text decides",
+    "requestId": "what stands behind it is read even where a caller's text breaks the JSON",
+    "authorizerKeyId": "a call that an authorizer denies counts under no key; a caller could write the field",
+    "requestLength": "API Gateway has no variable for it: the authorizer measures it, else no size is known",
+    "apiKeyId": "calls count under no key, and are not billed",
+    "extendedRequestId": "the one id that no caller can choose: a line that is logged twice counts twice",
+    "requestTimeEpoch": "the time of requestTime, to the second, or of logging counts in its place",
+    "status": "the call is not counted",
+    "responseLength": "no size of an answer is known",
+    "responseLatency": "no latency is known",
+    "eventType": "a call without a status is not counted",
+}
+
+
+def _is_right(field: FormatField, value: str, of_type: ApiType) -> bool:
+    """Whether a field holds what it should, or something as good: an authorizer may call it otherwise."""
+    if field.value == value or field.name in {"path", "userAgent"}:
+        return isinstance(field.value, str)
+    (variable,) = field.variables if len(field.variables) == 1 else ("",)
+    if field.value != f"$context.{variable}":
+        return field.name == "requestLength" and field.value == _UNKNOWN
+    if field.name == "apiKeyId":
+        return _is_of_authorizer(variable) or (
+            of_type is not ApiType.HTTP and variable == "identity.apiKeyId"
+        )
+    return field.name in {"authorizerKeyId", "requestLength"} and _is_of_authorizer(variable)
+
+
+def _is_of_authorizer(variable: str) -> bool:
+    return variable.startswith("authorizer.") and variable not in _GATEWAYS
+
+
+def _faults(given: StageFormat) -> Iterator[str]:
+    if given.form:
+        yield f"it is {given.form}: the meter reads JSON"
+    if given.quotes_itself:
+        yield 'error.messageString comes with quotes, or as a bare hyphen: take "$context.error.message"'
+    bare = [name for name in given.bare if name != "error.messageString"]
+    if bare:
+        yield (
+            f"no quotes around {', '.join(bare)}: an absent value is a bare hyphen, which is no JSON, and "
+            "a text breaks the line"
+        )
+    secrets = [field.name for field in given.fields if _SECRET in field.variables]
+    if secrets:
+        yield f"{', '.join(secrets)} logs the API key itself, a secret; its id is $context.identity.apiKeyId"
+
+
+def _in_parts(
+    given: StageFormat, needed: Mapping[str, str], replaced: Mapping[str, FormatField], of_type: ApiType
+) -> tuple[list[FormatField], ...]:
+    """The fields of the format and those that it lacks: callers', authorizers', the gateway's."""
+    begin = _BEGIN[of_type][0]
+    own = {field.name: field for field in given.fields if _SECRET not in field.variables}
+    fields = {**own, **replaced}
+    of_authorizer = [name for name in _authorizers(fields["apiKeyId"]) if name in needed]
+    callers = [name for name, field in fields.items() if name not in needed and not _is_gateways(field)]
+    taken = {begin, *callers, *of_authorizer, "extendedRequestId"}
+    return (
+        [fields[name] for name in (begin, *callers)],
+        [fields[name] for name in of_authorizer],
+        [fields[name] for name in ("extendedRequestId", *(name for name in fields if name not in taken))],
+    )
+
+
+def _authorizers(key: FormatField) -> tuple[str, ...]:
+    """The fields of the authorizer's part. A key from a token is its last: so its end is certain."""
+    of_token = key.variables != ("identity.apiKeyId",)
+    return ("requestId", "authorizerKeyId", "requestLength", *(("apiKeyId",) if of_token else ()))
+
+
+def _is_gateways(field: FormatField) -> bool:
+    return set(field.variables) <= _GATEWAYS
+
+
+def _is_in_parts(given: StageFormat, parts: tuple[list[FormatField], ...], of_type: ApiType) -> bool:
+    """Whether the format has these parts in their order, and is written as lines are looked through."""
+    if "\n" in given.text or given.text != written(given.fields):
+        return False
+    callers, authorizers, gateways = ([field.name for field in part] for part in parts)
+    names = [field.name for field in given.fields]
+    ends = len(callers), len(callers) + len(authorizers)
+    return (
+        names[0] == _BEGIN[of_type][0]
+        and set(names[: ends[0]]) == set(callers)
+        and names[ends[0] : ends[1]] == authorizers
+        and names[ends[1]] == "extendedRequestId"
+        and set(names[ends[1] :]) == set(gateways)
+    )
