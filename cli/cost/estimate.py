@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from cli.common.numbers import whole_number
 from cli.common.output import written_later
 
 EXAMPLES = """Examples:
 
-    usage-meter estimate --calls-per-month 10000000 --keys 50
+    usage-meter estimate --calls-per-month 10M --keys 50
 
     usage-meter estimate --calls-per-month 2628000000 --keys 1000 --window 10 --json estimate.json
 
@@ -21,8 +22,11 @@ EXAMPLES = """Examples:
 
 def command(  # noqa: PLR0913 - each is an option
     *,
-    calls_per_month: Annotated[int, typer.Option(metavar="N", min=1, help="Calls of a month.")],
-    keys: Annotated[int, typer.Option(metavar="K", min=1, help="API keys that make them.")],
+    calls_per_month: Annotated[
+        int,
+        typer.Option(metavar="N", parser=whole_number, help="Calls of a month: 10000000, 10,000,000 or 10M."),
+    ],
+    keys: Annotated[int, typer.Option(metavar="K", parser=whole_number, help="API keys that make them.")],
     window: Annotated[
         int, typer.Option(metavar="S", min=1, max=120, help="BatchingWindowSeconds.", show_default=True)
     ] = 5,

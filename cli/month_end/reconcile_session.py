@@ -122,7 +122,9 @@ def told(report: Report) -> Iterator[str | Text | Table]:
         f"Read: {report.tally.counters:,} counters, {report.tally.lake_rows:,} rows, "
         f"{report.scanned_bytes:,} bytes of the lake in {len(report.proofs):,} queries"
     )
-    if report.agrees:
+    if report.agrees and not (report.tally.counters or report.tally.lake_rows):
+        yield Text(f"No calls: the counters and the lake hold nothing of {report.month}.", "bold yellow")
+    elif report.agrees:
         yield Text("No drift: the counters and the lake hold the same events.", "bold green")
     else:
         found = report.differences_found + report.contradictions_found + report.altered_rows

@@ -23,6 +23,16 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 class TestCommand:
+    def test_numbers_as_people_type_them(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Separators and letters give the same estimate as digits."""
+        assert 0 == run(CALLS, monkeypatch)
+        plain = capsys.readouterr().out
+        for calls, keys in (("2,628,000,000", "1,000"), ("2628M", "1k")):
+            assert 0 == run(["estimate", "--calls-per-month", calls, "--keys", keys], monkeypatch)
+            assert plain == capsys.readouterr().out
+
     def test_tables(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         """Needs and costs, beside API Gateway's own bill, with the date of the prices."""
         assert 0 == run(CALLS, monkeypatch)

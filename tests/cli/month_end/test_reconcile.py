@@ -115,8 +115,9 @@ def test_what_cannot_be_redriven_stays_and_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_month_of_another_name() -> None:
-    """It has nothing on either side, which agrees."""
+    """It has nothing on either side, and that is said: "No drift" would hide a wrong month or stack."""
     told = invoke("reconcile", "2025-01", "--allow-incomplete")
 
     assert 0 == told.exit_code
-    assert "No drift" in told.stdout
+    assert "No calls: the counters and the lake hold nothing of 2025-01." in told.stdout
+    assert "No drift" not in told.stdout
