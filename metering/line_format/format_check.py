@@ -210,16 +210,20 @@ def _is_gateways(field: FormatField) -> bool:
 
 
 def _is_in_parts(given: StageFormat, parts: tuple[list[FormatField], ...], of_type: ApiType) -> bool:
-    """Whether the format has these parts in their order, and is written as lines are looked through."""
+    """Whether the format has these parts in their order, and is written as lines are looked through. What the
+    gateway knows and does not count may stand among the callers' texts.
+    """
     if "\n" in given.text or given.text != written(given.fields):
         return False
     callers, authorizers, gateways = ([field.name for field in part] for part in parts)
     names = [field.name for field in given.fields]
-    ends = len(callers), len(callers) + len(authorizers)
+    place = names.index("requestId")
+    begins, rest = set(names[:place]), names[place + len(authorizers) :]
     return (
         names[0] == _BEGIN[of_type][0]
-        and set(names[: ends[0]]) == set(callers)
-        and names[ends[0] : ends[1]] == authorizers
-        and names[ends[1]] == "extendedRequestId"
-        and set(names[ends[1] :]) == set(gateways)
+        and begins.issuperset(callers)
+        and begins.isdisjoint({*authorizers, *_needed(of_type, "")} - {names[0]})
+        and names[place : place + len(authorizers)] == authorizers
+        and rest[:1] == ["extendedRequestId"]
+        and set(gateways).issuperset(rest)
     )

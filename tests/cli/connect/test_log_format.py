@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from cli.connect.log_format import fields_of, has_all, merged
 from local_cloud.template.document import Stack
+from metering.billing_rule import BillingRule
+from metering.calls.access_log import read_event
+from metering.calls.delivery import LogEvent
+from metering.line_format.format_check import check_format
+from metering.line_format.stage_format import read_format
+from tests.factories import NOON_MS
 
-NEEDED = Stack().output("AccessLogFormat")
+STACK = Stack()
+NEEDED = STACK.output("AccessLogFormat")
 FIELDS: dict[str, Any] = json.loads(NEEDED)
+VALUES = {
+    "requestId": "Fkb1aaaaaaaaaaa=",
+    "extendedRequestId": "Fkb1aaaaaaaaaaa=",
+    "identity.apiKeyId": "key0",
+    "authorizer.claims.sub": "key0",
+    "requestTimeEpoch": str(NOON_MS),
+    "status": "200",
+    **dict.fromkeys(("authorizer.authorizerKeyId", "authorizer.requestLength", "eventType"), "-"),
+    **dict.fromkeys(("responseLength", "responseLatency", "integrationLatency", "connectionId"), "-"),
+    **dict.fromkeys(("apiId", "stage", "httpMethod", "resourcePath", "routeKey", "identity.sourceIp"), "-"),
+}
+"""What the gateway knows; all else is a caller's."""
 CLF = '$context.identity.sourceIp - - [$context.requestTime] "$context.httpMethod" $context.status'
 
 
@@ -38,11 +58,13 @@ class TestMerged:
         assert NEEDED == merged(None, NEEDED).text
 
     def test_own_fields_are_kept(self) -> None:
-        """The stage's own fields stay, before the meter's: the last of two values of a name counts."""
+        """The stage's own fields stay, behind the callers' texts and before all that counts: the last of two
+        values of a name counts.
+        """
         found = merged('{"ip":"$context.identity.sourceIp","team":"orders"}', NEEDED)
         fields = json.loads(found.text)
         assert {"ip": "$context.identity.sourceIp", "team": "orders", **FIELDS} == fields
-        assert ["ip", "team"] == list(fields)[:2]
+        assert ["path", "userAgent", "ip", "team", "requestId"] == list(fields)[:5]
         assert not found.renamed
 
     def test_another_meaning(self) -> None:
@@ -54,10 +76,27 @@ class TestMerged:
             fields[name] for name in ("status", "other_status")
         ]
 
+    @pytest.mark.parametrize(
+        "output", ["AccessLogFormat", "AccessLogFormatHttpApi", "AccessLogFormatWebSocketApi"]
+    )
+    def test_own_text_of_a_caller(self, output: str) -> None:
+        """One quote in it, as nobody escapes it, makes no call free and moves it to no other key."""
+        text = merged('{"agent":"$context.identity.userAgent"}', STACK.output(output)).text
+        assert check_format(read_format(text)).is_full
+        for attack in ('"', '","apiKeyId":"victim","status":"500","x":"'):
+            line = re.sub(r"\$context\.([\w.]+)", lambda match: VALUES.get(match[1], attack), text)  # noqa: B023
+            call = read_event(LogEvent("1", NOON_MS, line), BillingRule()).call
+            assert ("key0", "Fkb1aaaaaaaaaaa=", True) == (call.key, call.event_id, call.billable), line
+
     def test_again(self) -> None:
         """Merging twice changes nothing."""
         once = merged('{"ip":"$context.identity.sourceIp"}', NEEDED).text
         assert once == merged(once, NEEDED).text
+
+    @pytest.mark.parametrize("variable", ["identity.apiKey", "error.messageString", "identity.user"])
+    def test_nothing_is_left_to_do(self, variable: str) -> None:
+        """Whatever the stage's own fields hold, what was merged has all."""
+        assert has_all(merged(f'{{"own":"$context.{variable}"}}', NEEDED).text, NEEDED)
 
 
 class TestHasAll:
@@ -68,3 +107,10 @@ class TestHasAll:
         assert not has_all(NEEDED.replace('"$context.status"', "$context.status"), NEEDED)
         assert not has_all(json.dumps({**FIELDS, "status": "$context.integration.status"}), NEEDED)
         assert not has_all(CLF, NEEDED)
+
+    def test_order(self) -> None:
+        """A caller's text behind a field that counts could stand for it; a space hides where fields begin."""
+        assert not has_all('{"agent":"$context.identity.userAgent",' + NEEDED[1:], NEEDED)
+        assert not has_all(NEEDED[:-1] + ',"agent":"$context.identity.userAgent"}', NEEDED)
+        assert not has_all(NEEDED.replace(",", ", "), NEEDED)
+        assert has_all(NEEDED[:-1] + ',"protocol":"$context.protocol"}', NEEDED)
