@@ -24,7 +24,7 @@ class TestStreamProcessorSettings:
             settings.counters_table,
             settings.ledger_table,
         )
-        assert (3, 5, 691_200, 5) == (
+        assert (3, 5, 172_800, 5) == (
             settings.ledger_lanes,
             settings.write_concurrency,
             settings.ledger_ttl_seconds,

@@ -7,11 +7,11 @@ import pytest
 from metering.errors import Malformed, MeterError, Misconfigured, Transient, Undecodable
 
 
-@pytest.mark.parametrize("kind", [Malformed, Undecodable, Transient])
-def test_every_error_is_the_meters_own(kind: type[MeterError]) -> None:
+@pytest.mark.parametrize("error", [Malformed("why", "not JSON"), Undecodable("why"), Transient("why")])
+def test_every_error_is_the_meters_own(error: MeterError) -> None:
     """One branch for each thing that the caller must do, and none within another."""
-    assert (MeterError,) == kind.__bases__
-    assert "why" == str(kind("why"))
+    assert (MeterError,) == type(error).__bases__
+    assert "why" == str(error)
 
 
 def test_misconfigured_names_all_faults_together() -> None:

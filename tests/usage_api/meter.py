@@ -22,7 +22,7 @@ from metering.usage import Metric, Usage
 
 MONTH = Period("2026-11")
 HOSTILE_KEY = "<img src=x onerror=alert(1)>"
-FORMULA_KEY = '=HYPERLINK("http://evil.example")'
+FORMULA_KEY = "=HYPERLINK('http://evil.example')"
 PRO = Plan(
     "pro",
     (

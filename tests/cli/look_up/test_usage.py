@@ -107,8 +107,8 @@ def test_csv_runs_nothing() -> None:
     told = invoke("usage", FORMULA_KEY, "--csv")
     assert [
         "key,period,requests",
-        '"\'=HYPERLINK(""http://evil.example"")",2026-11-05,40',
-        '"\'=HYPERLINK(""http://evil.example"")",2026-11-24,4',
+        "'=HYPERLINK('http://evil.example'),2026-11-05,40",
+        "'=HYPERLINK('http://evil.example'),2026-11-24,4",
     ] == told.stdout.splitlines()
 
 

@@ -184,8 +184,10 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
 
     change_counter(demo, 5)
     assert (2, True) == ((answer := typed("rebuild", MONTH, "--correct"))[0], "--yes" in answer[1])
-    lowered = ("--lower", "edited by hand")
-    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes", *lowered)
+    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes")
+    assert (1, True) == (code, "1 counters hold more than the lake and were left as they are" in told)
+    lower = ("--lower", "edited by hand, ticket 4711")
+    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", *lower, "--yes")
     assert (0, as_counted) == (code, stored(demo)), told
 
 

@@ -105,8 +105,8 @@ TEXTS = {
     "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
     "repeated_objects": "325d35a088e33c640176eb46650aea44b2293328b3c4a83e6db4d37b30b3ac00",
     "repeated_rows": "45425c13e8fcf4591ca3e9204361127dcf77415e8508f208b28998e022d0befe",
-    "usage_by_key_and_day": "e4a152b45586c32aeabe76dfd2145cc22b2f1624613c5e218801b1a996021551",
-    "usage_of_sound_rows": "bdb8c09cfbee6c55e7eb2fd92f63eb4a2bab78a01bf88486b79eaa233959e6bb",
+    "usage_by_key_and_day": "9653feaaaddd020b288302c2a3a5b0c6fbd34a285d8364e4a42fe0eb6c842d2a",
+    "usage_of_sound_rows": "a07a6b046ab6634cd87d4fd6fea5d853811c172747f0a652b5d78c1b1fff328e",
 }
 """Of each query: SHA-256 of its text."""
 
