@@ -28,7 +28,8 @@ from adapters.settings import ReconciliationSettings
 from metering.bucket_layout import LAKE
 from reconciliation.reconcile import Sources
 from reconciliation.repair.barrier import StreamBarrier
-from reconciliation.repair.repairer import CONCURRENCY, RepairSources
+from reconciliation.repair.ports import RepairSources
+from reconciliation.repair.repairer import CONCURRENCY
 
 ATTEMPTS: Final = 5
 """Of each request: reconciliation has the time to wait for a service that is busy. One that hangs is given up

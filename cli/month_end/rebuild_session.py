@@ -23,7 +23,7 @@ from reconciliation.lake.readiness import VOUCHED, Paths, readiness
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Sources
 from reconciliation.repair.rebuild import rebuild
-from reconciliation.repair.repairer import NotRepairableError, Scope
+from reconciliation.repair.scope import NotRepairableError, Scope
 from reconciliation.wiring import make_sources, utc_now
 
 

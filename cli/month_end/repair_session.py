@@ -27,15 +27,9 @@ from reconciliation.closing import NotProvenError, NotSealedError
 from reconciliation.model.report import Report
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Sources
-from reconciliation.repair.repairer import (
-    CONCURRENCY,
-    HeldBack,
-    NotRepairableError,
-    Repaired,
-    Repairer,
-    RepairPlan,
-    Scope,
-)
+from reconciliation.repair.plan import HeldBack, RepairPlan
+from reconciliation.repair.repairer import CONCURRENCY, Repaired, Repairer
+from reconciliation.repair.scope import NotRepairableError, Scope
 from reconciliation.repair.trust import doubts, followed
 from reconciliation.wiring import make_repair_sources, make_sources, utc_now
 

@@ -8,7 +8,8 @@ does the rest. Records that come again from an earlier position find themselves 
 
 from __future__ import annotations
 
-from reconciliation.repair.repairer import CONCURRENCY, NotRepairableError, Repaired, Repairer, Scope
+from reconciliation.repair.repairer import CONCURRENCY, Repaired, Repairer
+from reconciliation.repair.scope import NotRepairableError, Scope
 
 
 def rebuild(

@@ -27,37 +27,40 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from heapq import merge
-from itertools import chain, groupby
-from operator import attrgetter, itemgetter
-from typing import Any, Final, NamedTuple, Protocol
+from itertools import chain
+from typing import Any, Final
 
 import msgspec
 
 from metering.counters.counter import Counter, summed
-from metering.errors import MeterError
 from metering.outcome import UNDECODABLE_KEY
-from metering.period import Period, begins_at, day_of, days_of, ends_at, is_day, is_month, month_of
+from metering.period import Period, begins_at, ends_at, is_day, is_month, month_of
 from metering.proof.correction import (
     NOT_HELD,
     Audit,
     Correction,
     Fate,
-    Held,
-    HeldCounters,
-    correction,
-    same,
 )
-from metering.proof.month_state import State, Version
-from metering.usage import NO_USAGE, Usage, total
+from metering.proof.month_state import State
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.queries import between, query_text, quoted
-from reconciliation.ports import ErrorPrefix, OnProgress, Queries, StepProgress
-from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour, undecodable_days
+from reconciliation.ports import OnProgress, StepProgress
+from reconciliation.repair.plan import (
+    Counters,
+    HeldBack,
+    RepairFigure,
+    RepairPlan,
+    correction_now,
+    corrections,
+    has_other_days,
+)
+from reconciliation.repair.ports import RepairSources
+from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour
+from reconciliation.repair.scope import NotRepairableError, Scope
+from reconciliation.repair.sides import both_sides, by_key
 from reconciliation.repair.trust import takes_away
 
 HOURS_OF_KEYS: Final = "hours_of_keys"
@@ -73,130 +76,6 @@ LEFT: Final = frozenset({Fate.CHANGED, Fate.UNSURE})
 """A counter with such a fate was left alone."""
 CORRECTIONS_HELD: Final = 10_000
 _TOLD_EVERY: Final = 1_000
-
-Counters = Mapping[Period, Counter]
-"""Counters of one key by their period."""
-
-
-class NotRepairableError(MeterError):
-    """What was asked for cannot be repaired; the text says why, and what to do."""
-
-
-class Scope(NamedTuple):
-    """What is to be repaired, and why."""
-
-    month: Period
-    report: str
-    """The id of the run that found it; a counter is corrected once for each."""
-    reason: str
-    complete_through: datetime
-    """Both paths are complete up to here: only days that end before are taken."""
-    keys: AbstractSet[str] | None = None
-    """None: all."""
-    days: AbstractSet[Period] | None = None
-    """None: all."""
-    followed: Mapping[str, AbstractSet[Period]] | None = None
-    """By key, the periods that a report found different and of which the lake can be believed. None: all that
-    it lacks or has; a rebuild.
-    """
-    lower: str = ""
-    """Why counters may be lowered; empty: none is."""
-
-    def taken(self) -> list[Period]:
-        """The days that are brought to the lake's figure.
-
-        Raises:
-            NotRepairableError: a day was named that is not complete, or of another month.
-        """
-        complete = [day for day in days_of(self.month) if ends_at(day) <= self.complete_through]
-        if not complete:
-            raise NotRepairableError(f"no day of {self.month} is complete yet: repair it when one is")
-        if unfit := sorted((self.days or set()) - set(complete)):
-            raise NotRepairableError(
-                f"{', '.join(unfit)} cannot be repaired: {self.month} is complete up to {complete[-1]}"
-            )
-        return complete if self.days is None else sorted(self.days)
-
-
-class RepairFigure(NamedTuple):
-    """What the lake says of the days of a key."""
-
-    days: Counters
-    requests_only: bool = False
-    """Nothing but numbers are known: the other totals stay as they are."""
-
-
-class RepairPlan(NamedTuple):
-    """The counters of one key, as they were read first, and what is to become of them."""
-
-    key: str
-    before: Counters
-    figure: RepairFigure
-    corrections: tuple[Correction, ...]
-    taken: tuple[Period, ...]
-    """The days that are brought to the figure."""
-
-
-class HeldBack(msgspec.Struct, frozen=True):
-    """A correction that is not made, and why."""
-
-    correction: Correction
-    why: str
-
-
-class CounterSource(Protocol):
-    """The counters, added up over slices or not."""
-
-    def of_period(self, period: Period) -> Iterator[Counter]:
-        """Those of all keys in a month and its days, in no order."""
-        ...
-
-    def of_key(self, key: str, period: Period) -> Sequence[Counter]:
-        """Those of one key."""
-        ...
-
-
-class CorrectionStore(Protocol):
-    """Counters as a repair reads and writes them. Transient and Misconfigured are the errors of both."""
-
-    def read(self, key: str, month: Period) -> HeldCounters:
-        """The counters of a key in a month and its days, slice by slice, as they are now."""
-        ...
-
-    def write(self, one: Correction, held: Held, audit: Audit, marks: Mapping[str, int]) -> Fate:
-        """Add what a correction adds, together with its audit, if the counter is still what `held` says, and
-        raise its watermark of each shard to the mark.
-
-        The difference goes to slice 0. A correction of this counter for the same report is not made twice.
-        """
-        ...
-
-
-class Barrier(Protocol):
-    """What waits for the stream."""
-
-    def pass_through(self) -> Mapping[str, int]:
-        """Return when all that is in the stream now is counted; up to which position each shard was."""
-        ...
-
-
-class ClosingStates(Protocol):
-    """The states of months."""
-
-    def read(self, month: Period) -> Version | None:
-        """The state of a month; None: it is open."""
-        ...
-
-
-class RepairSources(NamedTuple):
-    """What is read, and the way to what is written."""
-
-    closings: ClosingStates
-    queries: Queries
-    counters: CounterSource
-    error_prefix: ErrorPrefix
-    store: CorrectionStore
-    barrier: Barrier
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -266,7 +145,7 @@ class Repairer:
             (*between(begins_at(taken[0]), ends_at(taken[-1])), *[quoted(only)] * 2),
             run_id=scope.report,
         )
-        pairs = _pairs(counters, _by_key(found.rows(), scope.keys), undecodable)
+        pairs = both_sides(counters, by_key(found.rows(), scope.keys), undecodable)
         return Repair(self, scope, taken, pairs, has_counters=has_counters)
 
     def refuse_sealed(self, month: Period) -> None:
@@ -325,7 +204,7 @@ class Repairer:
         for planned in plan.corrections:
             reason = f"{scope.reason}; lowered: {scope.lower}" if takes_away(planned) else scope.reason
             audit = Audit(scope.report, reason, self._who, at)
-            attempts = ATTEMPTS if _has_other_days(planned, plan.taken) else ATTEMPTS_OF_A_WHOLE
+            attempts = ATTEMPTS if has_other_days(planned, plan.taken) else ATTEMPTS_OF_A_WHOLE
             for _ in range(attempts):
                 done = self._carry_out(planned, plan, audit, marks)
                 if done.fate not in LEFT:
@@ -336,10 +215,10 @@ class Repairer:
         self, planned: Correction, plan: RepairPlan, audit: Audit, marks: Mapping[str, int]
     ) -> Done:
         held = self._sources.store.read(plan.key, month_of(planned.period))
-        found = _now(planned, plan, held)
+        found = correction_now(planned, plan, held)
         if isinstance(found, Fate):
             return Done(planned, found)
-        raised = {} if _has_other_days(found, plan.taken) else marks
+        raised = {} if has_other_days(found, plan.taken) else marks
         return Done(found, self._sources.store.write(found, held.get(found.period, NOT_HELD), audit, raised))
 
 
@@ -444,121 +323,3 @@ def _some_at_a_time(
         finally:
             for future in under_way:
                 future.cancel()
-
-
-def corrections(
-    key: str, before: Counters, figure: RepairFigure, month: Period, taken: Sequence[Period]
-) -> list[Correction]:
-    """What brings the taken days, and the month with them, to a figure; days before the month.
-
-    Of the days that are not taken the month gets what their own counters hold. Pure.
-    """
-    found: list[Correction] = []
-    days = {day: one for day, one in before.items() if day != month and day not in taken}
-    for day in taken:
-        held = before.get(day, Counter(key, day, NO_USAGE))
-        days[day] = _wanted(held, figure.days.get(day, Counter(key, day, NO_USAGE)), figure)
-        found += correction(held, days[day])
-    parts = {day[-2:]: one.usage.requests for day, one in sorted(days.items()) if one.usage.requests}
-    whole = Counter(key, month, total(one.usage for one in days.values()), parts)
-    held = before.get(month, Counter(key, month, NO_USAGE))
-    return [*found, *correction(held, _wanted(held, whole, figure))]
-
-
-def _wanted(held: Counter, counter: Counter, figure: RepairFigure) -> Counter:
-    """What a counter should hold: all of the figure's, or its numbers only."""
-    if not figure.requests_only:
-        return counter
-    usage = msgspec.structs.replace(held.usage, requests=counter.usage.requests)
-    return Counter(held.key, held.period, usage, counter.parts)
-
-
-def _now(planned: Correction, plan: RepairPlan, held: HeldCounters) -> Correction | Fate:
-    """The correction by what the counters hold now, or why there is none.
-
-    A day, and a month of which all days are taken, must be what it was. A month with other days may have got
-    calls for these: its taken days must be what they were, or are to be, and it must agree with the others.
-    """
-    key, period, taken = planned.key, planned.period, plan.taken
-    now = {one: found.counter(key, one) for one, found in held.items()}
-    if not _has_other_days(planned, taken):
-        current = now.get(period, Counter(key, period, NO_USAGE))
-        if same(planned.before, current):
-            return planned
-        return Fate.DONE_BEFORE if same(planned.after, current) else Fate.CHANGED
-    targets = {one.period: one.after for one in plan.corrections}
-    whole = now.get(period, Counter(key, period, NO_USAGE))
-    for day in taken:
-        empty = Counter(key, day, NO_USAGE)
-        current, was = now.get(day, empty), plan.before.get(day, empty)
-        if not same(current, was) and not same(current, targets.get(day, was)):
-            return Fate.CHANGED
-    if not _agrees_with_days(period, whole, held, now, taken):
-        return Fate.UNSURE
-    fresh = corrections(key, now, plan.figure, period, taken)
-    return fresh[-1] if fresh and fresh[-1].period == period else Fate.DONE_BEFORE
-
-
-def _has_other_days(planned: Correction, taken: Sequence[Period]) -> bool:
-    return is_month(planned.period) and len(taken) < len(days_of(planned.period))
-
-
-def _agrees_with_days(
-    month: Period, whole: Counter, held: HeldCounters, now: Counters, taken: Sequence[Period]
-) -> bool:
-    """Whether a month has the same batches as its days that are not taken.
-
-    A batch is written to both, one after the other. One that only the month has shows in the requests of a
-    day; if another that only the day has makes up for it, the day is ahead with that one's watermark.
-    """
-    reached = held.get(month, NOT_HELD).watermarks
-    others = [day for day in days_of(month) if day not in taken]
-    if any(whole.parts.get(day[-2:], 0) != _requests(now, day) for day in others):
-        return False
-    marks = chain.from_iterable(held.get(day, NOT_HELD).watermarks.items() for day in others)
-    return all(mark <= reached.get(shard, b"") for shard, mark in marks)
-
-
-def _requests(now: Counters, day: Period) -> int:
-    return now[day].usage.requests if day in now else 0
-
-
-def _pairs(
-    counters: Iterable[Counter],
-    lake: Iterable[tuple[str, RepairFigure]],
-    undecodable: Mapping[Period, RecordSpan],
-) -> Iterator[tuple[str, Counters, RepairFigure]]:
-    """Both sides of each key, in the order of the keys."""
-    by_key = groupby(counters, key=attrgetter("key"))
-    counted = ((key, {one.period: one for one in of_key}) for key, of_key in by_key)
-    failed = [(UNDECODABLE_KEY, RepairFigure({}, requests_only=True))] if undecodable else []
-    sides: Iterable[tuple[str, Any]] = merge(counted, lake, failed, key=itemgetter(0))
-    for key, found in groupby(sides, key=itemgetter(0)):
-        before: Counters = {}
-        figure = RepairFigure({})
-        for _, side in found:
-            if isinstance(side, RepairFigure):
-                figure = side
-            else:
-                before = side
-        if key == UNDECODABLE_KEY:
-            figure = RepairFigure(undecodable_days(before, undecodable), requests_only=True)
-        yield key, before, figure
-
-
-def _by_key(
-    rows: Iterable[tuple[Any, ...]], keys: AbstractSet[str] | None
-) -> Iterator[tuple[str, RepairFigure]]:
-    """The rows of the query by key, in the order of the keys."""
-    for key, of_key in groupby(rows, key=itemgetter(0)):
-        if keys is None or key in keys:
-            yield key, RepairFigure(_days(key, of_key))
-
-
-def _days(key: str, rows: Iterable[tuple[Any, ...]]) -> Counters:
-    days: dict[Period, Counter] = {}
-    for _, time, *totals in rows:
-        hour, usage = Period(f"{time:%Y-%m-%dT%H}"), Usage(*totals)
-        one = Counter(key, day_of(hour), usage, {hour[-2:]: usage.requests})
-        days[one.period] = days[one.period] + one if one.period in days else one
-    return days

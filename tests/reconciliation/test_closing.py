@@ -27,7 +27,7 @@ from reconciliation.closing import (
 )
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
-from reconciliation.repair.repairer import NotRepairableError
+from reconciliation.repair.scope import NotRepairableError
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import repair, run
 from tests.reconciliation.repair.strikes import Strike, at_each_write

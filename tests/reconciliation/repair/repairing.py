@@ -15,7 +15,9 @@ from metering.calls.call import Call
 from metering.counters.counter import Counter, summed
 from metering.period import Period
 from metering.proof.correction import Fate
-from reconciliation.repair.repairer import Repaired, Repairer, RepairSources, Scope
+from reconciliation.repair.ports import RepairSources
+from reconciliation.repair.repairer import Repaired, Repairer
+from reconciliation.repair.scope import Scope
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call
 
 _numbers = itertools.count(1)

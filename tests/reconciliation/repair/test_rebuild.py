@@ -16,7 +16,7 @@ from metering.period import Period
 from metering.usage import Usage
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour, undecodable_days
-from reconciliation.repair.repairer import NotRepairableError
+from reconciliation.repair.scope import NotRepairableError
 from tests.reconciliation.month_end import OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import Waiting, counters, repairer, run, scope, some_calls
 

@@ -19,7 +19,8 @@ from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
 from metering.period import Period
 from metering.proof.correction import Fate
 from metering.usage import NO_USAGE, Usage, total
-from reconciliation.repair.repairer import NotRepairableError, RepairFigure, corrections
+from reconciliation.repair.plan import RepairFigure, corrections
+from reconciliation.repair.scope import NotRepairableError
 from tests.reconciliation.month_end import OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import (
     Waiting,
