@@ -70,13 +70,15 @@ def evil() -> Iterator[str]:
 
 
 @pytest.fixture
-def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests that come through to what is behind a port."""
+def reached(monkeypatch: pytest.MonkeyPatch, ports: Ports) -> list[str]:
+    """The requests that get through to what is behind these ports. Other tests of the process have others."""
     found: list[str] = []
+    ours = {str(urlsplit(address).port) for address in ports}
     call = http_handler.KeepAliveHandler._call_application  # noqa: SLF001 - where all of them pass
 
     def noted(self: http_handler.KeepAliveHandler, environ: dict[str, Any]) -> Any:
-        found.append(f"{environ['REQUEST_METHOD']} {environ[http_handler.TARGET]}")
+        if environ["SERVER_PORT"] in ours:
+            found.append(f"{environ['REQUEST_METHOD']} {environ[http_handler.TARGET]}")
         return call(self, environ)
 
     monkeypatch.setattr(http_handler.KeepAliveHandler, "_call_application", noted)
