@@ -7,17 +7,15 @@ function make every call to AWS that it ever makes.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
 
 from adapters.dynamodb.completeness import CompletenessBook
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
-from adapters.dynamodb.layout import UNTOLD
+from adapters.dynamodb.layout import PROGRESS, UNTOLD, encode_position
 from adapters.dynamodb.plans import PlanBook
-from adapters.dynamodb.progress import DynamoDBProgress
 from local_cloud.stack import LocalCloud
-from metering.counters.ports import Progress
 from metering.period import Period
 from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
@@ -31,6 +29,9 @@ from tests.usage_api.events import event, of_customer, of_operator
 Invoke = Callable[[Any], Any]
 Scenario = Callable[[LocalCloud, Invoke], None]
 
+_shares = itertools.count(50)
+"""Thresholds that were not reached before: one that was published is not published again."""
+
 
 def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     """Two calls of one key and a control message become counters. A threshold that is reached is told, and so
@@ -38,8 +39,9 @@ def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     """
     book = PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
     give_plan(book, "shop", Limit(Metric.REQUESTS, Span.DAY, 2, thresholds=(100,)))
+    share = next(_shares)
     waiting = ThresholdCrossing(
-        "waits", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", 50, 1
+        f"waits-{share}", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", share, 1
     )
     untold = {"pk": {"S": UNTOLD}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
     cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=untold)
@@ -70,8 +72,11 @@ def watch_the_meter(cloud: LocalCloud, invoke: Invoke) -> None:
     known, _ = CompletenessBook(cloud.client("dynamodb"), cloud.stack.name("CountersTable")).load()
     assert pulse["OpenShards"] == len(known.open_shards)
     assert known.version > 0
-    update = ConditionalUpdates(client(1, **cloud.endpoint.access("dynamodb")), 1)
-    DynamoDBProgress(cloud.stack.name("CountersTable"), update).note(Progress("shardId-000000099999", 1, 1))
+    gone = {"position": {"B": encode_position(1)}, "arrived_at": {"N": "1"}}
+    cloud.client("dynamodb").put_item(
+        TableName=cloud.stack.name("CountersTable"),
+        Item={"pk": {"S": PROGRESS}, "sk": {"S": "shardId-000000099999"}, **gone},
+    )
     found = {"FailedBatches": 0, "ErrorObjects": 0, "ShardsForgotten": 1}
     assert found == invoke({"task": "inspection"})
 
