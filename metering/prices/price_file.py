@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Final
@@ -108,9 +109,9 @@ class PriceFields(Bounded):
             refuse(Broken((), sentence))
         return self
 
+    @abstractmethod
     def table(self) -> tuple[Tier, ...]:
         """The tiers."""
-        raise NotImplementedError
 
     def unit(self) -> tuple[int, int]:
         """Units that a price is for, and units of a package."""
