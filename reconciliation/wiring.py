@@ -113,7 +113,6 @@ def make_repair_sources(
         time.sleep,
     )
     return RepairSources(
-        make_closings(settings, client),
         sources.queries,
         CounterReader(dynamodb, settings.counters_table),
         sources.error_prefix,

@@ -384,7 +384,8 @@ class Invoicing:
         if proven.differing and not self._leniency.unproven:
             raise CannotInvoice(
                 f"{'; '.join(proven.differing)}. Find out why by `usage-meter reconcile "
-                f"{proven.usage.month}`, or make drafts with --unproven"
+                f"{proven.usage.month}`; --repair there brings the counters to the lake's figure, those of a "
+                "sealed month, too. Or make drafts with --unproven"
             )
         if proven.missing and not self._leniency.incomplete:
             raise CannotInvoice(
@@ -402,8 +403,8 @@ class Invoicing:
             return self._let_pass(known)
         except CannotInvoice as refusal:
             raise CannotInvoice(
-                f"{refusal}. If a lifecycle rule deletes its Parquet files, let months be final earlier: "
-                "final_after in the tariff"
+                f"{refusal}. If its Parquet files cannot be brought back, since a lifecycle rule deletes "
+                "them, let months be final earlier: final_after in the tariff"
             ) from refusal
 
     def _documents(self, months: Iterable[Period]) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:

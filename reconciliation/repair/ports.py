@@ -14,7 +14,6 @@ from metering.proof.correction import (
     Held,
     HeldCounters,
 )
-from metering.proof.month_state import Version
 from reconciliation.ports import ErrorPrefix, Queries
 
 
@@ -54,18 +53,9 @@ class Barrier(Protocol):
         ...
 
 
-class ClosingStates(Protocol):
-    """The states of months."""
-
-    def read(self, month: Period) -> Version | None:
-        """The state of a month; None: it is open."""
-        ...
-
-
 class RepairSources(NamedTuple):
     """What is read, and the way to what is written."""
 
-    closings: ClosingStates
     queries: Queries
     counters: CounterSource
     error_prefix: ErrorPrefix

@@ -18,8 +18,8 @@ def rebuild(
     """Make the counters of a scope. `correct` brings counters that are there to the lake's figure, too.
 
     Raises:
-        NotRepairableError: there are counters, and they are not to be corrected; the month is sealed; or what
-            was named is not complete. Nothing was written.
+        NotRepairableError: there are counters, and they are not to be corrected; or what was named is not
+            complete. Nothing was written.
         MeterError: something could not be read or written. What was done holds, and a new rebuild does the
             rest.
     """

@@ -21,6 +21,9 @@ the addition raises the counter's watermarks to where the shards were counted. (
 not taken keeps its own: it may still lack a batch of those days.) What comes later is not in the lake's
 answer, and adds to whatever the counter holds: additions commute. What a counter has and the lake lacks has
 been there since before the lake was asked.
+
+A month that was sealed is repaired like any other: its counters are what look-ups and later comparisons read,
+while its invoices go by the usage that was sealed.
 """
 
 from __future__ import annotations
@@ -44,7 +47,6 @@ from metering.proof.correction import (
     Correction,
     Fate,
 )
-from metering.proof.month_state import State
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.queries import between, query_text, quoted
 from reconciliation.ports import OnProgress, StepProgress
@@ -59,7 +61,7 @@ from reconciliation.repair.plan import (
 )
 from reconciliation.repair.ports import RepairSources
 from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour
-from reconciliation.repair.scope import NotRepairableError, Scope
+from reconciliation.repair.scope import Scope
 from reconciliation.repair.sides import both_sides, by_key
 from reconciliation.repair.trust import takes_away
 
@@ -134,7 +136,6 @@ class Repairer:
             NotRepairableError: the scope names what cannot be repaired.
             MeterError: something could not be read.
         """
-        self.refuse_sealed(scope.month)
         taken = scope.taken()
         counters, has_counters = self._counters(scope)  # 1
         undecodable = self._undecodable(scope)
@@ -147,19 +148,6 @@ class Repairer:
         )
         pairs = both_sides(counters, by_key(found.rows(), scope.keys), undecodable)
         return Repair(self, scope, taken, pairs, has_counters=has_counters)
-
-    def refuse_sealed(self, month: Period) -> None:
-        """Its usage is billed: differences of its counters are no longer theirs to hold.
-
-        Raises:
-            NotRepairableError: the month is sealed.
-        """
-        found = self._sources.closings.read(month)
-        if found is not None and found.closing.state is State.SEALED:
-            raise NotRepairableError(
-                f"{month} was sealed on {found.closing.sealed_at:%Y-%m-%d} and is not repaired any more: "
-                "what came since is adjusted by the next invoice"
-            )
 
     def _counters(self, scope: Scope) -> tuple[Iterator[Counter], bool]:
         """Those of the keys in question, in the order of key and period, and whether there are any. All are
@@ -286,14 +274,12 @@ class Repair:
         """Steps 4 to 6, for so many keys at a time.
 
         Raises:
-            NotRepairableError: the month was sealed meanwhile.
             MeterError: something could not be read or written. What was done holds, and a new repair does the
                 rest.
         """
         repaired = Repaired(self._scope.month, self._scope.report)
         waiting = iter(plans)
         if (first := next(waiting, None)) is not None:
-            self._repairer.refuse_sealed(self._scope.month)
             marks = self._repairer.await_counted()
             told = self._repairer.told("corrected keys", chain([first], waiting))
             for done in _some_at_a_time(partial(self._of_key, marks), told, concurrency):

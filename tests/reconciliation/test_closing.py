@@ -15,6 +15,7 @@ from adapters.s3.month_states import S3Closings
 from metering.errors import Misconfigured
 from metering.outcome import UNATTRIBUTED_KEY
 from metering.period import Period
+from metering.proof.correction import Fate
 from metering.proof.month_state import Closing, State
 from metering.usage import NO_USAGE, Usage
 from reconciliation.closing import (
@@ -27,9 +28,8 @@ from reconciliation.closing import (
 )
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
-from reconciliation.repair.scope import NotRepairableError
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call, running
-from tests.reconciliation.repair.repairing import repair, run
+from tests.reconciliation.repair.repairing import fates, items, repair, run
 from tests.reconciliation.repair.strikes import Strike, at_each_write
 
 CALLS = [
@@ -228,12 +228,19 @@ class TestAfterwards:
         ]
         assert deployment.reconcile().agrees
 
-    def test_no_repair(self, deployment: Deployment) -> None:
-        """Its counters are repaired no more."""
-        Office(deployment).close()
+    def test_its_counters_can_be_repaired(self, deployment: Deployment) -> None:
+        """A counter that was changed after the month was sealed is brought back, with its audit, and both
+        sides agree again; what is billed stays as it was sealed.
+        """
+        office = Office(deployment)
+        closing, sealed = office.close(), office.months.sealed_usage(OCTOBER)
         deployment.edit("a", OCTOBER, requests=1)
-        with pytest.raises(NotRepairableError, match=r"sealed on 2026-11-24 .* next invoice"):
-            repair(deployment, run())
+        assert not deployment.reconcile().agrees
+        repaired = repair(deployment, run())
+        assert [("a", OCTOBER, Fate.WRITTEN)] == fates(repaired)
+        assert 1 == len(items(deployment, "repair:a"))
+        assert deployment.reconcile().agrees
+        assert (closing, sealed) == (office.months.closing(OCTOBER), office.months.sealed_usage(OCTOBER))
 
     def test_open(self, deployment: Deployment) -> None:
         """A month that is open has no usage as billed."""

@@ -191,11 +191,14 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
     assert (0, as_counted) == (code, stored(demo)), told
 
 
-def test_rebuild_of_a_sealed_month(typed: Told) -> None:
-    """A sealed month is refused."""
+def test_rebuild_of_a_sealed_month(demo: Demo, typed: Told) -> None:
+    """The counters of a sealed month can be put right; its sealing stays as it was."""
     typed("close", MONTH, "--yes")
-    code, told = typed("rebuild", MONTH, "--correct", "--yes")
-    assert (1, True) == (code, "was sealed" in told)
+    as_counted, state = stored(demo), typed("close", MONTH, "--status")
+    change_counter(demo, 5)
+    code, told = typed("rebuild", MONTH, "--correct", "--lower", "edited by hand", "--yes")
+    assert (0, as_counted) == (code, stored(demo)), told
+    assert state == typed("close", MONTH, "--status")
 
 
 @pytest.mark.parametrize(

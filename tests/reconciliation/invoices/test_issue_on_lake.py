@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from adapters.s3.invoices import S3Invoices
+from adapters.s3.month_states import S3Closings
 from metering.calls.call import Call
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
+from reconciliation.closing import Closer
 from reconciliation.invoices.issue import CannotInvoice, Invoiced, Invoicing, ProvenUsages
 from reconciliation.reconcile import Reconciler
 from tests.metering.prices.builders import document, flat, version
 from tests.reconciliation.month_end import AFTER, Deployment, call, running
+from tests.reconciliation.repair.repairing import repair, run
 
 OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 TIERS: dict[str, Any] = {
@@ -118,3 +121,23 @@ def test_a_counter_that_was_edited_stops_it(deployment: Deployment) -> None:
         issue(deployment, OCTOBER, "fourth")
     listed = deployment.s3.list_objects_v2(Bucket=deployment.settings.lake_bucket, Prefix="invoices/")
     assert 0 == listed["KeyCount"]
+
+
+def test_a_counter_edited_after_the_month_was_sealed(deployment: Deployment) -> None:
+    """It stops the next invoice, which names the repair; once that is done, invoices go on, and the sealed
+    month is adjusted by nothing.
+    """
+    deployment.both(calls(range(2)))
+    closings = S3Closings(deployment.s3, deployment.settings.lake_bucket)
+    queries = deployment.sources.queries
+    Closer(closings, queries, lambda *_: deployment.reconcile(), lambda: AFTER, "ops").close(
+        OCTOBER, run_id=run()
+    )
+    issue(deployment, OCTOBER, run())
+    deployment.edit("a", "2026-10", requests=1, latency_ms=1)
+    deployment.both(calls(range(10, 12), "2026-11-02T00:00:00.000"), name="november")
+    with pytest.raises(CannotInvoice, match=r"2026-10: the counters and the lake differ.*--repair"):
+        issue(deployment, NOVEMBER, run())
+    repair(deployment, run())
+    [november] = issue(deployment, NOVEMBER, run()).invoices
+    assert ("2.00", []) == (november["lines"][0]["amount"], november["adjustments"])

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.dynamodb.repairs import DynamoDBRepairs
-from adapters.s3.month_states import S3Closings
 from metering.calls.call import Call
 from metering.counters.counter import Counter, summed
 from metering.period import Period
@@ -58,7 +57,6 @@ def repairer(deployment: Deployment, barrier: Waiting | None = None, dynamodb: A
     """A repairer of the deployment, which writes by a client of its own if one is given."""
     table, (queries, counters, error_prefix) = deployment.settings.counters_table, deployment.sources[:3]
     sources = RepairSources(
-        S3Closings(deployment.s3, deployment.settings.lake_bucket),
         queries,
         counters,  # type: ignore[arg-type]  # the reader of counters; the port of a comparison asks for less
         error_prefix,
