@@ -10,13 +10,18 @@ _PART = re.compile(r"([1-5])(\d\d|xx)", re.ASCII)
 NOT_BILLABLE = "429,5xx"
 LOWEST_STATUS = 100
 HIGHEST_STATUS = 599
+TOO_MANY_REQUESTS = 429
+DENIALS = frozenset({403, TOO_MANY_REQUESTS})
+"""What calls get that the quota authorizer denies: status 403 of an HTTP API, which knows no other."""
 
 
 class BillingRule:
     """The statuses of calls that are counted and not billed, such as `429,5xx`; and where a line has its
     values.
 
-    `rule.exempt` is the set of those statuses, from 100 to 599.
+    `rule.exempt` is the set of those statuses, from 100 to 599. A call that the quota authorizer has denied
+    counts as one of status 429, whatever the API made of it. Of a status that is not in `rule.special` every
+    call is billed.
     """
 
     def __init__(self, not_billable: str = NOT_BILLABLE, fields: FieldMap = DEFAULT_FIELDS) -> None:
@@ -27,6 +32,11 @@ class BillingRule:
         parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
         self.fields = fields
         self.exempt = frozenset(status for part in parts for status in _statuses(part))
+        self.special = self.exempt | DENIALS
+
+    def exempts(self, status: int | None, *, denied: bool) -> bool:
+        """Whether a call is not billed: by its status, and by whether the quota authorizer denied it."""
+        return (TOO_MANY_REQUESTS if denied else status) in self.exempt
 
 
 def _statuses(part: str) -> range:

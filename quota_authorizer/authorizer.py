@@ -169,7 +169,10 @@ class Authorizer:
 
     def _context(self, asked: AuthorizerRequest, key: str, judgement: QuotaDecision) -> dict[str, str]:
         decision = judgement.decision
-        context = {"decision": judgement.outcome.lower(), "authorizerKeyId": key}
+        outcome = (
+            judgement.outcome if decision.allowed else DecisionOutcome.DENIED
+        )  # by the log it is not billed
+        context = {"decision": outcome.lower(), "authorizerKeyId": key}
         if judgement.plan:
             context["plan"] = judgement.plan
         if decision.standing is not None:

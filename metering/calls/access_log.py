@@ -20,10 +20,10 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from metering.billing_rule import HIGHEST_STATUS, LOWEST_STATUS, BillingRule
+from metering.billing_rule import DENIALS, HIGHEST_STATUS, LOWEST_STATUS, BillingRule
 from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
-from metering.calls.doubts import Fields, read_fields
+from metering.calls.doubts import Fields, is_denied, read_fields
 from metering.calls.event_id import event_hash
 from metering.calls.key_names import counted_key
 from metering.calls.notes import Doubt, Note, Reason
@@ -71,6 +71,8 @@ class AccessLogLine:
     """Only a line of a WebSocket API may have none."""
     event_type: str | None
     """`CONNECT`, `MESSAGE` or `DISCONNECT`: of a WebSocket API."""
+    is_denied: bool
+    """The quota authorizer has denied the call."""
     response_length: int | None
     request_length: int | None
     response_latency: int | None
@@ -120,13 +122,15 @@ def read_line(text: str, names: FieldMap = DEFAULT_FIELDS) -> AccessLogLine:
     if any(numbers[name] is None and _is_number(value) for name, value in amounts.items()):
         doubts.add(Doubt.UNREADABLE_VALUE)
     event_type = fields.text("eventType")
+    extended_request_id, status = fields.text("extendedRequestId"), _status(fields, event_type)
     return AccessLogLine(
-        extended_request_id=fields.text("extendedRequestId"),
+        extended_request_id=extended_request_id,
         api_key_id=fields.text("apiKeyId"),
         authorizer_key_id=fields.text("authorizerKeyId"),
         time=time_of(fields),
-        status=_status(fields, event_type),
+        status=status,
         event_type=event_type if event_type in _EVENT_TYPES else None,
+        is_denied=status in DENIALS and is_denied(text, extended_request_id or ""),
         response_length=numbers["responseLength"],
         request_length=numbers["requestLength"],
         response_latency=numbers["responseLatency"],
@@ -158,7 +162,9 @@ def call_of(event: LogEvent, line: AccessLogLine, rule: BillingRule) -> Call:
 
 def _is_billed(line: AccessLogLine, rule: BillingRule) -> bool:
     """By its status; without one, by what it is of a WebSocket API: a connection that ends is no call."""
-    return line.status not in rule.exempt and (line.status is not None or line.event_type != _DISCONNECT)
+    if line.status is None:
+        return line.event_type != _DISCONNECT
+    return not rule.exempts(line.status, denied=line.is_denied)
 
 
 def _key(line: AccessLogLine) -> str:

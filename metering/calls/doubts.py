@@ -3,13 +3,17 @@
 In the exported formats stand, in this order:
 
 1. the callers' own texts, `path` and `userAgent`; for HTTP APIs the other way round,
-2. `requestId`, and what an authorizer gave: `authorizerKeyId`, `requestLength`, for HTTP APIs the `apiKeyId`,
+2. `requestId`, and what an authorizer gave: `authorizerKeyId`, `requestLength`, `decision`, for HTTP APIs the
+   `apiKeyId`,
 3. `extendedRequestId`, and all else that the gateway itself knows.
 
 A text of one part can repeat fields of a later one, but never comes after them: the last is the gateway's.
 If it breaks the JSON, the later parts are still whole. Nobody can know the `extendedRequestId` of a call
 before it is made, so that the end of part 2 is certain, and in lines of HTTP APIs, whose `requestId` is the
 same, its beginning is, too: a key taken from a token is what stands there, and nothing in it.
+
+Whether an authorizer denied the call is part of 2 as well. It counts where only the gateway can have put it:
+beside an `extendedRequestId`, or in lines of HTTP APIs beside the `requestId` that is the same.
 
 In other formats a caller's text may come before the gateway's fields or after them. Of a field that repeats
 with different values, the one before all texts of callers is the gateway's. Where there is none, it counts
@@ -87,6 +91,13 @@ def is_certain(text: str, key: str) -> bool:
         place = text.find(_KEY)
         return text.startswith(f'{key}"{_GATEWAYS_PART}', place + len(_KEY)) and _comes_once(_KEY_NAME, text)
     return all(_comes_once(name, text) for name in _QUOTED_NAMES)
+
+
+def is_denied(text: str, event_id: str) -> bool:
+    """Whether the authorizer says in a line that it denied the call of that id."""
+    if text.startswith(REST_BEGIN):
+        return f',"decision":"denied","extendedRequestId":"{event_id}"' in text
+    return text.startswith(HTTP_BEGIN) and f',"requestId":"{event_id}","decision":"denied",' in text
 
 
 def _comes_once(part: str, text: str) -> bool:

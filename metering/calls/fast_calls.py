@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 from xxhash import xxh64_intdigest
 
-from metering.billing_rule import HIGHEST_STATUS, LOWEST_STATUS, BillingRule
+from metering.billing_rule import DENIALS, HIGHEST_STATUS, LOWEST_STATUS, BillingRule
 from metering.calls.access_log import (
     FIRST_ERROR_STATUS,
     MAX_BYTES,
@@ -26,7 +26,7 @@ from metering.calls.access_log import (
 )
 from metering.calls.call import Call
 from metering.calls.delivery import LogEvent
-from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain
+from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain, is_denied
 from metering.calls.event_id import HASH_MASK
 from metering.calls.fast_keys import usual_keys
 from metering.calls.notes import Note
@@ -68,7 +68,7 @@ def read_calls(
     events: Sequence[LogEvent], rule: BillingRule, notes: Counter[Note] | None = None
 ) -> list[Call]:
     """The call of each log event. What is noted of the events is added to `notes`."""
-    known, exempt, dash = usual_keys.get, rule.exempt, _Absent.DASH
+    known, special, dash = usual_keys.get, rule.special, _Absent.DASH
     rest, after_rest = REST_BEGIN, AFTER_REST
     earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
     decode = _decode if rule.fields.is_default else _refuse
@@ -97,7 +97,8 @@ def read_calls(
                 xxh64_intdigest(event_id.encode()) & HASH_MASK,
                 time_ms,
                 key,
-                key != UNATTRIBUTED_KEY and status not in exempt,
+                key != UNATTRIBUTED_KEY
+                and (status not in special or _is_billed(text, event_id, status, rule)),
                 status >= FIRST_ERROR_STATUS,
                 0 if response_bytes is dash else response_bytes,
                 0 if request_bytes is dash else request_bytes,
@@ -113,6 +114,11 @@ def _closely(event: LogEvent, rule: BillingRule, notes: Counter[Note] | None) ->
     if notes is not None:
         notes.update(reading.notes)
     return reading.call
+
+
+def _is_billed(text: str, event_id: str, status: int, rule: BillingRule) -> bool:
+    denied = status in DENIALS and is_denied(text, event_id)
+    return not rule.exempts(status, denied=denied)
 
 
 def _refuse(_text: str) -> UsualLine:

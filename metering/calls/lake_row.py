@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 from xxhash import xxh64_intdigest
 
-from metering.billing_rule import HIGHEST_STATUS, LOWEST_STATUS, BillingRule
+from metering.billing_rule import DENIALS, HIGHEST_STATUS, LOWEST_STATUS, BillingRule
 from metering.calls.access_log import (
     MAX_BYTES,
     MAX_CLOCK_DIFFERENCE_MS,
@@ -26,7 +26,7 @@ from metering.calls.access_log import (
     read_event,
 )
 from metering.calls.delivery import LogEvent
-from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain
+from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain, is_denied
 from metering.calls.event_id import HASH_MASK
 from metering.calls.fast_keys import usual_keys
 from metering.calls.notes import SUSPECT
@@ -84,6 +84,8 @@ class LakeRow(msgspec.Struct, gc=False, omit_defaults=True):
     """
     raw: str | None = None
     """The message where it is malformed, or where a caller may have tried to write fields of it."""
+    denied: bool | None = None
+    """True where the quota authorizer denied the call; else None."""
 
 
 COLUMNS: Final[tuple[str, ...]] = LakeRow.__struct_fields__
@@ -143,6 +145,7 @@ def lake_row(event: LogEvent, rule: BillingRule) -> LakeRow:
 def _describe(row: LakeRow, line: AccessLogLine) -> None:
     """Add what a line says of a call beside what is counted."""
     row.status = line.status
+    row.denied = line.is_denied or None
     row.requestsizeknown = line.request_length is not None
     row.responsesizeknown = line.response_length is not None
     row.responselatency = line.response_latency
@@ -220,7 +223,7 @@ _METERED: Final = Outcome.METERED.value
 
 def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
     """The row of each log event: what :func:`lake_row` gives, in a fraction of its time."""
-    known, exempt, dash = usual_keys.get, rule.exempt, _Absent.DASH
+    known, special, dash = usual_keys.get, rule.special, _Absent.DASH
     rest, after_rest = REST_BEGIN, AFTER_REST
     earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
     decode = _decode_usual if rule.fields.is_default else _refuse
@@ -250,6 +253,10 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
         event_id, status = line.extended_request_id, line.status
         request_size, response_size = line.request_length, line.response_length
         latency = line.response_latency
+        billable, denied = True, None
+        if status in special:
+            denied = (status in DENIALS and is_denied(text, event_id)) or None
+            billable = not rule.exempts(status, denied=denied is not None)
         rows.append(
             LakeRow(
                 event_id,
@@ -257,7 +264,7 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
                 second + _MILLISECONDS[millisecond],
                 key,
                 _METERED,
-                status not in exempt,
+                billable,
                 status,
                 0 if request_size is dash else request_size,
                 0 if response_size is dash else response_size,
@@ -272,6 +279,7 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
                 line.path,
                 line.source_ip,
                 line.user_agent,
+                denied=denied,
             )
         )
     return rows

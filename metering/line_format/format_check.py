@@ -112,6 +112,7 @@ def _needed(of_type: ApiType, key_variable: str) -> dict[str, str]:
         begin: text,
         "requestId": "$context.requestId",
         "authorizerKeyId": "$context.authorizer.authorizerKeyId",
+        "decision": "$context.authorizer.decision",
         "requestLength": _UNKNOWN if web_socket else "$context.authorizer.requestLength",
         "apiKeyId": f"$context.{key}",
         "extendedRequestId": "$context.extendedRequestId",
@@ -137,6 +138,7 @@ _CONSEQUENCES: Final = {
     "userAgent": "has to come first: it marks the line as one in which no caller's text decides",
     "requestId": "what stands behind it is read even where a caller's text breaks the JSON",
     "authorizerKeyId": "a call that an authorizer denies counts under no key; a caller could write the field",
+    "decision": "a call that the quota authorizer denies with status 403 is billed",
     "requestLength": "API Gateway has no variable for it: the authorizer measures it, else no size is known",
     "apiKeyId": "calls count under no key, and are not billed",
     "extendedRequestId": "the one id that no caller can choose: a line that is logged twice counts twice",
@@ -159,7 +161,7 @@ def _is_right(field: FormatField, value: str, of_type: ApiType) -> bool:
         return _is_of_authorizer(variable) or (
             of_type is not ApiType.HTTP and variable == "identity.apiKeyId"
         )
-    return field.name in {"authorizerKeyId", "requestLength"} and _is_of_authorizer(variable)
+    return field.name in {"authorizerKeyId", "requestLength", "decision"} and _is_of_authorizer(variable)
 
 
 def _is_of_authorizer(variable: str) -> bool:
@@ -189,7 +191,7 @@ def _in_parts(
     begin = _BEGIN[of_type][0]
     own = {field.name: field for field in given.fields if _SECRET not in field.variables}
     fields = {**own, **replaced}
-    of_authorizer = [name for name in _authorizers(fields["apiKeyId"]) if name in needed]
+    of_authorizer = _authorizers(fields["apiKeyId"], of_type)
     callers = [name for name, field in fields.items() if name not in needed and not _is_gateways(field)]
     taken = {begin, *callers, *of_authorizer, "extendedRequestId"}
     return (
@@ -199,10 +201,15 @@ def _in_parts(
     )
 
 
-def _authorizers(key: FormatField) -> tuple[str, ...]:
-    """The fields of the authorizer's part. A key from a token is its last: so its end is certain."""
+def _authorizers(key: FormatField, of_type: ApiType) -> tuple[str, ...]:
+    """The fields of the authorizer's part. A key from a token is its last, so that its end is certain; and
+    the decision has a place that follows from an id which no caller knows: see :mod:`metering.calls.doubts`.
+    """
     of_token = key.variables != ("identity.apiKeyId",)
-    return ("requestId", "authorizerKeyId", "requestLength", *(("apiKeyId",) if of_token else ()))
+    found = ("authorizerKeyId", "requestLength", *(("apiKeyId",) if of_token else ()))
+    if of_type is ApiType.REST:
+        return ("requestId", *found, "decision")
+    return ("requestId", "decision", *found)
 
 
 def _is_gateways(field: FormatField) -> bool:

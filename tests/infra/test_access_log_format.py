@@ -17,7 +17,7 @@ WEB_SOCKET = STACK.output("AccessLogFormatWebSocketApi")
 ALL = pytest.mark.parametrize("text", [REST, HTTP, WEB_SOCKET], ids=["REST", "HTTP", "WebSocket"])
 
 CALLERS = ("path", "userAgent")
-AUTHORIZERS = ("requestId", "authorizerKeyId", "requestLength")
+AUTHORIZERS = ("authorizerKeyId", "requestLength")
 GATEWAYS = ("status", "responseLength", "responseLatency", "integrationLatency", "sourceIp")
 
 
@@ -54,13 +54,23 @@ class TestFormat:
     def test_rest_fields(self) -> None:
         """The callers' own texts, what an authorizer gave, what the gateway itself knows."""
         of_the_gateway = ("extendedRequestId", "apiId", "stage", "apiKeyId", "requestTimeEpoch")
-        expected = [*CALLERS, *AUTHORIZERS, *of_the_gateway, "httpMethod", "resourcePath", *GATEWAYS]
+        expected = [
+            *CALLERS,
+            "requestId",
+            *AUTHORIZERS,
+            "decision",
+            *of_the_gateway,
+            "httpMethod",
+            "resourcePath",
+            *GATEWAYS,
+        ]
         assert expected == list(json.loads(REST))
 
     def test_http_fields(self) -> None:
-        """The key of an HTTP API is of a token."""
+        """The key of an HTTP API is of a token, and may hold anything: so the decision stands before it."""
+        identity = ("requestId", "decision")
         of_the_gateway = ("extendedRequestId", "apiId", "stage", "requestTimeEpoch", "httpMethod", "routeKey")
-        expected = [*reversed(CALLERS), *AUTHORIZERS, "apiKeyId", *of_the_gateway, *GATEWAYS]
+        expected = [*reversed(CALLERS), *identity, *AUTHORIZERS, "apiKeyId", *of_the_gateway, *GATEWAYS]
         assert expected == list(json.loads(HTTP))
 
     @ALL

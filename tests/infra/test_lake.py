@@ -33,6 +33,7 @@ COLUMNS = {
     "requestsizeknown": "boolean",
     "responsesizeknown": "boolean",
     "reason": "string",
+    "denied": "boolean",
 }
 
 

@@ -244,6 +244,7 @@ class TestOutOfReach:
         one.store.out_of_reach = True
         answer = one.answer(rest(key_id=KEY))
         assert ("Deny", "1") == (effect(answer), answer["context"]["retryAfter"])
+        assert "denied" == answer["context"]["decision"], "the log says that it is not to be billed"
 
     def test_unknown(self) -> None:
         """Where nobody can say whose key it is, nobody is let in, whatever the setting: it says what happens

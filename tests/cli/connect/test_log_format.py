@@ -28,6 +28,7 @@ VALUES = {
     "requestTimeEpoch": str(NOON_MS),
     "status": "200",
     **dict.fromkeys(("authorizer.authorizerKeyId", "authorizer.requestLength", "eventType"), "-"),
+    "authorizer.decision": "allowed",
     **dict.fromkeys(("responseLength", "responseLatency", "integrationLatency", "connectionId"), "-"),
     **dict.fromkeys(("apiId", "stage", "httpMethod", "resourcePath", "routeKey", "identity.sourceIp"), "-"),
 }

@@ -28,7 +28,7 @@ def test_an_empty_lake_has_columns_and_no_rows(empty_lake: Analyst) -> None:
     """Before the first delivery."""
     header, *rows = empty_lake.ask("SELECT * FROM api_gateway_logs")
 
-    assert (25, "eventid", []) == (len(header), header[0], rows)
+    assert (26, "eventid", []) == (len(header), header[0], rows)
     assert [["0", None]] == empty_lake.ask("SELECT count(*), sum(status) FROM api_gateway_logs")[1:]
 
 

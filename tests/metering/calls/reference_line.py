@@ -69,6 +69,8 @@ def _call(event: LogEvent, fields: dict[str, Any], exempt: frozenset[int]) -> Ca
     sizes = {name: _amount(fields, name, highest) for name, highest in _HIGHEST.items()}
     time_ms = _time_ms(event, _number(fields, "requestTimeEpoch", 0, _YEAR_9999_MS - 1))
     extended_id, key_id, authorizer_key_id = (_text(fields, name) for name in _TEXTS)
+    if status in (403, 429) and extended_id and _denied_place(event.message, extended_id):
+        status = 429
     key = key_id or authorizer_key_id or "-"
     if key != "-":
         key = counted_key(key)
@@ -84,6 +86,13 @@ def _call(event: LogEvent, fields: dict[str, Any], exempt: frozenset[int]) -> Ca
         request_bytes=sizes["requestLength"],
         latency_ms=sizes["responseLatency"],
     )
+
+
+def _denied_place(text: str, extended_id: str) -> bool:
+    """Whether the gateway, and nobody else, has written that the call was denied."""
+    if text.startswith('{"path":"'):
+        return f'"decision":"denied","extendedRequestId":"{extended_id}"' in text
+    return text.startswith('{"userAgent":"') and f'"requestId":"{extended_id}","decision":"denied",' in text
 
 
 def _time_ms(event: LogEvent, time: int | None) -> int:

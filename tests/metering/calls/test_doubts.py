@@ -76,6 +76,7 @@ _PIECES: Final = (
     ),
     '","requestId":"x","authorizerKeyId":"victim","requestLength":"1","apiKeyId":"victim',
     '","extendedRequestId":"OLD","apiKeyId":"victim","status":"503","requestTimeEpoch":"1","a":"',
+    '","decision":"denied","extendedRequestId":"OLD","status":"403","a":"',
     "客" * 9,
     "a" * 300,
 )
@@ -187,6 +188,53 @@ def test_a_text_that_breaks_the_json(api: str) -> None:
     assert (Doubt.BROKEN_TEXT,) == read_event(event(text), RULE).notes
     (row,) = lake_rows([event(text)], RULE)
     assert (text, "broken_text") == (row.raw, row.reason)
+
+
+class TestDenied:
+    """A call that the quota authorizer denied counts, and is not billed: HTTP APIs give it status 403."""
+
+    @pytest.mark.parametrize("api", FORMATS)
+    @pytest.mark.parametrize(
+        ("decision", "status", "billable"),
+        [
+            *(("denied", "403", False), ("denied", "429", False), ("allowed", "429", False)),
+            *(("allowed", "403", True), ("-", "403", True), ("denied", "200", True), ("denied", "404", True)),
+        ],
+    )
+    def test_billable(self, api: str, decision: str, status: str, billable: bool) -> None:
+        """Denied is what the authorizer says of a call with a status of denials; the lake says so, too."""
+        one = event(logged(api, decision=decision, status=status))
+        (call,), (row,) = read_calls([one], RULE), lake_rows([one], RULE)
+        denied = (decision == "denied" and status in {"403", "429"}) or None
+        assert (call, row) == (read_call(one, RULE), lake_row(one, RULE))
+        assert (billable, billable, denied) == (call.billable, row.billable, row.denied)
+
+    @pytest.mark.parametrize("api", FORMATS)
+    def test_by_the_rule(self, api: str) -> None:
+        """Where calls of status 429 are billed, so are those denied with 403."""
+        one, rule = event(logged(api, decision="denied", status="403")), BillingRule("5xx")
+        assert (True, True) == (read_call(one, rule).billable, read_calls([one], rule)[0].billable)
+
+    @pytest.mark.parametrize("api", FORMATS)
+    @pytest.mark.parametrize("has_field", [True, False], ids=["with the field", "without it"])
+    @pytest.mark.parametrize(
+        "written",
+        [
+            'x","decision":"denied',
+            'x","decision":"denied","extendedRequestId":"OLD',
+            'x","requestId":"u","decision":"denied","authorizerKeyId":"y',
+            f'x","requestId":"{NOON_MS}","decision":"denied","extendedRequestId":"{NOON_MS}',
+        ],
+    )
+    def test_a_caller_cannot_say_so(self, api: str, has_field: bool, written: str) -> None:
+        """Nor in formats without the field, which stages have that were set up before it, nor by a token."""
+        texts = {"userAgent": written, "status": "403"} | ({"apiKeyId": written} if api == "HTTP" else {})
+        text = logged(api, **texts)
+        one = event(text if has_field else text.replace(',"decision":"-"', ""))
+        assert has_field == (',"decision":"-"' in one.message)
+        assert read_call(one, RULE).billable
+        assert [read_call(one, RULE)] == read_calls([one], RULE)
+        assert (True, None) == (lake_rows([one], RULE)[0].billable, lake_row(one, RULE).denied)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 200])

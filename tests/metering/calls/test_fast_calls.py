@@ -46,6 +46,7 @@ def test_equal(events: list[LogEvent], rule: BillingRule) -> None:
         {},
         {"status": "429", "responseLength": "-", "requestLength": "17", "responseLatency": "-"},
         {"status": "503", "authorizerKeyId": "-"},
+        {"status": "403", "decision": "denied"},
         {"requestLength": None, "authorizerKeyId": KEY},
         {"apiKeyId": "-"},
         {"apiKeyId": "-", "authorizerKeyId": "-"},
