@@ -38,15 +38,14 @@ from reconciliation.invoices.exports import (
     unpriced_document,
 )
 from reconciliation.invoices.issue import (
-    CannotInvoice,
     DraftPolicy,
     Invoiced,
     Invoicing,
     Issued,
     Proposal,
-    ProvenUsages,
-    Sealed,
 )
+from reconciliation.invoices.ports import CannotInvoice, Sealed
+from reconciliation.invoices.proven_usage import ProvenUsages
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Reconciler
 from reconciliation.wiring import (
@@ -62,6 +61,7 @@ WRITERS = 8
 """Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
 _MOST_TOLD = 20
 STRIPE = "stripe"
+_LISTED = "they are listed, and later tariffs do not change that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,9 @@ def _confirm(screen: Console, proposal: Proposal, wishes: InvoiceOptions) -> Non
     screen.print(rows)
     if len(proposal.invoices) > _MOST_TOLD:
         screen.print(f"and {len(proposal.invoices) - _MOST_TOLD:,} more")
+    if proposal.unbilled:
+        nobodys = f"Nobody will be billed for {proposal.unbilled:,} keys with calls"
+        screen.print(f"{nobodys}: {_LISTED}", soft_wrap=True)
     screen.print("An issued invoice is never changed: what comes later is adjusted by the next one.")
     agreed(f"Issue {len(proposal.invoices):,} invoices for {proposal.month}?", yes=wishes.yes)
 

@@ -12,8 +12,7 @@
       comes later goes on with what stands there;
    b. put the spreadsheet and the page that follow from the document that stands there.
 5. **Keep** the list of the keys that nobody was billed for: that was decided now, and no later tariff
-changes it
-   in silence.
+   changes it in silence.
 
 A month is final once `final_after` months of the tariff have passed. It is not read again: its Parquet files
 may go, and a run costs no more with each year. So is a sealed month whose Parquet files are gone: it stays
@@ -25,14 +24,12 @@ is the same bytes again. Two jobs at once end with one invoice for each account.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple
 
-from metering.errors import MeterError
-from metering.period import Period, begins_at, ends_at, following, months_between
+from metering.period import Period, months_between
 from metering.prices.billing import Unpriced, bill_month, unbilled_keys
 from metering.prices.canonical import canonical_json
 from metering.prices.documents import (
@@ -41,7 +38,6 @@ from metering.prices.documents import (
     SPREADSHEET_NAME,
     UNBILLED,
     InvoiceDocument,
-    SourceDocument,
     UnbilledDocument,
 )
 from metering.prices.invoice import (
@@ -52,83 +48,18 @@ from metering.prices.invoice import (
     read_unbilled,
     unbilled_document,
 )
-from metering.prices.repricing import Contradiction
-from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff import Tariff
-from metering.usage import Usage
 from reconciliation.invoices.exports import csv_bytes
+from reconciliation.invoices.order import (
+    check_has_prices,
+    check_is_first,
+    earlier_months,
+    in_time,
+    not_billed_elsewhere,
+)
 from reconciliation.invoices.page import page
-from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, between, query_text
-from reconciliation.model.report import Report
-from reconciliation.reconcile import Reconciler
-
-MOST_SHOWN: Final = 10
-"""Contradictions of a tariff that a refusal names."""
-
-
-class CannotInvoice(MeterError):
-    """A month that cannot be invoiced as things stand. The text says why, and what to do first."""
-
-
-class InvoiceStore(Protocol):
-    """Where issued invoices are kept, by month and account."""
-
-    def months(self) -> Iterable[Period]:
-        """The months that have invoices, in order."""
-        ...
-
-    def documents(self, month: Period) -> Iterable[tuple[str, bytes]]:
-        """The documents of a month, each with the place where it is kept."""
-        ...
-
-    def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
-        """Keep the document of an account's month unless there is one; the one that is kept now, and whether
-        it was put there by this call.
-        """
-        ...
-
-    def add(self, month: Period, account: str, name: str, content: bytes) -> None:
-        """Keep what follows from a document, beside it. Repeating it changes nothing."""
-        ...
-
-
-class Sealed(NamedTuple):
-    """The usage of a sealed month, as it was sealed."""
-
-    usage: Mapping[str, Usage]
-    report: str
-    """The id of the reconciliation with which it was sealed."""
-    is_accepted: bool = False
-    """Whether it was sealed though something differed, which somebody accepted."""
-
-
-SealedUsage = Callable[[Period], Sealed | None]
-"""The usage of a sealed month; None for any other."""
-
-
-class Proven(NamedTuple):
-    """What all keys used in a month, how it can be derived again, and what speaks against it."""
-
-    usage: MonthUsage
-    source: SourceDocument
-    differing: tuple[str, ...] = ()
-    """How the counters and the lake differ, a sentence each."""
-    missing: tuple[str, ...] = ()
-    """Why the month is not complete, a sentence each."""
-    is_gone: bool = False
-    """Whether it was sealed with usage, and its Parquet files are no longer there."""
-
-
-class Usages(Protocol):
-    """The usage of months: :class:`ProvenUsages`, or what stands in for it."""
-
-    def billed(self, month: Period) -> Proven:
-        """What a month is invoiced by."""
-        ...
-
-    def known(self, month: Period) -> Proven:
-        """All that is known of a month by now."""
-        ...
+from reconciliation.invoices.ports import CannotInvoice, InvoiceStore, Proven, Usages
+from reconciliation.invoices.refusal import refuse_contradictions
 
 
 class DraftPolicy(NamedTuple):
@@ -181,62 +112,8 @@ class Proposal(NamedTuple):
     """Those that are not issued yet."""
     has_calls: bool
     """Whether the month has any calls, of whatever key."""
-
-
-class ProvenUsages:
-    """The usage of months, each compared with the counters."""
-
-    def __init__(
-        self,
-        reconciler: Reconciler,
-        lake: str,
-        run_id: str,
-        sealed_usage: SealedUsage = lambda _month: None,
-    ) -> None:
-        """`lake` is the location of the Parquet files. `run_id` names the queries: one run asks for each
-        once.
-        """
-        self._reconciler = reconciler
-        self._lake = lake
-        self._run_id = run_id
-        self._sealed_usage = sealed_usage
-
-    def billed(self, month: Period) -> Proven:
-        """What a month is invoiced by: its usage as sealed, or, while it is open, as the lake has it.
-
-        Raises:
-            MeterError: something could not be read.
-        """
-        sealed = self._sealed_usage(month)
-        if sealed is None:
-            return self.known(month)
-        return self._proven(month, sealed.usage, sealed.report)
-
-    def known(self, month: Period) -> Proven:
-        """All usage of a month that the lake has by now, and what the reconciliation has against it. What was
-        accepted when the month was sealed is no longer against it.
-
-        Raises:
-            MeterError: something could not be read.
-        """
-        report, usage = self._reconciler.reconciled(month, run_id=self._run_id)
-        missing = tuple(f"{month}: {reason}" for reason in report.missing)
-        if report.compared_until is not None:
-            until = f"{month}: it is complete until {report.compared_until:%Y-%m-%d}, and invoiced as a whole"
-            return self._proven(month, {}, None)._replace(missing=missing or (until,))
-        sealed = self._sealed_usage(month)
-        found = usage()
-        proven = self._proven(month, found, sealed.report if sealed else None)
-        if sealed is not None and sealed.usage and not found:
-            return proven._replace(is_gone=True)
-        if sealed is not None and sealed.is_accepted:
-            return proven
-        return proven._replace(differing=tuple(_differing(report)), missing=missing)
-
-    def _proven(self, month: Period, usage: Mapping[str, Usage], report: str | None) -> Proven:
-        source = source_of(month, self._lake, report)
-        keys = tuple(KeyUsage.of(key, usage[key]) for key in sorted(usage))
-        return Proven(MonthUsage(month, keys, source["query"]), source)
+    unbilled: int
+    """How many keys nobody will be billed for, if that is not decided yet."""
 
 
 class Invoicing:
@@ -284,7 +161,9 @@ class Invoicing:
             MeterError: something could not be read or written. What was issued holds, and the next run does
                 the rest.
         """
-        earlier = self._earlier(month)  # 1
+        invoiced = sorted(self._shelf.months())
+        earlier = earlier_months(month, invoiced)  # 1
+        check_has_prices(month, tariff)
         now = self.proven(month)  # 2
         known = [self._known(one) for one in earlier if not _is_final(one, month, tariff)]
         before = [one for one in known if not one.is_gone]
@@ -293,92 +172,29 @@ class Invoicing:
         first = min((one.month for one in usages), default=month)
         documents, unbilled = self._documents(one for one in earlier if one >= first)
         billing = bill_month(tariff, now.usage, usages, documents, unbilled, reprice=reprice)  # 3
-        _refuse([one for one in billing.contradictions if account in (None, one.account)], month)
+        contradictions = [one for one in billing.contradictions if account in (None, one.account)]
+        refuse_contradictions(contradictions, month)
         sources = {one.usage.month: one.source for one in (now, *before)}
         wanted = [one for one in billing.invoices if account is None or one["account"] == account]
         invoices = [attested(one, sources, draft) for one in wanted]
         if draft:
             return Invoiced(month, tuple(map(_draft, invoices)), billing.unpriced, tuple(draft))
-        self._check_is_first(month)
-        invoices, too_late = self._in_time(month, invoices)
-        invoices = self._not_billed_elsewhere(month, invoices)
-        self._ask(month, invoices, has_calls=bool(now.usage.keys))
+        check_is_first(month, invoiced, self._first_month)
+        have = self._documents([month])[0] if month in invoiced else []
+        invoices, too_late = in_time(month, invoices, have, invoiced)
+        invoices = not_billed_elsewhere(invoices, have)
+        nobodys = 0 if month in invoiced else sum(map(len, unbilled_keys(billing.unpriced).values()))
+        self._ask(Proposal(month, _not_in(have, invoices), bool(now.usage.keys), nobodys))
         with ThreadPoolExecutor(self._at_once) as pool:
             issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 4
         self._keep_unbilled(month, billing.unpriced)  # 5
         gone = tuple(one.usage.month for one in known if one.is_gone)
         return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone)
 
-    def _ask(self, month: Period, invoices: Sequence[InvoiceDocument], *, has_calls: bool) -> None:
-        """Have the invoices that are new confirmed, if somebody wants to be asked."""
-        if self._confirm is None:
-            return
-        have = {place_of(one) for one in self._documents([month])[0]}
-        if new := [one for one in invoices if place_of(one) not in have]:
-            self._confirm(Proposal(month, new, has_calls))
-
-    def _earlier(self, month: Period) -> list[Period]:
-        """The earlier months that have invoices: all since the first, or this one would come too early."""
-        found = sorted(self._shelf.months())
-        later = [one for one in found if one > month]
-        if later and month not in found:
-            raise CannotInvoice(
-                f"{', '.join(later)} has invoices already, and {month} has none: what was used in {month} "
-                "can no longer be invoiced before it"
-            )
-        earlier = [one for one in found if one < month]
-        if earlier and following(earlier[-1]) != month:
-            gap = following(earlier[-1])
-            raise CannotInvoice(f"{gap} has no invoices yet: run `usage-meter invoice {gap}` first")
-        return earlier
-
-    def _check_is_first(self, month: Period) -> None:
-        """Raises CannotInvoice where earlier months have calls: the first invoices lock them out."""
-        if self._first_month is None or self._shelf.months():
-            return
-        first = self._first_month()
-        if first is not None and first < month:
-            raise CannotInvoice(
-                f"{first} has calls, and no month has invoices yet: once {month} has some, no month before "
-                f"it can be invoiced. Run `usage-meter invoice {first}` first, or leave what is before "
-                f"{month} unbilled with --begin-here"
-            )
-
-    def _in_time(
-        self, month: Period, invoices: Sequence[InvoiceDocument]
-    ) -> tuple[list[InvoiceDocument], list[Unpriced]]:
-        """The invoices that may be issued, and what comes too late. Once a later month has invoices, those of
-        this month are complete: what an account used that has none was adjusted there.
-        """
-        later = [one for one in self._shelf.months() if one > month]
-        if not later:
-            return list(invoices), []
-        have = {place_of(one) for one in self._documents([month])[0]}
-        too_late = [
-            Unpriced(
-                month,
-                one["account"],
-                tuple(key["key"] for key in one["keys"]),
-                f"account {one['account']} has no invoice for {month}, and {later[0]} has invoices already: "
-                "what it used is adjusted there",
-            )
-            for one in invoices
-            if place_of(one) not in have and any(any(key["quantities"].values()) for key in one["keys"])
-        ]
-        return [one for one in invoices if place_of(one) in have], too_late
-
-    def _not_billed_elsewhere(
-        self, month: Period, invoices: Sequence[InvoiceDocument]
-    ) -> list[InvoiceDocument]:
-        """The invoices but for new ones whose adjustments stand on another document of the same account and
-        month: a tariff that was changed between two runs may put them elsewhere.
-        """
-        if not any(one.get("adjusts_only") for one in invoices):
-            return list(invoices)
-        issued = self._documents([month])[0]
-        places = {place_of(one) for one in issued}
-        adjusted = {line for one in issued for line in _adjusted(one)}
-        return [one for one in invoices if place_of(one) in places or not _adjusted(one) & adjusted]
+    def _ask(self, proposal: Proposal) -> None:
+        """Have what is decided for good confirmed, if somebody wants to be asked."""
+        if self._confirm is not None and (proposal.invoices or proposal.unbilled):
+            self._confirm(proposal)
 
     def _let_pass(self, proven: Proven) -> Proven:
         if proven.differing and not self._leniency.unproven:
@@ -431,24 +247,14 @@ class Invoicing:
         return Issued(stands, document, is_new, document == computed)
 
 
-def source_of(month: Period, lake: str, report: str | None) -> SourceDocument:
-    """Where the usage of a month comes from. The reference of the query is a hash of text and parameters."""
-    sql = query_text(USAGE_BY_KEY_AND_DAY)
-    parameters = list(between(begins_at(month), ends_at(month)))
-    digest = hashlib.sha256(canonical_json([sql, parameters])).hexdigest()
-    return {
-        "month": month,
-        "query": f"{USAGE_BY_KEY_AND_DAY}-{digest[:16]}",
-        "sql": sql,
-        "parameters": parameters,
-        "lake": lake,
-        "report": report,
-    }
-
-
 def derived(invoice: InvoiceDocument) -> dict[str, bytes]:
     """What follows from an invoice, by name."""
     return {SPREADSHEET_NAME: csv_bytes(invoice), PAGE_NAME: page(invoice)}
+
+
+def _not_in(have: Iterable[InvoiceDocument], invoices: Iterable[InvoiceDocument]) -> list[InvoiceDocument]:
+    places = {place_of(one) for one in have}
+    return [one for one in invoices if place_of(one) not in places]
 
 
 def _as_issued(place: str, stored: bytes) -> InvoiceDocument:
@@ -462,38 +268,5 @@ def _is_final(earlier: Period, month: Period, tariff: Tariff) -> bool:
     return months_between(earlier, month) > tariff.final_after
 
 
-def _adjusted(invoice: InvoiceDocument) -> set[tuple[str, str, str, str]]:
-    """What the adjustments of an invoice correct."""
-    account, currency = invoice["account"], invoice["currency"]
-    return {(account, currency, line["month"], line["line"]) for line in invoice["adjustments"]}
-
-
-def _refuse(found: Sequence[Contradiction], month: Period) -> None:
-    """Say which invoices the tariff contradicts, what it would come to, and what to write instead."""
-    if not found:
-        return
-    shown = "\n".join(f"  {line}" for one in found[:MOST_SHOWN] for line in _contradiction(one))
-    more = f"\n  and {len(found) - MOST_SHOWN:,} more" if len(found) > MOST_SHOWN else ""
-    raise CannotInvoice(
-        f"the tariff says otherwise than {len(found):,} invoices of earlier months, and nothing was issued:\n"
-        f"{shown}{more}\nWhere these months are to be billed again on purpose, run "
-        f"`usage-meter invoice {month}` with --reprice REASON"
-    )
-
-
-def _contradiction(one: Contradiction) -> Iterator[str]:
-    yield f"{one.month} {one.account}: {one.says}"
-    for line in one.adjustments:
-        change = f"billed {line.billed}, now {line.repriced}"
-        yield f"  {line.line}: {change}: {line.amount:+} {line.repriced_month.version.currency}"
-    yield f"  instead: {one.remedy}"
-
-
 def _draft(invoice: InvoiceDocument) -> Issued:
     return Issued(invoice, canonical_json(invoice), is_new=False, is_as_computed=True)
-
-
-def _differing(report: Report) -> Iterator[str]:
-    if not report.agrees:
-        found = report.differences_found + report.contradictions_found + report.altered_rows
-        yield f"{report.month}: the counters and the lake differ in {found:,} places"

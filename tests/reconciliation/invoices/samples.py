@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from metering.period import Period
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.usage import Usage
-from reconciliation.invoices.issue import Proven, source_of
+from reconciliation.invoices.ports import Proven
+from reconciliation.invoices.proven_usage import source_of
 
 LAKE = "s3://lake/lake/"
 

@@ -19,13 +19,12 @@ from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import read_tariff
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.invoices.issue import (
-    CannotInvoice,
     DraftPolicy,
     Invoiced,
     Invoicing,
-    ProvenUsages,
-    Sealed,
 )
+from reconciliation.invoices.ports import CannotInvoice, Sealed
+from reconciliation.invoices.proven_usage import ProvenUsages
 from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Report, Tally
 from reconciliation.reconcile import Reconciled
@@ -312,7 +311,7 @@ def test_an_altered_invoice_stops_the_next() -> None:
     shelf.kept[place] = shelf.kept[place].replace(b'"2.00"', b'"2.01"')
     with pytest.raises(CannotInvoice, match=r"2026-10/acme: invoice inv-.* holds the content of"):
         job.invoice(NOVEMBER, two_accounts())
-    with pytest.raises(CannotInvoice, match=r"acme 2026-10: invoice inv-.* bring back its first version"):
+    with pytest.raises(CannotInvoice, match=r"2026-10/acme: invoice inv-.* bring back its first version"):
         job.invoice(OCTOBER, two_accounts())
 
 

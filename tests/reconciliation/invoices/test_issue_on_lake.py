@@ -14,7 +14,9 @@ from metering.calls.call import Call
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
 from reconciliation.closing import Closer
-from reconciliation.invoices.issue import CannotInvoice, Invoiced, Invoicing, ProvenUsages
+from reconciliation.invoices.issue import Invoiced, Invoicing
+from reconciliation.invoices.ports import CannotInvoice
+from reconciliation.invoices.proven_usage import ProvenUsages
 from reconciliation.reconcile import Reconciler
 from tests.metering.prices.builders import document, flat, version
 from tests.reconciliation.month_end import AFTER, Deployment, call, running

@@ -13,7 +13,8 @@ from metering.prices.invoice import place_of
 from metering.prices.tariff_file import read_tariff
 from metering.strict_yaml import load_yaml
 from metering.usage import Usage
-from reconciliation.invoices.issue import CannotInvoice, Invoicing
+from reconciliation.invoices.issue import Invoicing
+from reconciliation.invoices.ports import CannotInvoice
 from tests.reconciliation.invoices.samples import Known, Shelves
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "prices.md").read_text()

@@ -1,0 +1,80 @@
+"""What invoicing needs of storage and of the reconciliation.
+
+CannotInvoice   a month that cannot be invoiced as things stand
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from metering.errors import MeterError
+from metering.period import Period
+from metering.prices.documents import SourceDocument
+from metering.prices.statement import MonthUsage
+from metering.usage import Usage
+
+
+class CannotInvoice(MeterError):
+    """A month that cannot be invoiced as things stand. The text says why, and what to do first."""
+
+
+class InvoiceStore(Protocol):
+    """Where issued invoices are kept, by month and account."""
+
+    def months(self) -> Iterable[Period]:
+        """The months that have invoices, in order."""
+        ...
+
+    def documents(self, month: Period) -> Iterable[tuple[str, bytes]]:
+        """The documents of a month, each with the place where it is kept."""
+        ...
+
+    def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
+        """Keep the document of an account's month unless there is one; the one that is kept now, and whether
+        it was put there by this call.
+        """
+        ...
+
+    def add(self, month: Period, account: str, name: str, content: bytes) -> None:
+        """Keep what follows from a document, beside it. Repeating it changes nothing."""
+        ...
+
+
+class Sealed(NamedTuple):
+    """The usage of a sealed month, as it was sealed."""
+
+    usage: Mapping[str, Usage]
+    report: str
+    """The id of the reconciliation with which it was sealed."""
+    is_accepted: bool = False
+    """Whether it was sealed though something differed, which somebody accepted."""
+
+
+SealedUsage = Callable[[Period], Sealed | None]
+"""The usage of a sealed month; None for any other."""
+
+
+class Proven(NamedTuple):
+    """What all keys used in a month, how it can be derived again, and what speaks against it."""
+
+    usage: MonthUsage
+    source: SourceDocument
+    differing: tuple[str, ...] = ()
+    """How the counters and the lake differ, a sentence each."""
+    missing: tuple[str, ...] = ()
+    """Why the month is not complete, a sentence each."""
+    is_gone: bool = False
+    """Whether it was sealed with usage, and its Parquet files are no longer there."""
+
+
+class Usages(Protocol):
+    """The usage of months, such as :class:`reconciliation.invoices.proven_usage.ProvenUsages`."""
+
+    def billed(self, month: Period) -> Proven:
+        """What a month is invoiced by."""
+        ...
+
+    def known(self, month: Period) -> Proven:
+        """All that is known of a month by now."""
+        ...
