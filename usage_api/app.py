@@ -34,7 +34,15 @@ from usage_api.parameters import (
 from usage_api.problems import NotFound, Problem
 from usage_api.queries import UsageQueries
 from usage_api.requests import Event, address_of_folder, faults_of, path_of, refuse_unknown
-from usage_api.responses import Reply, document_reply, file_reply, problem_reply, redirect, reply
+from usage_api.responses import (
+    Reply,
+    document_reply,
+    file_reply,
+    next_page,
+    problem_reply,
+    redirect,
+    reply,
+)
 from usage_api.schemas import Answer
 from usage_api.static_files import PageFiles
 
@@ -141,7 +149,8 @@ class LookUpApi:
 
         @app.get("/keys", **document.keys_route())
         def keys(limit: Limit = 50, next: Next = None) -> Reply:  # noqa: A002 - the parameter's name
-            return self._reply(self._for_operator().keys(limit, next))
+            found = self._for_operator().keys(limit, next)
+            return self._reply(found, next_page({"limit": limit, "next": found.next}))
 
         @app.get(
             "/keys/<id>/usage",
@@ -234,8 +243,8 @@ class LookUpApi:
             return self._reply(self._look_ups.usage(key))
         return self._reply(self._look_ups.usage_of_days(key, days))
 
-    def _reply(self, answer: Answer) -> Reply:
-        return reply(answer, self._header("accept"), self._header("if-none-match"))
+    def _reply(self, answer: Answer, link: str | None = None) -> Reply:
+        return reply(answer, self._header("accept"), self._header("if-none-match"), link)
 
 
 def _not_found(_error: Exception) -> Reply:

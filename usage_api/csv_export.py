@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from typing import Final
 
-from metering.safe_csv import Cell, csv_text
+from metering.safe_csv import Cell, Typed, csv_text
 from usage_api.schemas import Answer, KeysAnswer, PeriodUsage, QuotaAnswer, RangeUsage, TopAnswer, Totals
 from usage_api.totals import METRICS
 
@@ -26,14 +26,14 @@ def rows_of(answer: Answer) -> Iterable[Sequence[Cell]]:
 def _(answer: PeriodUsage) -> Iterable[Sequence[Cell]]:
     yield ("key", "period", "requests")
     for part in answer.parts:
-        yield (answer.key, part.period, part.requests)
+        yield (answer.key, Typed(part.period), part.requests)
 
 
 @rows_of.register
 def _(answer: RangeUsage) -> Iterable[Sequence[Cell]]:
     yield ("key", "period", *METRICS)
     for part in answer.parts:
-        yield (answer.key, part.period, *_cells(part.totals))
+        yield (answer.key, Typed(part.period), *_cells(part.totals))
 
 
 @rows_of.register
@@ -42,8 +42,8 @@ def _(answer: QuotaAnswer) -> Iterable[Sequence[Cell]]:
     yield ("key", "plan", *columns, "resets_at", "denies")
     for limit in answer.limits:
         values = (getattr(limit, name) for name in columns)
-        resets_at = limit.resets_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        yield (answer.key, answer.plan, *values, resets_at, str(limit.denies).lower())
+        resets_at = Typed(limit.resets_at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        yield (answer.key, answer.plan, *values, resets_at, Typed(str(limit.denies).lower()))
 
 
 @rows_of.register
@@ -57,7 +57,7 @@ def _(answer: KeysAnswer) -> Iterable[Sequence[Cell]]:
 def _(answer: TopAnswer) -> Iterable[Sequence[Cell]]:
     yield ("key", "period", *METRICS)
     for entry in answer.keys:
-        yield (entry.key, answer.period, *_cells(entry.totals))
+        yield (entry.key, Typed(answer.period), *_cells(entry.totals))
 
 
 def is_table(kind: type[Answer]) -> bool:

@@ -61,7 +61,9 @@ def quota_route(audience: str, summary: str) -> Route:
 
 def keys_route() -> Route:
     """Keys that have a plan."""
-    return _route("keys", "The keys that have a plan, in the order of their ids", "list", KeysAnswer)
+    found = _route("keys", "The keys that have a plan, in the order of their ids", "list", KeysAnswer)
+    found["responses"][HTTPStatus.OK.value]["headers"] = {**_HEADERS, "Link": _LINK}
+    return found
 
 
 def top_route() -> Route:
@@ -141,6 +143,11 @@ def _route(audience: str, summary: str, name: str, model: Any) -> Route:
 _HEADERS: Final = {
     "ETag": {"description": "Of the content without `as_of`.", "schema": {"type": "string"}},
     "Cache-Control": {"description": "How long the answer may be kept.", "schema": {"type": "string"}},
+}
+
+_LINK: Final = {
+    "description": 'The next page, with `rel="next"`, relative to the request. The last page has none.',
+    "schema": {"type": "string"},
 }
 
 

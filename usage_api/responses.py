@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -40,12 +42,16 @@ _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 Reply = Response[Any]
 
 
-def reply(answer: Answer, accept: str | None, if_none_match: str | None) -> Reply:
-    """An answer as JSON, or as CSV where the caller wants that and the answer is a table."""
+def reply(answer: Answer, accept: str | None, if_none_match: str | None, link: str | None = None) -> Reply:
+    """An answer as JSON, or as CSV where the caller wants that and the answer is a table. `link` leads to the
+    next page of one that has several.
+    """
     as_csv = tabular.is_table(type(answer)) and prefers_csv(accept)
     content_type = CSV_TYPE if as_csv else JSON
     etag = etag_of(answer, content_type)
     headers = {"ETag": etag, "Cache-Control": cache_control(answer), "Vary": VARY}
+    if link is not None:
+        headers["Link"] = link
     if matches(etag, if_none_match):
         return _reply(HTTPStatus.NOT_MODIFIED, None, None, headers)
     if as_csv:
@@ -56,6 +62,15 @@ def reply(answer: Answer, accept: str | None, if_none_match: str | None) -> Repl
         tabular.written(answer) if as_csv else answer.model_dump_json(by_alias=True),
         headers,
     )
+
+
+def next_page(query: Mapping[str, object]) -> str | None:
+    """The header `Link` to the next page of a table, relative to the request; None on the last one, whose
+    `next` is None.
+
+    https://www.rfc-editor.org/rfc/rfc8288
+    """
+    return None if query["next"] is None else f'<?{urlencode(query)}>; rel="next"'
 
 
 def file_reply(file: PageFile, if_none_match: str | None) -> Reply:

@@ -6,9 +6,7 @@ credits in the shape that Stripe takes.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -20,7 +18,7 @@ from metering.prices.canonical import canonical_json
 from metering.prices.currency import currency_digits
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
 from metering.prices.money import EXACT, total
-from metering.safe_csv import defused
+from metering.safe_csv import Cell, Typed, csv_text
 
 CSV_HEADER = (
     "invoice", "account", "invoice_month", "kind", "month", "line",
@@ -95,18 +93,13 @@ def unpriced_document(entry: Unpriced) -> UnpricedDocument:
 
 
 def csv_bytes(invoice: InvoiceDocument) -> bytes:
-    """The invoice as a file for a spreadsheet (RFC 4180, UTF-8): CSV_HEADER and the rows."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([CSV_HEADER, *csv_rows(invoice)])
-    return text.getvalue().encode()
+    """The invoice as a file for a spreadsheet: CSV_HEADER and the rows."""
+    return csv_text([CSV_HEADER, *csv_rows(invoice)]).encode()
 
 
-def csv_rows(invoice: InvoiceDocument) -> Iterator[tuple[str, ...]]:
+def csv_rows(invoice: InvoiceDocument) -> Iterator[Sequence[Cell]]:
     """One row for each line and adjustment, in the columns of CSV_HEADER. The amounts of an invoice add up to
     its total.
-
-    A text that a spreadsheet would run as a formula gets an apostrophe before it. Amounts are numbers and
-    keep their sign.
     """
     for line in invoice["lines"]:
         yield _row(invoice, "usage" if line["rating"] else "commitment", line)
@@ -171,26 +164,21 @@ def _units(invoice: InvoiceDocument, amount: Decimal, digits: int) -> int:
     return int(units)
 
 
-def _row(invoice: InvoiceDocument, kind: str, line: LineDocument | AdjustmentDocument) -> tuple[str, ...]:
+def _row(invoice: InvoiceDocument, kind: str, line: LineDocument | AdjustmentDocument) -> Sequence[Cell]:
     version = line["price_version"]
-    texts = [invoice["id"], invoice["account"], invoice["period"]["month"], kind, line["month"], line["line"]]
-    origin = [
-        invoice["currency"],
-        version["plan"],
-        version["version"],
-        version["digest"],
-        line["fingerprint"],
-        line["query"],
-    ]
-    return (*map(defused, texts), *_arithmetic(line), line["amount"], *map(defused, origin))
+    month, amount = Typed(invoice["period"]["month"]), Decimal(line["amount"])
+    head = (invoice["id"], invoice["account"], month, kind, Typed(line["month"]), line["line"])
+    origin = (version["plan"], version["version"], version["digest"], line["fingerprint"], line["query"])
+    return (*head, *_arithmetic(line), amount, invoice["currency"], *origin)
 
 
-def _arithmetic(line: LineDocument) -> tuple[str, ...]:
+def _arithmetic(line: LineDocument) -> Sequence[Cell]:
     rating, commitment = line["rating"], line["commitment"]
     if rating is None:
-        return ("",) * 6 + (f"{commitment['kind']} {commitment['bound']}" if commitment else "",)
-    counts = (str(rating["quantity"]), str(rating["free"]), str(rating["charged"]))
-    bound = f"{rating['bound']} {rating['bound_amount']}" if rating["bound"] else ""
+        bound = f"{commitment['kind']} {commitment['bound']}" if commitment else None
+        return (*(None,) * 6, bound)
+    counts = (rating["quantity"], rating["free"], rating["charged"])
+    bound = f"{rating['bound']} {rating['bound_amount']}" if rating["bound"] else None
     return (rating["metric"], rating["model"], *counts, "; ".join(map(_spelled_out, rating["tiers"])), bound)
 
 

@@ -7,7 +7,7 @@
 | finding | a call, a row or a counter where both sides differ | the call's, or what a counter has too much |
 | repeated object | an object of the lake whose rows lie in another, too | the rows, as requests |
 
-A spreadsheet rounds hashes and fingerprints, which have more digits than it keeps: the JSON has them exactly.
+Hashes and fingerprints have more digits than a spreadsheet keeps of a number, and are texts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 
 from metering.proof.drift import Difference
-from metering.safe_csv import Cell, csv_text
+from metering.safe_csv import Cell, Typed, csv_text
 from metering.usage import TOTALS, Usage
 from reconciliation.model.causes import Finding
 from reconciliation.model.contradictions import Contradiction
@@ -37,7 +37,7 @@ def report_csv(report: Report) -> bytes:
 
 def _rows(report: Report) -> Iterator[Sequence[Cell]]:
     for row in _things(report):
-        yield (report.month, report.run_id, *row)
+        yield (Typed(report.month), report.run_id, *row)
 
 
 def _things(report: Report) -> Iterator[Sequence[Cell]]:
@@ -50,20 +50,30 @@ def _things(report: Report) -> Iterator[Sequence[Cell]]:
 def _difference(one: Difference) -> Sequence[Cell]:
     surplus, counted, in_lake = map(_totals, (one.surplus, one.counted, one.in_lake))
     nothing = (None,) * 5
-    return ("difference", one.key, one.period, one.nature, *nothing, *surplus, *counted, *in_lake, None)
+    return (
+        "difference",
+        one.key,
+        _period(one.period),
+        one.nature,
+        *nothing,
+        *surplus,
+        *counted,
+        *in_lake,
+        None,
+    )
 
 
 def _contradiction(one: Contradiction) -> Sequence[Cell]:
     part = f"part {one.part} holds" if one.part else "its parts hold"
     what = f"{part} {one.held} requests, and {one.expected} are expected"
-    row = ("contradiction", one.key, one.period, what, *(None,) * 5)
+    row = ("contradiction", one.key, _period(one.period), what, *(None,) * 5)
     return (*row, *_requests(one.held - one.expected), *_NO_TOTALS, *_NO_TOTALS, None)
 
 
 def _finding(one: Finding) -> Sequence[Cell]:
     call = (one.event_id, one.event_hash, _time(one.time))
     usage = _NO_TOTALS if one.usage is None else _totals(one.usage)
-    row = ("finding", one.key, one.period, one.cause, one.note, one.advice, *call)
+    row = ("finding", one.key, _period(one.period), one.cause, one.note, one.advice, *call)
     return (*row, *usage, *_NO_TOTALS, *_NO_TOTALS, _lines(one.objects))
 
 
@@ -81,8 +91,12 @@ def _requests(number: int) -> Sequence[Cell]:
     return (number, *_NO_TOTALS[1:])
 
 
-def _time(time: datetime | None) -> str | None:
-    return None if time is None else f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
+def _period(period: str | None) -> Typed | None:
+    return None if period is None else Typed(period)
+
+
+def _time(time: datetime | None) -> Typed | None:
+    return None if time is None else Typed(f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z")
 
 
 def _lines(names: Iterable[str]) -> str:

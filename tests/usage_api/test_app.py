@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -259,7 +261,7 @@ class TestForms:
         """Who wants CSV gets it, as a file."""
         answer = api(of_customer("k1", "/me/usage", headers={"accept": accept}))
         assert "text/csv; charset=utf-8" == answer["headers"]["Content-Type"]
-        assert answer["body"].startswith("key,period,requests\r\n")
+        assert answer["body"].startswith("\ufeffkey,period,requests\r\n")
         assert "attachment" in answer["headers"]["Content-Disposition"]
 
     @pytest.mark.parametrize(
@@ -278,6 +280,21 @@ class TestForms:
         """Everybody else gets JSON."""
         answer = api(of_customer("k1", "/me/usage", headers={"Accept": accept}))
         assert "application/json" == answer["headers"]["Content-Type"]
+
+    @pytest.mark.parametrize("accept", ["text/csv", "application/json"])
+    def test_pages(self, accept: str) -> None:
+        """A table over several pages leads from each to the next, and the last one to none."""
+        keys = [f"k{number:03d}" for number in range(150)]
+        api = Api(assignments={key: Assignment(key, "pro") for key in keys})
+        query: dict[str, list[str]] | None = {"limit": ["60"]}
+        pages = []
+        while query is not None:
+            answer = api(of_operator("/keys", query=query, headers={"accept": accept}))
+            pages.append(answer["body"])
+            link = re.fullmatch(r'<\?(.+)>; rel="next"', answer["headers"].get("Link", ""))
+            query = parse_qs(link[1]) if link else None
+        assert [60, 60, 30] == [len(re.findall(r"\bk\d{3}\b", page)) for page in pages]
+        assert keys == re.findall(r"\bk\d{3}\b", "".join(pages))
 
     def test_health_is_json(self, api: Api) -> None:
         """What is no table stays JSON."""

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span
-from metering.safe_csv import defused
+from metering.safe_csv import BYTE_ORDER_MARK as MARK
+from metering.safe_csv import kept
 from metering.usage import Metric, Usage
 from tests.usage_api.sources import Memory
 from usage_api.csv_export import is_table, rows_of, written
@@ -36,23 +37,24 @@ LOOK_UPS = MEMORY.look_ups()
 class TestTables:
     def test_month(self) -> None:
         """A row a day."""
-        assert "key,period,requests\r\n'=k,2026-11-05,5\r\n" == written(LOOK_UPS.usage("=k"))
+        assert f"{MARK}key,period,requests\r\n'=k,2026-11-05,5\r\n" == written(LOOK_UPS.usage("=k"))
 
     def test_range(self) -> None:
         """A row a day, with all totals."""
         header = "key,period,requests,billable,errors,response_bytes,request_bytes,latency_ms"
         text = written(LOOK_UPS.usage_of_days("=k", Days(FIFTH, FIFTH)))
-        assert f"{header}\r\n'=k,2026-11-05,5,4,1,500,50,60\r\n" == text
+        assert f"{MARK}{header}\r\n'=k,2026-11-05,5,4,1,500,50,60\r\n" == text
 
     def test_quota(self) -> None:
         """A row a limit."""
         header = "key,plan,metric,span,kind,mode,amount,used,remaining,resets_at,denies"
         row = "'=k,pro,requests,month,hard,counted,10,5,5,2026-12-01T00:00:00Z,false"
-        assert f"{header}\r\n{row}\r\n" == written(LOOK_UPS.quota("=k"))
+        assert f"{MARK}{header}\r\n{row}\r\n" == written(LOOK_UPS.quota("=k"))
 
     def test_keys(self) -> None:
         """A row a key; what a customer is called is no formula either."""
-        assert "key,plan,account,status\r\n'=k,pro,'+acme,active\r\n" == written(LOOK_UPS.keys(10, None))
+        text = written(LOOK_UPS.keys(10, None))
+        assert f"{MARK}key,plan,account,status\r\n'=k,pro,'+acme,active\r\n" == text
 
     def test_top(self) -> None:
         """A row a key."""
@@ -79,6 +81,6 @@ class TestFormulas:
         rows = list(csv.reader(io.StringIO(written(KeysAnswer(keys=entries, next=None)), newline="")))
         assert [4, 4, 4] == [len(row) for row in rows]
         assert [] == [cell for row in rows for cell in row if cell[:1] and cell[0] in "=+-@\t\r\n＝＋－＠"]
-        assert [[defused(one), defused(plan), defused(account)] for one in (key, other)] == [
+        assert [[kept(one), kept(plan), kept(account)] for one in (key, other)] == [
             row[:3] for row in rows[1:]
         ]

@@ -59,7 +59,7 @@ def test_files(tmp_path: Path) -> None:
     page = (tmp_path / "october.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert run_id in page
-    assert "kind" in next(csv.reader((tmp_path / "october.csv").read_text().splitlines()))
+    assert "kind" in next(csv.reader((tmp_path / "october.csv").read_text("utf-8-sig").splitlines()))
 
 
 def test_published(demo: Demo) -> None:

@@ -13,6 +13,7 @@ from metering.prices.billing import Unpriced
 from metering.prices.documents import InvoiceDocument
 from metering.prices.invoice import invoice_document
 from metering.prices.statement import Statement, make_statement
+from metering.safe_csv import BYTE_ORDER_MARK, csv_text
 from reconciliation.invoices.exports import (
     CSV_HEADER,
     NotExportable,
@@ -70,7 +71,21 @@ def test_rows_spell_out_tiers() -> None:
 
 def test_formulas_are_defused() -> None:
     """An account called =acme is a text in a spreadsheet."""
-    assert {"'=acme"} == {row["account"] for row in cells(invoice())}
+    rows = list(csv.DictReader(io.StringIO(csv_bytes(invoice()).decode("utf-8-sig"), newline="")))
+    assert {"'=acme"} == {row["account"] for row in rows}
+
+
+def test_fingerprints_keep_their_digits() -> None:
+    """They are texts, and so is whatever looks like a number and is none; amounts and periods are not."""
+    document = invoice()
+    document["lines"] = document["lines"][:1]
+    document["lines"][0]["fingerprint"] = "92191744219568100725705"
+    document["lines"][0]["price_version"]["version"] = "2026-10"
+    document["lines"][0]["price_version"]["digest"] = "1801057e73012345"
+    [row] = list(csv.DictReader(io.StringIO(csv_bytes(document).decode("utf-8-sig"), newline="")))
+    names = ("fingerprint", "price_version", "price_digest", "amount", "month", "quantity")
+    kept = ["'92191744219568100725705", "'2026-10", "'1801057e73012345", "10.00", "2026-11", "1000"]
+    assert kept == [row[name] for name in names]
 
 
 def test_stripe_events() -> None:
@@ -131,8 +146,9 @@ def test_stripe_identifiers_are_idempotent() -> None:
 
 def test_csv_file() -> None:
     """The file is what a spreadsheet reads: a header, and the rows."""
-    rows = list(csv.reader(io.StringIO(csv_bytes(invoice(late=5)).decode(), newline="")))
-    assert [CSV_HEADER, *csv_rows(invoice(late=5))] == [tuple(row) for row in rows]
+    content = csv_bytes(invoice(late=5))
+    assert csv_text([CSV_HEADER, *csv_rows(invoice(late=5))]).encode() == content
+    assert content.startswith(BYTE_ORDER_MARK.encode())
 
 
 def test_month_document() -> None:

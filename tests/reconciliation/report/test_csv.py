@@ -12,12 +12,12 @@ from tests.reconciliation.report.samples import HOSTILE, agreeing, differing, ho
 
 def rows(report: Report) -> list[dict[str, str]]:
     """The rows as a spreadsheet reads them."""
-    return list(csv.DictReader(io.StringIO(report_csv(report).decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(report_csv(report).decode("utf-8-sig"), newline="")))
 
 
 def test_agreeing() -> None:
     """Nothing but the header."""
-    assert ",".join(CSV_HEADER) + "\r\n" == report_csv(agreeing()).decode()
+    assert ",".join(CSV_HEADER) + "\r\n" == report_csv(agreeing()).decode("utf-8-sig")
 
 
 def test_kinds() -> None:
@@ -26,7 +26,7 @@ def test_kinds() -> None:
     assert ["difference"] * 5 + ["contradiction"] + ["finding"] * 5 + ["repeated object"] == [
         row["kind"] for row in found
     ]
-    assert {("2026-10", "2026-11-02T06")} == {(row["month"], row["report"]) for row in found}
+    assert {("2026-10", "'2026-11-02T06")} == {(row["month"], row["report"]) for row in found}
 
 
 def test_difference() -> None:
@@ -58,7 +58,7 @@ def test_formulas() -> None:
     report = differing()
     report.differences = report.differences[-1:]
     (first, *_) = rows(report)
-    assert first["fingerprint"].lstrip("-").isdigit()
+    assert first["fingerprint"].lstrip("'-").isdigit()
     report.run_id = "=cmd()"
     assert "'=cmd()" == rows(report)[0]["report"]
 
