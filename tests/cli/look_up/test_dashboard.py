@@ -139,7 +139,7 @@ def test_a_customer_sees_one(get: Get) -> None:
 def test_as_a_table(get: Get) -> None:
     """Headers of the caller are heard."""
     answer = get("keys/alice/usage/2026-11", Accept="text/csv")
-    assert b"key,period,requests\r\n" == answer.body.splitlines(keepends=True)[0]
+    assert "\ufeffkey,period,requests\r\n".encode() == answer.body.splitlines(keepends=True)[0]
     again = get("keys/alice/usage/2026-11", Accept="text/csv", If_None_Match=answer.headers["ETag"])
     assert (304, b"") == (again.status, again.body)
 
