@@ -1,78 +1,110 @@
-"""How far the lake is complete, by the metrics of its delivery stream.
+"""How far the lake is complete, by the metrics of its delivery stream. Two of them are needed:
 
-`DeliveryToS3.DataFreshness` is the age of the oldest record that Firehose holds: whatever is older has been
-delivered, to the lake or under the error prefix. Where there is no such point, because for hours all records
-were control messages that the transform drops, the lake is as far as Firehose reads the stream, less an hour
-for its buffers.
-https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
+- `DeliveryToS3.DataFreshness` is the age of the oldest record that Firehose holds, from the moment at which
+  it has read it: whatever Firehose had read by then is delivered, to the lake or under the error prefix.
+- `KinesisMillisBehindLatest` is how far its reading is behind the stream.
+
+Both ways only go forward. So a point at any time is a lower bound for all times after it, and a missing or
+late point makes the answer earlier, never wrong.
+
+Firehose has no freshness where nothing gets through, and none where nothing comes in. The two are told apart
+by `ForwardedLogEvents` of the subscription filters: log events that were sent into the stream and are not
+known to be delivered wait. If there are none, there is nothing to deliver, and the lake is as far as Firehose
+reads.
+https://docs.aws.amazon.com/firehose/latest/dev/cloudwatch-metrics.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from adapters.errors import translated
+from adapters.cloudwatch import CloudWatchMetric, MetricReader, Point, Series
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
-    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDataQueryTypeDef
 
-LOOKED_BACK: Final = timedelta(hours=3)
-BUFFERED: Final = timedelta(hours=1)
-"""Longer than Firehose buffers (15 minutes at most) and tries an invocation again."""
-_BEHIND_MS: Final = 60_000
-_PERIOD_SECONDS: Final = 60
-_METRICS: Final = {"freshness": "DeliveryToS3.DataFreshness", "behind": "KinesisMillisBehindLatest"}
+LOOKED_BACK: Final = timedelta(days=14)
+"""As long as CloudWatch lists a metric that has no new points."""
+SETTLED: Final = timedelta(hours=1)
+"""Longer than any of these metrics is late. Log events that were sent since then may not be in theirs yet."""
+PERIOD: Final = timedelta(minutes=5)
+"""Firehose sends its metrics every five minutes at times."""
+
+
+class _Metrics(NamedTuple):
+    freshness: Sequence[Point]
+    behind: Sequence[Point]
+    forwarded: Sequence[Point]
 
 
 class FirehoseFreshness:
     """The path into the lake."""
 
     def __init__(
-        self, cloudwatch: CloudWatchClient, delivery_stream: str, clock: Callable[[], datetime]
+        self,
+        cloudwatch: CloudWatchClient,
+        delivery_stream: str,
+        log_groups: Iterable[str],
+        clock: Callable[[], datetime],
     ) -> None:
         """`clock` gives the time in UTC."""
-        self._cloudwatch = cloudwatch
+        self._metrics = MetricReader(cloudwatch)
         self._delivery_stream = delivery_stream
+        self._log_groups = frozenset(log_groups)
         self._clock = clock
 
     def complete_through(self) -> datetime | None:
-        """Whatever arrived in the stream before has been delivered; None: the metrics say nothing.
+        """Whatever arrived in the stream before has been delivered; None: the metrics say too little.
 
         Raises:
             Transient, Misconfigured: the metrics cannot be read.
         """
         now = self._clock()
-        points = self._points(now)
-        if points["freshness"]:
-            time, age_seconds = max(points["freshness"])
-            return time - timedelta(seconds=age_seconds)
-        behind = points["behind"]
-        if behind and max(value for _, value in behind) < _BEHIND_MS:
-            return max(time for time, _ in behind) - BUFFERED
-        return None
+        found = self._read(now)
+        delivered = _delivered_through(found)
+        sent = [time for time, events in found.forwarded if events]
+        if delivered is None:
+            return None if sent else _read_by(found.behind, now - SETTLED)
+        if any(time + PERIOD > delivered for time in sent):
+            return delivered
+        return max(delivered, _read_by(found.behind, now - SETTLED) or delivered)
 
-    def _points(self, now: datetime) -> dict[str, list[tuple[datetime, float]]]:
-        dimensions: list[DimensionTypeDef] = [{"Name": "DeliveryStreamName", "Value": self._delivery_stream}]
-        queries: list[MetricDataQueryTypeDef] = [
-            {
-                "Id": identity,
-                "MetricStat": {
-                    "Metric": {"Namespace": "AWS/Firehose", "MetricName": name, "Dimensions": dimensions},
-                    "Period": _PERIOD_SECONDS,
-                    "Stat": "Maximum",
-                },
-            }
-            for identity, name in _METRICS.items()
+    def _read(self, now: datetime) -> _Metrics:
+        firehose = {"DeliveryStreamName": self._delivery_stream}
+        wanted = [
+            Series(CloudWatchMetric("AWS/Firehose", "DeliveryToS3.DataFreshness", firehose), "Maximum"),
+            Series(CloudWatchMetric("AWS/Firehose", "KinesisMillisBehindLatest", firehose), "Maximum"),
+            *(Series(metric, "Sum") for metric in self._of_filters()),
         ]
-        found: dict[str, list[tuple[datetime, float]]] = {identity: [] for identity in _METRICS}
-        with translated(f"GetMetricData of {self._delivery_stream}"):
-            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
-                MetricDataQueries=queries, StartTime=now - LOOKED_BACK, EndTime=now + timedelta(minutes=1)
-            )
-            for page in pages:
-                for result in page["MetricDataResults"]:
-                    found[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
-        return found
+        freshness, behind, *sent = self._metrics.points(wanted, now - LOOKED_BACK, now + PERIOD, PERIOD)
+        return _Metrics(freshness, behind, [point for series in sent for point in series])
+
+    def _of_filters(self) -> list[CloudWatchMetric]:
+        """What the filters of the log groups forward, and those of the same name in other log groups."""
+        listed = self._metrics.listed("AWS/Logs", "ForwardedLogEvents")
+        ours = {one.dimensions.get("FilterName") for one in listed if self._is_ours(one)}
+        return [one for one in listed if one.dimensions.get("FilterName") in ours]
+
+    def _is_ours(self, metric: CloudWatchMetric) -> bool:
+        return metric.dimensions.get("LogGroupName") in self._log_groups
+
+
+def _delivered_through(found: _Metrics) -> datetime | None:
+    """What arrived in the stream before is delivered, by Firehose's two metrics together: what it had read by
+    then is delivered, and so far it had read.
+    """
+    if not found.freshness:
+        return None
+    time, age_seconds = max(found.freshness)
+    return _read_by(found.behind, time - timedelta(seconds=age_seconds))
+
+
+def _read_by(behind: Iterable[Point], time: datetime) -> datetime | None:
+    """What arrived in the stream before was read by Firehose at a time; None: nothing is known.
+
+    The value of a period is true at some moment in it, so that only periods count that were over.
+    """
+    read = [begin - timedelta(milliseconds=value) for begin, value in behind if begin + PERIOD <= time]
+    return max(read, default=None)

@@ -71,7 +71,9 @@ def make_sources(
         S3ErrorObjects(s3, settings.lake_bucket),
         AccessLogSearch(client("logs", config=config), settings.log_groups, settings.rule, clock),
         CountedPath(CompletenessReader(dynamodb, settings.counters_table)),
-        FirehoseFreshness(client("cloudwatch", config=config), settings.delivery_stream, clock),
+        FirehoseFreshness(
+            client("cloudwatch", config=config), settings.delivery_stream, settings.log_groups, clock
+        ),
         S3LakeObjects(s3, settings.lake_bucket),
     )
 

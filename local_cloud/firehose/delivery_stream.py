@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
 _FRESHNESS_EVERY = timedelta(minutes=1)
+_KNOWN_FOR = timedelta(minutes=10)
+"""By its first metric, a delivery stream had read at the tip of its stream so long before it was made."""
 
 
 @dataclass(slots=True)
@@ -136,6 +138,7 @@ class DeliveryStream:
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._forget()
+        self._tell({"KinesisMillisBehindLatest": 0.0}, now() - _KNOWN_FOR)
 
     def __enter__(self) -> Self:
         self.start()
@@ -217,16 +220,25 @@ class DeliveryStream:
         return timedelta(0) if oldest is None else max(timedelta(0), self._now() - oldest)
 
     def tell_freshness(self) -> None:
-        """Put the age of the oldest record into CloudWatch, as Firehose does each minute."""
+        """Put into CloudWatch how old the oldest record is, and how far reading is behind the stream, as
+        Firehose does each minute.
+        """
         self._told_freshness_at = now = self._now()
-        metric = {
-            "MetricName": "DeliveryToS3.DataFreshness",
-            "Dimensions": [{"Name": "DeliveryStreamName", "Value": self.settings.name}],
-            "Timestamp": now,
-            "Value": self.age_of_oldest.total_seconds(),
-            "Unit": "Seconds",
-        }
-        self._client("cloudwatch").put_metric_data(Namespace="AWS/Firehose", MetricData=[metric])
+        behind = self._source.behind.total_seconds() * 1000
+        age = self.age_of_oldest.total_seconds()
+        self._tell({"DeliveryToS3.DataFreshness": age, "KinesisMillisBehindLatest": behind}, now)
+
+    def _tell(self, values: dict[str, float], time: datetime) -> None:
+        metrics = [
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": "DeliveryStreamName", "Value": self.settings.name}],
+                "Timestamp": time,
+                "Value": value,
+            }
+            for name, value in values.items()
+        ]
+        self._client("cloudwatch").put_metric_data(Namespace="AWS/Firehose", MetricData=metrics)
 
     def _tell_freshness_if_due(self) -> None:
         told = self._told_freshness_at

@@ -139,6 +139,11 @@ class StreamSource:
         if self._discovered:
             backlog.note(self._shards.values())
 
+    @property
+    def behind(self) -> timedelta:
+        """How far the last reads were behind the tip of the stream, in the shard where that is most."""
+        return max((shard.behind for shard in self._shards.values()), default=timedelta(0))
+
     def oldest_arrival(self, now: datetime) -> datetime | None:
         """When the oldest record arrived that is not acknowledged; ``None`` if there is none, as far as the
         last read saw.

@@ -35,6 +35,7 @@ ROLES = [logical_id for logical_id, resource in RESOURCES.items() if resource["T
 GLUE = "arn:aws:glue:us-east-1:123456789012"
 LISTS = {"dynamodb:LeadingKeys", "events:source"}
 """Condition keys that hold several values."""
+METRICS = ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
 X_RAY = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
 
@@ -92,7 +93,7 @@ class TestLeastPrivilege:
             for statement in statements(role, WITH_KEY)
             for resource in as_list(statement["Resource"])
             if "*" in resource
-            and statement["Action"] not in (X_RAY, "cloudwatch:GetMetricData", "logs:DescribeLogGroups")
+            and statement["Action"] not in (X_RAY, METRICS, "logs:DescribeLogGroups")
             and resource not in log_groups
         ]
         allowed = {

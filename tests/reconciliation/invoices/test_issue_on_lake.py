@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from adapters.firehose import FirehoseFreshness
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.month_states import S3Closings
+from cli.month_end.repair_session import scope_of
 from metering.calls.call import Call
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
-from reconciliation.closing import Closer
+from reconciliation.closing import Closer, NotProvenError
 from reconciliation.invoices.issue import Invoiced, Invoicing
 from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.invoices.proven_usage import ProvenUsages
 from reconciliation.reconcile import Reconciler
+from reconciliation.repair.scope import NotRepairableError
 from tests.metering.prices.builders import document, flat, version
 from tests.reconciliation.month_end import AFTER, Deployment, call, running
-from tests.reconciliation.repair.repairing import repair, run
+from tests.reconciliation.repair.repairing import items, repair, run
 
 OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 TIERS: dict[str, Any] = {
@@ -143,3 +147,79 @@ def test_a_counter_edited_after_the_month_was_sealed(deployment: Deployment) -> 
     repair(deployment, run())
     [november] = issue(deployment, NOVEMBER, run()).invoices
     assert ("2.00", []) == (november["lines"][0]["amount"], november["adjustments"])
+
+
+class Hurry:
+    """Whoever repairs, closes and invoices October at a time, with Firehose so far behind the stream."""
+
+    def __init__(self, deployment: Deployment, now: datetime, behind: timedelta) -> None:
+        self.deployment = deployment
+        self._name = f"behind-{behind.total_seconds():.0f}"
+        self._now = now
+        cloudwatch, settings = deployment.cloud.client("cloudwatch"), deployment.settings
+        self._tell(cloudwatch, behind)
+        freshness = FirehoseFreshness(cloudwatch, self._name, settings.log_groups, lambda: now)
+        self._reconciler = Reconciler(deployment.sources._replace(delivered=freshness), lambda: now)
+        self.store = S3Closings(deployment.s3, settings.lake_bucket)
+
+    def _tell(self, cloudwatch: Any, behind: timedelta) -> None:
+        values = {
+            "DeliveryToS3.DataFreshness": 300,
+            "KinesisMillisBehindLatest": behind.total_seconds() * 1000,
+        }
+        metrics = [
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": "DeliveryStreamName", "Value": self._name}],
+                "Timestamp": self._now - timedelta(minutes=minutes),
+                "Value": value,
+            }
+            for minutes in range(5, 60, 5)
+            for name, value in values.items()
+        ]
+        cloudwatch.put_metric_data(Namespace="AWS/Firehose", MetricData=metrics)
+
+    def repair(self) -> None:
+        """Take the lake's figure, where that may be done."""
+        scope_of(self._reconciler.reconcile(OCTOBER, run_id=f"{self._name}-repair"), "in a hurry", "lower it")
+
+    def close(self) -> Any:
+        """Seal October."""
+
+        def reconcile(month: Period, run_id: str) -> Any:
+            return self._reconciler.reconcile(month, run_id=run_id)
+
+        queries = self.deployment.sources.queries
+        closer = Closer(self.store, queries, reconcile, lambda: self._now, "ops")
+        return closer.close(OCTOBER, run_id=f"{self._name}-close")
+
+    def invoice(self) -> Invoiced:
+        """Issue October's invoices."""
+        proofs = ProvenUsages(self._reconciler, "s3://lake/", f"{self._name}-invoice")
+        shelf = S3Invoices(self.deployment.s3, self.deployment.settings.lake_bucket)
+        return Invoicing(proofs, shelf, at_once=4).invoice(OCTOBER, TARIFF)
+
+
+def test_a_month_end_in_a_hurry(deployment: Deployment) -> None:
+    """Repair, close, invoice an hour after the month, with Firehose four hours behind the stream and a small
+    freshness: each refuses and changes nothing. Once Firehose has caught up, the truth is billed.
+    """
+    deployment.both(calls(range(2)))
+    late = calls(range(2, 5))
+    deployment.count(late)
+    before = items(deployment, "")
+    hurry = Hurry(deployment, datetime(2026, 11, 1, 1, tzinfo=UTC), timedelta(hours=4))
+    with pytest.raises(NotRepairableError, match="Firehose has delivered to the lake"):
+        hurry.repair()
+    with pytest.raises(NotProvenError, match="Firehose has delivered to the lake"):
+        hurry.close()
+    with pytest.raises(CannotInvoice, match="2026-10"):
+        hurry.invoice()
+    assert before == items(deployment, "")
+    assert hurry.store.read(OCTOBER) is None
+
+    deployment.land(late, name="late")
+    caught_up = Hurry(deployment, datetime(2026, 11, 1, 5, 30, tzinfo=UTC), timedelta(0))
+    assert (5, True) == (caught_up.close().total.requests, caught_up.close().agrees)
+    [invoice] = caught_up.invoice().invoices
+    assert ["3.20", "5.12"] == [line["amount"] for line in invoice["lines"]]
