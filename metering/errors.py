@@ -5,6 +5,7 @@ MeterError
 ├── Undecodable     a record that holds no lines at all: likewise
 ├── Transient       the same attempt may work later: stop here, retry
 └── Misconfigured   no retry helps until somebody changes a setting: raise the alarm
+    └── Unreadable  ... until somebody repairs or removes a stored item
 """
 
 from __future__ import annotations
@@ -40,3 +41,12 @@ class Misconfigured(MeterError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = tuple(faults)
+
+
+class Unreadable(Misconfigured):
+    """A stored item that cannot be decoded: edited by hand, or written by a version that is newer. The text
+    names it, and what is wrong with it.
+    """
+
+    def __init__(self, item: str, fault: str) -> None:
+        super().__init__([f"the stored item {item} cannot be read: {fault}"])

@@ -14,6 +14,7 @@ from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.errors import MeterError
 from metering.quotas.key_digest import digest_of
 from metering.quotas.ports import LeaseStore, QuotaStore
 from quota_authorizer.authorizer import Authorizer, AuthorizerOptions, CredentialVerifiers, KeySource
@@ -108,8 +109,12 @@ class QuotaAuthorizer:
 
     def _tell(self, now: float) -> None:
         """Tell what was decided, since this decision took milliseconds anyway."""
-        self.leases.tidy(now)
         counts = self._judge.counts
+        try:
+            self.leases.tidy(now)
+        except MeterError as error:
+            counts[STORE_FAILURES] += 1
+            self.known.last_error = str(error)
         numbers = {name: counts[name] for name in TOLD}
         counts.clear()
         self._decisions, self._requests = 0, self._requests_so_far()

@@ -26,6 +26,8 @@ class Applied:
     """
     refused: int = 0
     """Increments that an earlier attempt had added already, all or some of their records."""
+    unreadable: list[str] = field(default_factory=list)
+    """Why some counters could not say what they hold, although they took or refused an increment."""
     unapplied_from: int | None = None
     """The lowest sequence number that is not known to be in all of its counters."""
 
@@ -44,6 +46,8 @@ def apply(
         for increment, answer in zip(waiting, answers, strict=True):
             if answer.totals is not None:
                 applied.found.append((increment, answer))
+            if answer.unreadable is not None:
+                applied.unreadable.append(answer.unreadable)
             match answer.status:
                 case Status.WRITTEN:
                     _note_written(applied, increment, answer.totals)

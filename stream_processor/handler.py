@@ -129,11 +129,14 @@ def _tell(tools: Telemetry, report: BatchReport, now: datetime, *, is_in_time: b
             "BatchesGivenBack": int(report.failed_from is not None and not is_in_time),
             "ThresholdsTold": len(report.limits.told),
             "ThresholdsDeferred": report.limits.deferred,
+            "StoredItemsUnreadable": len(report.unreadable),
             **_lag(report, now),
         }
     )
     if report.limits.errors:
         tools.logger.warning("thresholds are not published", extra={"reasons": report.limits.errors[:3]})
+    if report.unreadable:
+        tools.logger.warning("stored items cannot be read", extra={"items": report.unreadable[:3]})
     if report.undecodable or report.failed_from is not None:
         tools.logger.warning(
             "batch",

@@ -72,6 +72,8 @@ class BatchReport:
     """The counters' totals after each increment."""
     limits: LimitReport = NOTHING_FOUND
     """The thresholds that were reached."""
+    unreadable: Sequence[str] = ()
+    """Stored items that cannot be decoded, where the calls could be counted without them."""
 
 
 class Processor:
@@ -107,7 +109,8 @@ class Processor:
         """Count a batch of one shard, its records in the order of their sequence numbers.
 
         Raises:
-            Misconfigured: no retry helps until a setting is changed. The batch is to be repeated whole.
+            Misconfigured: no retry helps until a setting is changed, or an item is repaired that has to be
+                read. The batch is to be repeated whole.
         """
         if not batch:
             return BatchReport()
@@ -137,8 +140,9 @@ class Processor:
         if done:
             last = done[-1]
             self._progress.note(Progress(last.shard_id, last.sequence_number, last.arrived_at_ms))
+        unreadable = [*applied.unreadable, *limits.unreadable]
         if self._heaviest is not None:
-            self._heaviest.look(applied.found)
+            unreadable += self._heaviest.look(applied.found)
         return BatchReport(
             records=len(batch),
             log_events=sum(record.log_events for record in records),
@@ -154,6 +158,7 @@ class Processor:
             counted_through_ms=done[-1].arrived_at_ms if done else None,
             totals=applied.after,
             limits=limits,
+            unreadable=unreadable,
         )
 
 

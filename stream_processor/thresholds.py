@@ -27,10 +27,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from metering.counters.ports import CounterAnswer, Increment
-from metering.errors import Transient
+from metering.errors import Transient, Unreadable
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period, days_of_week, is_day, is_month, month_of, week_of
 from metering.quotas.decision import Counted, resets_at, used_in
@@ -63,6 +63,9 @@ MOST_REMEMBERED: Final = 50_000
 
 _NEVER: Final = (0.0, None)
 
+Name = TypeVar("Name")
+Value = TypeVar("Value")
+
 Found = tuple[Increment, CounterAnswer]
 Place = tuple[str, Period, int]
 """A slice of a counter: key, month or day, number."""
@@ -79,6 +82,8 @@ class LimitReport(NamedTuple):
     """The lowest sequence number whose increment reached a threshold of which nobody can say what became."""
     errors: tuple[str, ...] = ()
     """Why some could not be published."""
+    unreadable: tuple[str, ...] = ()
+    """Stored items that cannot be decoded. Thresholds that need them are not found; counting goes on."""
 
 
 NOTHING_FOUND: Final = LimitReport()
@@ -92,6 +97,7 @@ class _Progress:
     deferred: int = 0
     untold_from: int | None = None
     errors: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     def repeat(self, first: int) -> None:
         """The batch is to be repeated from here."""
@@ -99,7 +105,9 @@ class _Progress:
 
     @property
     def report(self) -> LimitReport:
-        return LimitReport(tuple(self.told), self.deferred, self.untold_from, tuple(self.errors))
+        return LimitReport(
+            tuple(self.told), self.deferred, self.untold_from, tuple(self.errors), tuple(self.unreadable)
+        )
 
 
 class _Planned(NamedTuple):
@@ -178,6 +186,8 @@ class LimitWatch:
         self._accounts: dict[str, tuple[float, SharedPlan | None]] = {}
         self._settled: dict[str, float] = {}
         """Crossings by id, and until when (epoch seconds) nothing is to be done about them."""
+        self._unreadable: list[str] = []
+        """Of the batch that is looked at."""
         self._drain_at = float("-inf")
         self._paused_until = float("-inf")
 
@@ -187,10 +197,14 @@ class LimitWatch:
         """
         now = self._clock().timestamp()
         progress = _Progress()
+        self._unreadable = progress.unreadable
         try:
             watched = self._watched(found, now)
             counted = self._counted(watched)
             shared = self._shared(found, now)
+        except Unreadable as error:  # which slices there are: without them no total is known
+            progress.unreadable.append(str(error))
+            return progress.report
         except Transient:
             for increment, _ in found:
                 if outcome_of_key(increment.key) is Outcome.METERED:
@@ -209,7 +223,7 @@ class LimitWatch:
         """
         batches = self._batches(found, now)
         places = self._places_of(batches)
-        totals = self._store.totals_of(sorted(places)) if places else {}
+        totals = self._readable(self._store.totals_of(sorted(places))) if places else {}
         reached = []
         for batch in batches:
             counted = _together(totals, batch)
@@ -265,7 +279,7 @@ class LimitWatch:
         known = {name: self._accounts.get(name, _NEVER) for name in sorted(names)}
         unknown = [name for name, (until, _) in known.items() if until <= now]
         if unknown:
-            found = self._store.accounts_of(unknown)
+            found = self._readable(self._store.accounts_of(unknown))
             learnt = {name: (now + PLANS_SECONDS, found.get(name)) for name in unknown}
             known |= learnt  # before room is made, as for the plans of keys
             _make_room(self._accounts, len(learnt))
@@ -291,7 +305,7 @@ class LimitWatch:
         known = {key: self._plans.get(key, _NEVER) for key in sorted(keys)}
         unknown = [key for key, (until, _) in known.items() if until <= now]
         if unknown:
-            found = self._store.plans_of(unknown)
+            found = self._readable(self._store.plans_of(unknown))
             learnt = {key: (now + PLANS_SECONDS, _planned(found.get(key))) for key in unknown}
             known |= learnt  # before room is made: the batch needs what it has, whatever is forgotten
             _make_room(self._plans, len(learnt))
@@ -312,7 +326,14 @@ class LimitWatch:
             for number in slices[month_of(period)]
             if (period, number) != (one.increment.period, one.increment.slice)
         }
-        return self._store.totals_of(sorted(others)) if others else {}
+        return self._readable(self._store.totals_of(sorted(others))) if others else {}
+
+    def _readable(self, found: Mapping[Name, Value | Unreadable]) -> dict[Name, Value]:
+        """What could be read. A key whose plan could not be read has none, and a total that could not be read
+        is 0: so thresholds are found later, or not, and never too early.
+        """
+        self._unreadable += sorted({str(one) for one in found.values() if isinstance(one, Unreadable)})
+        return {name: one for name, one in found.items() if not isinstance(one, Unreadable)}
 
     def _reached(
         self, watched: Sequence[_Watched], counted: Mapping[Place, Counted], now: float
@@ -403,9 +424,10 @@ class LimitWatch:
         if now < max(self._drain_at, self._paused_until) or self._is_over():
             return
         try:
-            waiting = self._store.deferred(_own_part(shard_id))
+            found = self._store.deferred(_own_part(shard_id))
         except Transient:
-            waiting = []
+            found = []
+        waiting = list(self._readable(dict(enumerate(found))).values())
         ours = self._claim_waiting(waiting, shard_id, now)
         if not ours:
             self._drain_at = now + DEFERRED_SECONDS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
 from adapters.dynamodb.layout import COMPLETE, PROGRESS, decode_position, encode_position
+from adapters.dynamodb.stored_item import decoding, number_of, position_of
 from adapters.dynamodb.table import Table
 from metering.counters.completeness import Completeness, Cut, Knowledge, ShardProgress, through
 
@@ -105,8 +106,8 @@ def _read(table: Table) -> _Found:
         if sk == COMPLETE:
             found = found._replace(known=_knowledge(item))
         else:
-            found.positions[sk] = decode_position(item["position"]["B"])
-            found.arrived_at[sk] = int(item["arrived_at"]["N"])
+            found.positions[sk] = position_of(item, "position")
+            found.arrived_at[sk] = number_of(item, "arrived_at")
     return found
 
 
@@ -134,13 +135,14 @@ def _cut(cut: Cut) -> dict[str, AttributeValue]:
 
 
 def _knowledge(item: Item) -> Knowledge:
-    return Knowledge(
-        int(item["version"]["N"]),
-        _known(item, "through"),
-        _known(item, "seen"),
-        tuple(_read_cut(cut["M"]) for cut in item["cuts"]["L"]),
-        tuple(shard["S"] for shard in item["open"]["L"]),
-    )
+    with decoding(item):
+        return Knowledge(
+            int(item["version"]["N"]),
+            _known(item, "through"),
+            _known(item, "seen"),
+            tuple(_read_cut(cut["M"]) for cut in item["cuts"]["L"]),
+            tuple(shard["S"] for shard in item["open"]["L"]),
+        )
 
 
 def _read_cut(cut: Item) -> Cut:

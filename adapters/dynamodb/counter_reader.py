@@ -13,6 +13,7 @@ from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
 from adapters.dynamodb.layout import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
 from adapters.dynamodb.quotas import slices_of_item
+from adapters.dynamodb.stored_item import decoding, number_of
 from adapters.dynamodb.table import Page, SortKeys, Table, beginning, between
 from metering.counters.counter import Counter, summed
 from metering.period import Period, is_day, month_of, parse_period
@@ -117,7 +118,12 @@ class CounterReader:
 
 
 def counter_of(item: Item) -> Counter:
-    """The counter, or slice of one, that an item holds."""
-    period, _, _ = item["sk"]["S"].partition("#")
-    parts = {name[1:]: int(value["N"]) for name, value in item.items() if name in _PARTS}
-    return Counter(key_of_pk(item["pk"]["S"]), parse_period(period), usage_of(item), parts)
+    """The counter, or slice of one, that an item holds.
+
+    Raises:
+        Unreadable: it holds none.
+    """
+    with decoding(item):
+        period = parse_period(item["sk"]["S"].partition("#")[0])
+    parts = {name[1:]: number_of(item, name) for name in item if name in _PARTS}
+    return Counter(key_of_pk(item["pk"]["S"]), period, usage_of(item), parts)

@@ -16,12 +16,13 @@ from adapters.dynamodb.hot_path.conditional_writes import (
 from adapters.dynamodb.layout import (
     counter_pk,
     counter_sk,
-    decode_position,
     encode_position,
     part_attribute,
     watermark_attribute,
 )
+from adapters.dynamodb.stored_item import DECODING_ERRORS, number_of, position_of
 from metering.counters.ports import CounterAnswer, Increment, Status
+from metering.errors import Unreadable
 from metering.period import is_day
 from metering.usage import TOTALS, Usage
 
@@ -89,26 +90,33 @@ def _answer(increment: Increment, answer: UpdateAnswer) -> CounterAnswer:
     if answer.status is Status.UNAVAILABLE:
         return CounterAnswer(Status.UNAVAILABLE)
     refused = answer.status is Status.REFUSED
-    return CounterAnswer(
-        answer.status,
-        _watermark(answer.item, increment.shard_id) if refused else None,
-        usage_of(answer.item),
-        _hours(increment, answer.item),
-    )
+    watermark = _watermark(answer.item, increment.shard_id) if refused else None
+    try:
+        return CounterAnswer(answer.status, watermark, usage_of(answer.item), _hours(increment, answer.item))
+    except Unreadable as error:
+        return CounterAnswer(answer.status, watermark, unreadable=str(error))
 
 
 def _hours(increment: Increment, item: Item) -> dict[str, int]:
     """The requests of a day's item in the hours of an increment."""
     if not is_day(increment.period):
         return {}
-    return {part: int(item[f"h{part}"]["N"]) for part in increment.parts if f"h{part}" in item}
+    return {part: number_of(item, f"h{part}") for part in increment.parts if f"h{part}" in item}
 
 
 def _watermark(item: Item, shard_id: str) -> int | None:
-    value = item.get(watermark_attribute(shard_id))
-    return None if value is None else decode_position(value["B"])
+    """Where a refusal has none that can be read, nobody knows what is in: that stops the shard."""
+    name = watermark_attribute(shard_id)
+    return position_of(item, name) if name in item else None
 
 
 def usage_of(item: Item) -> Usage:
-    """The totals of a counter's item."""
-    return Usage(*(int(item[name]["N"]) if name in item else 0 for name in TOTALS))
+    """The totals of a counter's item.
+
+    Raises:
+        Unreadable: one of them is no whole number.
+    """
+    try:
+        return Usage(*(int(item[name]["N"]) if name in item else 0 for name in TOTALS))
+    except DECODING_ERRORS:
+        return Usage(*(number_of(item, name) if name in item else 0 for name in TOTALS))

@@ -16,6 +16,7 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     UpdateRequest,
 )
 from adapters.dynamodb.layout import lease_pk
+from adapters.dynamodb.stored_item import decoding
 from metering.counters.ports import Status
 from metering.period import Period
 from metering.quotas.ports import (
@@ -173,13 +174,18 @@ def _answer(answer: UpdateAnswer) -> LeaseAnswer:
 
 
 def sheet_of(item: Item) -> LeaseRecord:
-    """The sheet that an item holds."""
-    return LeaseRecord(
-        Period(item["period"]["S"]),
-        int(item["granted"]["N"]),
-        {lease_id: _lease_of(value["L"]) for lease_id, value in item["leases"]["M"].items()},
-        {int(slot): int(amount["N"]) for slot, amount in item["spent"]["M"].items()},
-    )
+    """The sheet that an item holds.
+
+    Raises:
+        Unreadable: it holds none.
+    """
+    with decoding(item):
+        return LeaseRecord(
+            Period(item["period"]["S"]),
+            int(item["granted"]["N"]),
+            {lease_id: _lease_of(value["L"]) for lease_id, value in item["leases"]["M"].items()},
+            {int(slot): int(amount["N"]) for slot, amount in item["spent"]["M"].items()},
+        )
 
 
 def _lease_of(value: list[AttributeValue]) -> Lease:

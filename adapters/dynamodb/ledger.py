@@ -8,6 +8,7 @@ from datetime import datetime
 
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer, UpdateRequest
 from adapters.dynamodb.layout import decode_position, encode_position, ledger_pk, watermark_attribute
+from adapters.dynamodb.stored_item import DECODING_ERRORS, position_of, unreadable
 from metering.counters.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status, expires_at
 
 FIRST_CLAIM_OF_SHARD = "attribute_not_exists(#w)"
@@ -76,12 +77,16 @@ class DynamoDBLedger:
 def _answer(append: Append, answer: UpdateAnswer) -> LedgerAnswer:
     if answer.status is Status.UNAVAILABLE:
         return LedgerAnswer(Status.UNAVAILABLE)
-    watermark = answer.item.get(watermark_attribute(append.claims[0].shard_id))
-    page = Page(
-        claims=[decode_claim(element["B"]) for element in answer.item.get("claims", {"L": []})["L"]],
-        watermark=None if watermark is None else decode_position(watermark["B"]),
-        size=int(answer.item["size"]["N"]) if "size" in answer.item else 0,
-    )
+    name = watermark_attribute(append.claims[0].shard_id)
+    watermark = position_of(answer.item, name) if name in answer.item else None
+    try:
+        page = Page(
+            claims=[decode_claim(element["B"]) for element in answer.item.get("claims", {"L": []})["L"]],
+            watermark=watermark,
+            size=int(answer.item["size"]["N"]) if "size" in answer.item else 0,
+        )
+    except DECODING_ERRORS as error:  # nobody knows who owns its events: that stops the shard
+        raise unreadable(answer.item, error) from error
     return LedgerAnswer(answer.status, page)
 
 
@@ -109,5 +114,5 @@ def decode_claim(encoded: bytes) -> Claim:
     return Claim(
         encoded[1:after_shard].decode(),
         decode_position(encoded[after_shard:after_position]),
-        struct.unpack_from(f">{count}Q", encoded, after_position),
+        struct.unpack(f">{count}Q", encoded[after_position:]),
     )

@@ -6,26 +6,31 @@ What is on it (counters, the ledger, leases, thresholds) is read and written by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import new_class
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+import msgspec
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.connection import Connection
 from pynamodb.constants import STRING
-from pynamodb.exceptions import PynamoDBException
+from pynamodb.exceptions import AttributeDeserializationError, PynamoDBException
 from pynamodb.models import Model
 
 from adapters.dynamodb.layout import ACCOUNT_SK, DIGEST_SK, PLAN
 from adapters.dynamodb.plan_content import read_assignment, read_plan, written
 from adapters.errors import translate
+from metering.errors import Unreadable
 from metering.quotas.plan import Assignment, Plan
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 M = TypeVar("M", bound=Model)
+C = TypeVar("C")
+
+_MOST_SHOWN: Final = 80
 
 
 class PlanAttribute(Attribute[Plan]):
@@ -38,8 +43,12 @@ class PlanAttribute(Attribute[Plan]):
         return written(value)
 
     def deserialize(self, value: str) -> Plan:
-        """The plan of a stored text."""
-        return read_plan(value)
+        """The plan of a stored text.
+
+        Raises:
+            Unreadable: it holds none.
+        """
+        return _decoded(read_plan, value)
 
 
 class AssignmentAttribute(Attribute[Assignment]):
@@ -52,8 +61,12 @@ class AssignmentAttribute(Attribute[Assignment]):
         return written(value)
 
     def deserialize(self, value: str) -> Assignment:
-        """The plan of a key, of a stored text."""
-        return read_assignment(value)
+        """The plan of a key, of a stored text.
+
+        Raises:
+            Unreadable: it holds none.
+        """
+        return _decoded(read_assignment, value)
 
 
 class PlanItem(Model):
@@ -136,12 +149,22 @@ def translated_model(place: str) -> Iterator[None]:
 
     Raises:
         Transient, Misconfigured: by :func:`adapters.errors.translate`.
+        Unreadable: an attribute is of another type than it should be.
     """
     try:
         yield
+    except AttributeDeserializationError as error:
+        raise Unreadable(f"of a {place}", str(error)) from error
     except PynamoDBException as error:
         reason = cause_of(error)
         raise translate(reason, place) from reason
+
+
+def _decoded(read: Callable[[str], C], value: str) -> C:
+    try:
+        return read(value)
+    except msgspec.MsgspecError as error:
+        raise Unreadable(f"with the content {value[:_MOST_SHOWN]}", str(error)) from error
 
 
 def cause_of(error: PynamoDBException) -> Exception:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from adapters.dynamodb.hot_path.conditional_writes import Item
+from adapters.dynamodb.stored_item import decoding
 from metering.quotas.plan import AccountKeys, Assignment, Plan
 
 read_plan: Final = msgspec.json.Decoder(Plan).decode
@@ -19,16 +20,23 @@ def written(content: Plan | Assignment) -> str:
 
 
 def decode_plan(item: Item) -> Plan:
-    """The plan of an item."""
-    return read_plan(item["content"]["S"])
+    """The plan of an item.
+
+    Raises:
+        Unreadable: it holds none; so do the other functions.
+    """
+    with decoding(item):
+        return read_plan(item["content"]["S"])
 
 
 def decode_account(name: str, item: Item) -> AccountKeys:
     """The account of an item."""
     assignment = decode_assignment(item) if "content" in item else None
-    return AccountKeys(name, assignment, frozenset(item["keys"]["SS"] if "keys" in item else ()))
+    with decoding(item):
+        return AccountKeys(name, assignment, frozenset(item["keys"]["SS"] if "keys" in item else ()))
 
 
 def decode_assignment(item: Item) -> Assignment:
     """The plan of a key, of an item."""
-    return read_assignment(item["content"]["S"])
+    with decoding(item):
+        return read_assignment(item["content"]["S"])

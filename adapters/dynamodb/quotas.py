@@ -29,6 +29,7 @@ from adapters.dynamodb.layout import (
     part_attribute,
 )
 from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
+from adapters.dynamodb.stored_item import decoding, number_of
 from adapters.dynamodb.table import Place, Table
 from metering.period import Period, is_day, month_of
 from metering.quotas.decision import Counted
@@ -117,14 +118,17 @@ class DynamoDBQuotaStore:
     def key_of(self, digest: str) -> str | None:
         """The id of the key with a digest, by one request."""
         item = self._table.get((digest_pk(digest), DIGEST_SK))
-        return None if item is None else str(item["key_id"]["S"])
+        if item is None:
+            return None
+        with decoding(item):
+            return str(item["key_id"]["S"])
 
     def counted_through(self, now: int) -> int | None:
         """The least progress of all shards that are not closed, by one request for each 1 MB of them, some
         12,000 shards. The watch removes the progress of those that the stream no longer lists.
         """
         progress = self._table.query(PROGRESS)
-        arrived = [int(item["arrived_at"]["N"]) // 1000 for item in progress if "arrived_at" in item]
+        arrived = [number_of(item, "arrived_at") // 1000 for item in progress if "arrived_at" in item]
         return min((at for at in arrived if at > now - CLOSED_SECONDS), default=None)
 
     def _places(self, key: str, period: Period) -> dict[int, Place]:
@@ -158,12 +162,23 @@ class SliceBook:
 
 
 def slices_of_item(item: Item | None) -> frozenset[int]:
-    """The slices of a month: those of its item, and 0."""
-    return frozenset({0} | {int(number) for number in (item["numbers"]["NS"] if item else ())})
+    """The slices of a month: those of its item, and 0.
+
+    Raises:
+        Unreadable: the item holds none.
+    """
+    if item is None:
+        return frozenset({0})
+    with decoding(item):
+        return frozenset({0} | {int(number) for number in item["numbers"]["NS"]})
 
 
 def counted_of(items: Iterable[tuple[Period, Item]]) -> Counted:
-    """The usage by month and day, and by hour of a day, of items that may be slices of one counter."""
+    """The usage by month and day, and by hour of a day, of items that may be slices of one counter.
+
+    Raises:
+        Unreadable: an item holds something else.
+    """
     counted: dict[Period, Usage] = {}
     for period, item in items:
         _add(counted, period, usage_of(item))
@@ -178,7 +193,7 @@ _HOURS: Final = {part_attribute(Period("2026-11-05"), f"{hour:02d}"): f"{hour:02
 
 def hours_of_item(item: Item) -> Mapping[str, int]:
     """The requests of the hours of a day."""
-    return {hour: int(item[name]["N"]) for name, hour in _HOURS.items() if name in item}
+    return {hour: number_of(item, name) for name, hour in _HOURS.items() if name in item}
 
 
 def _add(counted: dict[Period, Usage], period: Period, usage: Usage) -> None:

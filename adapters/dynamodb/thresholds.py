@@ -7,9 +7,10 @@ told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from adapters.dynamodb.hot_path.conditional_writes import (
     AttributeValue,
@@ -31,12 +32,13 @@ from adapters.dynamodb.layout import (
 )
 from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
 from adapters.dynamodb.quotas import counted_of, slices_of_item
+from adapters.dynamodb.stored_item import decoding
 from adapters.dynamodb.table import ALL, Table, below, from_on
 from metering.counters.ports import Status
-from metering.errors import Transient
+from metering.errors import Transient, Unreadable
 from metering.period import Period, day_of, is_month
 from metering.quotas.decision import Counted
-from metering.quotas.plan import Assignment
+from metering.quotas.plan import AccountKeys, Assignment, Plan
 from metering.quotas.ports import ClaimStatus, KeyPlan, Notification, SharedPlan, ThresholdCrossing
 from metering.quotas.threshold import decode_crossing, encode_crossing
 
@@ -52,6 +54,8 @@ DEFERRED_AT_ONCE: Final = 100
 
 
 Place = tuple[str, Period, int]
+
+Value = TypeVar("Value")
 
 
 class DynamoDBNotifications:
@@ -70,28 +74,31 @@ class DynamoDBNotifications:
         self._default_plan = default_plan
         self._updates = updates
 
-    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
+    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan | Unreadable]:
         """The plans of those keys that have one: see :class:`metering.quotas.ports.NotificationStore`."""
-        found = self._table.get_all((assignment_pk(key), key) for key in keys)
-        assignments = {one.key: one for one in map(decode_assignment, found.values())}
-        if self._default_plan is not None:
-            assignments = {key: Assignment(key, self._default_plan) for key in keys} | assignments
-        items = self._table.get_all({(PLAN, one.plan) for one in assignments.values()})
-        plans = {plan.name: plan for plan in map(decode_plan, items.values())}
-        return {key: KeyPlan(one, plans[one.plan]) for key, one in assignments.items() if one.plan in plans}
+        places = {(assignment_pk(key), key): key for key in keys}
+        items = self._table.get_all(places)
+        found = {places[place]: _read(decode_assignment, item) for place, item in items.items()}
+        default = self._default_plan
+        usual = {} if default is None else {key: Assignment(key, default) for key in keys}
+        return self._with_plans({**usual, **found})
 
-    def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan]:
+    def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan | Unreadable]:
         """The plans of those accounts that have one: see :class:`metering.quotas.ports.NotificationStore`."""
         places = {(account_pk(name), ACCOUNT_SK): name for name in names}
         items = self._table.get_all(places)
-        accounts = [decode_account(places[place], item) for place, item in items.items()]
-        held = [(one, one.assignment) for one in accounts if one.assignment is not None]
-        items = self._table.get_all({(PLAN, assignment.plan) for _, assignment in held})
-        plans = {plan.name: plan for plan in map(decode_plan, items.values())}
+        accounts = {
+            name: _read(partial(decode_account, name), items[place])
+            for place, name in places.items()
+            if place in items
+        }
+        planned = self._with_plans(
+            {name: one if isinstance(one, Unreadable) else one.assignment for name, one in accounts.items()}
+        )
+        keys = {name: one.keys for name, one in accounts.items() if isinstance(one, AccountKeys)}
         return {
-            one.name: SharedPlan(KeyPlan(assignment, plans[assignment.plan]), one.keys)
-            for one, assignment in held
-            if assignment.plan in plans
+            name: one if isinstance(one, Unreadable) else SharedPlan(one, keys[name])
+            for name, one in planned.items()
         }
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
@@ -99,11 +106,15 @@ class DynamoDBNotifications:
         items = self._table.get_all(((SLICES, month) for month in months), consistent=True)
         return {month: slices_of_item(items.get((SLICES, month))) for month in months}
 
-    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted]:
+    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted | Unreadable]:
         """What slices hold by now: see :class:`metering.quotas.ports.NotificationStore`."""
         keys = {place: (counter_pk(place[0]), counter_sk(place[1], place[2])) for place in places}
         items = self._table.get_all(keys.values(), consistent=True)
-        return {place: counted_of([(place[1], items[key])]) for place, key in keys.items() if key in items}
+        return {
+            place: _read(partial(_counted_in, place[1]), items[key])
+            for place, key in keys.items()
+            if key in items
+        }
 
     def claim(self, tellings: Sequence[Notification]) -> list[ClaimStatus]:
         """Claim crossings: see :class:`metering.quotas.ports.NotificationStore`."""
@@ -134,12 +145,12 @@ class DynamoDBNotifications:
             for one in crossings
         )
 
-    def deferred(self, start: str = "") -> list[ThresholdCrossing]:
+    def deferred(self, start: str = "") -> list[ThresholdCrossing | Unreadable]:
         """Crossings that wait, from an id on: see :class:`metering.quotas.ports.NotificationStore`."""
         found = list(self._table.first(UNTOLD, DEFERRED_AT_ONCE, from_on(start) if start else ALL))
         if start and len(found) < DEFERRED_AT_ONCE:
             found += self._table.first(UNTOLD, DEFERRED_AT_ONCE - len(found), below(start))
-        return [decode_crossing(item["content"]["S"]) for item in found]
+        return [_read(_crossing, item) for item in found]
 
     def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
         """Remove crossings from those that wait: see :class:`metering.quotas.ports.NotificationStore`.
@@ -148,6 +159,22 @@ class DynamoDBNotifications:
         """
         removed = len(list(takewhile(self._remove, crossings)))
         return [number < removed for number in range(len(crossings))]
+
+    def _with_plans(
+        self, assignments: Mapping[str, Assignment | Unreadable | None]
+    ) -> dict[str, KeyPlan | Unreadable]:
+        """Assignments with their plans, those of plans that are there."""
+        named = {one.plan for one in assignments.values() if isinstance(one, Assignment)}
+        items = self._table.get_all((PLAN, name) for name in named)
+        plans = {name: _read(decode_plan, item) for (_, name), item in items.items()}
+        found: dict[str, KeyPlan | Unreadable] = {}
+        for holder, one in assignments.items():
+            plan = plans.get(one.plan) if isinstance(one, Assignment) else one
+            if isinstance(one, Assignment) and isinstance(plan, Plan):
+                found[holder] = KeyPlan(one, plan)
+            elif isinstance(plan, Unreadable):
+                found[holder] = plan
+        return found
 
     def _claim(self, telling: Notification) -> UpdateRequest:
         crossing = telling.crossing
@@ -188,6 +215,23 @@ class DynamoDBNotifications:
         return True
 
 
+def _read(decode: Callable[[Item], Value], item: Item) -> Value | Unreadable:
+    """What an item holds, or why that cannot be read: one item must not stop all others."""
+    try:
+        return decode(item)
+    except Unreadable as error:
+        return error
+
+
+def _counted_in(period: Period, item: Item) -> Counted:
+    return counted_of([(period, item)])
+
+
+def _crossing(item: Item) -> ThresholdCrossing:
+    with decoding(item):
+        return decode_crossing(item["content"]["S"])
+
+
 def _place(crossing: ThresholdCrossing) -> tuple[str, str]:
     """The item of a crossing: that of its month, or of its day."""
     period = crossing.period
@@ -209,4 +253,4 @@ def _claimed(crossing: ThresholdCrossing, answer: UpdateAnswer) -> ClaimStatus:
 
 
 def _is_told(crossing: ThresholdCrossing, item: Item) -> bool:
-    return "told" in item.get(_name(crossing), {"M": {}})["M"]
+    return "told" in item.get(_name(crossing), {}).get("M", {})

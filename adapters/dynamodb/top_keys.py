@@ -11,6 +11,7 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     UpdateRequest,
 )
 from adapters.dynamodb.layout import heaviest_pk
+from adapters.dynamodb.stored_item import decoding, number_of
 from adapters.dynamodb.table import Table
 from metering.counters.ports import HeaviestList, Status
 from metering.counters.top_keys import heaviest, united
@@ -32,7 +33,7 @@ class DynamoDBHeaviest:
         (answer,) = self._updates.run([self._request(heaviest)])
         if answer.status is not Status.REFUSED:
             return answer.status, heaviest
-        version = int(answer.item["version"]["N"]) if answer.item else 0
+        version = number_of(answer.item, "version") if answer.item else 0
         return Status.REFUSED, heaviest._replace(version=version, totals=_totals(answer.item))
 
     def _request(self, heaviest: HeaviestList) -> UpdateRequest:
@@ -72,4 +73,5 @@ class HeaviestReader:
 
 
 def _totals(item: Item) -> dict[str, int]:
-    return {key: int(requests["N"]) for key, requests in item.get("totals", {"M": {}})["M"].items()}
+    with decoding(item):
+        return {key: int(requests["N"]) for key, requests in item.get("totals", {"M": {}})["M"].items()}

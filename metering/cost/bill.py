@@ -14,12 +14,12 @@ from metering.cost.workload import Workload
 ACCESS_LOG: Final = "Access log"
 
 ALARM_METRICS: Final = 13
-ALARM_METRICS_OF_ALL: Final = 35
+ALARM_METRICS_OF_ALL: Final = 36
 """What the template's alarms watch, with essential and with full monitoring: an alarm on an expression is
 billed for each metric in it. https://aws.amazon.com/cloudwatch/pricing/
 """
 METRICS: Final = 1 + 2 / 24
-METRICS_OF_ALL: Final = 28
+METRICS_OF_ALL: Final = 29
 """What the functions send. Essential are the heartbeats that were counted and, in one hour of the day, two
 metrics of the daily comparison; faults are metrics while they last.
 """

@@ -147,6 +147,10 @@ class CounterAnswer(NamedTuple):
     """The item's totals: after it where it was written, as they are where it was refused."""
     parts: Mapping[str, int] = {}
     """Of a day: the item's requests in the hours that the increment names, likewise."""
+    unreadable: str | None = None
+    """Why there are no totals, although the item took or refused the increment: it holds some that cannot be
+    read.
+    """
 
 
 class Counters(Protocol):

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Final
 
 from metering.counters.ports import CounterAnswer, HeaviestList, HeaviestStore, Increment, Status
+from metering.errors import Unreadable
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period, is_month
 
@@ -84,9 +85,9 @@ class HeaviestKeys:
         self._clock = clock
         self._lists: dict[tuple[Period, str], _List] = {}
 
-    def look(self, found: Iterable[tuple[Increment, CounterAnswer]]) -> None:
-        """Learn from what the increments of a batch have found, and write what is due. A write without an
-        answer is made once more in a minute.
+    def look(self, found: Iterable[tuple[Increment, CounterAnswer]]) -> list[str]:
+        """Learn from what the increments of a batch have found, and write what is due: which stored lists
+        cannot be decoded. A write without an answer is made once more in a minute.
         """
         looked: set[tuple[Period, str]] = set()
         for increment, answer in found:
@@ -97,11 +98,16 @@ class HeaviestKeys:
                 self._list(place).see(increment.key, answer.totals.requests)
                 looked.add(place)
         now = self._clock().timestamp()
+        unreadable = []
         for place in looked:
             one = self._lists[place]
             if one.is_changed and now >= one.written_at + WRITE_SECONDS:
                 one.written_at = now
-                self._write(place, one)
+                try:
+                    self._write(place, one)
+                except Unreadable as error:
+                    unreadable.append(str(error))
+        return unreadable
 
     def _list(self, place: tuple[Period, str]) -> _List:
         found = self._lists.get(place)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from metering.errors import Unreadable
 from metering.period import Period
 from metering.quotas.decision import Counted
 from metering.quotas.plan import AccountKeys, Assignment, Plan
@@ -253,9 +254,11 @@ class SharedPlan(NamedTuple):
 
 
 class NotificationStore(Protocol):
-    """What the finder of crossings needs of storage."""
+    """What the finder of crossings needs of storage. One item that cannot be decoded must not stop a shard:
+    what is read of several is each for itself its value, or why there is none.
+    """
 
-    def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan]:
+    def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan | Unreadable]:
         """The plans of those keys that have one.
 
         Raises:
@@ -263,7 +266,7 @@ class NotificationStore(Protocol):
         """
         ...
 
-    def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan]:
+    def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan | Unreadable]:
         """The plans of those accounts that have one.
 
         Raises:
@@ -281,7 +284,7 @@ class NotificationStore(Protocol):
 
     def totals_of(
         self, places: Sequence[tuple[str, Period, int]]
-    ) -> Mapping[tuple[str, Period, int], Counted]:
+    ) -> Mapping[tuple[str, Period, int], Counted | Unreadable]:
         """What slices of counters (key, month or day, number) hold by now, by period.
 
         Raises:
@@ -301,7 +304,7 @@ class NotificationStore(Protocol):
         """Keep crossings that cannot be told now; False: no answer."""
         ...
 
-    def deferred(self, start: str = "") -> Sequence[ThresholdCrossing]:
+    def deferred(self, start: str = "") -> Sequence[ThresholdCrossing | Unreadable]:
         """Some of the crossings that wait to be told, in the order of their ids: first those from `start` on,
         then those before it. So callers with different starts share the work.
 

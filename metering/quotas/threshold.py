@@ -52,4 +52,5 @@ def encode_crossing(crossing: ThresholdCrossing) -> str:
 
 def decode_crossing(text: str) -> ThresholdCrossing:
     """The crossing that :func:`encode_crossing` wrote."""
-    return ThresholdCrossing(**msgspec.json.decode(text))
+    document = msgspec.json.decode(text)
+    return msgspec.convert([document[name] for name in ThresholdCrossing._fields], ThresholdCrossing)

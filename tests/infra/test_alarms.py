@@ -32,6 +32,7 @@ OWN_METRICS = {
         "Duplicates",
         "Malformed",
         "Metered",
+        "StoredItemsUnreadable",
         "Suspect",
         "ThresholdsDeferred",
         "Unattributed",

@@ -12,6 +12,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import DynamoDBCounters
+from adapters.dynamodb.hot_path.conditional_writes import AttributeValue
+from adapters.dynamodb.layout import assignment_pk, counter_pk, digest_pk
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
@@ -162,6 +164,54 @@ class TestTelling:
         assert [1.0] == metrics(capsys.readouterr().out)[0]["StoreFailures"]
         (warning,) = caplog.records
         assert "Could not connect" in vars(warning)["reason"]
+
+    @pytest.mark.parametrize(
+        "spoilt",
+        [
+            (assignment_pk(KEY), "content", {"S": '{"key":"a1b2c3d4e5","plan":"free","status":"paused"}'}),
+            ("plan", "content", {"S": "{}"}),
+            ("plan", "content", {"N": "1"}),
+            (counter_pk(KEY), "requests", {"S": "many"}),
+            (counter_pk(KEY), "h12", {"N": "1.5"}),
+            ("lease:", "spent", {"S": "all"}),
+        ],
+    )
+    def test_unreadable(
+        self,
+        tables: Tables,
+        capsys: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
+        spoilt: tuple[str, str, AttributeValue],
+    ) -> None:
+        """An item that cannot be decoded is as one that cannot be read: the setting decides, the log names
+        the item, and nobody gets status 500, not even when a lease is closed later.
+        """
+        pk, name, value = spoilt
+        hourly = Limit(Metric.REQUESTS, Span.HOUR, 10, mode=Mode.RESERVED)
+        PlanBook(tables.counters, tables.dynamodb).put_plan(Plan("free", (hourly,), 2), PLAN)
+        count(tables, 1)
+        handle, clock = authorizer(tables)
+        handle(rest(key_id=KEY), None)
+        items = tables.items(tables.counters)
+        item = next(one for one in items if one["pk"]["S"].startswith(pk))
+        tables.dynamodb.put_item(TableName=tables.counters, Item={**item, name: value})
+        capsys.readouterr()
+        other, _ = authorizer(tables, ON_FAILURE="deny")
+        answer = other(rest(key_id=KEY), None)
+        assert ("Deny", "unchecked") == (effect(answer), answer["context"]["decision"])
+        assert repr(item["pk"]["S"]) in vars(caplog.records[-1])["reason"]
+        clock.now += 3600
+        answer = handle(rest(key_id=KEY), None)
+        assert ("Allow", "unchecked") == (effect(answer), answer["context"]["decision"])
+        assert {1.0, 2.0} >= {one["StoreFailures"][0] for one in metrics(capsys.readouterr().out)}
+
+    def test_unreadable_digest(self, tables: Tables) -> None:
+        """Whose key it is fails closed."""
+        place = {"pk": {"S": digest_pk(digest_of(SECRET))}, "sk": {"S": "key"}}
+        tables.dynamodb.put_item(TableName=tables.counters, Item=place)
+        handle, _ = authorizer(tables)
+        with pytest.raises(Unauthorized):
+            handle(rest(SECRET), None)
 
     def test_denied_by_setting(self, tables: Tables) -> None:
         """Or they are denied, by setting; a missing table is no other case."""

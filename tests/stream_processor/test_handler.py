@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,15 +14,22 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import usage_of
-from adapters.dynamodb.hot_path.conditional_writes import client
+from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, client
+from adapters.dynamodb.layout import UNTOLD, account_pk, assignment_pk, counter_pk
+from adapters.dynamodb.plans import PlanBook
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured
-from metering.usage import Usage, total
+from metering.period import Period
+from metering.quotas.plan import Assignment, Limit, Plan, Span, holder_of
+from metering.quotas.ports import ThresholdCrossing
+from metering.quotas.threshold import encode_crossing
+from metering.usage import Metric, Usage, total
 from stream_processor import handler as module
 from stream_processor.handler import Handler, make_handler, make_processor
 from stream_processor.processor import BatchReport
+from tests.factories import delivery, kinesis_event, line, stream_record
 from tests.recorded import recorded
 from tests.tables import Tables, create_tables
 
@@ -190,6 +197,110 @@ class TestCounting:
         handle(event([call("a")]), Context())
         (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
         assert [7750.0] == json.loads(line)["CountersLagMilliseconds"]
+
+
+Spoilt = tuple[str, str, AttributeValue]
+"""How a partition key begins, an attribute, and what stands in its place."""
+
+WAITING = ThresholdCrossing("1", "old", "", "pro", 1, "requests", Period("2026-10"), 2, "hard", 50, 1)
+
+
+class Published:
+    """The port `ThresholdPublisher`."""
+
+    def publish(self, crossings: Sequence[ThresholdCrossing]) -> list[str | None]:
+        return [None] * len(crossings)
+
+
+class TestUnreadable:
+    """Items that were edited by hand, or written by a newer version before a roll-back."""
+
+    @pytest.fixture
+    def handle(self, tables: Tables, reports: list[BatchReport]) -> Handler:
+        """The shipped function, with plans."""
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
+        )
+        book = PlanBook(tables.counters, tables.dynamodb)
+        book.put_plan(Plan("pro", (Limit(Metric.REQUESTS, Span.DAY, 2, thresholds=(50,)),)), None)
+        book.assign(Assignment("bad", "pro", "acme"))
+        book.assign(Assignment("good", "pro"))
+        book.assign_account(Assignment(holder_of("acme"), "pro", "acme"))
+        processor = make_processor(settings, client(8, **tables.where), Published())
+        return make_handler(processor, telemetry("stream_processor", "UsageMeter"), reports.append)
+
+    def spoil(self, table: str, tables: Tables, spoilt: Spoilt) -> str:
+        """Put a value in place of an attribute of the first item with a partition key: the item's name."""
+        pk, name, value = spoilt
+        item = next(one for one in tables.items(table) if one["pk"]["S"].startswith(pk))
+        tables.dynamodb.put_item(TableName=table, Item={**item, name: value})
+        return " ".join(repr(item[part]["S"]) for part in ("pk", "sk") if part in item)
+
+    def count_before(self, tables: Tables) -> None:
+        """A first call of the key, counted by a process that knows no plans."""
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
+        )
+        first = stream_record(delivery([line(apiKeyId="bad", extendedRequestId="first")]))
+        make_processor(settings, client(1, **tables.where)).process([first])
+
+    @pytest.mark.parametrize(
+        "spoilt",
+        [
+            (assignment_pk("bad"), "content", {"S": '{"key":"bad","plan":"pro","status":"paused"}'}),
+            (account_pk("acme"), "content", {"N": "1"}),
+            (counter_pk("bad"), "errors", {"S": "none"}),
+            (counter_pk("bad"), "requests", {"N": "1.5"}),
+            ("heaviest:", "totals", {"M": {"bad": {"S": "many"}}}),
+            (UNTOLD, "content", {"S": "{}"}),
+        ],
+    )
+    def test_counting_goes_on(
+        self,
+        tables: Tables,
+        handle: Handler,
+        capsys: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
+        spoilt: Spoilt,
+    ) -> None:
+        """What is not needed to count is named, with a metric, and stops nobody."""
+        self.count_before(tables)
+        waiting = {"pk": {"S": UNTOLD}, "sk": {"S": "1"}, "content": {"S": encode_crossing(WAITING)}}
+        tables.dynamodb.put_item(TableName=tables.counters, Item=waiting)
+        item = self.spoil(tables.counters, tables, spoilt)
+        calls = [delivery([line(apiKeyId=key, extendedRequestId=key)]) for key in ("bad", "good")]
+        assert {"batchItemFailures": []} == handle(kinesis_event(calls, first=1), Context())
+        (named,) = vars(caplog.records[-1])["items"]
+        assert item in named
+        metrics = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+        assert [1.0] == json.loads(metrics[-1])["StoredItemsUnreadable"]
+        assert "told:good" in {one["pk"]["S"] for one in tables.items(tables.counters)}
+
+    @pytest.mark.parametrize(
+        "spoilt",
+        [
+            ("", "claims", {"L": [{"B": b"\x05junk"}]}),
+            ("", "w0", {"B": b"\xff"}),
+            (counter_pk("bad"), "w0", {"B": b"\xff"}),
+            (counter_pk("bad"), "requests", {"S": "many"}),
+        ],
+    )
+    def test_counting_is_impossible(self, tables: Tables, handle: Handler, spoilt: Spoilt) -> None:
+        """Who owns an event, or what a counter holds, cannot be known: the batch fails and names the item,
+        and is counted when the item is repaired.
+        """
+        self.count_before(tables)
+        table = tables.counters if spoilt[0] else tables.ledger
+        before = tables.items(table)
+        item = self.spoil(table, tables, spoilt)
+        sent = kinesis_event([delivery([line(apiKeyId="bad", extendedRequestId="b")])], first=1)
+        with pytest.raises(Misconfigured) as caught:
+            handle(sent, Context())
+        assert item in str(caught.value)
+        for one in before:
+            tables.dynamodb.put_item(TableName=table, Item=one)
+        assert {"batchItemFailures": []} == handle(sent, Context())
+        assert 2 == counters(tables)["bad", "2026-10"].requests
 
 
 class TestFailure:

@@ -245,7 +245,7 @@ class ConditionalUpdates:
                 },
                 "UpdateItem",
             ),
-            f"UpdateItem of {request['TableName']}",
+            f"UpdateItem of {request['TableName']}, item {_name(request['Key'])}",
         )
         if isinstance(error, Transient):
             return None
@@ -270,6 +270,11 @@ class _Run:
         """Nothing more is begun."""
         for _ in self.waiting:
             pass
+
+
+def _name(key: Item) -> str:
+    """The key of an item, in quotes."""
+    return " ".join(repr(value.get("S")) for value in key.values())
 
 
 def _failure(content: bytes) -> _Failure:
