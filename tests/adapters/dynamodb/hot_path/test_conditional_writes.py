@@ -170,7 +170,7 @@ class TestAnswer:
     def test_settled(self, settled: tuple[int, Mapping[str, Any]]) -> None:
         """What no repetition helps says which table, and why."""
         answers = Answers(settled)
-        with pytest.raises(Misconfigured, match=r"UpdateItem of counters: .*told"):
+        with pytest.raises(Misconfigured, match=r"UpdateItem of counters, item 'k': .*told"):
             updates(answers).run([REQUEST])
         assert 1 == len(answers.sent)
 
