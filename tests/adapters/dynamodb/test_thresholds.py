@@ -20,7 +20,7 @@ from metering.quotas.ports import KeyPlan, NotificationStore, ThresholdCrossing
 from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
-from tests.stream_processor.notification_contract import TellingContract, crossing
+from tests.stream_processor.notification_contract import TellingContract, crossing, waiting
 from tests.tables import CREDENTIALS, Tables, create_tables
 
 __all__ = ["crossing"]
@@ -119,9 +119,9 @@ class TestDeferred:
         ids = [f"{number * 101:032x}"[::-1] for number in range(DEFERRED_AT_ONCE + 20)]
         assert all(telling.defer([crossing._replace(id=one) for one in ids]))
         for start in ("", "4", "f" * 32):
-            assert DEFERRED_AT_ONCE == len({one.id for one in telling.deferred(start)})
+            assert DEFERRED_AT_ONCE == len({one.id for one in waiting(telling, start)})
         assert all(telling.settle([crossing._replace(id=one) for one in ids[20:]]))
-        assert sorted(ids[:20]) == [one.id for one in telling.deferred()]
+        assert sorted(ids[:20]) == [one.id for one in waiting(telling)]
 
     def test_no_answer(self, crossing: ThresholdCrossing) -> None:
         """After a removal without an answer no other is tried."""
