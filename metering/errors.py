@@ -5,7 +5,7 @@ MeterError
 ├── Undecodable     a record that holds no lines at all: likewise
 ├── Transient       the same attempt may work later: stop here, retry
 └── Misconfigured   no retry helps until somebody changes a setting: raise the alarm
-    └── Unreadable  ... until somebody repairs or removes a stored item
+    └── UnreadableItem  ... until somebody repairs or removes a stored item
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Misconfigured(MeterError):
         self.faults = tuple(faults)
 
 
-class Unreadable(Misconfigured):
+class UnreadableItem(Misconfigured):
     """A stored item that cannot be decoded: edited by hand, or written by a version that is newer. The text
     names it, and what is wrong with it.
     """

@@ -30,7 +30,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from metering.counters.ports import CounterAnswer, Increment
-from metering.errors import Transient, Unreadable
+from metering.errors import Transient, UnreadableItem
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period, days_of_week, is_day, is_month, month_of, week_of
 from metering.quotas.decision import Counted, resets_at, used_in
@@ -202,7 +202,7 @@ class LimitWatch:
             watched = self._watched(found, now)
             counted = self._counted(watched)
             shared = self._shared(found, now)
-        except Unreadable as error:  # which slices there are: without them no total is known
+        except UnreadableItem as error:  # which slices there are: without them no total is known
             progress.unreadable.append(str(error))
             return progress.report
         except Transient:
@@ -328,12 +328,12 @@ class LimitWatch:
         }
         return self._readable(self._store.totals_of(sorted(others))) if others else {}
 
-    def _readable(self, found: Mapping[Name, Value | Unreadable]) -> dict[Name, Value]:
+    def _readable(self, found: Mapping[Name, Value | UnreadableItem]) -> dict[Name, Value]:
         """What could be read. A key whose plan could not be read has none, and a total that could not be read
         is 0: so thresholds are found later, or not, and never too early.
         """
-        self._unreadable += sorted({str(one) for one in found.values() if isinstance(one, Unreadable)})
-        return {name: one for name, one in found.items() if not isinstance(one, Unreadable)}
+        self._unreadable += sorted({str(one) for one in found.values() if isinstance(one, UnreadableItem)})
+        return {name: one for name, one in found.items() if not isinstance(one, UnreadableItem)}
 
     def _reached(
         self, watched: Sequence[_Watched], counted: Mapping[Place, Counted], now: float

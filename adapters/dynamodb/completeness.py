@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
+from adapters.dynamodb.item_content import decoding, number_of, position_of
 from adapters.dynamodb.layout import COMPLETE, PROGRESS, decode_position, encode_position
-from adapters.dynamodb.stored_item import decoding, number_of, position_of
 from adapters.dynamodb.table import Table
 from metering.counters.completeness import Completeness, Cut, Knowledge, ShardProgress, through
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
+from adapters.dynamodb.item_content import decoding, number_of
 from adapters.dynamodb.layout import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
 from adapters.dynamodb.quotas import slices_of_item
-from adapters.dynamodb.stored_item import decoding, number_of
 from adapters.dynamodb.table import Page, SortKeys, Table, beginning, between
 from metering.counters.counter import Counter, summed
 from metering.period import Period, is_day, month_of, parse_period
@@ -121,7 +121,7 @@ def counter_of(item: Item) -> Counter:
     """The counter, or slice of one, that an item holds.
 
     Raises:
-        Unreadable: it holds none.
+        UnreadableItem: it holds none.
     """
     with decoding(item):
         period = parse_period(item["sk"]["S"].partition("#")[0])

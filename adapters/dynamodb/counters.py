@@ -13,6 +13,7 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     UpdateAnswer,
     UpdateRequest,
 )
+from adapters.dynamodb.item_content import DECODING_ERRORS, number_of, position_of
 from adapters.dynamodb.layout import (
     counter_pk,
     counter_sk,
@@ -20,9 +21,8 @@ from adapters.dynamodb.layout import (
     part_attribute,
     watermark_attribute,
 )
-from adapters.dynamodb.stored_item import DECODING_ERRORS, number_of, position_of
 from metering.counters.ports import CounterAnswer, Increment, Status
-from metering.errors import Unreadable
+from metering.errors import UnreadableItem
 from metering.period import is_day
 from metering.usage import TOTALS, Usage
 
@@ -93,7 +93,7 @@ def _answer(increment: Increment, answer: UpdateAnswer) -> CounterAnswer:
     watermark = _watermark(answer.item, increment.shard_id) if refused else None
     try:
         return CounterAnswer(answer.status, watermark, usage_of(answer.item), _hours(increment, answer.item))
-    except Unreadable as error:
+    except UnreadableItem as error:
         return CounterAnswer(answer.status, watermark, unreadable=str(error))
 
 
@@ -114,7 +114,7 @@ def usage_of(item: Item) -> Usage:
     """The totals of a counter's item.
 
     Raises:
-        Unreadable: one of them is no whole number.
+        UnreadableItem: one of them is no whole number.
     """
     try:
         return Usage(*(int(item[name]["N"]) if name in item else 0 for name in TOTALS))

@@ -15,8 +15,8 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     UpdateAnswer,
     UpdateRequest,
 )
+from adapters.dynamodb.item_content import decoding
 from adapters.dynamodb.layout import lease_pk
-from adapters.dynamodb.stored_item import decoding
 from metering.counters.ports import Status
 from metering.period import Period
 from metering.quotas.ports import (
@@ -177,7 +177,7 @@ def sheet_of(item: Item) -> LeaseRecord:
     """The sheet that an item holds.
 
     Raises:
-        Unreadable: it holds none.
+        UnreadableItem: it holds none.
     """
     with decoding(item):
         return LeaseRecord(

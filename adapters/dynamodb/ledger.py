@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer, UpdateRequest
+from adapters.dynamodb.item_content import DECODING_ERRORS, position_of, unreadable
 from adapters.dynamodb.layout import decode_position, encode_position, ledger_pk, watermark_attribute
-from adapters.dynamodb.stored_item import DECODING_ERRORS, position_of, unreadable
 from metering.counters.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status, expires_at
 
 FIRST_CLAIM_OF_SHARD = "attribute_not_exists(#w)"

@@ -21,7 +21,7 @@ from pynamodb.models import Model
 from adapters.dynamodb.layout import ACCOUNT_SK, DIGEST_SK, PLAN
 from adapters.dynamodb.plan_content import read_assignment, read_plan, written
 from adapters.errors import translate
-from metering.errors import Unreadable
+from metering.errors import UnreadableItem
 from metering.quotas.plan import Assignment, Plan
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class PlanAttribute(Attribute[Plan]):
         """The plan of a stored text.
 
         Raises:
-            Unreadable: it holds none.
+            UnreadableItem: it holds none.
         """
         return _decoded(read_plan, value)
 
@@ -64,7 +64,7 @@ class AssignmentAttribute(Attribute[Assignment]):
         """The plan of a key, of a stored text.
 
         Raises:
-            Unreadable: it holds none.
+            UnreadableItem: it holds none.
         """
         return _decoded(read_assignment, value)
 
@@ -149,12 +149,12 @@ def translated_model(place: str) -> Iterator[None]:
 
     Raises:
         Transient, Misconfigured: by :func:`adapters.errors.translate`.
-        Unreadable: an attribute is of another type than it should be.
+        UnreadableItem: an attribute is of another type than it should be.
     """
     try:
         yield
     except AttributeDeserializationError as error:
-        raise Unreadable(f"of a {place}", str(error)) from error
+        raise UnreadableItem(f"of a {place}", str(error)) from error
     except PynamoDBException as error:
         reason = cause_of(error)
         raise translate(reason, place) from reason
@@ -164,7 +164,7 @@ def _decoded(read: Callable[[str], C], value: str) -> C:
     try:
         return read(value)
     except msgspec.MsgspecError as error:
-        raise Unreadable(f"with the content {value[:_MOST_SHOWN]}", str(error)) from error
+        raise UnreadableItem(f"with the content {value[:_MOST_SHOWN]}", str(error)) from error
 
 
 def cause_of(error: PynamoDBException) -> Exception:

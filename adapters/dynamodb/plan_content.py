@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from adapters.dynamodb.hot_path.conditional_writes import Item
-from adapters.dynamodb.stored_item import decoding
+from adapters.dynamodb.item_content import decoding
 from metering.quotas.plan import AccountKeys, Assignment, Plan
 
 read_plan: Final = msgspec.json.Decoder(Plan).decode
@@ -23,7 +23,7 @@ def decode_plan(item: Item) -> Plan:
     """The plan of an item.
 
     Raises:
-        Unreadable: it holds none; so do the other functions.
+        UnreadableItem: it holds none; so do the other functions.
     """
     with decoding(item):
         return read_plan(item["content"]["S"])

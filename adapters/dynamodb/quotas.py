@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
+from adapters.dynamodb.item_content import decoding, number_of
 from adapters.dynamodb.layout import (
     ACCOUNT_SK,
     DIGEST_SK,
@@ -29,7 +30,6 @@ from adapters.dynamodb.layout import (
     part_attribute,
 )
 from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
-from adapters.dynamodb.stored_item import decoding, number_of
 from adapters.dynamodb.table import Place, Table
 from metering.period import Period, is_day, month_of
 from metering.quotas.decision import Counted
@@ -165,7 +165,7 @@ def slices_of_item(item: Item | None) -> frozenset[int]:
     """The slices of a month: those of its item, and 0.
 
     Raises:
-        Unreadable: the item holds none.
+        UnreadableItem: the item holds none.
     """
     if item is None:
         return frozenset({0})
@@ -177,7 +177,7 @@ def counted_of(items: Iterable[tuple[Period, Item]]) -> Counted:
     """The usage by month and day, and by hour of a day, of items that may be slices of one counter.
 
     Raises:
-        Unreadable: an item holds something else.
+        UnreadableItem: an item holds something else.
     """
     counted: dict[Period, Usage] = {}
     for period, item in items:

@@ -19,6 +19,7 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     UpdateAnswer,
     UpdateRequest,
 )
+from adapters.dynamodb.item_content import decoding
 from adapters.dynamodb.layout import (
     ACCOUNT_SK,
     PLAN,
@@ -32,10 +33,9 @@ from adapters.dynamodb.layout import (
 )
 from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
 from adapters.dynamodb.quotas import counted_of, slices_of_item
-from adapters.dynamodb.stored_item import decoding
 from adapters.dynamodb.table import ALL, Table, below, from_on
 from metering.counters.ports import Status
-from metering.errors import Transient, Unreadable
+from metering.errors import Transient, UnreadableItem
 from metering.period import Period, day_of, is_month
 from metering.quotas.decision import Counted
 from metering.quotas.plan import AccountKeys, Assignment, Plan
@@ -74,7 +74,7 @@ class DynamoDBNotifications:
         self._default_plan = default_plan
         self._updates = updates
 
-    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan | Unreadable]:
+    def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan | UnreadableItem]:
         """The plans of those keys that have one: see :class:`metering.quotas.ports.NotificationStore`."""
         places = {(assignment_pk(key), key): key for key in keys}
         items = self._table.get_all(places)
@@ -83,7 +83,7 @@ class DynamoDBNotifications:
         usual = {} if default is None else {key: Assignment(key, default) for key in keys}
         return self._with_plans({**usual, **found})
 
-    def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan | Unreadable]:
+    def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan | UnreadableItem]:
         """The plans of those accounts that have one: see :class:`metering.quotas.ports.NotificationStore`."""
         places = {(account_pk(name), ACCOUNT_SK): name for name in names}
         items = self._table.get_all(places)
@@ -93,11 +93,14 @@ class DynamoDBNotifications:
             if place in items
         }
         planned = self._with_plans(
-            {name: one if isinstance(one, Unreadable) else one.assignment for name, one in accounts.items()}
+            {
+                name: one if isinstance(one, UnreadableItem) else one.assignment
+                for name, one in accounts.items()
+            }
         )
         keys = {name: one.keys for name, one in accounts.items() if isinstance(one, AccountKeys)}
         return {
-            name: one if isinstance(one, Unreadable) else SharedPlan(one, keys[name])
+            name: one if isinstance(one, UnreadableItem) else SharedPlan(one, keys[name])
             for name, one in planned.items()
         }
 
@@ -106,7 +109,7 @@ class DynamoDBNotifications:
         items = self._table.get_all(((SLICES, month) for month in months), consistent=True)
         return {month: slices_of_item(items.get((SLICES, month))) for month in months}
 
-    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted | Unreadable]:
+    def totals_of(self, places: Sequence[Place]) -> dict[Place, Counted | UnreadableItem]:
         """What slices hold by now: see :class:`metering.quotas.ports.NotificationStore`."""
         keys = {place: (counter_pk(place[0]), counter_sk(place[1], place[2])) for place in places}
         items = self._table.get_all(keys.values(), consistent=True)
@@ -145,7 +148,7 @@ class DynamoDBNotifications:
             for one in crossings
         )
 
-    def deferred(self, start: str = "") -> list[ThresholdCrossing | Unreadable]:
+    def deferred(self, start: str = "") -> list[ThresholdCrossing | UnreadableItem]:
         """Crossings that wait, from an id on: see :class:`metering.quotas.ports.NotificationStore`."""
         found = list(self._table.first(UNTOLD, DEFERRED_AT_ONCE, from_on(start) if start else ALL))
         if start and len(found) < DEFERRED_AT_ONCE:
@@ -161,18 +164,18 @@ class DynamoDBNotifications:
         return [number < removed for number in range(len(crossings))]
 
     def _with_plans(
-        self, assignments: Mapping[str, Assignment | Unreadable | None]
-    ) -> dict[str, KeyPlan | Unreadable]:
+        self, assignments: Mapping[str, Assignment | UnreadableItem | None]
+    ) -> dict[str, KeyPlan | UnreadableItem]:
         """Assignments with their plans, those of plans that are there."""
         named = {one.plan for one in assignments.values() if isinstance(one, Assignment)}
         items = self._table.get_all((PLAN, name) for name in named)
         plans = {name: _read(decode_plan, item) for (_, name), item in items.items()}
-        found: dict[str, KeyPlan | Unreadable] = {}
+        found: dict[str, KeyPlan | UnreadableItem] = {}
         for holder, one in assignments.items():
             plan = plans.get(one.plan) if isinstance(one, Assignment) else one
             if isinstance(one, Assignment) and isinstance(plan, Plan):
                 found[holder] = KeyPlan(one, plan)
-            elif isinstance(plan, Unreadable):
+            elif isinstance(plan, UnreadableItem):
                 found[holder] = plan
         return found
 
@@ -215,11 +218,11 @@ class DynamoDBNotifications:
         return True
 
 
-def _read(decode: Callable[[Item], Value], item: Item) -> Value | Unreadable:
+def _read(decode: Callable[[Item], Value], item: Item) -> Value | UnreadableItem:
     """What an item holds, or why that cannot be read: one item must not stop all others."""
     try:
         return decode(item)
-    except Unreadable as error:
+    except UnreadableItem as error:
         return error
 
 

@@ -10,8 +10,8 @@ from adapters.dynamodb.hot_path.conditional_writes import (
     Item,
     UpdateRequest,
 )
+from adapters.dynamodb.item_content import decoding, number_of
 from adapters.dynamodb.layout import heaviest_pk
-from adapters.dynamodb.stored_item import decoding, number_of
 from adapters.dynamodb.table import Table
 from metering.counters.ports import HeaviestList, Status
 from metering.counters.top_keys import heaviest, united

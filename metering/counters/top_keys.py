@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final
 
 from metering.counters.ports import CounterAnswer, HeaviestList, HeaviestStore, Increment, Status
-from metering.errors import Unreadable
+from metering.errors import UnreadableItem
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period, is_month
 
@@ -105,7 +105,7 @@ class HeaviestKeys:
                 one.written_at = now
                 try:
                     self._write(place, one)
-                except Unreadable as error:
+                except UnreadableItem as error:
                     unreadable.append(str(error))
         return unreadable
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from metering.errors import Unreadable
+from metering.errors import UnreadableItem
 from metering.period import Period
 from metering.quotas.decision import Counted
 from metering.quotas.plan import AccountKeys, Assignment, Plan
@@ -258,7 +258,7 @@ class NotificationStore(Protocol):
     what is read of several is each for itself its value, or why there is none.
     """
 
-    def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan | Unreadable]:
+    def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan | UnreadableItem]:
         """The plans of those keys that have one.
 
         Raises:
@@ -266,7 +266,7 @@ class NotificationStore(Protocol):
         """
         ...
 
-    def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan | Unreadable]:
+    def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan | UnreadableItem]:
         """The plans of those accounts that have one.
 
         Raises:
@@ -284,7 +284,7 @@ class NotificationStore(Protocol):
 
     def totals_of(
         self, places: Sequence[tuple[str, Period, int]]
-    ) -> Mapping[tuple[str, Period, int], Counted | Unreadable]:
+    ) -> Mapping[tuple[str, Period, int], Counted | UnreadableItem]:
         """What slices of counters (key, month or day, number) hold by now, by period.
 
         Raises:
@@ -304,7 +304,7 @@ class NotificationStore(Protocol):
         """Keep crossings that cannot be told now; False: no answer."""
         ...
 
-    def deferred(self, start: str = "") -> Sequence[ThresholdCrossing | Unreadable]:
+    def deferred(self, start: str = "") -> Sequence[ThresholdCrossing | UnreadableItem]:
         """Some of the crossings that wait to be told, in the order of their ids: first those from `start` on,
         then those before it. So callers with different starts share the work.
 

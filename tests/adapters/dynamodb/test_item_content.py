@@ -9,14 +9,14 @@ import pytest
 
 from adapters.dynamodb.counter_reader import counter_of
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
+from adapters.dynamodb.item_content import DECODING_ERRORS, number_of, position_of
 from adapters.dynamodb.layout import encode_position
 from adapters.dynamodb.leases import sheet_of
 from adapters.dynamodb.ledger import decode_claim, encode_claim
 from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan, written
 from adapters.dynamodb.quotas import counted_of, slices_of_item
-from adapters.dynamodb.stored_item import DECODING_ERRORS, number_of, position_of
 from metering.counters.ports import Claim
-from metering.errors import Unreadable
+from metering.errors import UnreadableItem
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.quotas.ports import ThresholdCrossing
@@ -73,7 +73,7 @@ def fault_of(decode: Callable[[Item], object], item: Item) -> str | None:
     """What an item is named with, if it cannot be read."""
     try:
         decode(item)
-    except Unreadable as error:
+    except UnreadableItem as error:
         return str(error)
     return None
 

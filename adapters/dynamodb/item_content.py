@@ -1,6 +1,6 @@
 """Stored items that may hold anything: edited by hand, or written by a newer version before a roll-back.
 
-What cannot be decoded is named as :class:`metering.errors.Unreadable`, never as an error of Python's.
+What cannot be decoded is named as :class:`metering.errors.UnreadableItem`, never as an error of Python's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
 from adapters.dynamodb.layout import decode_position
-from metering.errors import Unreadable
+from metering.errors import UnreadableItem
 
 DECODING_ERRORS: Final = (
     LookupError,
@@ -29,9 +29,9 @@ DECODING_ERRORS: Final = (
 _MOST_SHOWN: Final = 80
 
 
-def unreadable(item: Item, error: Exception) -> Unreadable:
+def unreadable(item: Item, error: Exception) -> UnreadableItem:
     """The error for an item, from the one that Python raised."""
-    return Unreadable(name_of(item), f"{type(error).__name__}: {error}"[:_MOST_SHOWN])
+    return UnreadableItem(name_of(item), f"{type(error).__name__}: {error}"[:_MOST_SHOWN])
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def decoding(item: Item) -> Iterator[None]:
     """Whatever goes wrong inside is the item's fault.
 
     Raises:
-        Unreadable: with the item's name.
+        UnreadableItem: with the item's name.
     """
     try:
         yield
@@ -56,25 +56,25 @@ def number_of(item: Item, name: str) -> int:
     """The whole number of an attribute.
 
     Raises:
-        Unreadable: there is none.
+        UnreadableItem: there is none.
     """
     value = item.get(name, {})
     try:
         return int(value["N"])
     except DECODING_ERRORS as error:
-        raise Unreadable(name_of(item), f"{name} is {_shown(value)}, no whole number") from error
+        raise UnreadableItem(name_of(item), f"{name} is {_shown(value)}, no whole number") from error
 
 
 def position_of(item: Item, name: str) -> int:
     """The position of an attribute.
 
     Raises:
-        Unreadable: there is none.
+        UnreadableItem: there is none.
     """
     value = item.get(name, {})
     encoded = value.get("B", b"")
     if not encoded or len(encoded) != 1 + encoded[0]:
-        raise Unreadable(name_of(item), f"{name} is {_shown(value)}, no position")
+        raise UnreadableItem(name_of(item), f"{name} is {_shown(value)}, no position")
     return decode_position(encoded)
 
 
