@@ -49,8 +49,8 @@ class EventBridge:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """`make_client` gives a client of EventBridge. It is called when the first event is published, since
-        most processes publish none. `source` tells the events of this meter from those of others, `steady`
-        gives seconds since any start.
+        most processes publish none. `source` distinguishes the events of this meter from those of others,
+        `steady` returns seconds since any start.
         """
         self._client = cache(make_client)
         self._source = source
@@ -99,7 +99,7 @@ def _all_failed(
 
 
 def event_detail(crossing: ThresholdCrossing) -> dict[str, object]:
-    """The detail of an event, as `docs/quotas.md` describes it. Consumers tell repeated ones by `id`."""
+    """The detail of an event, as `docs/quotas.md` describes it. Consumers recognise repeated ones by `id`."""
     is_account = crossing.key.startswith(ACCOUNT_PREFIX)
     return {
         "id": crossing.id,

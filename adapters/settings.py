@@ -85,7 +85,7 @@ class StreamProcessorSettings:
     write_concurrency: int
     rule: BillingRule
     alert_source: str
-    """The source of the events that tell of thresholds."""
+    """The source of threshold events."""
     default_plan: str | None = None
     """Of keys that have none, as for the quota authorizer."""
 

@@ -32,7 +32,7 @@ from benchmarks.suite import RESULTS, fallen, measured, missed, recorded
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and tell; the exit code."""
+    """Measure and report; returns the exit code."""
     options = _options(arguments)
     begun = time.perf_counter()
     figures = list(measured(Size(short=options.short), options.only))

@@ -118,7 +118,9 @@ def consume(files: Sequence[str]) -> dict[str, float]:
 
 
 def most_megabytes() -> float:
-    """The most memory that this program ever had. `getrusage` would tell that of the process it came from."""
+    """The most memory that this program ever had. `getrusage` would return that of the process it came
+    from.
+    """
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

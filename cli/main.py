@@ -94,7 +94,7 @@ _register()
 
 
 def main() -> int:
-    """Run the command that the arguments name; its exit code. Wrong use is told in one sentence."""
+    """Run the command that the arguments name; its exit code. Wrong use is reported in one sentence."""
     try:
         app()
     except CommandError as error:

@@ -39,7 +39,7 @@ MakeProcessor = Callable[[StreamProcessorSettings, Any], Processor]
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told what the functions did. Batches that hold nothing but heartbeats are not told."""
+    """Called with what the functions did. Batches that hold nothing but heartbeats are left out."""
 
     on_batch: Callable[[BatchReport], None] = lambda _report: None
     on_invocation: Callable[[MappingInvocation], None] = lambda _invocation: None
@@ -147,8 +147,8 @@ class Pipeline:
 
 
 def _without_heartbeats(listeners: Listeners) -> Callable[[BatchReport], None]:
-    def tell(report: BatchReport) -> None:
+    def notify(report: BatchReport) -> None:
         if report.log_events or report.undecodable or report.failed_from is not None:
             listeners.on_batch(report)
 
-    return tell
+    return notify

@@ -55,7 +55,7 @@ class WatchLoop:
             self._thread.join()
 
     def beat(self) -> None:
-        """Beat once more, now. A beat that fails is told, and the next one tries again."""
+        """Send a heartbeat now. A failure is reported, and the next heartbeat tries again."""
         try:
             self._function.invoke(_HEARTBEAT)
         except FunctionError as error:

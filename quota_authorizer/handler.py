@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
     from adapters.jwks import IssuerKeys
 
-MOST_UNTOLD: Final = 1000
-"""Decisions from memory are told together: with the next one that has to ask the store, or at so many."""
+MOST_DECISIONS_UNSENT: Final = 1000
+"""Metrics of decisions from memory are sent together: with the next one that reads the store, or at this
+number.
+"""
 
 ISSUER_FAILURES: Final = "IssuerFailures"
 """Attempts to read the issuer's keys that failed: a metric."""
 
-TOLD: Final = (*DecisionOutcome, STORE_FAILURES, ISSUER_FAILURES)
+METRICS: Final = (*DecisionOutcome, STORE_FAILURES, ISSUER_FAILURES)
 
 Handler = Callable[[Mapping[str, Any], Any], Answer]
 
@@ -99,7 +101,7 @@ class QuotaAuthorizer:
         try:
             return self._authorizer.answer(event, now)
         finally:
-            if self._requests != self._requests_so_far() or self._decisions >= MOST_UNTOLD:
+            if self._requests != self._requests_so_far() or self._decisions >= MOST_DECISIONS_UNSENT:
                 self._tell(now)
 
     def _requests_so_far(self) -> int:
@@ -115,7 +117,7 @@ class QuotaAuthorizer:
         except MeterError as error:
             counts[STORE_FAILURES] += 1
             self.known.last_error = str(error)
-        numbers = {name: counts[name] for name in TOLD}
+        numbers = {name: counts[name] for name in METRICS}
         counts.clear()
         self._decisions, self._requests = 0, self._requests_so_far()
         if self.issuer is not None:

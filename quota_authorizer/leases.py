@@ -215,7 +215,7 @@ class LeaseBook:
         return found
 
     def _renew(self, held: _Reservation, request: LeaseRequest, now: float) -> Spent:
-        """Close what is held and take a new lease. Each refusal tells what to ask for next."""
+        """Close what is held and take a new lease. Each refusal shows what to ask for next."""
         held.learn_demand(now)
         held.ceiling = request.limit.amount
         if held.period != request.period:

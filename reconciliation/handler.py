@@ -42,8 +42,8 @@ def make_handler(publisher: ReportPublisher, tools: Telemetry) -> Handler:
         answer = []
         for month in months_of(event):
             published = publisher.publish(month, run_id=run_id, allow_incomplete=is_allowed)
-            answer.append(told := summary(published))
-            _tell(tools, published.report, told)
+            answer.append(result := summary(published))
+            _publish_metrics(tools, published.report, result)
         return answer
 
     return cast("Handler", handle)
@@ -82,7 +82,7 @@ def _deployed() -> Handler:
     return make_handler(ReportPublisher(make_reports(settings, client), reconciler, utc_now), telemetry())
 
 
-def _tell(tools: Telemetry, report: Report, told: Mapping[str, Any]) -> None:
+def _publish_metrics(tools: Telemetry, report: Report, result: Mapping[str, Any]) -> None:
     """What was not complete when it was compared may differ without a fault: its metrics have names of their
     own.
     """
@@ -97,5 +97,5 @@ def _tell(tools: Telemetry, report: Report, told: Mapping[str, Any]) -> None:
             "ScannedBytes": report.scanned_bytes,
         }
     )
-    tell = tools.logger.info if report.agrees else tools.logger.warning
-    tell("reconciliation", extra={"reconciliation": told})
+    log = tools.logger.info if report.agrees else tools.logger.warning
+    log("reconciliation", extra={"reconciliation": result})

@@ -86,7 +86,7 @@ class Sources(NamedTuple):
     delivered: Path | None = None
     """How far the lake is complete; None: the caller vouches for it."""
     objects: LakeObjects | None = None
-    """None: which objects were read is not told."""
+    """None: which objects were read is not known."""
 
 
 class Reconciled(NamedTuple):

@@ -125,7 +125,8 @@ def redrive(  # noqa: PLR0913 - two stores, two choices of the deployment, two o
     dry_run: bool = False,
     on_object: Callable[[str], None] = lambda _name: None,
 ) -> Redriven:
-    """Bring all objects under the error prefix into the lake; `on_object` is told the name of each before.
+    """Bring all objects under the error prefix into the lake; `on_object` is called with the name of each
+    before.
 
     Raises:
         Transient, Misconfigured: storage failed. Whatever was done holds, and the next run does the rest.

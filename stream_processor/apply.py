@@ -22,7 +22,7 @@ class Applied:
     """Increments that were written, each with its counter's totals after it."""
     found: list[tuple[Increment, CounterAnswer]] = field(default_factory=list)
     """What each counter holds that an increment was sent to, also where it was refused: then the attempt that
-    added it may have stopped before it could tell what it found.
+    added it may have stopped before it could report what it found.
     """
     refused: int = 0
     """Increments that an earlier attempt had added already, all or some of their records."""

@@ -55,7 +55,7 @@ def make_processor(
     """
     limit = limit or TimeLimit(time.monotonic)
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
-    telling = DynamoDBNotifications(settings.counters_table, dynamodb, updates, settings.default_plan)
+    store = DynamoDBNotifications(settings.counters_table, dynamodb, updates, settings.default_plan)
     ledger = DynamoDBLedger(
         settings.ledger_table,
         updates,
@@ -72,7 +72,7 @@ def make_processor(
         rule=settings.rule,
         limits=None
         if publisher is None
-        else LimitWatch(telling, publisher, lambda: datetime.now(UTC), limit.is_over_for_alerts),
+        else LimitWatch(store, publisher, lambda: datetime.now(UTC), limit.is_over_for_alerts),
         heaviest=HeaviestKeys(DynamoDBHeaviest(settings.counters_table, updates), lambda: datetime.now(UTC)),
     )
 
@@ -93,7 +93,7 @@ def make_handler(
     def handle(event: Mapping[str, Any], context: Any) -> BatchResponse:
         limit.begin(context.get_remaining_time_in_millis() / 1000)
         report = processor.process(read_event(event))
-        _tell(tools, report, clock(), is_in_time=not limit.was_reached)
+        _publish(tools, report, clock(), is_in_time=not limit.was_reached)
         on_batch(report)
         return answer(report.failed_from)
 
@@ -111,7 +111,7 @@ def _deployed() -> Handler:
     return deployed
 
 
-def _tell(tools: Telemetry, report: BatchReport, now: datetime, *, is_in_time: bool) -> None:
+def _publish(tools: Telemetry, report: BatchReport, now: datetime, *, is_in_time: bool) -> None:
     """The metrics of a batch, and what is worth a line in the log."""
     tools.count(
         {
@@ -127,7 +127,7 @@ def _tell(tools: Telemetry, report: BatchReport, now: datetime, *, is_in_time: b
             "IncrementsRefused": report.refused,
             "BatchesCutShort": int(report.failed_from is not None and is_in_time),
             "BatchesGivenBack": int(report.failed_from is not None and not is_in_time),
-            "ThresholdsTold": len(report.limits.told),
+            "ThresholdsTold": len(report.limits.published),
             "ThresholdsDeferred": report.limits.deferred,
             "StoredItemsUnreadable": len(report.unreadable),
             **_lag(report, now),

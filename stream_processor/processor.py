@@ -135,7 +135,7 @@ class Processor:
         limits = (
             NOTHING_FOUND if self._limits is None else self._limits.look(applied.found, batch[0].shard_id)
         )
-        failed_from = _lowest(ownership.unresolved_from, applied.unapplied_from, limits.untold_from)
+        failed_from = _lowest(ownership.unresolved_from, applied.unapplied_from, limits.unpublished_from)
         done = [record for record in batch if failed_from is None or record.sequence_number < failed_from]
         if done:
             last = done[-1]

@@ -1,13 +1,13 @@
-"""Thresholds that are reached: found by the increments themselves, told once.
+"""Thresholds that are reached: found by the increments themselves, published once.
 
 An increment returns what its counter holds, and a refused one does so too. A threshold that this reaches, and
-that is not known to be told, is
+that is not known to be published, is
 
 1. **claimed** for this shard, in an item of its own, by one conditional write. If this is the last step, the
    retry of the batch is refused by the counter, finds the threshold again, and may take over its own claim;
    another shard may do so after :data:`CLAIM_SECONDS`.
 2. **published**. If this is the last step, the retry publishes the same event again, under the same id.
-3. **marked** as told, in the same item. From now on a claim is refused.
+3. **marked** as published, in the same item. From now on a claim is refused.
 
 What cannot be published is kept in the table, before anything else is written, and published later by whoever
 has a batch; each shard begins at a place of its own among what waits. An outage of EventBridge delays what is
@@ -55,9 +55,9 @@ DEFERRED_SECONDS: Final = 60
 publishes some of it.
 """
 PAUSE_SECONDS: Final = 60
-"""So long nothing is published after EventBridge has taken nothing."""
+"""How long nothing is published after EventBridge has taken nothing."""
 REACHED_AT_ONCE: Final = 500
-"""So many thresholds are claimed, published and marked before the next ones."""
+"""Thresholds that are claimed, published and marked before the next ones."""
 NOT_TRIED: Final = "not tried: EventBridge took nothing a moment ago"
 MOST_REMEMBERED: Final = 50_000
 
@@ -72,14 +72,14 @@ Place = tuple[str, Period, int]
 
 
 class LimitReport(NamedTuple):
-    """What became of the thresholds of a batch."""
+    """What was done with the thresholds of a batch."""
 
-    told: tuple[ThresholdCrossing, ...] = ()
+    published: tuple[ThresholdCrossing, ...] = ()
     """Published and marked, those that had waited too."""
     deferred: int = 0
     """Kept to be published later."""
-    untold_from: int | None = None
-    """The lowest sequence number whose increment reached a threshold of which nobody can say what became."""
+    unpublished_from: int | None = None
+    """The lowest sequence number whose increment reached a threshold with an unknown state."""
     errors: tuple[str, ...] = ()
     """Why some could not be published."""
     unreadable: tuple[str, ...] = ()
@@ -93,20 +93,24 @@ NOTHING_FOUND: Final = LimitReport()
 class _Progress:
     """A report in the making."""
 
-    told: list[ThresholdCrossing] = field(default_factory=list)
+    published: list[ThresholdCrossing] = field(default_factory=list)
     deferred: int = 0
-    untold_from: int | None = None
+    unpublished_from: int | None = None
     errors: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     def repeat(self, first: int) -> None:
         """The batch is to be repeated from here."""
-        self.untold_from = first if self.untold_from is None else min(self.untold_from, first)
+        self.unpublished_from = first if self.unpublished_from is None else min(self.unpublished_from, first)
 
     @property
     def report(self) -> LimitReport:
         return LimitReport(
-            tuple(self.told), self.deferred, self.untold_from, tuple(self.errors), tuple(self.unreadable)
+            tuple(self.published),
+            self.deferred,
+            self.unpublished_from,
+            tuple(self.errors),
+            tuple(self.unreadable),
         )
 
 
@@ -165,9 +169,9 @@ class _Reached(NamedTuple):
 
 
 class LimitWatch:
-    """Finds thresholds that are reached, and tells them.
+    """Finds thresholds that are reached, and publishes them.
 
-    It remembers plans for a minute, and what is told. All that it must not forget is in the store.
+    It remembers plans for a minute, and what is published. All that it must not forget is in the store.
     """
 
     def __init__(
@@ -212,7 +216,7 @@ class LimitWatch:
             return progress.report
         reached = [*self._reached(watched, counted, now), *shared]
         for start in range(0, len(reached), REACHED_AT_ONCE):
-            self._tell(reached[start : start + REACHED_AT_ONCE], now, progress)
+            self._publish_all(reached[start : start + REACHED_AT_ONCE], now, progress)
         self._drain(found[0][0].shard_id if found else shard_id, now, progress)
         return progress.report
 
@@ -237,7 +241,7 @@ class LimitWatch:
         return reached
 
     def _batches(self, found: Sequence[Found], now: float) -> list[_Batch]:
-        """The accounts, by month and day, that have calls here and thresholds which are not all told."""
+        """The accounts, by month and day, that have calls here and thresholds which are not all published."""
         metered = [one for one, _ in found if outcome_of_key(one.key) is Outcome.METERED]
         plans = self._plans_of({one.key for one in metered}, now)
         grouped: dict[tuple[str, Period], list[Increment]] = {}
@@ -254,7 +258,7 @@ class LimitWatch:
         return [batch for batch in batches if self._is_open(batch, now)]
 
     def _is_open(self, batch: _Batch, now: float) -> bool:
-        """Whether there is a threshold that may have to be told."""
+        """Whether there is a threshold that may have to be published."""
         holder = batch.account.key_plan.assignment.key
         return any(
             self._settled.get(crossing_id(holder, limit, period, threshold), 0.0) <= now
@@ -287,7 +291,7 @@ class LimitWatch:
         return {name: account for name, (_, account) in known.items() if account is not None}
 
     def _watched(self, found: Sequence[Found], now: float) -> list[_Watched]:
-        """The increments of keys with limits that have a threshold which is not known to be told."""
+        """The increments of keys with limits that have a threshold which is not known to be published."""
         metered = [pair for pair in found if outcome_of_key(pair[0].key) is Outcome.METERED]
         metered.sort(key=lambda pair: pair[0].first)  # those that time is over for are the last ones
         plans = self._plans_of({increment.key for increment, _ in metered}, now)
@@ -354,7 +358,7 @@ class LimitWatch:
                     seen.add(crossing.id)
                     yield _Reached(crossing, increment.shard_id, increment.first)
 
-    def _tell(self, reached: Sequence[_Reached], now: float, progress: _Progress) -> None:
+    def _publish_all(self, reached: Sequence[_Reached], now: float, progress: _Progress) -> None:
         """Claim, publish, mark; or defer what cannot be published. Where time is over, all is repeated."""
         if self._is_over():
             for one in reached:
@@ -367,8 +371,8 @@ class LimitWatch:
         published = [one for one, is_taken in zip(ours, taken, strict=True) if is_taken]
         unpublished = [one for one, is_taken in zip(ours, taken, strict=True) if not is_taken]
         progress.deferred += self._keep(self._store.defer, unpublished, progress)
-        self._keep(self._store.mark_told, published, progress)
-        progress.told += [one.crossing for one in published]
+        self._keep(self._store.mark_published, published, progress)
+        progress.published += [one.crossing for one in published]
 
     def _publish(self, found: Sequence[ThresholdCrossing], now: float, progress: _Progress) -> list[bool]:
         """Publish crossings: which were taken. After a failure of all, nothing is tried for a while."""
@@ -394,7 +398,7 @@ class LimitWatch:
             match status:
                 case ClaimStatus.OURS:
                     ours.append(one)
-                case ClaimStatus.TOLD:
+                case ClaimStatus.PUBLISHED:
                     self._settle(one.crossing, float("inf"))
                 case ClaimStatus.TAKEN:
                     self._settle(one.crossing, now + CLAIM_SECONDS)
@@ -408,7 +412,7 @@ class LimitWatch:
         crossings_found: Sequence[_Reached],
         progress: _Progress,
     ) -> int:
-        """Write down what became of crossings: for how many that was done. The others are repeated."""
+        """Store the state of crossings; returns how many were stored. The batch repeats the others."""
         if not crossings_found:
             return 0
         written = write([one.crossing for one in crossings_found])
@@ -434,10 +438,10 @@ class LimitWatch:
             return
         taken = self._publish(ours, now, progress)
         published = [one for one, is_taken in zip(ours, taken, strict=True) if is_taken]
-        marked = self._store.mark_told(published)
-        told = [one for one, is_marked in zip(published, marked, strict=True) if is_marked]
-        self._store.settle(told)
-        progress.told += told
+        marked = self._store.mark_published(published)
+        done = [one for one, is_marked in zip(published, marked, strict=True) if is_marked]
+        self._store.settle(done)
+        progress.published += done
 
     def _claim_waiting(
         self, waiting: Sequence[ThresholdCrossing], shard_id: str, now: float
@@ -448,7 +452,7 @@ class LimitWatch:
         stale = int(now) - CLAIM_SECONDS
         statuses = self._store.claim([Notification(one, shard_id, int(now), stale) for one in waiting])
         claimed = list(zip(waiting, statuses, strict=True))
-        self._store.settle([one for one, status in claimed if status is ClaimStatus.TOLD])
+        self._store.settle([one for one, status in claimed if status is ClaimStatus.PUBLISHED])
         return [one for one, status in claimed if status is ClaimStatus.OURS]
 
     def _settle(self, crossing: ThresholdCrossing, until: float) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.dynamodb.completeness import CompletenessBook
-from adapters.dynamodb.layout import PROGRESS, UNTOLD, encode_position
+from adapters.dynamodb.layout import PROGRESS, UNPUBLISHED, encode_position
 from adapters.dynamodb.plans import PlanBook
 from local_cloud.stack import LocalCloud
 from metering.period import Period
@@ -43,14 +43,16 @@ def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     waiting = ThresholdCrossing(
         f"waits-{share}", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", share, 1
     )
-    untold = {"pk": {"S": UNTOLD}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
+    untold = {"pk": {"S": UNPUBLISHED}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
     cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=untold)
     deliveries = [delivery(lines(2, apiKeyId="shop")), control_message()]
     assert {"batchItemFailures": []} == invoke(kinesis_event(deliveries))
     table = cloud.stack.name("CountersTable")
     items = cloud.client("dynamodb").scan(TableName=table)["Items"]
     assert [{"N": "2"}] * 2 == [item["requests"] for item in items if item["pk"] == {"S": "key:shop"}]
-    assert [True, False] == [any(item["pk"]["S"] == pk for item in items) for pk in ("told:shop", UNTOLD)]
+    assert [True, False] == [
+        any(item["pk"]["S"] == pk for item in items) for pk in ("told:shop", UNPUBLISHED)
+    ]
 
 
 def transform_deliveries(_cloud: LocalCloud, invoke: Invoke) -> None:

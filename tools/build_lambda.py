@@ -3,7 +3,7 @@
     python -m tools.build_lambda [--platform arm64|x86_64] [--python 3.13] [--output build/lambda]
 
 The same sources and lock file give the same bytes, on any machine: files are sorted, their times and modes
-are set, and nothing is compiled. So the zip's SHA-256, printed in the form of Lambda's `CodeSha256`, tells
+are set, and nothing is compiled. So the zip's SHA-256, printed in the form of Lambda's `CodeSha256`, shows
 whether a deployed function is this code. Wheels are downloaded once, with the hashes of the lock file, into
 build/wheels; after that no network is needed.
 """

@@ -106,7 +106,7 @@ class LookUpApi:
     """Answers events of a REST API."""
 
     def __init__(self, look_ups: UsageQueries, page: PageFiles, on_failure: OnFailure) -> None:
-        """`on_failure` is told of what the caller has no part in."""
+        """`on_failure` is called with server-side errors."""
         self._look_ups = look_ups
         self._page = page
         self._on_failure = on_failure

@@ -17,7 +17,7 @@ class KeptCompleteness:
     """
 
     def __init__(self, source: CompletenessSource, steady: Callable[[], float]) -> None:
-        """`steady` tells seconds from any start, and is never set."""
+        """`steady` returns seconds since any start, and is never set."""
         self._source = source
         self._steady = steady
         self._kept: Completeness | None = None

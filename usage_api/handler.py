@@ -60,11 +60,11 @@ def make_handler(
     """The function on the table of the settings."""
     look_ups = make_look_ups(settings, dynamodb, clocks)
 
-    def tell(error: Exception) -> None:
+    def report(error: Exception) -> None:
         """Errors name tables and actions, nothing of the caller's."""
         tools.logger.error("a look-up failed", exc_info=error)
 
-    api = LookUpApi(look_ups, page_files.load(), tell)
+    api = LookUpApi(look_ups, page_files.load(), report)
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(Exception):
-    """A request that gets no other answer than why. The text tells the caller what to change."""
+    """A request that cannot be served. The text says what the caller can change."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 

@@ -91,13 +91,15 @@ class LimitStanding(Answer):
 
     metric: Metric
     span: Span
-    kind: Kind = Field(description="`hard` denies calls when it is reached, `soft` only tells.")
+    kind: Kind = Field(description="`hard` denies calls when it is reached, `soft` only publishes alerts.")
     mode: Mode = Field(description="`counted` by the counters, `reserved` before a call is let through.")
     amount: int = Field(description="So much in each period.")
     used: Count
     remaining: Count
     resets_at: datetime = Field(description="When the period ends.")
-    thresholds: tuple[int, ...] = Field(description="Percentages of the amount that are told when reached.")
+    thresholds: tuple[int, ...] = Field(
+        description="Percentages of the amount at which an alert is published."
+    )
     denies: bool = Field(description="Whether this limit denies calls now.")
 
 

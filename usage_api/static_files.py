@@ -31,7 +31,9 @@ class PageFile:
     """A file as it is sent."""
 
     content: str | bytes
-    """Text is sent as text, since API Gateway takes base64 only for media types that it is told of."""
+    """Text is sent as text, since API Gateway takes base64 only for media types that are in its
+    configuration.
+    """
     content_type: str
     etag: str
 

@@ -53,7 +53,7 @@ def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools an
     def do(task: str) -> Numbers:
         match task:
             case "heartbeat":
-                return told(beat(stream, completeness, clock()))
+                return metrics(beat(stream, completeness, clock()))
             case "inspection":
                 found = inspect(objects, settings.failure_bucket, settings.lake_bucket)
                 numbers = {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
@@ -67,7 +67,7 @@ def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools an
             tools.logger.warning("progress of closed shards stays", extra={"reason": str(error)})
             return 0
 
-    def told(pulse: Pulse) -> Numbers:
+    def metrics(pulse: Pulse) -> Numbers:
         if isinstance(pulse.trouble, Misconfigured):
             raise pulse.trouble
         if pulse.trouble is not None:

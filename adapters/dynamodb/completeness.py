@@ -1,4 +1,4 @@
-"""How far everything is counted, in the counters table: kept by the watch, read by whoever tells it."""
+"""How far everything is counted, in the counters table: written by the watch, read by whoever reports it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CompletenessReader:
         self._table = Table(dynamodb, table_name)
 
     def read(self) -> Completeness:
-        """What may be told now; never less than what was told before.
+        """What may be reported now; never less than what was reported before.
 
         Raises:
             Transient, Misconfigured: the table cannot be read.

@@ -1,5 +1,5 @@
-"""What the counters table holds of one key beside its totals: slices and watermarks, what was told, and what
-was repaired.
+"""What the counters table holds of one key beside its totals: slices and watermarks, published thresholds,
+and what was repaired.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.dynamodb.counter_reader import SLICE_MARK, counter_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
-from adapters.dynamodb.layout import counter_pk, decode_position, repair_pk, told_pk
+from adapters.dynamodb.layout import counter_pk, decode_position, notifications_pk, repair_pk
 from adapters.dynamodb.table import Table, beginning
 from metering.counters.counter import Counter
 from metering.period import Period, month_of, parse_period
@@ -46,10 +46,11 @@ class Alert(NamedTuple):
     threshold: int
     """A percentage of the amount."""
     claimed_at: datetime | None
-    """None: it was told. Otherwise the processor of a shard set out to tell it then, and has not done so."""
+    """None: it was published. Otherwise the processor of a shard claimed it then, and has not published it.
+    """
 
     @property
-    def is_told(self) -> bool:
+    def is_published(self) -> bool:
         """Whether its event was published."""
         return self.claimed_at is None
 
@@ -93,7 +94,9 @@ class KeyReader:
         """
         month = month_of(period)
         alerts = [
-            alert for item in self._table.query(told_pk(key), beginning(month)) for alert in _alerts(item)
+            alert
+            for item in self._table.query(notifications_pk(key), beginning(month))
+            for alert in _alerts(item)
         ]
         wanted = (alert for alert in alerts if alert.period == month or alert.period.startswith(period))
         return sorted(wanted, key=lambda alert: (alert.period, alert.metric, alert.amount, alert.threshold))

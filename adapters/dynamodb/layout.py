@@ -17,8 +17,8 @@ and what quotas need, in the same table:
     plan-of:<bucket>      <key id>       plan, account, overrides, status, since: the plan of a key
     digest:<SHA-256>      key            key_id: which key a caller has shown
     lease:<key id>        requests/day   period, granted, leases, spent: of a limit that is reserved
-    told:<key id>         2026-11        one for each threshold that was reached: claimed by a shard, or told
-    untold                <event id>     content: a crossing that could not be told yet
+    told:<key id>         2026-11        one for each threshold reached: claimed by a shard, or published
+    untold                <event id>     content: a crossing that could not be published yet
 
 and what was repaired, in the same table:
 
@@ -50,7 +50,7 @@ COMPLETE: Final = "complete"
 HEAVIEST_PREFIX: Final = "heaviest:"
 SLICES: Final = "slices"
 PLAN: Final = "plan"
-UNTOLD: Final = "untold"
+UNPUBLISHED: Final = "untold"
 ACCOUNT_SK: Final = "account"
 DIGEST_SK: Final = "key"
 PLAN_BUCKETS: Final = 16
@@ -97,8 +97,8 @@ def lease_pk(key: str) -> str:
     return f"lease:{key}"
 
 
-def told_pk(key: str) -> str:
-    """The partition key of what was told of a key."""
+def notifications_pk(key: str) -> str:
+    """The partition key of the thresholds that were published for a key."""
     return f"told:{key}"
 
 

@@ -53,7 +53,7 @@ class DynamoDBQuotaStore:
     def __init__(
         self, table_name: str, dynamodb: DynamoDBClient, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """`now` tells seconds from any start."""
+        """`now` returns seconds since any start."""
         self._table = Table(dynamodb, table_name)
         self._slices = SliceBook(now)
 

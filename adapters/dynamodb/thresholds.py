@@ -1,8 +1,8 @@
 """Thresholds that were reached: what is known of them in the counters table.
 
-An item `told:<key>` holds what became of the crossings of a month, or of a day and its hours: an attribute
+An item `told:<key>` holds the state of the crossings of a month, or of a day and its hours: an attribute
 for each, named `<period> <metric> <amount> <threshold>`, that is a claim (shard and time) or says that it was
-told.
+published.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from adapters.dynamodb.layout import (
     ACCOUNT_SK,
     PLAN,
     SLICES,
-    UNTOLD,
+    UNPUBLISHED,
     account_pk,
     assignment_pk,
     counter_pk,
     counter_sk,
-    told_pk,
+    notifications_pk,
 )
 from adapters.dynamodb.plan_content import decode_account, decode_assignment, decode_plan
 from adapters.dynamodb.quotas import counted_of, slices_of_item
@@ -119,13 +119,13 @@ class DynamoDBNotifications:
             if key in items
         }
 
-    def claim(self, tellings: Sequence[Notification]) -> list[ClaimStatus]:
+    def claim(self, notifications: Sequence[Notification]) -> list[ClaimStatus]:
         """Claim crossings: see :class:`metering.quotas.ports.NotificationStore`."""
-        answers = self._updates.run([self._claim(telling) for telling in tellings])
-        return [_claimed(one.crossing, answer) for one, answer in zip(tellings, answers, strict=True)]
+        answers = self._updates.run([self._claim(one) for one in notifications])
+        return [_claimed(one.crossing, answer) for one, answer in zip(notifications, answers, strict=True)]
 
-    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
-        """Mark crossings as told: see :class:`metering.quotas.ports.NotificationStore`."""
+    def mark_published(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+        """Mark crossings as published: see :class:`metering.quotas.ports.NotificationStore`."""
         return self._written(
             self._update(
                 _place(one),
@@ -140,7 +140,7 @@ class DynamoDBNotifications:
         """Keep crossings for later: see :class:`metering.quotas.ports.NotificationStore`."""
         return self._written(
             self._update(
-                (UNTOLD, one.id),
+                (UNPUBLISHED, one.id),
                 "SET #content = :content",
                 {"#content": "content"},
                 {":content": {"S": encode_crossing(one)}},
@@ -150,9 +150,9 @@ class DynamoDBNotifications:
 
     def deferred(self, start: str = "") -> list[ThresholdCrossing | UnreadableItem]:
         """Crossings that wait, from an id on: see :class:`metering.quotas.ports.NotificationStore`."""
-        found = list(self._table.first(UNTOLD, DEFERRED_AT_ONCE, from_on(start) if start else ALL))
+        found = list(self._table.first(UNPUBLISHED, DEFERRED_AT_ONCE, from_on(start) if start else ALL))
         if start and len(found) < DEFERRED_AT_ONCE:
-            found += self._table.first(UNTOLD, DEFERRED_AT_ONCE - len(found), below(start))
+            found += self._table.first(UNPUBLISHED, DEFERRED_AT_ONCE - len(found), below(start))
         return [_read(_crossing, item) for item in found]
 
     def settle(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
@@ -179,9 +179,9 @@ class DynamoDBNotifications:
                 found[holder] = plan
         return found
 
-    def _claim(self, telling: Notification) -> UpdateRequest:
-        crossing = telling.crossing
-        shard, at = AttributeValue(S=telling.shard_id), AttributeValue(N=str(telling.now))
+    def _claim(self, one: Notification) -> UpdateRequest:
+        crossing = one.crossing
+        shard, at = AttributeValue(S=one.shard_id), AttributeValue(N=str(one.now))
         request = self._update(
             _place(crossing),
             "SET #crossing = :claim",
@@ -189,7 +189,7 @@ class DynamoDBNotifications:
             {
                 ":claim": {"M": {"shard": shard, "at": at}},
                 ":shard": shard,
-                ":stale": {"N": str(telling.stale_before)},
+                ":stale": {"N": str(one.stale_before)},
             },
         )
         request["ConditionExpression"] = f"{NOT_CLAIMED} OR {CLAIMED_BY_SHARD} OR {CLAIM_IS_STALE}"
@@ -212,7 +212,7 @@ class DynamoDBNotifications:
 
     def _remove(self, crossing: ThresholdCrossing) -> bool:
         try:
-            self._table.delete((UNTOLD, crossing.id))
+            self._table.delete((UNPUBLISHED, crossing.id))
         except Transient:
             return False
         return True
@@ -238,7 +238,7 @@ def _crossing(item: Item) -> ThresholdCrossing:
 def _place(crossing: ThresholdCrossing) -> tuple[str, str]:
     """The item of a crossing: that of its month, or of its day."""
     period = crossing.period
-    return told_pk(crossing.key), period if is_month(period) else day_of(period)
+    return notifications_pk(crossing.key), period if is_month(period) else day_of(period)
 
 
 def _name(crossing: ThresholdCrossing) -> str:
@@ -252,8 +252,8 @@ def _claimed(crossing: ThresholdCrossing, answer: UpdateAnswer) -> ClaimStatus:
         case Status.UNAVAILABLE:
             return ClaimStatus.UNAVAILABLE
         case Status.REFUSED:
-            return ClaimStatus.TOLD if _is_told(crossing, answer.item) else ClaimStatus.TAKEN
+            return ClaimStatus.PUBLISHED if _is_published(crossing, answer.item) else ClaimStatus.TAKEN
 
 
-def _is_told(crossing: ThresholdCrossing, item: Item) -> bool:
+def _is_published(crossing: ThresholdCrossing, item: Item) -> bool:
     return "told" in item.get(_name(crossing), {}).get("M", {})

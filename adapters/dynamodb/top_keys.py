@@ -29,7 +29,9 @@ class DynamoDBHeaviest:
         self._updates = updates
 
     def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
-        """Put a list in place of the version before it; where another version is there, that is told."""
+        """Put a list in place of the version before it; where another version is there, that one is
+        returned.
+        """
         (answer,) = self._updates.run([self._request(heaviest)])
         if answer.status is not Status.REFUSED:
             return answer.status, heaviest

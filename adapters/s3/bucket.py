@@ -110,7 +110,7 @@ class Bucket:
             return self._s3.list_objects_v2(Bucket=self.name, Prefix=prefix)["KeyCount"]
 
     def _request(self, key: str, content: bytes) -> PutObjectRequestTypeDef:
-        """A write of an object, with the type of its content where its name tells one."""
+        """A write of an object, with the type of its content where its name shows one."""
         request: PutObjectRequestTypeDef = {"Bucket": self.name, "Key": key, "Body": content}
         content_type = _CONTENT_TYPES.get(key.rpartition("/")[2].rpartition(".")[2])
         return {**request, "ContentType": content_type} if content_type else request

@@ -98,7 +98,7 @@ def command(  # noqa: PLR0913 - each is an option
 
     A month is invoiced by its usage in the lake, once a reconciliation agrees and nothing is missing; a
     sealed one by its usage as sealed. Invoices are kept in the lake's bucket, and an account's month has one
-    for good: run again, the same is told. Exits 1 if usage is on no invoice.
+    for good: a second run reports the same. Exits 1 if usage is on no invoice.
     """
     if reprice is not None and not reprice.strip():
         raise typer.BadParameter(

@@ -89,7 +89,7 @@ class InvoiceOptions:
 
 
 def run(wishes: InvoiceOptions) -> None:
-    """Issue the invoices, and tell what was issued.
+    """Issue the invoices, and report what was issued.
 
     Raises:
         CommandError: the month cannot be invoiced, the tariff cannot be used, or nobody agreed.
@@ -194,7 +194,7 @@ def invoicing(
 
 @contextmanager
 def refusals_told() -> Iterator[None]:
-    """Makes a refusal what the user is told, in place of a traceback."""
+    """Turns a refusal into an error message, in place of a traceback."""
     try:
         yield
     except CannotInvoice as refusal:

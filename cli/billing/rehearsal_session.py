@@ -31,7 +31,7 @@ _WIDTH = 40
 
 
 def run(wishes: InvoiceOptions, proposed: Path) -> None:
-    """Price the month by both tariffs, and tell who pays more or less.
+    """Price the month by both tariffs, and show who pays more or less.
 
     Raises:
         CommandError: the month is not proven, a tariff cannot be used, or they cannot be compared.

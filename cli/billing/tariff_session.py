@@ -21,7 +21,7 @@ from metering.prices.tariff_file import InvalidTariff
 
 
 def run(file: Path, json: Path | None) -> None:
-    """Tell what a tariff has, or every fault.
+    """Show what a tariff holds, or every fault in it.
 
     Raises:
         typer.Exit: with 1, if there are faults.

@@ -1,4 +1,4 @@
-"""What the user of the command is told, in place of a traceback.
+"""The messages that the user of the command sees in place of a traceback.
 
 Exit codes of every command: 0 done, 1 found a problem, 2 wrong use.
 """
@@ -40,9 +40,9 @@ class CommandError(Exception):
 
 
 def explained(error: BaseException) -> CommandError | None:
-    """What to tell about an error of somebody else's; None for one that shows a fault of ours.
+    """The message for an error with an outside cause; None for an error that is a fault of this program.
 
-    Of an error of the meter's own whose reason is on this machine, the reason is told.
+    For an error of the meter's own whose reason is on this machine, the message gives the reason.
     """
     if isinstance(error, MeterError) and isinstance(error.__cause__, ON_THIS_MACHINE):
         return explained(error.__cause__)

@@ -44,7 +44,9 @@ class _Screen(Console):
 
 
 def console() -> Console:
-    """Where a command tells what it does. It writes no colours where `NO_COLOR` or a pipe asks for none."""
+    """Where a command reports what it does, without colours where `NO_COLOR` is set or the output is a
+    pipe.
+    """
     found = _Screen(highlight=False, markup=False, emoji=False)
     if is_live(found):
         return found

@@ -32,7 +32,7 @@ def command(
     """Show all that the meter knows of a key in a month or day: what support needs in one answer.
 
     Its counter and what brought it there, the lake's own count by one query, whether the two agree, what is
-    not billed and why, its plan and limits, the alerts that were told, and the calls that were denied.
+    not billed and why, its plan and limits, the alerts that were sent, and the calls that were denied.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
     `usage-meter local` prints. Exits 1 if calls are denied now, or counter and lake differ.

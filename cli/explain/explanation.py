@@ -242,7 +242,7 @@ def document(found: Explained) -> dict[str, Any]:
                 "metric": one.metric,
                 "amount": one.amount,
                 "threshold": one.threshold,
-                "told": one.is_told,
+                "told": one.is_published,
             }
             for one in found.alerts
         ],

@@ -30,7 +30,7 @@ LAKE_LATE_SECONDS = 3600
 
 
 def run(stack: str, key: str, period: Period | None, *, with_lake: bool, json: bool) -> None:
-    """Tell all of a key.
+    """Show everything about a key.
 
     Raises:
         CommandError: Athena refused the query.

@@ -168,7 +168,7 @@ def _alerts(found: Explained) -> Iterator[RenderableType]:
         yield Text("No threshold was reached.")
         return
     for one in found.alerts:
-        state = "told" if one.claimed_at is None else f"found at {moment(one.claimed_at)}, not told yet"
+        state = "sent" if one.claimed_at is None else f"found at {moment(one.claimed_at)}, not sent yet"
         yield Text(f"{one.period}: {one.threshold} % of {one.amount:,} {name_of(one.metric)}, {state}")
 
 

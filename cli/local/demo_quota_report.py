@@ -1,4 +1,4 @@
-"""What the demo tells of its second act: a quota that is used up."""
+"""The demo's report of its second part: a quota that is used up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo tells at its end."""
+"""The demo's report at its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEXT = (
 )
 
 
-def tell(screen: Console, result: DemoResult) -> None:
+def show_result(screen: Console, result: DemoResult) -> None:
     """Print the whole result: what was counted, both sides of the proof, and the verdict."""
     for part in (_flow(result), outcomes_table(result.proof.reports)):
         screen.print()
@@ -73,7 +73,7 @@ def _both_sides(result: DemoResult) -> tuple[Usage, Usage]:
     return total(both.counted for both in tallies), total(both.in_lake for both in tallies)
 
 
-def tell_next(screen: Console) -> None:
+def show_next(screen: Console) -> None:
     """Print what to try now."""
     screen.print("\nNext:")
     for command, purpose in _NEXT:

@@ -1,4 +1,4 @@
-"""One run of `usage-meter demo` in a terminal: what is played, watched, told and left running."""
+"""One run of `usage-meter demo` in a terminal: what is played, watched, reported and left running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
 from cli.common.terminal import console, is_live
 from cli.local.demo_quota_report import tell_quota
-from cli.local.demo_report import tell, tell_next
+from cli.local.demo_report import show_next, show_result
 from cli.local.demo_view import watching
 from cli.local.log_form import tell_form, tell_malformed
 from cli.local.uptime import stay_up, tell_address
@@ -50,7 +50,7 @@ class DemoOptions:
 
 
 def run(wishes: DemoOptions) -> None:
-    """Run the demo, and tell what it found.
+    """Run the demo, and report what it found.
 
     Raises:
         CommandError: it could not be run as wished.
@@ -71,7 +71,7 @@ def run(wishes: DemoOptions) -> None:
 
 @contextmanager
 def _told_once() -> Iterator[None]:
-    """What the local cloud logs of its own end is told by the error that ends the demo, too."""
+    """The error that ends the demo says what the local cloud logs of its own end, too."""
     logger = logging.getLogger("local_cloud")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -92,7 +92,7 @@ def _run(wishes: DemoOptions, screen: Console) -> list[str]:
     with Demo(settings, progress) as demo:
         result = _watched(demo, progress, screen)
         write_json(wishes.json, result.to_json())
-        tell(screen, result)
+        show_result(screen, result)
         if wishes.access_log is not None:
             tell_malformed(screen, result, wishes.access_log)
         if wishes.lake is not None:
@@ -101,7 +101,7 @@ def _run(wishes: DemoOptions, screen: Console) -> list[str]:
             _keep_reports(screen, result.proof.reports, wishes.report)
         if not result.problems and wishes.chaos is None:
             tell_quota(screen, play_quota(demo.cloud, demo.settle))
-        tell_next(screen)
+        show_next(screen)
         if wishes.serve and is_live(screen):
             _serve(screen, demo.cloud)
     return result.problems
@@ -129,8 +129,8 @@ def _keep_lake(screen: Console, demo: Demo, folder: Path) -> None:
         raise CommandError(f"The lake cannot be written to {folder}: {error.strerror}.") from error
     screen.print(f"\n{len(files):,} Parquet files are in {folder}", markup=False, soft_wrap=True)
     for name in refused:
-        told = f"Left out, for its name leads out of the folder: {visible(name)}"
-        screen.print(told, markup=False, soft_wrap=True)
+        message = f"Left out, for its name leads out of the folder: {visible(name)}"
+        screen.print(message, markup=False, soft_wrap=True)
 
 
 def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> None:

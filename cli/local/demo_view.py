@@ -49,17 +49,17 @@ def _bars(screen: Console, snapshot: TakeSnapshot) -> Iterator[None]:
 def _lines(screen: Console, snapshot: TakeSnapshot) -> Iterator[None]:
     ended = threading.Event()
 
-    def tell() -> None:
+    def show() -> None:
         while not ended.wait(SECONDS_BETWEEN_LINES):
             screen.print(line(snapshot()), soft_wrap=True)
 
-    teller = threading.Thread(target=tell, name="teller", daemon=True)
-    teller.start()
+    thread = threading.Thread(target=show, name="progress", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        teller.join()
+        thread.join()
 
 
 class Rates:

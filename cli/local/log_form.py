@@ -1,4 +1,4 @@
-"""Whether most lines of a log can be counted: told before it is played, and at the end."""
+"""Whether most lines of a log can be counted: reported before it is played, and at the end."""
 
 from __future__ import annotations
 

@@ -66,10 +66,10 @@ def _show(screen: Console, found: FormatCheck) -> None:
     screen.print(Text(found.extension), soft_wrap=True)
     if found.is_long:
         limit = f"AWS documents a limit of {LONGEST_FORMAT:,} for this type of API, and elsewhere one of 3 KB"
-        told = (
+        message = (
             f"{len(found.extension):,} characters. {limit}: where it is refused, leave out fields of yours."
         )
-        screen.print(Text(f"\n{told}", "yellow"))
+        screen.print(Text(f"\n{message}", "yellow"))
 
 
 def _document(found: FormatCheck) -> dict[str, Any]:

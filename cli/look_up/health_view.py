@@ -23,11 +23,11 @@ def draw_health(answer: HealthAnswer) -> list[RenderableType]:
     reserved = table("this month", "requests", numbers=("requests",))
     for name in ("unattributed", "malformed", "undecodable"):
         reserved.add_row(name, f"{getattr(answer.reserved, name).requests:,}")
-    told: list[RenderableType] = [status, Text()]
+    lines: list[RenderableType] = [status, Text()]
     if answer.shards:
-        told += [shards, Text()]
-    told += [reserved, Text()]
-    told += [Text(f"- {problem}", "yellow") for problem in answer.problems]
+        lines += [shards, Text()]
+    lines += [reserved, Text()]
+    lines += [Text(f"- {problem}", "yellow") for problem in answer.problems]
     if answer.problems:
-        told.append(Text())
-    return [*told, completeness_line(answer.as_of, answer.complete_through)]
+        lines.append(Text())
+    return [*lines, completeness_line(answer.as_of, answer.complete_through)]

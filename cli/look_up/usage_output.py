@@ -93,8 +93,8 @@ def _in_place(screen: Console, answer: A, ask: Ask[A], draw: Draw[A]) -> A:
         while True:
             wait(REFRESH_SECONDS)
             answer, trouble = _asked_again(answer, ask)
-            told = [Text(trouble, "yellow")] if trouble else []
-            live.update(Group(*draw(answer), *told), refresh=True)
+            warning = [Text(trouble, "yellow")] if trouble else []
+            live.update(Group(*draw(answer), *warning), refresh=True)
     return answer
 
 

@@ -33,11 +33,11 @@ def draw_usage(answer: PeriodUsage | RangeUsage) -> list[RenderableType]:
 
 def draw_top(answer: TopAnswer) -> list[RenderableType]:
     """The heaviest keys, with bars of the metric that orders them."""
-    told = completeness_line(answer.as_of, answer.complete_through)
+    completeness = completeness_line(answer.as_of, answer.complete_through)
     heading = Text(f"Heaviest keys of {answer.period} by {name_of(answer.metric)}", "bold")
     if not answer.keys:
-        return [heading, Text("No key has any."), Text(), told]
-    return [heading, Text(), TopTable(answer), Text(), told]
+        return [heading, Text("No key has any."), Text(), completeness]
+    return [heading, Text(), TopTable(answer), Text(), completeness]
 
 
 def totals_table(totals: Totals | Usage) -> Table:

@@ -17,7 +17,7 @@ from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
 from cli.common.question import agreed, paused
 from cli.common.terminal import console, is_live
-from cli.month_end.repair_session import refusals_told
+from cli.month_end.repair_session import refusals_as_messages
 from metering.period import Period
 from metering.proof.month_state import Closing, State
 from reconciliation.closing import Closer
@@ -40,7 +40,7 @@ class CloseOptions:
 
 
 def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> None:
-    """Close a month, and tell how it stands.
+    """Close a month, and report its state.
 
     Raises:
         CommandError: it cannot be closed yet, or nobody agreed.
@@ -55,7 +55,7 @@ def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> 
     def on_progress(progress: StepProgress) -> None:
         status.update(f"Closing {month}: {progress.step} {progress.done:,}")
 
-    with shown, refusals_told():
+    with shown, refusals_as_messages():
         sources = make_sources(settings, where.client)
         reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=bool(options.accept))
 
@@ -97,7 +97,7 @@ def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
 
 
 def show(month: Period, stack: str, json: Path | None) -> None:
-    """Tell how a month stands.
+    """Report the state of a month.
 
     Raises:
         MeterError, ClientError, BotoCoreError: it could not be read.

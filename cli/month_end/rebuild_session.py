@@ -16,7 +16,7 @@ from cli.common.errors import PROBLEM
 from cli.common.output import write_json
 from cli.common.question import agreed
 from cli.common.terminal import console, is_live
-from cli.month_end.repair_session import document, refusals_told, repairer, tell
+from cli.month_end.repair_session import document, refusals_as_messages, repairer, report_repairs
 from metering.period import Period
 from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.readiness import VOUCHED, Paths, readiness
@@ -42,7 +42,7 @@ class RebuildOptions:
 
 
 def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
-    """Rebuild, and tell what was done.
+    """Rebuild, and report what was done.
 
     Raises:
         CommandError: it cannot be rebuilt as wished.
@@ -59,7 +59,7 @@ def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
     def on_progress(progress: StepProgress) -> None:
         status.update(f"Rebuilding {wishes.month}: {progress.step} {progress.done:,}")
 
-    with shown, refusals_told():
+    with shown, refusals_as_messages():
         sources = make_sources(where.deployment.reconciliation, where.client)
         scope = Scope(
             wishes.month,
@@ -73,7 +73,7 @@ def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
         repairing = repairer(where, sources, on_progress)
         rebuilt = rebuild(repairing, scope, correct=wishes.correct)
     write_json(json, document(rebuilt))
-    tell(screen, rebuilt)
+    report_repairs(screen, rebuilt)
     if rebuilt.held_back:
         screen.print(
             f"{rebuilt.held_back:,} counters hold more than the lake and were left as they are: find out "

@@ -59,7 +59,7 @@ class ReconcileOptions(NamedTuple):
 
 
 def run(month: Period, stack: str, json: Path | None, wishes: ReconcileOptions) -> None:
-    """Reconcile, tell what was found, and repair it if that was asked for.
+    """Reconcile, report what was found, and repair it with `--repair`.
 
     Raises:
         MeterError, ClientError, BotoCoreError: something could not be read.
@@ -102,11 +102,11 @@ def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOpt
 
 
 def _tell(screen: Console, report: Report) -> None:
-    for line in told(report):
+    for line in described(report):
         screen.print(line, markup=False) if isinstance(line, str) else screen.print(line)
 
 
-def told(report: Report) -> Iterator[str | Text | Table]:
+def described(report: Report) -> Iterator[str | Text | Table]:
     """The report, part by part."""
     if report.refused:
         yield from (f"Missing: {reason}" for reason in report.missing)

@@ -20,7 +20,7 @@ from reconciliation.redrive import Redriven, redrive
 
 
 def run(stack: str, json: Path | None, *, dry_run: bool) -> None:
-    """Redrive, and tell what was done.
+    """Redrive, and report what was done.
 
     Raises:
         MeterError, ClientError, BotoCoreError: storage failed. What was done holds.

@@ -1,4 +1,4 @@
-"""What `reconcile --repair` and `rebuild` share: a repairer on a deployment, questions, and what is told."""
+"""What `reconcile --repair` and `rebuild` share: a repairer on a deployment, questions, and the report."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def repairer(where: Target, sources: Sources, on_progress: OnProgress) -> Repair
 
 
 @contextmanager
-def refusals_told() -> Iterator[None]:
-    """Makes a refusal what the user is told, in place of a traceback."""
+def refusals_as_messages() -> Iterator[None]:
+    """Turns a refusal into an error message, in place of a traceback."""
     try:
         yield
     except (NotRepairableError, NotProvenError, NotSealedError) as refusal:
@@ -92,7 +92,7 @@ def is_repaired(  # noqa: PLR0913 - what is repaired, where, and how
     def on_progress(progress: StepProgress) -> None:
         status.update(f"Repairing {report.month}: {progress.step} {progress.done:,}")
 
-    with refusals_told():
+    with refusals_as_messages():
         scope = scope_of(report, f"differs from the lake by report {report.run_id}", lower)
         with _live(status, screen):
             prepared = repairer(where, sources, on_progress).prepare(scope)
@@ -103,7 +103,7 @@ def is_repaired(  # noqa: PLR0913 - what is repaired, where, and how
             _ask(screen, plans, yes=yes)
         with _live(status, screen):
             repaired = prepared.carry_out(plans, CONCURRENCY)
-    tell(screen, repaired)
+    report_repairs(screen, repaired)
     if json is not None:
         write_json(json, {**loads(json.read_bytes()), "repair": document(repaired)})
     return not (repaired.left or repaired.held_back or in_doubt or report.altered_rows)
@@ -160,7 +160,7 @@ def _row(one: Correction) -> list[str]:
     return [one.key, one.period, *(f"{figure:,}" for figure in figures), others]
 
 
-def tell(screen: Console, repaired: Repaired) -> None:
+def report_repairs(screen: Console, repaired: Repaired) -> None:
     """What became of the corrections."""
     screen.print(
         f"{repaired.written:,} counters brought to the lake's figure, {repaired.done_before:,} were there "

@@ -15,7 +15,7 @@ from cli.common.output import write_json
 from cli.common.terminal import console, table
 from cli.common.yaml_file import read_yaml
 from metering.quotas.plan import Assignment, Plan
-from metering.quotas.plan_diff import Changes, Holders, changes, limit_told, over_current, told
+from metering.quotas.plan_diff import Changes, Holders, changes, describe_limit, described, over_current
 from metering.quotas.plan_file import PlansDocument, plan_content, read_plans
 from metering.strict_yaml import UnreadableYaml
 
@@ -62,7 +62,7 @@ def list_all(stack: str, json: Path | None) -> None:
     write_json(json, {name: plan_document(plan) for name, plan in sorted(plans.items())})
     rows = table("plan", "version", "limit", numbers=("version",))
     for name, plan in sorted(plans.items()):
-        first, *others = [limit_told(limit) for limit in plan.limits] or ["no limits"]
+        first, *others = [describe_limit(limit) for limit in plan.limits] or ["no limits"]
         rows.add_row(name, str(plan.version), first)
         for other in others:
             rows.add_row("", "", other)
@@ -85,7 +85,7 @@ def show(stack: str, name: str, json: Path | None) -> None:
     for plan in reversed(versions):
         console().print(f"{plan.name}, version {plan.version}", style="bold", markup=False)
         for limit in plan.limits:
-            console().print(f"  {limit_told(limit)}", markup=False)
+            console().print(f"  {describe_limit(limit)}", markup=False)
 
 
 def plan_book(stack: str) -> PlanBook:
@@ -100,13 +100,13 @@ def plan_book(stack: str) -> PlanBook:
 
 
 def no_such_plan(name: str, plans: Mapping[str, Plan]) -> CommandError:
-    """What to tell about a plan that is not there."""
+    """The error for a plan that does not exist."""
     return CommandError(f"There is no plan {name!r}; there are {', '.join(sorted(plans)) or 'none'}.")
 
 
 def make_changes(book: PlanBook, found: Changes, json: Path | None, *, dry_run: bool) -> None:
-    """Tell changes, and make them."""
-    lines = told(found)
+    """Show the changes, and make them."""
+    lines = described(found)
     write_json(json, {"dry_run": dry_run, "changes": lines})
     screen = console()
     for line in lines:

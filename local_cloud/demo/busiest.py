@@ -1,4 +1,4 @@
-"""The busiest keys, as the counters' own answers tell."""
+"""The busiest keys, by the totals that the counters return."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class DemoProgress:
 
     @property
     def listeners(self) -> Listeners:
-        """What the functions must tell."""
+        """What the functions report."""
         return Listeners(self._on_batch, self._on_invocation, self._on_delivered)
 
     def note_sent(self, played: Played) -> None:

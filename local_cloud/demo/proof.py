@@ -36,7 +36,7 @@ class DemoProof:
 
 
 def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> DemoProof:
-    """Reconcile months; `on_month` is told before each.
+    """Reconcile months; `on_month` is called before each.
 
     Raises:
         MeterError: something could not be read.

@@ -30,7 +30,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """All that is told when the demo is over."""
+    """Everything that the demo reports at its end."""
 
     sent: Sent
     stream: StreamContents

@@ -1,7 +1,7 @@
 """Whose requests a server of this machine takes: those of programs here, and of pages at most its own.
 
 A browser asks 127.0.0.1 in the name of any page that is open in it. Three headers, which no page can set or
-leave out, tell such requests from those of programs:
+leave out, distinguish such requests from those of programs:
 
 - `Host` holds the name in the address. A page whose own name leads to 127.0.0.1 a moment later (DNS
   rebinding) is of the same origin to the browser; its name is a foreign one here.

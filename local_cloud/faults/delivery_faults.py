@@ -38,7 +38,7 @@ class DeliveryFaults:
         self._next_reshard = generator.randint(*_FIRST_RESHARD)
 
     def on_delivery(self, stream_name: str, data: bytes) -> None:
-        """Is told of a delivery that was just put; those of other streams are left alone."""
+        """Called with a delivery that was just put; those of other streams are left alone."""
         if stream_name != self._stream.name:
             return
         self._delivered += 1

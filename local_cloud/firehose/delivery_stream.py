@@ -130,7 +130,7 @@ class DeliveryStream:
         self._on_delivered = on_delivered
         self._now = now
         self._oldest_arrival: datetime | None = None
-        self._told_freshness_at: datetime | None = None
+        self._freshness_sent_at: datetime | None = None
         self._drain: Backlog | None = None
         self._drained = threading.Event()
         self._stopping = threading.Event()
@@ -223,7 +223,7 @@ class DeliveryStream:
         """Put into CloudWatch how old the oldest record is, and how far reading is behind the stream, as
         Firehose does each minute.
         """
-        self._told_freshness_at = now = self._now()
+        self._freshness_sent_at = now = self._now()
         behind = self._source.behind.total_seconds() * 1000
         age = self.age_of_oldest.total_seconds()
         self._tell({"DeliveryToS3.DataFreshness": age, "KinesisMillisBehindLatest": behind}, now)
@@ -241,8 +241,8 @@ class DeliveryStream:
         self._client("cloudwatch").put_metric_data(Namespace="AWS/Firehose", MetricData=metrics)
 
     def _tell_freshness_if_due(self) -> None:
-        told = self._told_freshness_at
-        if told is None or self._now() - told >= _FRESHNESS_EVERY:
+        sent_at = self._freshness_sent_at
+        if sent_at is None or self._now() - sent_at >= _FRESHNESS_EVERY:
             self.tell_freshness()
 
     def _run(self) -> None:

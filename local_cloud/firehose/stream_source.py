@@ -135,7 +135,7 @@ class StreamSource:
             shard.iterator = shard.beginning if shard.checkpoint is None else self._after_checkpoint(shard)
 
     def note_progress(self, backlog: Backlog) -> None:
-        """Tell ``backlog`` how far the shards are."""
+        """Report to ``backlog`` how far the shards are read."""
         if self._discovered:
             backlog.note(self._shards.values())
 

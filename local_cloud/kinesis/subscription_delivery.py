@@ -18,7 +18,7 @@ from local_cloud.endpoint.service import AwsError
 from local_cloud.kinesis.api import MAX_RECORD_BYTES, KinesisService
 
 Listener = Callable[[str, bytes], None]
-"""Is told the stream's name and the gzip data of each delivery, after it was put."""
+"""Called with the stream's name and the gzip data of each delivery, after it was put."""
 
 
 class SubscriptionDelivery(KinesisBackend):

@@ -1,6 +1,6 @@
 """What the lake keeps of a caller as a person: the address and the user agent.
 
-The counters never hold either. A hashed value tells that two calls came from the same address, and no more;
+The counters never hold either. A hashed value shows that two calls came from the same address, and no more;
 but whoever holds the key can try addresses until one fits, so that it is a pseudonym and not anonymous.
 """
 

@@ -1,7 +1,7 @@
-"""How far everything is counted: what may be told as `complete_through`, and why that is never too much.
+"""How far everything is counted: what may be reported as `complete_through`, and why that is never too late.
 
 **The promise.** *All calls that were in the stream before `complete_through` are in their counters.* In the
-stream means: could be read there. Before is told by one clock only, the watch's.
+stream means: could be read there. "Before" is decided by one clock only, the watch's.
 
 **A beat** of the watch, each minute: it reads its clock (`begun_at`), then how far each shard is counted,
 then which shards there are; it puts a heartbeat into each open one, and keeps where they came to lie. Such a
@@ -97,7 +97,7 @@ class ShardProgress:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What may be told. Shards of which nothing is counted yet are left out."""
+    """What may be reported. Shards of which nothing is counted yet are left out."""
 
     complete_through: datetime | None = None
     """All calls that were in the stream before are counted. None: nothing is known yet."""

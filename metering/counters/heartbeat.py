@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 OWNER = "usage-meter"
-"""Stands where CloudWatch Logs has its account, to tell the two apart in a dump of the stream."""
+"""In the place of the account that CloudWatch Logs names, so that a dump of the stream shows which is which.
+"""
 
 
 class ListedShard(NamedTuple):

@@ -193,6 +193,6 @@ class HeaviestStore(Protocol):
 
     def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
         """Put a list in place of the version before it, with what is stored then. Refused where another
-        version is there: then that is told.
+        version is there: then the answer holds that one.
         """
         ...

@@ -93,9 +93,9 @@ def attested(
     """
     months = sorted({document["period"]["month"], *(line["month"] for line in document["adjustments"])})
     found = [sources[month] for month in map(Period, months) if month in sources]
-    told: InvoiceDocument = {**document, "sources": found, "draft": list(draft)}
-    told["id"] = invoice_id(told)
-    return told
+    dated: InvoiceDocument = {**document, "sources": found, "draft": list(draft)}
+    dated["id"] = invoice_id(dated)
+    return dated
 
 
 def invoice_id(document: InvoiceDocument) -> str:

@@ -51,7 +51,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Version(NamedTuple):
-    """A state, and by what a write can tell that it is still that one."""
+    """A state, and the tag by which a write checks that it has not changed."""
 
     closing: Closing
     tag: str

@@ -45,7 +45,7 @@ class Kind(StrEnum):
     HARD = "hard"
     """Calls are denied until the period ends."""
     SOFT = "soft"
-    """Thresholds are told, nothing is denied."""
+    """Thresholds are published, nothing is denied."""
 
 
 class Mode(StrEnum):
@@ -65,8 +65,8 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
     amount: int
     kind: Kind = Kind.HARD
     thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
-    """Percentages of the amount, ascending, that are told when the usage reaches them. Of a hard limit none
-    is over 100: its usage stays there.
+    """Percentages of the amount, ascending: an event is published when the usage reaches one. A hard limit
+    has none over 100, since its usage cannot pass 100.
     """
     mode: Mode = Mode.COUNTED
     reserve_from: int = DEFAULT_RESERVE_FROM
@@ -140,8 +140,8 @@ class AccountKeys(msgspec.Struct, frozen=True):
 
 
 def in_force_since(plan: Plan, assignment: Assignment) -> int:
-    """Since when (epoch seconds) the limits of a key are as they are. Of periods that ended before no
-    threshold is told: nobody had set it.
+    """Since when (epoch seconds) the limits of a key are as they are. No
+    threshold is published of periods that ended before it.
     """
     return max(plan.since, assignment.since)
 

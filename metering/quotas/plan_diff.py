@@ -1,4 +1,4 @@
-"""What must change so that plans and keys are as a document wants them, and how that is told. Pure."""
+"""What must change so that plans and keys are as a document wants them, and the changes as text. Pure."""
 
 from __future__ import annotations
 
@@ -107,22 +107,22 @@ def _over(found: Plan, current: Plan | None) -> Plan:
     return msgspec.structs.replace(found, limits=(*kept, *added))
 
 
-def told(found: Changes) -> list[str]:
+def described(found: Changes) -> list[str]:
     """The changes as text, a line each."""
-    lines = [line for change in found.plans for line in _plan_told(change)]
-    lines += [line for change in (*found.keys, *found.accounts) for line in _key_told(change)]
+    lines = [line for change in found.plans for line in _plan_changes(change)]
+    lines += [line for change in (*found.keys, *found.accounts) for line in _key_changes(change)]
     return lines + [
-        f"key {one.key}: its {one.limit} {one.amount:,} holds no more: version {one.plan.version} of plan "
-        f"{one.plan.name} has no such limit, the amounts of the plan hold"
+        f"key {one.key}: its {one.limit} {one.amount:,} no longer applies: version {one.plan.version} of "
+        f"plan {one.plan.name} has no such limit, so the plan's amounts apply"
         for one in found.unused
     ]
 
 
-def limit_told(limit: Limit) -> str:
+def describe_limit(limit: Limit) -> str:
     """A limit in a few words."""
     mode = f", reserved from {limit.reserve_from} %" if limit.mode is Mode.RESERVED else ""
     thresholds = "+".join(str(one) for one in limit.thresholds)
-    alerts = f", told at {thresholds} %" if thresholds else ", not told"
+    alerts = f", alerts at {thresholds} %" if thresholds else ", no alerts"
     return f"{limit.name} {limit.amount:,} {limit.kind}{mode}{alerts}"
 
 
@@ -150,17 +150,17 @@ def begun(current: Assignment | None, new: Assignment, now: int) -> Assignment:
     return msgspec.structs.replace(new, since=current.since if current is not None and is_same else now)
 
 
-def _plan_told(change: PlanChange) -> Iterator[str]:
+def _plan_changes(change: PlanChange) -> Iterator[str]:
     before = {limit.name: limit for limit in change.current.limits} if change.current else {}
     after = {limit.name: limit for limit in change.new.limits}
     yield f"plan {change.new.name}: " + ("new" if change.current is None else f"version {change.new.version}")
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield from (f"  - {limit_told(one)}" for one in [before.get(name)] if one)
-            yield from (f"  + {limit_told(one)}" for one in [after.get(name)] if one)
+            yield from (f"  - {describe_limit(one)}" for one in [before.get(name)] if one)
+            yield from (f"  + {describe_limit(one)}" for one in [after.get(name)] if one)
 
 
-def _key_told(change: KeyChange) -> Iterator[str]:
+def _key_changes(change: KeyChange) -> Iterator[str]:
     current, new = change
     is_account = new.key.startswith(ACCOUNT_PREFIX)
     who = f"account {new.account}" if is_account else f"key {new.key}"

@@ -16,11 +16,11 @@ accounts:                                   # their limits hold for all of their
 A key keeps what the file does not name: its account, its status, and each override. An override is taken back
 by `overrides: {requests/month: null}`, an account by `account: "-"`.
 
-A limit bounds billable calls, is hard, counted, and told at 50, 80 and 100 percent, unless it says
+A limit bounds billable calls, is hard, counted, and has thresholds at 50, 80 and 100 percent, unless it says
 otherwise: a denied call has status 429, is not billable, and so uses up nothing. The counters of a day hold
-the requests of each hour and nothing else of it, so that only `requests` can have a limit by the hour.
-Before a call is made nobody knows its bytes or whether it fails, so that only calls can be reserved: of
-`billable` ones those are reserved that may become billable.
+the requests of each hour and nothing else of it, so that only `requests` can have a limit by the hour. Before
+a call is made nobody knows its bytes or whether it fails, so that only calls can be reserved: of `billable`
+ones those are reserved that may become billable.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ from metering.usage import Metric
 
 HIGHEST_THRESHOLD: Final = 100
 HIGHEST_SOFT_THRESHOLD: Final = 10_000
-"""A soft limit does not hold the usage, so that a multiple of it may be told too."""
+"""A soft limit does not stop the usage, so that a threshold may be a multiple of it."""
 NEVER: Final = "never"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
 

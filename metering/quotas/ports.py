@@ -1,4 +1,4 @@
-"""What quotas need of storage: plans with counters to decide by, leases to spend, thresholds to tell.
+"""What quotas need of storage: plans with counters to decide by, leases to spend, thresholds to publish.
 
 A store translates its own errors: what may work later raises :class:`metering.errors.Transient`, or is
 answered `UNAVAILABLE` where the write may have happened; what cannot work raises
@@ -162,7 +162,7 @@ class LeaseStatus(Enum):
 
     WRITTEN = "written"
     REFUSED = "refused"
-    """Nothing was changed; the sheet in the answer tells why."""
+    """Nothing was changed; the lease record in the answer shows why."""
     UNAVAILABLE = "unavailable"
     """No answer: it may have been written or not."""
 
@@ -190,7 +190,7 @@ class LeaseStore(Protocol):
         ...
 
 
-# --- Telling
+# --- Notifying
 
 
 class ThresholdCrossing(NamedTuple):
@@ -216,18 +216,18 @@ class ThresholdCrossing(NamedTuple):
 
 
 class ClaimStatus(Enum):
-    """What became of a claim to tell a crossing."""
+    """The result of a claim to publish a crossing."""
 
     OURS = "ours"
-    TOLD = "told"
-    """It was told before."""
+    PUBLISHED = "published"
+    """It was published before."""
     TAKEN = "taken"
-    """Somebody else is about to tell it."""
+    """Another processor is about to publish it."""
     UNAVAILABLE = "unavailable"
 
 
 class Notification(NamedTuple):
-    """A claim: this shard's processor tells a crossing, at a time in epoch seconds.
+    """A claim: this shard's processor will publish a crossing, at a time in epoch seconds.
 
     It succeeds where nobody claims the crossing, where the same shard does (its batches never run side by
     side), or where the claim of another is from before `stale_before`.
@@ -292,20 +292,20 @@ class NotificationStore(Protocol):
         """
         ...
 
-    def claim(self, tellings: Sequence[Notification]) -> Sequence[ClaimStatus]:
+    def claim(self, notifications: Sequence[Notification]) -> Sequence[ClaimStatus]:
         """Claim crossings, each on its own."""
         ...
 
-    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
-        """Mark crossings as told; False: no answer, it may be marked or not."""
+    def mark_published(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
+        """Mark crossings as published; False: no answer, it may be marked or not."""
         ...
 
     def defer(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
-        """Keep crossings that cannot be told now; False: no answer."""
+        """Keep crossings that cannot be published now; False: no answer."""
         ...
 
     def deferred(self, start: str = "") -> Sequence[ThresholdCrossing | UnreadableItem]:
-        """Some of the crossings that wait to be told, in the order of their ids: first those from `start` on,
+        """Some of the crossings waiting to be published, in order of their ids: first those from `start` on,
         then those before it. So callers with different starts share the work.
 
         Raises:
@@ -319,7 +319,7 @@ class NotificationStore(Protocol):
 
 
 class ThresholdPublisher(Protocol):
-    """Tells the world."""
+    """Publishes threshold events."""
 
     def publish(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[str | None]:
         """Publish crossings, each as an event: None for each that was taken, or why it was not."""

@@ -1,7 +1,7 @@
 """Crossings: that a key's usage has reached a threshold of a limit, in a period. Pure.
 
 What makes a crossing is the key, the metric, the period, the amount of the limit and the threshold; its id is
-made of these. So a plan's new version tells nothing again unless it changes the amount.
+made of these. So a plan's new version publishes nothing again unless it changes the amount.
 """
 
 from __future__ import annotations

@@ -175,12 +175,14 @@ def unsound(key: str, day: Period, row: LakeCall, line: LoggedCall | None) -> Su
 
 
 def _altered(evidence: Evidence, row: LakeCall, line: LoggedCall, differing: Sequence[str]) -> Suspect:
-    told = ", ".join(f"{name} {getattr(row.call, name)} for {getattr(line.call, name)}" for name in differing)
+    shown = ", ".join(
+        f"{name} {getattr(row.call, name)} for {getattr(line.call, name)}" for name in differing
+    )
     return Suspect(
         SuspectKind.ALTERED,
         evidence.key,
         evidence.day,
-        f"the row says {told}",
+        f"the row says {shown}",
         line.call,
         line.logged_at_ms,
         objects=(row.object,),
@@ -238,18 +240,18 @@ def _hours(evidence: Evidence, calls: Iterable[Call], suspects: Sequence[Suspect
         return []
     if evidence.logged is None and any(suspect.kind is SuspectKind.ALTERED for suspect in suspects):
         return []
-    told = ", ".join(
+    shown = ", ".join(
         f"{counted.get(hour, 0)} for {true[hour]} in hour {hour}"
         for hour in sorted({*counted, *true})
         if counted.get(hour, 0) != true[hour]
     )
     if evidence.logged is None and sum(counted.values()) == true.total():
         note = (
-            f"the counter's hours hold {told} of the rows: rows lie in other hours, or the hours were edited"
+            f"the counter's hours hold {shown} of the rows: rows lie in other hours, or the hours were edited"
         )
         return [Suspect(SuspectKind.ALTERED, evidence.key, evidence.day, note)]
     return [
-        Suspect(SuspectKind.COUNTER, evidence.key, evidence.day, f"its hours hold {told}", usage=NO_USAGE)
+        Suspect(SuspectKind.COUNTER, evidence.key, evidence.day, f"its hours hold {shown}", usage=NO_USAGE)
     ]
 
 

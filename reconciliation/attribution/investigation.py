@@ -68,8 +68,8 @@ class Investigation:
         on_query: Callable[[str, QueryResult, int], None],
         on_looked: Callable[[int], None],
     ) -> None:
-        """`on_query` is told of each query with the number of its rows, `on_looked` how many differences were
-        looked into so far.
+        """`on_query` is called after each query with the number of its rows, `on_looked` how many differences
+        were looked into so far.
         """
         self._queries = queries
         self._log = log
@@ -258,12 +258,12 @@ def _of_month(month: Difference, days: Sequence[Difference], found: Sequence[Sus
 
 def _contradicting(contradictions: Iterable[Contradiction], suspects: Iterable[Suspect]) -> list[Suspect]:
     """The counters that contradict themselves or one another, and of which nothing is said yet."""
-    told = {(one.key, one.period) for one in suspects if one.kind is SuspectKind.COUNTER}
+    explained = {(one.key, one.period) for one in suspects if one.kind is SuspectKind.COUNTER}
     result = []
     for one in contradictions:
         places = {(one.key, one.period), (one.key, Period(f"{one.period}-{one.part}"))}
-        if not places & told:
-            told.add((one.key, one.period))
+        if not places & explained:
+            explained.add((one.key, one.period))
             part = f"part {one.part} holds" if one.part else "its parts hold"
             note = f"{part} {one.held:,} requests, and {one.expected:,} are expected"
             result.append(Suspect(SuspectKind.COUNTER, one.key, one.period, note, usage=NO_USAGE))

@@ -1,7 +1,7 @@
-"""Which objects of the lake the queries of a month read: later anyone can tell whether they are the same.
+"""Which objects of the lake the queries of a month read: later anyone can check whether they are the same.
 
-A day's folder is told by the number of its objects, their bytes, and a digest: the SHA-256 of a line for each
-object, in the order of their names, with name, ETag and bytes, set apart by tabs.
+A day's folder is identified by the number of its objects, their bytes, and a digest: the SHA-256 of a line
+for each object, in the order of their names, with name, ETag and bytes, set apart by tabs.
 """
 
 from __future__ import annotations

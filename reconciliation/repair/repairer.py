@@ -160,7 +160,7 @@ class Repairer:
         else:
             found = source.of_period(scope.month)
             wanted = (one for one in found if scope.keys is None or one.key in scope.keys)
-        ordered = summed(sorted_counters(self.told("counters", wanted)))
+        ordered = summed(sorted_counters(self.with_progress("counters", wanted)))
         first = next(ordered, None)
         return (iter(()), False) if first is None else (chain([first], ordered), True)
 
@@ -170,9 +170,9 @@ class Repairer:
         prefix = self._sources.error_prefix
         objects = ((name, prefix.read(name)) for name in prefix.names())
         read = ((name, body) for name, body in objects if body is not None)
-        return undecodable_by_hour(self.told("error objects", read), scope.month)
+        return undecodable_by_hour(self.with_progress("error objects", read), scope.month)
 
-    def told(self, step: str, things: Iterable[Any]) -> Iterator[Any]:
+    def with_progress(self, step: str, things: Iterable[Any]) -> Iterator[Any]:
         """The same things, with word of how many there were so far."""
         done = 0
         for done, thing in enumerate(things, 1):
@@ -281,8 +281,8 @@ class Repair:
         waiting = iter(plans)
         if (first := next(waiting, None)) is not None:
             marks = self._repairer.await_counted()
-            told = self._repairer.told("corrected keys", chain([first], waiting))
-            for done in _some_at_a_time(partial(self._of_key, marks), told, concurrency):
+            reported = self._repairer.with_progress("corrected keys", chain([first], waiting))
+            for done in _some_at_a_time(partial(self._of_key, marks), reported, concurrency):
                 for one in done:
                     repaired.add(one)
         repaired.keys = self.keys

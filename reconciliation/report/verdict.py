@@ -91,12 +91,12 @@ def _agreement(report: Report) -> str:
 
 def _disagreement(report: Report) -> str:
     """How many things differ, and at what."""
-    told = [
+    phrases = [
         _told(report.differences_found, "figure differs", "figures differ"),
         _told(report.contradictions_found, "counter contradicts another", "counters contradict others"),
         _told(report.altered_rows, "row of the lake was altered", "rows of the lake were altered"),
     ]
-    listed = enumerated([part for part in told if part])
+    listed = enumerated([part for part in phrases if part])
     return f"The counters and the lake of {span(report)} do not hold the same: {listed}.{_named(report)}"
 
 

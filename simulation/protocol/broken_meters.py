@@ -264,7 +264,7 @@ class BrokenProcessor(Processor):
         self._slices.register(increments)
 
     def failed_from(self, report: BatchReport) -> int | None:
-        """What Lambda is told."""
+        """What Lambda gets as the answer."""
         return report.failed_from
 
 
@@ -383,8 +383,8 @@ BROKEN = (
         "a slice is registered when something was added to it",
         processor=_as(RegisteredAfterwards),
     ),
-    Meter("nothing-fails", "failures are not told", processor=_as(NothingFails)),
-    Meter("highest-failure", "the highest failure is told for the lowest", processor=_as(HighestFailure)),
+    Meter("nothing-fails", "failures are not reported", processor=_as(NothingFails)),
+    Meter("highest-failure", "the highest failure is reported for the lowest", processor=_as(HighestFailure)),
 )
 """Each is caught within a thousand seeds, by `tests/simulation/protocol/test_broken_meters.py`."""
 

@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Fault(StrEnum):
-    """The kinds of faults, by the name under which they are told."""
+    """The kinds of faults, by the name under which they are reported."""
 
     COPY_IN_SAME_SHARD = "copy of a record in the same shard"
     COPY_IN_OTHER_SHARD = "copy of a record in another shard"

@@ -63,7 +63,7 @@ class Oracle:
                     self._unconfirmed.append((moment, self._count(truth, own_id, time_ms)))
 
     def sent_before(self, moment: int) -> Iterator[SentEvent]:
-        """The events that were first sent before a moment, each told once."""
+        """The events that were first sent before a moment, each once."""
         while self._unconfirmed and self._unconfirmed[0][0] < moment:
             yield self._unconfirmed.popleft()[1]
 

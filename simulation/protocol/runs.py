@@ -85,7 +85,9 @@ def run_seeds(
     workers: int | None = None,
     tell: Callable[[Summary], None] = lambda _summary: None,
 ) -> Summary:
-    """Run seeds, on several processes if there are many; `tell` hears from time to time how far it is."""
+    """Run seeds, on several processes if there are many; `tell` is called from time to time with the
+    progress.
+    """
     began, summary = time.monotonic(), Summary()
     for results in _results(first, count, setup, workers or os.cpu_count() or 1):
         for result in results:

@@ -107,7 +107,7 @@ class Store(Protocol):
         ...
 
     def resharded(self, parents: Sequence[str], children: Sequence[str]) -> None:
-        """Is told of a change of shards, of which a right store has nothing to know."""
+        """Called after a change of shards, of which a right store need not know."""
         ...
 
 

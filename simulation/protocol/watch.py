@@ -34,7 +34,7 @@ class WatchedStream(Protocol):
     """The stream of a world, as its watch sees it."""
 
     def listed(self) -> list[ListedShard]:
-        """The shards that ListShards tells."""
+        """The shards that ListShards returns."""
         ...
 
     def beat(self, shard_id: str, data: bytes) -> Landed:

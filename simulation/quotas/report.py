@@ -90,7 +90,7 @@ def table(lines: Iterable[Curve]) -> str:
     return "\n".join([f"{'overshoot at a lag of':<24}{heads}", *rows])
 
 
-def told(found: QuotaSummary) -> str:
+def described(found: QuotaSummary) -> str:
     """A summary as text."""
     return (
         f"{found.mode}: {found.seeds:,} seeds, {found.calls:,} calls; limit exceeded in {found.exceeded:,} "
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for mode in Mode:
                 places = [(seed, mode) for seed in range(options.seeds)]
                 found = summary(mode, list(pool.map(play, places, chunksize=10)))
-                print(f"{whose}, {told(found)}", flush=True)
+                print(f"{whose}, {described(found)}", flush=True)
                 exceeded += found.exceeded if mode is Mode.RESERVED else 0
     lines = curves()
     print(table(lines))

@@ -1,9 +1,9 @@
-"""Thresholds under the faults of :mod:`simulation.protocol.world`: each that is reached is told, under one
-id.
+"""Thresholds under the faults of :mod:`simulation.protocol.world`: each that is reached is published, under
+one id.
 
 The shipped watch runs within the shipped processor; its store and EventBridge are in memory, behind the
 faults of the invocation that is running. A process remembers nothing from batch to batch here, so that only
-the store can keep a threshold from being told again.
+the store can keep a threshold from being published again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class NotificationsInMemory:
 
     def __init__(self, counters: SimulatedCounters) -> None:
         self.claims: dict[str, tuple[str, int] | None] = {}
-        """By id of the crossing: shard and time of the claim; None: told."""
+        """By id of the crossing: shard and time of the claim; None: published."""
         self.waiting: dict[str, ThresholdCrossing] = {}
         self.most_at_once = 3
         self.accounts: dict[str, SharedPlan] = {}
@@ -83,10 +83,10 @@ class NotificationsInMemory:
             if place in items
         }
 
-    def claim(self, tellings: Sequence[Notification]) -> list[ClaimStatus]:
-        return [self._claim(telling) for telling in tellings]
+    def claim(self, notifications: Sequence[Notification]) -> list[ClaimStatus]:
+        return [self._claim(one) for one in notifications]
 
-    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+    def mark_published(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
         self.claims |= {one.id: None for one in crossings}
         return [True] * len(crossings)
 
@@ -104,14 +104,14 @@ class NotificationsInMemory:
             self.waiting.pop(one.id, None)
         return [True] * len(crossings)
 
-    def _claim(self, telling: Notification) -> ClaimStatus:
-        claim = self.claims.get(telling.crossing.id, ("", 0))
+    def _claim(self, notification: Notification) -> ClaimStatus:
+        claim = self.claims.get(notification.crossing.id, ("", 0))
         if claim is None:
-            return ClaimStatus.TOLD
+            return ClaimStatus.PUBLISHED
         shard_id, at = claim
-        if shard_id not in ("", telling.shard_id) and at >= telling.stale_before:
+        if shard_id not in ("", notification.shard_id) and at >= notification.stale_before:
             return ClaimStatus.TAKEN
-        self.claims[telling.crossing.id] = (telling.shard_id, telling.now)
+        self.claims[notification.crossing.id] = (notification.shard_id, notification.now)
         return ClaimStatus.OURS
 
 
@@ -131,9 +131,9 @@ class NotifyingMeter:
 
     def __init__(self, kind: type[LimitWatch] = LimitWatch) -> None:
         """`kind` may be a broken variant of the watch."""
-        self.told = PublishedEvents()
+        self.published = PublishedEvents()
         self._kind = kind
-        self.telling: NotificationsInMemory
+        self.notifications: NotificationsInMemory
         self._clock: Clock
         self._counters: SimulatedCounters
         self._began: WeakKeyDictionary[Invocation, int] = WeakKeyDictionary()
@@ -144,8 +144,8 @@ class NotifyingMeter:
 
     def finish(self) -> None:
         """EventBridge answers again, every claim has become old, and somebody has a batch."""
-        while self.telling.waiting:
-            self.watch(self.telling, self.told, lambda: _MUCH_LATER).look([])
+        while self.notifications.waiting:
+            self.watch(self.notifications, self.published, lambda: _MUCH_LATER).look([])
 
     def expected(self) -> set[str]:
         """The ids of all thresholds that the counters have reached."""
@@ -173,7 +173,7 @@ class NotifyingMeter:
     def _store(self, clock: Clock) -> SimulatedStore:
         self._clock = clock
         self._counters = SimulatedCounters()
-        self.telling = NotificationsInMemory(self._counters)
+        self.notifications = NotificationsInMemory(self._counters)
         return SimulatedStore(SimulatedLedger(clock), self._counters, SimulatedProgress())
 
 
@@ -191,8 +191,8 @@ class _Process:
         environment = self._environment
         now = self._meter.began(environment.invocation)
         watch = self._meter.watch(
-            FaultyNotifications(environment, self._meter.telling),
-            FaultyPublisher(environment, self._meter.told),
+            FaultyNotifications(environment, self._meter.notifications),
+            FaultyPublisher(environment, self._meter.published),
             lambda: now,
         )
         slices = FaultySlices(environment)
@@ -217,36 +217,36 @@ class FaultySlices:
 class FaultyNotifications:
     """The port `NotificationStore` behind the faults of an invocation."""
 
-    def __init__(self, environment: InvocationEnvironment, telling: NotificationsInMemory) -> None:
+    def __init__(self, environment: InvocationEnvironment, notifications: NotificationsInMemory) -> None:
         self._environment = environment
-        self._telling = telling
+        self._notifications = notifications
 
     def plans_of(self, keys: Sequence[str]) -> Mapping[str, KeyPlan]:
-        return self._all(tuple(keys), self._telling.plans_of)
+        return self._all(tuple(keys), self._notifications.plans_of)
 
     def accounts_of(self, names: Sequence[str]) -> Mapping[str, SharedPlan]:
-        return self._all(tuple(names), self._telling.accounts_of)
+        return self._all(tuple(names), self._notifications.accounts_of)
 
     def slices_of(self, months: Sequence[Period]) -> Mapping[Period, frozenset[int]]:
-        return self._all(tuple(months), self._telling.slices_of)
+        return self._all(tuple(months), self._notifications.slices_of)
 
     def totals_of(self, places: Sequence[Place]) -> Mapping[Place, Counted]:
-        return self._all(tuple(places), self._telling.totals_of)
+        return self._all(tuple(places), self._notifications.totals_of)
 
     def deferred(self, start: str = "") -> Sequence[ThresholdCrossing]:
-        return self._all(("deferred", start), lambda _: self._telling.deferred(start))
+        return self._all(("deferred", start), lambda _: self._notifications.deferred(start))
 
-    def claim(self, tellings: Sequence[Notification]) -> Sequence[ClaimStatus]:
-        return self._each(tellings, self._telling.claim, ClaimStatus.UNAVAILABLE)
+    def claim(self, notifications: Sequence[Notification]) -> Sequence[ClaimStatus]:
+        return self._each(notifications, self._notifications.claim, ClaimStatus.UNAVAILABLE)
 
-    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
-        return self._each(crossings, self._telling.mark_told, unavailable=False)
+    def mark_published(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
+        return self._each(crossings, self._notifications.mark_published, unavailable=False)
 
     def defer(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
-        return self._each(crossings, self._telling.defer, unavailable=False)
+        return self._each(crossings, self._notifications.defer, unavailable=False)
 
     def settle(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[bool]:
-        return self._each(crossings, self._telling.settle, unavailable=False)
+        return self._each(crossings, self._notifications.settle, unavailable=False)
 
     def _each(
         self, requests: Sequence[Request], write: Callable[[list[Request]], list[Answer]], unavailable: Answer

@@ -11,7 +11,7 @@ from adapters.dynamodb.layout import (
     PLAN,
     PROGRESS,
     SLICES,
-    UNTOLD,
+    UNPUBLISHED,
     account_pk,
     assignment_history_pk,
     assignment_pk,
@@ -19,8 +19,8 @@ from adapters.dynamodb.layout import (
     digest_pk,
     heaviest_pk,
     lease_pk,
+    notifications_pk,
     plan_versions_pk,
-    told_pk,
 )
 from local_cloud.template.document import Stack, translated
 from metering.period import Period
@@ -209,11 +209,11 @@ class TestGrants:
             counter_pk("a1"),
             counter_pk("!malformed"),
             heaviest_pk(Period("2026-11")),
-            told_pk("a1"),
-            told_pk(holder_of("acme")),
+            notifications_pk("a1"),
+            notifications_pk(holder_of("acme")),
             PROGRESS,
             SLICES,
-            UNTOLD,
+            UNPUBLISHED,
         ]
         others = [
             PLAN,

@@ -1,7 +1,7 @@
 """What :class:`metering.quotas.ports.NotificationStore` promises of claims, as tests that every store must
 pass.
 
-A class that inherits from this gives the fixture `telling`.
+A class that inherits from this gives the fixture `store`.
 """
 
 from __future__ import annotations
@@ -26,55 +26,55 @@ def crossing() -> ThresholdCrossing:
     )
 
 
-def telling_of(crossing: ThresholdCrossing, shard_id: str = SHARD, now: int = NOW) -> Notification:
+def notification_of(crossing: ThresholdCrossing, shard_id: str = SHARD, now: int = NOW) -> Notification:
     """A claim of a shard; claims of others hold for 300 seconds."""
     return Notification(crossing, shard_id, now, now - 300)
 
 
 def claim(
-    telling: NotificationStore, crossing: ThresholdCrossing, shard_id: str = SHARD, now: int = NOW
+    store: NotificationStore, crossing: ThresholdCrossing, shard_id: str = SHARD, now: int = NOW
 ) -> ClaimStatus:
     """What becomes of a claim."""
-    (status,) = telling.claim([telling_of(crossing, shard_id, now)])
+    (status,) = store.claim([notification_of(crossing, shard_id, now)])
     return status
 
 
-def waiting(telling: NotificationStore, start: str = "") -> list[ThresholdCrossing]:
+def waiting(store: NotificationStore, start: str = "") -> list[ThresholdCrossing]:
     """The crossings that wait, from an id on."""
-    return [one for one in telling.deferred(start) if isinstance(one, ThresholdCrossing)]
+    return [one for one in store.deferred(start) if isinstance(one, ThresholdCrossing)]
 
 
 class TellingContract:
     """The port `NotificationStore`, as far as it writes."""
 
-    def test_first(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+    def test_first(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
         """Who comes first tells it; another shard hears that somebody does."""
-        assert ClaimStatus.OURS is claim(telling, crossing)
-        assert ClaimStatus.TAKEN is claim(telling, crossing, OTHER_SHARD)
+        assert ClaimStatus.OURS is claim(store, crossing)
+        assert ClaimStatus.TAKEN is claim(store, crossing, OTHER_SHARD)
 
-    def test_same_shard(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+    def test_same_shard(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
         """A shard takes over its own claim at once: its earlier attempt has ended."""
-        claim(telling, crossing)
-        assert ClaimStatus.OURS is claim(telling, crossing)
+        claim(store, crossing)
+        assert ClaimStatus.OURS is claim(store, crossing)
 
     @pytest.mark.parametrize(("later", "status"), [(300, ClaimStatus.TAKEN), (301, ClaimStatus.OURS)])
     def test_stale(
-        self, telling: NotificationStore, crossing: ThresholdCrossing, later: int, status: ClaimStatus
+        self, store: NotificationStore, crossing: ThresholdCrossing, later: int, status: ClaimStatus
     ) -> None:
         """Another shard takes over a claim that has become old."""
-        claim(telling, crossing)
-        assert status is claim(telling, crossing, OTHER_SHARD, NOW + later)
+        claim(store, crossing)
+        assert status is claim(store, crossing, OTHER_SHARD, NOW + later)
 
-    def test_told(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+    def test_told(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
         """What is told is claimed by nobody, not even by the shard that told it, however late."""
-        claim(telling, crossing)
-        assert [True] == list(telling.mark_told([crossing]))
-        assert ClaimStatus.TOLD is claim(telling, crossing)
-        assert ClaimStatus.TOLD is claim(telling, crossing, OTHER_SHARD, NOW + 10**6)
+        claim(store, crossing)
+        assert [True] == list(store.mark_published([crossing]))
+        assert ClaimStatus.PUBLISHED is claim(store, crossing)
+        assert ClaimStatus.PUBLISHED is claim(store, crossing, OTHER_SHARD, NOW + 10**6)
 
-    def test_thresholds_apart(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+    def test_thresholds_apart(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
         """Each threshold, metric, amount and period is claimed and told for itself."""
-        telling.mark_told([crossing])
+        store.mark_published([crossing])
         others = [
             crossing._replace(id=uuid.uuid4().hex, threshold=100),
             crossing._replace(id=uuid.uuid4().hex, metric="errors"),
@@ -82,26 +82,26 @@ class TellingContract:
             crossing._replace(id=uuid.uuid4().hex, period=Period("2026-11-05T07")),
             crossing._replace(id=uuid.uuid4().hex, period=Period("2026-11")),
         ]
-        assert [ClaimStatus.OURS] * 5 == list(telling.claim([telling_of(other) for other in others]))
+        assert [ClaimStatus.OURS] * 5 == list(store.claim([notification_of(other) for other in others]))
 
-    def test_deferred(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+    def test_deferred(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
         """What waits comes back as it was until it is settled, however often it was deferred."""
-        assert [True] == list(telling.defer([crossing]))
-        assert [True] == list(telling.defer([crossing]))
-        assert [crossing] == [one for one in waiting(telling) if one.id == crossing.id]
-        assert [True] == list(telling.settle([crossing]))
-        assert [True] == list(telling.settle([crossing]))
-        assert [] == [one for one in waiting(telling) if one.id == crossing.id]
+        assert [True] == list(store.defer([crossing]))
+        assert [True] == list(store.defer([crossing]))
+        assert [crossing] == [one for one in waiting(store) if one.id == crossing.id]
+        assert [True] == list(store.settle([crossing]))
+        assert [True] == list(store.settle([crossing]))
+        assert [] == [one for one in waiting(store) if one.id == crossing.id]
 
-    def test_own_part(self, telling: NotificationStore, crossing: ThresholdCrossing) -> None:
+    def test_own_part(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
         """What waits comes in the order of ids from a start on, then from the least one."""
         ids = [f"{digit}{uuid.uuid4().hex[1:]}" for digit in "08f"]
-        telling.defer([crossing._replace(id=one) for one in ids])
-        assert [ids[1], ids[2], ids[0]] == [one.id for one in waiting(telling, "7") if one.id in ids]
-        assert ids == [one.id for one in waiting(telling) if one.id in ids]
-        telling.settle([crossing._replace(id=one) for one in ids])
+        store.defer([crossing._replace(id=one) for one in ids])
+        assert [ids[1], ids[2], ids[0]] == [one.id for one in waiting(store, "7") if one.id in ids]
+        assert ids == [one.id for one in waiting(store) if one.id in ids]
+        store.settle([crossing._replace(id=one) for one in ids])
 
-    def test_nothing(self, telling: NotificationStore) -> None:
+    def test_nothing(self, store: NotificationStore) -> None:
         """Nothing asked, nothing answered."""
-        assert [] == list(telling.claim([]))
-        assert [] == list(telling.mark_told([]))
+        assert [] == list(store.claim([]))
+        assert [] == list(store.mark_published([]))

@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, client
-from adapters.dynamodb.layout import UNTOLD, account_pk, assignment_pk, counter_pk
+from adapters.dynamodb.layout import UNPUBLISHED, account_pk, assignment_pk, counter_pk
 from adapters.dynamodb.plans import PlanBook
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
@@ -252,7 +252,7 @@ class TestUnreadable:
             (counter_pk("bad"), "errors", {"S": "none"}),
             (counter_pk("bad"), "requests", {"N": "1.5"}),
             ("heaviest:", "totals", {"M": {"bad": {"S": "many"}}}),
-            (UNTOLD, "content", {"S": "{}"}),
+            (UNPUBLISHED, "content", {"S": "{}"}),
         ],
     )
     def test_counting_goes_on(
@@ -265,7 +265,7 @@ class TestUnreadable:
     ) -> None:
         """What is not needed to count is named, with a metric, and stops nobody."""
         self.count_before(tables)
-        waiting = {"pk": {"S": UNTOLD}, "sk": {"S": "1"}, "content": {"S": encode_crossing(WAITING)}}
+        waiting = {"pk": {"S": UNPUBLISHED}, "sk": {"S": "1"}, "content": {"S": encode_crossing(WAITING)}}
         tables.dynamodb.put_item(TableName=tables.counters, Item=waiting)
         item = self.spoil(tables.counters, tables, spoilt)
         calls = [delivery([line(apiKeyId=key, extendedRequestId=key)]) for key in ("bad", "good")]

@@ -79,9 +79,9 @@ class Noted(OnePlan):
         self.writes.append("keep")
         return super().defer(crossings)
 
-    def mark_told(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
+    def mark_published(self, crossings: Sequence[ThresholdCrossing]) -> list[bool]:
         self.writes.append("mark")
-        return super().mark_told(crossings)
+        return super().mark_published(crossings)
 
 
 def _hour(hour: int) -> int:
@@ -158,7 +158,7 @@ class TestFinding:
             ThresholdCrossing(identity, "a1b2c3", "acme", "free", 7, "requests", DAY, 100, "hard", 50, 51)
             == crossing
         )
-        assert (crossing,) == report.told
+        assert (crossing,) == report.published
 
     def test_jump(self, published: Published, clock: Clock) -> None:
         """A batch that passes several thresholds at once tells each."""
@@ -291,7 +291,7 @@ class TestTime:
         """Where time is over nothing is claimed: all is repeated from the first that reached anything."""
         watch = LimitWatch(OnePlan(DAILY), published, clock, lambda: True)
         report = watch.look([found(55, first=9), found(10, first=3, key="b"), found(99, first=7, key="c")])
-        assert (7, (), 0) == (report.untold_from, report.told, published.requests)
+        assert (7, (), 0) == (report.unpublished_from, report.published, published.requests)
 
     def test_midway(self, published: Published, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         """What was reached first is published first; the batch is repeated from the first that was not."""
@@ -299,7 +299,7 @@ class TestTime:
         answers = iter([False, False, True, True])
         watch = LimitWatch(OnePlan(DAILY), published, clock, answers.__next__)
         report = watch.look([found(55, first=9 - number, key=f"k{number}") for number in range(3)])
-        assert (["k2", "k1"], 9) == ([one.key for one in published.crossings], report.untold_from)
+        assert (["k2", "k1"], 9) == ([one.key for one in published.crossings], report.unpublished_from)
 
 
 class TestWeek:
@@ -415,7 +415,7 @@ class TestAccount:
         """If the counters of the other keys cannot be read, the batch is repeated: nothing is lost."""
         store.is_out_of_reach = True
         report = LimitWatch(store, published, clock).look([found(60, key="a1", first=5)])
-        assert 5 == report.untold_from
+        assert 5 == report.unpublished_from
 
 
 class TestOutage:
@@ -424,11 +424,11 @@ class TestOutage:
         watch = LimitWatch(OnePlan(DAILY), published, clock)
         published.answers = False
         report = watch.look([found(55)])
-        assert (1, None, ("no answer",)) == (report.deferred, report.untold_from, report.errors)
+        assert (1, None, ("no answer",)) == (report.deferred, report.unpublished_from, report.errors)
         published.answers = True
-        assert () == watch.look([found(56)]).told
+        assert () == watch.look([found(56)]).published
         clock.now += timedelta(seconds=60)
-        assert [50] == [crossing.threshold for crossing in watch.look([], SHARD).told]
+        assert [50] == [crossing.threshold for crossing in watch.look([], SHARD).published]
         clock.now += timedelta(seconds=60)
         assert NOTHING_FOUND == watch.look([found(57)])
 
@@ -444,7 +444,7 @@ class TestOutage:
         assert (1, 1, (alerts.NOT_TRIED,)) == (published.requests, report.deferred, report.errors)
         published.answers = True
         clock.now += timedelta(seconds=1)
-        assert {"a1b2c3", "other"} == {crossing.key for crossing in watch.look([], SHARD).told}
+        assert {"a1b2c3", "other"} == {crossing.key for crossing in watch.look([], SHARD).published}
 
     def test_kept_first(self, published: Published, clock: Clock) -> None:
         """What could not be published is kept before what was published is marked: a process that ends in
@@ -478,10 +478,10 @@ class TestOutage:
         LimitWatch(store, published, clock).look([found(55)])
         published.answers = True
         other = found(1, shard_id="shardId-000000000001")
-        assert () == LimitWatch(store, published, clock).look([other]).told
+        assert () == LimitWatch(store, published, clock).look([other]).published
         clock.now += timedelta(seconds=CLAIM_SECONDS + 1)
         assert [50] == [
-            crossing.threshold for crossing in LimitWatch(store, published, clock).look([other]).told
+            crossing.threshold for crossing in LimitWatch(store, published, clock).look([other]).published
         ]
         assert {} == store.waiting
 
@@ -491,7 +491,7 @@ class TestOutage:
         published.answers = False
         store.defer = lambda crossings: [False] * len(crossings)  # type: ignore[method-assign]
         report = LimitWatch(store, published, clock).look([found(10, first=3), found(55, first=7, key="b")])
-        assert 7 == report.untold_from
+        assert 7 == report.unpublished_from
 
 
 class TestConcurrent:
@@ -520,7 +520,7 @@ class TestConcurrent:
                 ]
                 assert registration.register(increments)
                 report = watch.look(list(zip(increments, counters.add(increments), strict=True)))
-                assert report.untold_from is None
+                assert report.unpublished_from is None
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))
@@ -567,7 +567,7 @@ class TestConcurrentAccount:
                 ]
                 assert registration.register(increments)
                 report = watch.look(list(zip(increments, counters.add(increments), strict=True)))
-                assert report.untold_from is None
+                assert report.unpublished_from is None
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))

@@ -133,8 +133,8 @@ class ConditionalUpdates:
     ) -> None:
         """Updates go where a boto3 client would send them.
 
-        `on_units` is told the write units of each update that was written, and is what makes DynamoDB say
-        them; it does not say them of one that was refused.
+        `on_units` is called with the write units of each update that was written, and makes requests ask
+        DynamoDB for them; DynamoDB reports none for an update that it refused.
         """
         known: Any = dynamodb  # its type leaves out hooks, configuration and credentials; boto3 is pinned
         self._hooks = known.meta.events

@@ -47,7 +47,7 @@ def tell(tables: Tables, *crossings: ThresholdCrossing, told: bool = True) -> No
     store = DynamoDBNotifications(tables.counters, tables.dynamodb, tables.updates())
     store.claim([Notification(one, "shardId-000000000000", AT, AT - 60) for one in crossings])
     if told:
-        store.mark_told(crossings)
+        store.mark_published(crossings)
 
 
 class KeyContract:
@@ -91,7 +91,7 @@ class KeyContract:
         tell(tables, crossing("a", HOUR, 50), crossing("a", MONTH, 50), crossing("a", other_day, 50))
         found = KeyReader(tables.dynamodb, tables.counters).alerts("a", DAY)
         assert [MONTH, HOUR] == [alert.period for alert in found]
-        assert all(alert.is_told for alert in found)
+        assert all(alert.is_published for alert in found)
 
     def test_repairs(self, tables: Tables) -> None:
         """Those of the month and its days, as their audits say; of a day only its own."""

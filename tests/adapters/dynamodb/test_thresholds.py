@@ -36,7 +36,7 @@ def endpoint() -> Iterator[LocalEndpoint]:
         yield running
 
 
-def telling_on(tables: Tables) -> DynamoDBNotifications:
+def notifications_on(tables: Tables) -> DynamoDBNotifications:
     """The shipped adapter."""
     return DynamoDBNotifications(tables.counters, tables.dynamodb, tables.updates())
 
@@ -44,13 +44,13 @@ def telling_on(tables: Tables) -> DynamoDBNotifications:
 @pytest.fixture(scope="module")
 def on_moto(endpoint: LocalEndpoint) -> NotificationStore:
     """The shipped adapter on moto."""
-    return telling_on(create_tables(endpoint.endpoint_url))
+    return notifications_on(create_tables(endpoint.endpoint_url))
 
 
 @pytest.fixture(scope="module")
 def on_engine(dynamodb_local: str) -> NotificationStore:
     """The shipped adapter on DynamoDB Local."""
-    return telling_on(create_tables(dynamodb_local))
+    return notifications_on(create_tables(dynamodb_local))
 
 
 class TestDefaultPlan:
@@ -71,12 +71,12 @@ class TestDefaultPlan:
         book.assign(Assignment("assigned", "pro", "acme"))
         return tables
 
-    def telling(self, tables: Tables, default_plan: str | None) -> DynamoDBNotifications:
+    def store(self, tables: Tables, default_plan: str | None) -> DynamoDBNotifications:
         return DynamoDBNotifications(tables.counters, tables.dynamodb, tables.updates(), default_plan)
 
     def test_plans_of(self, tables: Tables) -> None:
         """A key without a plan has the default one, a key with a plan its own."""
-        plans = self.telling(tables, "free").plans_of(["assigned", "stray"])
+        plans = self.store(tables, "free").plans_of(["assigned", "stray"])
         assert {
             "assigned": KeyPlan(Assignment("assigned", "pro", "acme"), self.PLANS["pro"]),
             "stray": KeyPlan(Assignment("stray", "free"), self.PLANS["free"]),
@@ -85,14 +85,14 @@ class TestDefaultPlan:
     @pytest.mark.parametrize("default_plan", [None, "there is none"])
     def test_none(self, tables: Tables, default_plan: str | None) -> None:
         """Without a default plan, or with one that is not there, such a key has none."""
-        assert {"assigned"} == self.telling(tables, default_plan).plans_of(["assigned", "stray"]).keys()
+        assert {"assigned"} == self.store(tables, default_plan).plans_of(["assigned", "stray"]).keys()
 
 
 class TestInMemory(TellingContract):
     """The simulation's store."""
 
     @pytest.fixture
-    def telling(self) -> NotificationStore:
+    def store(self) -> NotificationStore:
         return NotificationsInMemory(SimulatedCounters())
 
 
@@ -100,7 +100,7 @@ class TestOnMoto(TellingContract):
     """DynamoDB as moto plays it."""
 
     @pytest.fixture
-    def telling(self, on_moto: NotificationStore) -> NotificationStore:
+    def store(self, on_moto: NotificationStore) -> NotificationStore:
         return on_moto
 
 
@@ -108,20 +108,20 @@ class TestOnDynamoDBLocal(TellingContract):
     """DynamoDB itself."""
 
     @pytest.fixture
-    def telling(self, on_engine: NotificationStore) -> NotificationStore:
+    def store(self, on_engine: NotificationStore) -> NotificationStore:
         return on_engine
 
 
 class TestDeferred:
     def test_page(self, dynamodb_local: str, crossing: ThresholdCrossing) -> None:
         """So many are read at a time, whatever waits, and from every start as many."""
-        telling = telling_on(create_tables(dynamodb_local))
+        store = notifications_on(create_tables(dynamodb_local))
         ids = [f"{number * 101:032x}"[::-1] for number in range(DEFERRED_AT_ONCE + 20)]
-        assert all(telling.defer([crossing._replace(id=one) for one in ids]))
+        assert all(store.defer([crossing._replace(id=one) for one in ids]))
         for start in ("", "4", "f" * 32):
-            assert DEFERRED_AT_ONCE == len({one.id for one in waiting(telling, start)})
-        assert all(telling.settle([crossing._replace(id=one) for one in ids[20:]]))
-        assert sorted(ids[:20]) == [one.id for one in waiting(telling)]
+            assert DEFERRED_AT_ONCE == len({one.id for one in waiting(store, start)})
+        assert all(store.settle([crossing._replace(id=one) for one in ids[20:]]))
+        assert sorted(ids[:20]) == [one.id for one in waiting(store)]
 
     def test_no_answer(self, crossing: ThresholdCrossing) -> None:
         """After a removal without an answer no other is tried."""
@@ -135,8 +135,8 @@ class TestDeferred:
                     raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
 
         removals: Any = Removals()
-        telling = DynamoDBNotifications("counters", removals, ConditionalUpdates(client(1, **NOWHERE), 1))
-        assert [True, False, False] == telling.settle([crossing] * 3)
+        store = DynamoDBNotifications("counters", removals, ConditionalUpdates(client(1, **NOWHERE), 1))
+        assert [True, False, False] == store.settle([crossing] * 3)
         assert 2 == removals.requests
 
 
@@ -150,7 +150,7 @@ class TestReads:
         assignments = [Assignment(f"key-{number}", "free") for number in range(120)]
         for assignment in [*assignments, Assignment("lost", "gone")]:
             book.assign(assignment)
-        found = telling_on(tables).plans_of([*(one.key for one in assignments), "lost", "nobody"])
+        found = notifications_on(tables).plans_of([*(one.key for one in assignments), "lost", "nobody"])
         assert {one.key: KeyPlan(one, plan) for one in assignments} == found
 
     def test_totals(self, endpoint: LocalEndpoint) -> None:
@@ -168,4 +168,4 @@ class TestReads:
         assert {
             day: {DAY: Usage(7, 6), f"{DAY}T11": Usage(3), f"{DAY}T12": Usage(4)},
             month: {MONTH: Usage(7, 6)},
-        } == telling_on(tables).totals_of([day, month, nowhere])
+        } == notifications_on(tables).totals_of([day, month, nowhere])

@@ -48,7 +48,7 @@ def test_a_counter_that_was_repaired(capsys: pytest.CaptureFixture[str]) -> None
     assert (
         "  2026-11-05: from 3 to 5 requests by ann at 2026-11-06T10:00:00Z, report r1: a lost batch\n" in told
     )
-    assert "  2026-11: 50 % of 10 requests, found at 2026-11-24 18:59:03 UTC, not told yet\n" in told
+    assert "  2026-11: 50 % of 10 requests, found at 2026-11-24 18:59:03 UTC, not sent yet\n" in told
     assert ["1", "shardId-000000000016", f"1{'0' * 55}"] in [one.split() for one in told.splitlines()]
     assert ["requests", "5"] in [one.split() for one in told.splitlines()]
 

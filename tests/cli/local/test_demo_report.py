@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cli.common.terminal import console
-from cli.local.demo_report import tell, tell_next
+from cli.local.demo_report import show_next, show_result
 from cli.main import COMMANDS
 from local_cloud.demo.result import DemoResult
 from tests.local_cloud.demo.results import OCTOBER, ONE_MORE, report, result
@@ -13,7 +13,7 @@ from tests.local_cloud.demo.results import OCTOBER, ONE_MORE, report, result
 
 def told(found: DemoResult, capsys: pytest.CaptureFixture[str]) -> str:
     """The report as a pipe gets it, with single spaces."""
-    tell(console(), found)
+    show_result(console(), found)
     return re.sub(" +", " ", capsys.readouterr().out)
 
 
@@ -41,7 +41,7 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_to_try_next(capsys: pytest.CaptureFixture[str]) -> None:
     """Every command is one that there is."""
-    tell_next(console())
+    show_next(console())
 
     commands = re.findall(r"^  usage-meter (\w+)", capsys.readouterr().out, re.MULTILINE)
     assert {"demo", "local"} == set(commands) <= COMMANDS.keys()

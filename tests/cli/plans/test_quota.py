@@ -113,8 +113,8 @@ class TestApply:
         told = invoke("plan", "apply", "-f", file, "--dry-run", "--json", str(out))
         assert [
             "plan free: new",
-            "  + requests/hour 100 hard, reserved from 80 %, told at 50+80+100 %",
-            "  + requests/month 10,000 hard, told at 50+80+100 %",
+            "  + requests/hour 100 hard, reserved from 80 %, alerts at 50+80+100 %",
+            "  + requests/month 10,000 hard, alerts at 50+80+100 %",
             "key a1: plan free, account acme",
             "Nothing was changed: this was a dry run.",
         ] == told.stdout.splitlines()

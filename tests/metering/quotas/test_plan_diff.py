@@ -1,4 +1,4 @@
-"""What must change, and how it is told."""
+"""What must change, and the changes as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.quotas.plan import AccountKeys, Assignment, KeyStatus, Kind, Limit, Mode, Plan, Span
-from metering.quotas.plan_diff import Holders, changes, over_current, told
+from metering.quotas.plan_diff import Holders, changes, described, over_current
 from metering.quotas.plan_file import PlansDocument, WantedKey
 from metering.usage import Metric
 
@@ -63,7 +63,7 @@ class TestChanges:
         plans = {"free": plan} | {one.new.name: one.new for one in found.plans}
         keys = {"a1": key} | {one.new.key: one.new for one in found.keys}
         assert not changes(wanted, plans, keys, NOW + 60)
-        assert bool(found) == bool(told(found))
+        assert bool(found) == bool(described(found))
 
     @given(KEYS, st.sampled_from(["acme", ""]))
     def test_since(self, key: Assignment, account: str) -> None:
@@ -98,9 +98,9 @@ class TestTold:
         found = changes(PlansDocument({"free": Plan("free", (HOURLY, BYTES))}), {"free": FREE}, {}, NOW)
         assert [
             "plan free: version 2",
-            "  - requests/month 10,000 hard, told at 50+80+100 %",
-            "  + response_bytes/day 1,000,000,000 soft, not told",
-        ] == told(found)
+            "  - requests/month 10,000 hard, alerts at 50+80+100 %",
+            "  + response_bytes/day 1,000,000,000 soft, no alerts",
+        ] == described(found)
 
     def test_keys(self) -> None:
         """What is other than before."""
@@ -108,7 +108,7 @@ class TestTold:
         overrides = {"requests/hour": 7_000, "requests/month": None}
         after = WantedKey("a1", "pro", "", overrides, KeyStatus.SUSPENDED)
         found = changes(PlansDocument(keys={"a1": after}), {}, {"a1": before}, NOW)
-        (line,) = told(found)
+        (line,) = described(found)
         assert (
             "key a1: plan free -> pro, account acme -> none, status active -> suspended, "
             "requests/hour as the plan -> 7,000, requests/month 5 -> as the plan"
@@ -127,10 +127,10 @@ class TestTold:
         wanted = PlansDocument({"free": billable}, {"e5": WantedKey("e5", "free")})
         found = changes(wanted, {"free": FREE}, {"e5": holders[4]}, NOW, Holders(holders))
         assert [
-            f"key {key}: its requests/month {amount} holds no more: "
+            f"key {key}: its requests/month {amount} no longer applies: "
             "version 2 of plan free has no such limit, the amounts of the plan hold"
             for key, amount in (("a1", "20,000"), ("b2", "50,000"))
-        ] == told(found)[-2:]
+        ] == described(found)[-2:]
         assert ["a1", "b2"] == [one.key for one in found.unused]
         assert () == changes(PlansDocument({"free": FREE}), {"free": FREE}, {}, NOW, Holders(holders)).unused
 
@@ -141,14 +141,14 @@ class TestTold:
         wanted = PlansDocument(accounts={"acme": WantedKey("!account:acme", "team", "acme")})
         held = Assignment("!account:acme", "team", "acme", since=NOW)
         found = changes(wanted, {}, {}, NOW, Holders(accounts={"acme": None}))
-        assert ["account acme: plan team"] == told(found)
+        assert ["account acme: plan team"] == described(found)
         assert [(None, held)] == [tuple(one) for one in found.accounts]
         there = Holders(accounts={"acme": AccountKeys("acme", held, frozenset({"a1"}))})
         assert not changes(wanted, {}, {}, NOW + 9, there)
         larger = PlansDocument(
             accounts={"acme": WantedKey("!account:acme", "large", "acme", {"requests/day": 5})}
         )
-        assert ["account acme: plan team -> large, requests/day as the plan -> 5"] == told(
+        assert ["account acme: plan team -> large, requests/day as the plan -> 5"] == described(
             changes(larger, {}, {}, NOW, there)
         )
 
@@ -156,9 +156,9 @@ class TestTold:
         """When a key expires is said in words."""
         before, after = Assignment("a1", "free"), WantedKey("a1", "free", expires=NOW)
         found = changes(PlansDocument(keys={"a1": after}), {}, {"a1": before}, NOW)
-        assert ["key a1: expires never -> 2026-11-05 12:00 UTC"] == told(found)
+        assert ["key a1: expires never -> 2026-11-05 12:00 UTC"] == described(found)
 
     def test_new_key(self) -> None:
         """A key that is new."""
         found = changes(PlansDocument(keys={"a1": WantedKey("a1", "free", "acme")}), {}, {}, NOW)
-        assert ["key a1: plan free, account acme"] == told(found)
+        assert ["key a1: plan free, account acme"] == described(found)

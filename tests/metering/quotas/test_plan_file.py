@@ -53,7 +53,9 @@ def fault_of(limit: str) -> tuple[str, ...]:
 
 class TestRight:
     def test_plans(self) -> None:
-        """A limit is hard, counted, and told at 50, 80 and 100 percent, unless it says otherwise."""
+        """A limit is hard, counted, and has thresholds at 50, 80 and 100 percent, unless it says
+        otherwise.
+        """
         assert {
             "free": Plan(
                 "free",

@@ -14,7 +14,7 @@ from quota_authorizer import leases
 from simulation.plot import Curve
 from simulation.quotas import store as quotas_store
 from simulation.quotas.overshoot import Measured, Scenario, run, steady
-from simulation.quotas.report import overshoot_at, summary, table, told
+from simulation.quotas.report import described, overshoot_at, summary, table
 
 SEEDS = range(100)
 SEEDS_TO_CATCH = 60
@@ -116,7 +116,7 @@ class TestTeeth:
 class TestReport:
     def test_summary(self) -> None:
         """What many seeds came to, in a sentence."""
-        text = told(summary(Mode.RESERVED, [shipped(seed) for seed in range(10)]))
+        text = described(summary(Mode.RESERVED, [shipped(seed) for seed in range(10)]))
         assert text.startswith("reserved: 10 seeds, ")
         assert "limit exceeded in 0 seeds" in text
 

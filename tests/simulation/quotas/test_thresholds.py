@@ -22,18 +22,18 @@ CAUGHT_AT = {"Silent": 25}
 
 def play(seed: int, kind: type[LimitWatch] = LimitWatch, **fixed: Any) -> NotifyingMeter:
     """A world of a seed, until everything is counted and told."""
-    telling = NotifyingMeter(kind)
-    result = World(seed, telling.meter(), **fixed).run()
+    meter = NotifyingMeter(kind)
+    result = World(seed, meter.meter(), **fixed).run()
     assert [] == result.differences
-    telling.finish()
-    return telling
+    meter.finish()
+    return meter
 
 
 @cache
 def shipped(seed: int) -> tuple[set[str], Mapping[str, int]]:
     """What the shipped watch should tell in a seed, and how often it tells each."""
-    telling = play(seed)
-    return telling.expected(), dict(telling.told.events)
+    meter = play(seed)
+    return meter.expected(), dict(meter.published.events)
 
 
 class TestFaults:
@@ -54,8 +54,8 @@ class TestNoFaults:
     @pytest.mark.parametrize("seed", range(40))
     def test_once(self, seed: int) -> None:
         """Each threshold is told once."""
-        telling = play(seed, rates=NO_FAULTS)
-        assert dict.fromkeys(telling.expected(), 1) == dict(telling.told.events)
+        meter = play(seed, rates=NO_FAULTS)
+        assert dict.fromkeys(meter.expected(), 1) == dict(meter.published.events)
 
 
 class DeafToRefusals(LimitWatch):
@@ -76,16 +76,16 @@ class OneSlice(LimitWatch):
 class Hasty(LimitWatch):
     """Marks before it publishes."""
 
-    def _tell(self, reached: Sequence[Any], now: float, progress: Any) -> None:
-        self._store.mark_told([one.crossing for one in reached])
-        super()._tell(reached, now, progress)
+    def _publish_all(self, reached: Sequence[Any], now: float, progress: Any) -> None:
+        self._store.mark_published([one.crossing for one in reached])
+        super()._publish_all(reached, now, progress)
 
 
 class Shrugging(LimitWatch):
     """Does not repeat a batch of which it could not mark everything."""
 
     def look(self, found: Sequence[Found], shard_id: str = "") -> LimitReport:
-        return super().look(found, shard_id)._replace(untold_from=None)
+        return super().look(found, shard_id)._replace(unpublished_from=None)
 
 
 class Silent(LimitWatch):
@@ -103,5 +103,5 @@ class TestTeeth:
         assert any(not _is_right(play(seed, kind)) for seed in seeds)
 
 
-def _is_right(telling: NotifyingMeter) -> bool:
-    return telling.expected() == set(telling.told.events)
+def _is_right(meter: NotifyingMeter) -> bool:
+    return meter.expected() == set(meter.published.events)
