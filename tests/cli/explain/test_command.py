@@ -119,7 +119,7 @@ def test_a_key_that_is_blocked() -> None:
         "status 503: 1 calls, by the lake",
     ] == [" ".join(words) for words in section(told.stdout, "Not billed")[:3]]
     assert ["billable/month", "7", "7", "100.0", "0"] == section(told.stdout, "Plan")[2][:5]
-    assert [f"{MONTH}: {share} % of 7 billable, told" for share in (50, 80, 100)] == [
+    assert [f"{MONTH}: {share} % of 7 billable, sent" for share in (50, 80, 100)] == [
         " ".join(words) for words in section(told.stdout, "Alerts")
     ]
     assert ["2", "calls", "have", "status", "429,"] == section(told.stdout, "Denied")[0][:5]

@@ -128,7 +128,7 @@ class TestTold:
         found = changes(wanted, {"free": FREE}, {"e5": holders[4]}, NOW, Holders(holders))
         assert [
             f"key {key}: its requests/month {amount} no longer applies: "
-            "version 2 of plan free has no such limit, the amounts of the plan hold"
+            "version 2 of plan free has no such limit, so the plan's amounts apply"
             for key, amount in (("a1", "20,000"), ("b2", "50,000"))
         ] == described(found)[-2:]
         assert ["a1", "b2"] == [one.key for one in found.unused]
