@@ -1,7 +1,7 @@
 """What can go wrong, split by what the caller must do.
 
 MeterError
-├── Malformed       a line that is no call: count it, keep it, never retry
+├── Malformed       a line that cannot be read as a call: count it, keep it, never retry
 ├── Undecodable     a record that holds no lines at all: likewise
 ├── Transient       the same attempt may work later: stop here, retry
 └── Misconfigured   no retry helps until somebody changes a setting: raise the alarm
@@ -36,7 +36,7 @@ class Transient(MeterError):
 
 
 class Misconfigured(MeterError):
-    """Settings that cannot work. `faults` holds one sentence for each."""
+    """Invalid settings. `faults` holds one sentence for each."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))

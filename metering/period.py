@@ -90,7 +90,7 @@ def parse_period(text: str) -> Period:
             pass
         else:
             return Period(text)
-    raise ValueError(f"{text!r} is no period; write 2026-11, 2026-11-05 or 2026-11-05T07 (UTC)")
+    raise ValueError(f"{text!r} is not a valid period; write 2026-11, 2026-11-05 or 2026-11-05T07 (UTC)")
 
 
 def months_between(start: Period, end: Period) -> int:

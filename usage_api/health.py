@@ -63,21 +63,21 @@ def status_of(lag: int | None) -> Status:
 
 def _of_progress(status: Status, lag: int | None, shards: tuple[ShardHealth, ...]) -> Iterator[str]:
     late = [shard.shard for shard in shards if shard.lag_seconds > BEHIND_SECONDS]
-    where = f" Late: {_some(late)}." if late else " Every shard is read: then the heartbeats are missing."
+    where = f" Late: {_some(late)}." if late else " Every shard is read, so the heartbeats are missing."
     match status:
         case "unknown":
             yield (
-                "Nothing is known of how complete the counters are. In the first minutes of a deployment "
-                "that is so; later, see in the log of the watch function whether it puts its heartbeats."
+                "It is not known how complete the counters are. This is normal in the first minutes of a "
+                "deployment; later, check in the log of the watch function that it sends its heartbeats."
             )
         case "behind":
             yield (
-                f"The counters are {lag} seconds late.{where} See IteratorAge, errors and throttles of the "
+                f"The counters are {lag} seconds late.{where} Check IteratorAge, errors and throttles of the "
                 "stream processor; after a burst or an outage it catches up by itself."
             )
         case "stopped":
             yield (
-                f"Nothing has been confirmed as counted for {lag} seconds.{where} See whether the event "
+                f"Nothing has been confirmed as counted for {lag} seconds.{where} Check whether the event "
                 "source mapping of the stream processor is enabled, whether its log has errors, and whether "
                 "the watch function runs each minute."
             )
@@ -87,17 +87,19 @@ def _of_progress(status: Status, lag: int | None, shards: tuple[ShardHealth, ...
 
 def _of_lines(malformed: int, undecodable: int) -> Iterator[str]:
     if malformed:
-        lines = _many(malformed, "line of this month is no call", "lines of this month are no calls")
+        lines = _many(
+            malformed, "log line of this month is unreadable", "log lines of this month are unreadable"
+        )
         yield (
             f"{lines}. Compare the access-log format of the stages "
-            "with the stack's output AccessLogFormat; the saved query `lines that are no calls` shows them, "
+            "with the stack's output AccessLogFormat; the saved query `unreadable log lines` shows them, "
             "and the lake keeps their text."
         )
     if undecodable:
         records = _many(undecodable, "record of this month holds", "records of this month hold")
         yield (
-            f"{records} no access log. See who else puts records into the "
-            "stream; they lie under errors/ in the lake's bucket, and `usage-meter redrive` tries them again."
+            f"{records} no access log. Find out who else puts records into the "
+            "stream; they are under errors/ in the lake's bucket, and `usage-meter redrive` tries them again."
         )
 
 

@@ -75,7 +75,7 @@ class RangeUsage(Answer):
     """The usage of a key in a range of days."""
 
     key: KeyId
-    period: None = Field(None, description="Always null: a range is no period.")
+    period: None = Field(None, description="Always null: a range is not a period.")
     from_: str = Field(alias="from", description="The first day.")
     to: str = Field(description="The last day, which is included.")
     begins_at: datetime
@@ -177,7 +177,7 @@ class Reserved(Answer):
     """What could not be counted for a key, in the current month."""
 
     unattributed: Totals = Field(description="Calls without an API key.")
-    malformed: Totals = Field(description="Lines that are no calls.")
+    malformed: Totals = Field(description="Unreadable log lines.")
     undecodable: Totals = Field(description="Deliveries that hold no lines.")
 
 

@@ -69,7 +69,7 @@ def command(  # noqa: PLR0913 - each is an option
         str | None,
         typer.Option(
             metavar="REASON",
-            help="Bill earlier months again where the tariff contradicts their invoices. The reason is "
+            help="Bill earlier months again where the tariff disagrees with their invoices. The reason is "
             "put on the new ones.",
         ),
     ] = None,

@@ -85,6 +85,6 @@ _SENTENCES: Final[dict[type[Exception], tuple[Callable[[Any], str], int]]] = {
         WRONG_USE,
     ),
     ClientError: (_refused, WRONG_USE),
-    Misconfigured: (lambda error: f"Settings that cannot work: {error}.", WRONG_USE),
+    Misconfigured: (lambda error: f"Invalid settings: {error}.", WRONG_USE),
     Transient: (lambda error: f"A service did not answer: {error}. Try again.", PROBLEM),
 }

@@ -47,7 +47,7 @@ class PartCompared(NamedTuple):
     period: Period
     counted: int
     in_lake: int | None
-    """None: the lake was not asked."""
+    """None: the lake was not queried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Explained:
         requests = self.counter.usage.requests
         match self.agreement:
             case Agreement.NOT_ASKED:
-                return f"{requests:,} requests are counted; the lake was not asked."
+                return f"{requests:,} requests are counted; the lake was not queried."
             case Agreement.AGREES:
                 return f"Counter and lake hold the same {requests:,} calls."
             case Agreement.ON_THE_WAY:

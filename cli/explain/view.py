@@ -91,7 +91,7 @@ def _watermarks(found: Explained) -> Iterator[RenderableType]:
 def _lake(found: Explained) -> Iterator[RenderableType]:
     lake = found.lake
     if lake is None:
-        yield Text("It was not asked (--no-lake).")
+        yield Text("It was not queried (--no-lake).")
         return
     yield Text(
         f"{lake.usage.requests:,} calls in {lake.rows:,} rows; query {lake.query_id} read "
@@ -131,9 +131,9 @@ def _not_billed(found: Explained) -> Iterator[RenderableType]:
     for one in found.not_billed:
         yield Text(f"status {one.status}: {one.requests:,} calls, by the lake")
     if found.lake is None and left:
-        yield Text("Their statuses are in the lake, which was not asked.")
+        yield Text("Their statuses are in the lake, which was not queried.")
     yield Text(
-        "Calls without a key and lines that are no calls belong to no key: `usage-meter health` has them.",
+        "Calls without a key and unreadable log lines belong to no key: `usage-meter health` shows them.",
         "dim",
     )
 
@@ -141,7 +141,7 @@ def _not_billed(found: Explained) -> Iterator[RenderableType]:
 def _plan(found: Explained) -> Iterator[RenderableType]:
     quota = found.quota
     if quota.plan is None:
-        yield Text("It has none, and so no limits.")
+        yield Text("None, so no limits apply.")
         return
     yield Text(f"{quota.plan}; the key is {quota.status}")
     if not quota.limits:
@@ -174,7 +174,7 @@ def _alerts(found: Explained) -> Iterator[RenderableType]:
 
 def _denied(found: Explained) -> Iterator[RenderableType]:
     if found.lake is None:
-        yield Text("Denied calls have status 429 in the lake, which was not asked.")
+        yield Text("Denied calls have status 429 in the lake, which was not queried.")
         return
     denials = found.lake.denials(found.period)
     if denials is None:

@@ -34,4 +34,4 @@ def stay_up(screen: Console) -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        screen.print("\nThe local cloud ends, and all that it held.")
+        screen.print("\nStopped; its data is gone.")

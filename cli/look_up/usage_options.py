@@ -26,7 +26,9 @@ def _period(text: str) -> str:
         return text
     if is_hour(text) and "T" in text:
         raise typer.BadParameter(f"{text} is an hour: ask for its day, {text[:10]}, whose parts are hours")
-    raise typer.BadParameter(f"{text!r} is no period: write a month as 2026-11, a day as 2026-11-05 (UTC)")
+    raise typer.BadParameter(
+        f"{text!r} is not a valid period: write a month as 2026-11, a day as 2026-11-05 (UTC)"
+    )
 
 
 def _month(text: str) -> str:

@@ -130,19 +130,15 @@ def described(report: Report) -> Iterator[str | Text | Table]:
         found = report.differences_found + report.contradictions_found + report.altered_rows
         yield Text(f"PROBLEM: {found:,} differences", "bold red")
         yield from differences_told(report.differences, report.differences_found)
-        yield from _contradictions_told(report)
+        yield from _disagreeing_counters(report)
     for repeated in report.repeated_objects[:_MOST_TOLD]:
         yield f"  {repeated.object} repeats {repeated.rows:,} rows of {repeated.copy_of}"
     yield from findings_told(report)
 
 
-def _contradictions_told(report: Report) -> Iterator[str]:
+def _disagreeing_counters(report: Report) -> Iterator[str]:
     for contradiction in report.contradictions[:_MOST_TOLD]:
-        part = f"part {contradiction.part}" if contradiction.part else "its parts"
-        yield (
-            f"  {contradiction.key} {contradiction.period}: {part} hold {contradiction.held:,} requests, "
-            f"expected {contradiction.expected:,}"
-        )
+        yield f"  {contradiction.key} {contradiction.period}: {contradiction.sentence}"
 
 
 def findings_told(report: Report) -> Iterator[str]:

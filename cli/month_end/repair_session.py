@@ -58,8 +58,8 @@ def refusals_as_messages() -> Iterator[None]:
 
 
 def scope_of(report: Report, reason: str, lower: str = "") -> Scope:
-    """What of a report can be repaired: the keys that differ or contradict themselves, on the days that were
-    compared and of which no finding doubts the lake.
+    """What of a report can be repaired: the keys that differ or disagree with themselves, on the days that
+    were compared and of which no finding doubts the lake.
 
     Raises:
         NotRepairableError: nothing was compared.

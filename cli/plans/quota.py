@@ -99,8 +99,7 @@ def assign_plan(  # noqa: PLR0913 - typer makes an option of each
         str | None,
         typer.Option(
             metavar="DAY",
-            help="From when on no call of the key is let through: 2026-12-31 from its beginning on (UTC), "
-            "2026-12-31T18:00:00Z, or never.",
+            help="When the key expires: 2026-12-31 (its beginning, UTC), 2026-12-31T18:00:00Z, or never.",
         ),
     ] = None,
     dry_run: DryRun = False,
@@ -154,7 +153,7 @@ def override_amounts(
 def suspend_key(
     *, key: Key, dry_run: DryRun = False, stack: StackName = "usage-meter", json: JsonFile = None
 ) -> None:
-    """Let no call of a key through, until it is resumed."""
+    """Block all calls of a key, until it is resumed."""
     from cli.plans.quota_session import set_status  # noqa: PLC0415 - slow to load, and not needed for --help
 
     set_status(stack, key, "suspended", written_later(json), dry_run=dry_run)
@@ -164,7 +163,7 @@ def suspend_key(
 def resume_key(
     *, key: Key, dry_run: DryRun = False, stack: StackName = "usage-meter", json: JsonFile = None
 ) -> None:
-    """Let calls of a suspended key through again."""
+    """Allow the calls of a suspended key again."""
     from cli.plans.quota_session import set_status  # noqa: PLC0415 - slow to load, and not needed for --help
 
     set_status(stack, key, "active", written_later(json), dry_run=dry_run)

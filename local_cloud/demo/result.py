@@ -97,7 +97,7 @@ class DemoResult:
                 self.differences_found > 0,
                 f"counters and lake differ in {self.differences_found:,} places",
             ),
-            (contradictions > 0, f"counters contradict one another in {contradictions:,} places"),
+            (contradictions > 0, f"counters disagree in {contradictions:,} places"),
         )
 
     def to_json(self) -> dict[str, Any]:

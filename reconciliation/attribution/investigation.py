@@ -252,20 +252,19 @@ def _of_month(month: Difference, days: Sequence[Difference], found: Sequence[Sus
     rest = month.surplus - (total(day.surplus for day in days) - edited)
     if rest == NO_USAGE:
         return []
-    note = "the month's counter holds something else than its days come to"
+    note = "the month's counter does not equal the sum of its days"
     return [Suspect(SuspectKind.COUNTER, month.key, month.period, note, usage=rest)]
 
 
 def _contradicting(contradictions: Iterable[Contradiction], suspects: Iterable[Suspect]) -> list[Suspect]:
-    """The counters that contradict themselves or one another, and of which nothing is said yet."""
+    """Counters that disagree with themselves or one another, and are not explained yet."""
     explained = {(one.key, one.period) for one in suspects if one.kind is SuspectKind.COUNTER}
     result = []
     for one in contradictions:
         places = {(one.key, one.period), (one.key, Period(f"{one.period}-{one.part}"))}
         if not places & explained:
             explained.add((one.key, one.period))
-            part = f"part {one.part} holds" if one.part else "its parts hold"
-            note = f"{part} {one.held:,} requests, and {one.expected:,} are expected"
+            note = one.sentence
             result.append(Suspect(SuspectKind.COUNTER, one.key, one.period, note, usage=NO_USAGE))
     return result
 

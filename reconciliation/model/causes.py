@@ -22,16 +22,16 @@ class Cause(StrEnum):
     NOT_COUNTED_YET = "not yet counted"
     NOT_COUNTED = "missing in the counters"
     COUNTED_TWICE = "counted twice"
-    LOST = "lost on both ways"
+    LOST = "lost on both paths"
     COUNTER_EDITED = "counter edited"
     ROW_ALTERED = "row altered in the lake"
     FOREIGN_ROW = "foreign row in the lake"
     DUPLICATE = "duplicate in the lake"
-    UNKNOWN = "not to be named"
+    UNKNOWN = "unknown cause"
 
 
 ADVICE: Final[dict[Cause, str]] = {
-    Cause.LATE: "Compare again: the call came when the lake had been read.",
+    Cause.LATE: "Compare again: the call arrived after the lake was read.",
     Cause.NOT_DELIVERED: "Wait until Firehose has delivered it, and compare again.",
     Cause.WAITS: "Run `usage-meter redrive`, and compare again.",
     Cause.LOST_IN_LAKE: "Bring the call into the lake from the log group; the counters have it.",
@@ -39,7 +39,7 @@ ADVICE: Final[dict[Cause, str]] = {
     Cause.NOT_COUNTED: "Look for its batch in the failure bucket; `--repair` adds the call to the counter.",
     Cause.COUNTED_TWICE: "Look at the ledger's claims of the call; `--repair --lower REASON` takes it out.",
     Cause.LOST: "Look whether the log group's subscription failed at that time; bring the call in again.",
-    Cause.COUNTER_EDITED: "`--repair` brings the counter back to what the calls come to.",
+    Cause.COUNTER_EDITED: "`--repair` resets the counter to the calls' real total.",
     Cause.ROW_ALTERED: "Restore the object from an earlier version; find out who may write to the lake.",
     Cause.FOREIGN_ROW: "Restore the object from an earlier version of it; nothing was logged of that call.",
     Cause.DUPLICATE: "Nothing: each event counts once. A whole object that repeats another may be removed.",
@@ -58,14 +58,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The day, or of a month's own counter the month."""
     cause: Cause
     note: str
-    """What speaks for the cause, in a sentence."""
+    """The evidence for the cause, in a sentence."""
     event_id: str | None = None
     """None where it is a counter, or the call is known by its hash alone."""
     event_hash: int | None = None
     time: datetime | None = None
     """The call's own."""
     usage: Usage | None = None
-    """That of the call; of a counter what was added to what the calls come to."""
+    """That of the call; of a counter what it holds beyond the calls' real total."""
     objects: tuple[str, ...] = ()
     """Where it lies in the lake: `s3://...`."""
 

@@ -24,9 +24,19 @@ class Contradiction(msgspec.Struct, frozen=True):
     expected: int
     """Requests, by the counter of that day or by the counter itself."""
 
+    @property
+    def sentence(self) -> str:
+        """What disagrees, in a sentence."""
+        if self.part:
+            return (
+                f"the month's counter has {self.held:,} requests for day {self.part}, "
+                f"and the day's counter {self.expected:,}"
+            )
+        return f"the parts add up to {self.held:,} requests, and the total says {self.expected:,}"
+
 
 def contradictions(counters: Iterable[Counter]) -> Iterator[Contradiction]:
-    """Where the counters of one month contradict one another. They come in the order of key and period.
+    """Where the counters of one month disagree. They come in the order of key and period.
 
     A month's counter and those of its days are written one by one, but each call goes into both.
     """

@@ -64,8 +64,7 @@ def _difference(one: Difference) -> Sequence[Cell]:
 
 
 def _contradiction(one: Contradiction) -> Sequence[Cell]:
-    part = f"part {one.part} holds" if one.part else "its parts hold"
-    what = f"{part} {one.held} requests, and {one.expected} are expected"
+    what = one.sentence
     row = ("contradiction", one.key, _period(one.period), what, *(None,) * 5)
     return (*row, *_requests(one.held - one.expected), *_NO_TOTALS, *_NO_TOTALS, None)
 

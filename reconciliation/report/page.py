@@ -7,6 +7,7 @@ The page is made of the report alone: the same report always gives the same byte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -92,7 +93,7 @@ def _compared(report: Report) -> str:
     if not compared_days(report):
         return "nothing"
     until = report.compared_until
-    return "all of the month" if until is None else f"until before {until:%Y-%m-%d}"
+    return "the whole month" if until is None else f"through {until - timedelta(days=1):%Y-%m-%d}"
 
 
 def _days(report: Report) -> dict[str, object]:

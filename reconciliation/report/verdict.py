@@ -90,17 +90,17 @@ def _agreement(report: Report) -> str:
 
 
 def _disagreement(report: Report) -> str:
-    """How many things differ, and at what."""
+    """How many figures differ, and of which kind."""
     phrases = [
-        _told(report.differences_found, "figure differs", "figures differ"),
-        _told(report.contradictions_found, "counter contradicts another", "counters contradict others"),
-        _told(report.altered_rows, "row of the lake was altered", "rows of the lake were altered"),
+        _some(report.differences_found, "figure differs", "figures differ"),
+        _some(report.contradictions_found, "counter disagrees with another", "counters disagree with others"),
+        _some(report.altered_rows, "row of the lake was altered", "rows of the lake were altered"),
     ]
     listed = enumerated([part for part in phrases if part])
     return f"The counters and the lake of {span(report)} do not hold the same: {listed}.{_named(report)}"
 
 
-def _told(number: int, thing: str, things: str) -> str:
+def _some(number: int, thing: str, things: str) -> str:
     return counted(number, thing, things) if number else ""
 
 
@@ -108,7 +108,7 @@ def _named(report: Report) -> str:
     number = sum(finding.cause not in HARMLESS for finding in report.findings)
     if number == 0:
         return ""
-    return f" Named below: {counted(number, 'call, row or counter', 'calls, rows or counters')}."
+    return f" {counted(number, 'item is', 'items are')} explained below."
 
 
 def enumerated(parts: list[str]) -> str:

@@ -121,7 +121,7 @@ def test_bounds(period: str, begin: datetime, end: datetime) -> None:
 )
 def test_no_period(text: str) -> None:
     """What is no month, day or hour is named, with what to write."""
-    with pytest.raises(ValueError, match="is no period; write 2026-11") as error:
+    with pytest.raises(ValueError, match="is not a valid period; write 2026-11") as error:
         parse_period(text)
     assert repr(text) in str(error.value)
 

@@ -46,9 +46,9 @@ def test_months(event: dict[str, Any], expected: list[str]) -> None:
         ({}, "neither a month"),
         ({"time": "noon"}, "neither a month"),
         ({"time": None}, "neither a month"),
-        ({"month": "2026-13"}, "'2026-13' is no period"),
+        ({"month": "2026-13"}, "'2026-13' is not a valid period"),
         ({"month": "2026-10-05"}, "2026-10-05 is no month"),
-        ({"month": 202610}, "is no period"),
+        ({"month": 202610}, "is not a valid period"),
     ],
 )
 def test_other_events(event: dict[str, Any], word: str) -> None:

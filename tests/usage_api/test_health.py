@@ -83,13 +83,13 @@ class TestHealth:
                 health.reserved.undecodable,
             )
         ]
-        assert ["1,234 lines", "2 records"] == [" ".join(one.split()[:2]) for one in health.problems]
+        assert ["1,234 log", "2 records"] == [" ".join(one.split()[:2]) for one in health.problems]
 
     def test_one(self) -> None:
         """One line, or record, is told as one."""
         reserved = {"!malformed": Usage(requests=1), "!undecodable": Usage(requests=1)}
         malformed, undecodable = judge(ago(90), reserved, NOW).problems
-        assert malformed.startswith("1 line of this month is no call.")
+        assert malformed.startswith("1 log line of this month is unreadable.")
         assert undecodable.startswith("1 record of this month holds no access log.")
 
     def test_clock_ahead(self) -> None:

@@ -262,7 +262,7 @@ function whyNoProjection(usage, asOf) {
 }
 
 function counterResets(asOf) {
-  return `Counters begin anew ${reset(new Date(`${monthAfter(monthOf(asOf), 1)}-01T00:00:00Z`))}.`;
+  return `Counters reset ${reset(new Date(`${monthAfter(monthOf(asOf), 1)}-01T00:00:00Z`))}.`;
 }
 
 function denialOf(quota) {

@@ -38,7 +38,7 @@ THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceed
             "AWS does not answer DescribeStacks now: Rate exceeded (Throttling). Try again.",
             1,
         ),
-        (Misconfigured(["TABLE is not set"]), "Settings that cannot work: TABLE is not set.", 2),
+        (Misconfigured(["TABLE is not set"]), "Invalid settings: TABLE is not set.", 2),
         (Transient("the table is busy"), "A service did not answer: the table is busy. Try again.", 1),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

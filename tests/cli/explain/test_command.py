@@ -181,9 +181,9 @@ def test_without_the_lake(later: pytest.MonkeyPatch) -> None:
     later.setattr(Athena, "run", refuse)
     told = explain("shop", "--no-lake")
     assert 1 == told.exit_code
-    assert [["It", "was", "not", "asked", "(--no-lake)."]] == section(told.stdout, "Lake")
+    assert [["It", "was", "not", "queried", "(--no-lake)."]] == section(told.stdout, "Lake")
     assert "Blocked by the hard limit of 7 billable requests a month" in told.stdout
-    assert "10 requests are counted; the lake was not asked." in told.stdout
+    assert "10 requests are counted; the lake was not queried." in told.stdout
 
 
 def test_a_query_that_is_refused(later: pytest.MonkeyPatch) -> None:

@@ -123,8 +123,8 @@ def test_without_a_key() -> None:
     ("arguments", "reason"),
     [
         (["alice", "--period", "2026-11-05T07"], "ask for its day, 2026-11-05"),
-        (["alice", "--period", "november"], "is no period"),
-        (["alice", "--period", "2026-13"], "is no period"),
+        (["alice", "--period", "november"], "is not a valid period"),
+        (["alice", "--period", "2026-13"], "is not a valid period"),
         (["alice", "--from", "2026-11-01"], "give both from and to"),
         (["alice", "--from", "2026-11-02", "--to", "2026-11-01"], "comes after"),
         (["alice", "--from", "2026-01-01", "--to", "2026-11-01"], "at most 92"),

@@ -73,9 +73,9 @@ def test_a_month_that_differs(demo: Demo) -> None:
     assert 1 == told.exit_code
     assert "PROBLEM" in told.stdout
     assert "shop 2026-10: other totals of the same calls; 31 counted, 30 in the lake" in told.stdout
-    assert "shop 2026-10: its parts hold 30 requests, expected 31" in told.stdout
-    assert "counter edited: 1. `--repair` brings the counter back" in told.stdout
-    assert "shop 2026-10 counter: the month's counter holds something else" in told.stdout
+    assert "shop 2026-10: the parts add up to 30 requests, and the total says 31" in told.stdout
+    assert "counter edited: 1. `--repair` resets the counter" in told.stdout
+    assert "shop 2026-10 counter: the month's counter does not equal the sum of its days" in told.stdout
     assert "No drift" not in told.stdout
 
 

@@ -71,7 +71,7 @@ def test_differences_are_told_whole() -> None:
                     malformed=1,
                 )
             ),
-            "counters contradict one another in 1 places",
+            "counters disagree in 1 places",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Counters that contradict one another."""
+"""Counters that disagree."""
 
 from __future__ import annotations
 

@@ -43,8 +43,7 @@ def allowed(report: Report) -> Report:
             Conclusion.DIFFERS,
             (
                 "The counters and the lake of October 2026 do not hold the same: 5 figures differ, 1 counter "
-                "contradicts another and 1 row of the lake was altered. Named below: 3 calls, rows or "
-                "counters."
+                "disagrees with another and 1 row of the lake was altered. 3 items are explained below."
             ),
         ),
         (
