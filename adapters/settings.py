@@ -265,6 +265,8 @@ class UsageApiSettings:
     counters_table: str
     default_plan: str | None
     """Of keys that have none, as for the quota authorizer."""
+    digest_key: bytes = b""
+    """With which the log hashes the ids of keys that somebody looked up."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -277,6 +279,7 @@ class UsageApiSettings:
         settings = cls(
             counters_table=environment.text("COUNTERS_TABLE"),
             default_plan=environment.optional("DEFAULT_PLAN"),
+            digest_key=environment.parsed("LOOK_UP_DIGEST_KEY", "", str.encode),
         )
         environment.check()
         return settings

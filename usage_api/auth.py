@@ -20,8 +20,8 @@ def key_of_customer(event: Mapping[str, Any]) -> str:
     Raises:
         Unauthorized: API Gateway names none.
     """
-    key = _identity(event).get("apiKeyId")
-    if not isinstance(key, str) or not is_key_id(key):
+    key = customer_of(event)
+    if key is None:
         raise Unauthorized("Show your API key in the header x-api-key.")
     return key
 
@@ -32,9 +32,20 @@ def require_operator(event: Mapping[str, Any]) -> None:
     Raises:
         Forbidden: API Gateway names no such caller.
     """
-    arn = _identity(event).get("userArn")
-    if not isinstance(arn, str) or not arn.startswith("arn:"):
+    if operator_of(event) is None:
         raise Forbidden("This is for operators: sign the request with AWS credentials (Signature Version 4).")
+
+
+def customer_of(event: Mapping[str, Any]) -> str | None:
+    """The id of the API key that API Gateway names; None: it names none."""
+    key = _identity(event).get("apiKeyId")
+    return key if isinstance(key, str) and is_key_id(key) else None
+
+
+def operator_of(event: Mapping[str, Any]) -> str | None:
+    """The ARN of the IAM credentials that API Gateway names; None: it names none."""
+    arn = _identity(event).get("userArn")
+    return arn if isinstance(arn, str) and arn.startswith("arn:") else None
 
 
 def _identity(event: Mapping[str, Any]) -> Mapping[str, Any]:

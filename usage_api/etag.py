@@ -1,21 +1,11 @@
-"""When an answer is still good: its ETag, and how long it may be kept."""
+"""When an answer is still good: its ETag."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
 from typing import Final
 
-from usage_api.schemas import Answer, PeriodUsage, RangeUsage
-
-FRESH_SECONDS: Final = 5
-"""As long as completeness is kept: before that there is hardly anything new."""
-
-SETTLED_SECONDS: Final = 3600
-SETTLED_AFTER: Final = timedelta(days=3)
-"""A call is counted at most two days after it was made, unless the meter had stopped: a period that ended so
-long ago, and is complete past that, hardly changes.
-"""
+from usage_api.schemas import Answer
 
 VARY: Final = "Accept, Authorization, x-api-key"
 """One address answers each caller otherwise."""
@@ -43,15 +33,3 @@ def matches(etag: str, if_none_match: str | None) -> bool:
         return False
     known = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
     return "*" in known or etag.removeprefix("W/") in known
-
-
-def cache_control(answer: Answer) -> str:
-    """How long an answer may be kept, and only by who asked."""
-    seconds = FRESH_SECONDS
-    if isinstance(answer, PeriodUsage | RangeUsage) and _is_settled(answer.ends_at, answer.complete_through):
-        seconds = SETTLED_SECONDS
-    return f"private, max-age={seconds}"
-
-
-def _is_settled(ends_at: datetime, complete_through: datetime | None) -> bool:
-    return complete_through is not None and complete_through >= ends_at + SETTLED_AFTER

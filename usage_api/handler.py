@@ -15,6 +15,7 @@ from adapters.dynamodb.table import quick_client
 from adapters.dynamodb.top_keys import HeaviestReader
 from adapters.settings import UsageApiSettings
 from adapters.telemetry import Telemetry, telemetry
+from usage_api import look_up_log
 from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
 from usage_api.completeness_cache import KeptCompleteness
@@ -69,6 +70,8 @@ def make_handler(
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         answer = api.answer(event, context)
+        if seen := look_up_log.entry(event, answer["statusCode"], settings.digest_key):
+            tools.logger.info("look-up", extra=seen)
         tools.count({"LookUps": 1, "LookUpFailures": int(answer["statusCode"] >= 500)})
         return answer
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from usage_api import csv_export as tabular
 from usage_api import problems
-from usage_api.etag import VARY, cache_control, etag_of, etag_of_bytes, matches
+from usage_api.etag import VARY, etag_of, etag_of_bytes, matches
 from usage_api.schemas import Answer
 from usage_api.static_files import PageFile
 
@@ -38,6 +38,9 @@ together.
 """
 
 _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
+"""No browser and no proxy keeps what somebody has used, not even on the disk of whoever asked: a program that
+wants to save requests keeps an answer itself, and asks with its ETag.
+"""
 
 Reply = Response[Any]
 
@@ -49,7 +52,7 @@ def reply(answer: Answer, accept: str | None, if_none_match: str | None, link: s
     as_csv = tabular.is_table(type(answer)) and prefers_csv(accept)
     content_type = CSV_TYPE if as_csv else JSON
     etag = etag_of(answer, content_type)
-    headers = {"ETag": etag, "Cache-Control": cache_control(answer), "Vary": VARY}
+    headers = {"ETag": etag, "Vary": VARY, **_NEVER_KEPT}
     if link is not None:
         headers["Link"] = link
     if matches(etag, if_none_match):

@@ -63,6 +63,9 @@ def command(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--full-monitoring", help="Monitoring=full: all alarms and metrics, a dashboard.")
     ] = False,
     tracing: Annotated[bool, typer.Option("--tracing", help="Tracing=Active.")] = False,
+    encrypt_topics: Annotated[
+        bool, typer.Option("--encrypt-topics", help="EncryptTopics=yes: a key for the topics.")
+    ] = False,
     shards: Annotated[int | None, typer.Option(metavar="H", min=1, help="Shards of each meter.")] = None,
     lanes: Annotated[int | None, typer.Option(metavar="L", min=1, max=1024, help="LedgerLanes.")] = None,
     write_concurrency: Annotated[
@@ -103,6 +106,7 @@ def command(  # noqa: PLR0913 - each is an option
         retention_hours=retention_hours,
         monitors_fully=full_monitoring,
         is_traced=tracing,
+        encrypts_topics=encrypt_topics,
         lanes=lanes,
         write_concurrency=write_concurrency,
         months_kept=months_kept,

@@ -43,6 +43,7 @@ NAMED_WITHIN = {"AWS::Glue::Database": "DatabaseInput", "AWS::Glue::Table": "Tab
 ARNS = {
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::KMS::Key": "kms:{region}:{account}:key/{name}",
     "AWS::Events::Rule": "events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "kinesis:{region}:{account}:stream/{name}",

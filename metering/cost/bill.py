@@ -105,6 +105,8 @@ def _items(workload: Workload, units: Units) -> Iterator[_Item]:
     yield from _monitoring(is_full=workload.monitors_fully)
     yield "CloudWatch", "the meter's own log", "log_bytes", units.own_log_bytes, "bytes"
     yield "X-Ray", "traces", "traces", units.traces, "traces"
+    if workload.encrypts_topics:
+        yield "KMS", "key of the topics", "kms_keys", 1, "keys"
 
 
 def _kinesis(units: Units, *, is_on_demand: bool) -> Iterator[_Item]:

@@ -50,6 +50,8 @@ class Workload:
     """Monitoring is full."""
     is_traced: bool = False
     """Tracing is active."""
+    encrypts_topics: bool = False
+    """EncryptTopics is yes."""
     write_concurrency: int = 8
     """WriteConcurrency."""
     lake_buffer_seconds: int = 300

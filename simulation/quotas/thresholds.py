@@ -21,7 +21,7 @@ from metering.errors import Transient
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period, is_day, is_hour, is_month
 from metering.quotas.decision import Counted
-from metering.quotas.plan import Assignment, Kind, Limit, Plan, Span
+from metering.quotas.plan import Assignment, Kind, Limit, Plan, Span, holder_of
 from metering.quotas.ports import (
     ClaimStatus,
     KeyPlan,
@@ -49,6 +49,15 @@ PLAN = Plan(
         Limit(Metric.ERRORS, Span.DAY, 3, Kind.SOFT),
     ),
 )
+ACCOUNT = "acme"
+ACCOUNT_PLAN = Plan(
+    "of the account",
+    (
+        Limit(Metric.REQUESTS, Span.HOUR, 8, thresholds=(50, 99, 100)),
+        Limit(Metric.BILLABLE, Span.DAY, 14),
+        Limit(Metric.REQUESTS, Span.MONTH, 25),
+    ),
+)
 Place = tuple[str, Period, int]
 
 Request = TypeVar("Request")
@@ -56,21 +65,24 @@ Answer = TypeVar("Answer")
 
 
 class NotificationsInMemory:
-    """The port `NotificationStore`: every key has the plan. Its counters are those of a simulated store."""
+    """The port `NotificationStore`: every key has the plan, and all may belong to an account that has
+    another. Its counters are those of a simulated store.
+    """
 
-    def __init__(self, counters: SimulatedCounters) -> None:
+    def __init__(self, counters: SimulatedCounters, account: str = "") -> None:
         self.claims: dict[str, tuple[str, int] | None] = {}
         """By id of the crossing: shard and time of the claim; None: published."""
         self.waiting: dict[str, ThresholdCrossing] = {}
         self.most_at_once = 3
-        self.accounts: dict[str, SharedPlan] = {}
+        self._account = account
         self._counters = counters
 
     def plans_of(self, keys: Sequence[str]) -> dict[str, KeyPlan]:
-        return {key: key_plan(key) for key in keys}
+        return {key: key_plan(key, self._account) for key in keys}
 
     def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan]:
-        return {name: self.accounts[name] for name in names if name in self.accounts}
+        keys = frozenset(key for key, _, _ in self._counters.items if outcome_of_key(key) is Outcome.METERED)
+        return {name: SharedPlan(ACCOUNT_KEY_PLAN, keys) for name in names if name == self._account}
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
         return {month: self._counters.slices.of(month) for month in months}
@@ -129,10 +141,11 @@ class PublishedEvents:
 class NotifyingMeter:
     """The shipped meter of one world, with its watch."""
 
-    def __init__(self, kind: type[LimitWatch] = LimitWatch) -> None:
-        """`kind` may be a broken variant of the watch."""
+    def __init__(self, kind: type[LimitWatch] = LimitWatch, account: str = "") -> None:
+        """`kind` may be a broken variant of the watch. All keys may belong to an account."""
         self.published = PublishedEvents()
         self._kind = kind
+        self._account = account
         self.notifications: NotificationsInMemory
         self._clock: Clock
         self._counters: SimulatedCounters
@@ -148,16 +161,21 @@ class NotifyingMeter:
             self.watch(self.notifications, self.published, lambda: _MUCH_LATER).look([])
 
     def expected(self) -> set[str]:
-        """The ids of all thresholds that the counters have reached."""
-        return {
-            crossing.id
-            for (key, period), found in self._counters.counted().items()
-            if outcome_of_key(key) is Outcome.METERED
-            for limit in PLAN.limits
-            for part, usage in counted(period, found.totals, found.parts).items()
-            if _IS_OF_SPAN[limit.span](part)
-            for crossing in crossings(key_plan(key), limit, part, limit.used(usage))
-        }
+        """The ids of all thresholds that the counters have reached: of keys, and of the account."""
+        of_keys: dict[str, dict[Period, Usage]] = {}
+        for (key, period), found in self._counters.counted().items():
+            if outcome_of_key(key) is Outcome.METERED:
+                of_keys.setdefault(key, {}).update(counted(period, found.totals, found.parts))
+        reached = [
+            one for key, used in of_keys.items() for one in _reached(key_plan(key, self._account), used)
+        ]
+        if self._account:
+            together: dict[Period, Usage] = {}
+            for used in of_keys.values():
+                for period, usage in used.items():
+                    together[period] = together.get(period, NO_USAGE) + usage
+            reached += _reached(ACCOUNT_KEY_PLAN, together)
+        return set(reached)
 
     def watch(
         self, store: NotificationStore, publisher: ThresholdPublisher, clock: Callable[[], datetime]
@@ -173,7 +191,7 @@ class NotifyingMeter:
     def _store(self, clock: Clock) -> SimulatedStore:
         self._clock = clock
         self._counters = SimulatedCounters()
-        self.notifications = NotificationsInMemory(self._counters)
+        self.notifications = NotificationsInMemory(self._counters, self._account)
         return SimulatedStore(SimulatedLedger(clock), self._counters, SimulatedProgress())
 
 
@@ -280,9 +298,24 @@ _MUCH_LATER = datetime(2100, 1, 1, tzinfo=UTC)
 _IS_OF_SPAN = {Span.HOUR: is_hour, Span.DAY: is_day, Span.MONTH: is_month}
 
 
-def key_plan(key: str) -> KeyPlan:
+ACCOUNT_KEY_PLAN = KeyPlan(Assignment(holder_of(ACCOUNT), ACCOUNT_PLAN.name, ACCOUNT), ACCOUNT_PLAN)
+"""The plan of the account."""
+
+
+def key_plan(key: str, account: str = "") -> KeyPlan:
     """The plan that every key has."""
-    return KeyPlan(Assignment(key, PLAN.name), PLAN)
+    return KeyPlan(Assignment(key, PLAN.name, account), PLAN)
+
+
+def _reached(planned: KeyPlan, used: Mapping[Period, Usage]) -> list[str]:
+    """The ids of the thresholds of a plan that a usage has reached."""
+    return [
+        crossing.id
+        for limit in planned.plan.limits
+        for period, usage in used.items()
+        if _IS_OF_SPAN[limit.span](period)
+        for crossing in crossings(planned, limit, period, limit.used(usage))
+    ]
 
 
 def counted(period: Period, totals: Usage, parts: Mapping[str, int]) -> dict[Period, Usage]:

@@ -311,10 +311,35 @@ class TestHeartbeatMissing:
 
 class TestTopic:
     def test_encryption(self) -> None:
-        """CloudWatch cannot publish to a topic under AWS's own key for SNS: it is the customer's or none."""
+        """CloudWatch cannot publish to a topic under AWS's own key for SNS: it is the customer's, one that
+        the stack makes where that is wanted, or none.
+        """
         key = "arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d"
-        assert "KmsMasterKeyId" not in STACK.resource("AlarmTopic")
-        assert key == Stack({"KmsKeyArn": key}).resource("AlarmTopic")["KmsMasterKeyId"]
+        own, made, both = (
+            Stack(one)
+            for one in (
+                {"KmsKeyArn": key},
+                {"EncryptTopics": "yes"},
+                {"KmsKeyArn": key, "EncryptTopics": "yes"},
+            )
+        )
+        for topic in ("AlarmTopic", "QuotaTopic"):
+            assert "KmsMasterKeyId" not in STACK.resource(topic)
+            assert [key] * 2 == [one.resource(topic)["KmsMasterKeyId"] for one in (own, both)]
+            assert made.arn("TopicKey") == made.resource(topic)["KmsMasterKeyId"]
+        assert [False, False, True, False] == [one.has("TopicKey") for one in (STACK, own, made, both)]
+
+    def test_key(self) -> None:
+        """The services that publish may use it, without a condition (EventBridge takes none), and this
+        account; it is rotated.
+        """
+        key = Stack({"EncryptTopics": "yes"}).resource("TopicKey")
+        account, services = key["KeyPolicy"]["Statement"]
+        assert {"AWS": "arn:aws:iam::123456789012:root"} == account["Principal"]
+        assert {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]} == services["Principal"]
+        assert ["kms:Decrypt", "kms:GenerateDataKey*"] == services["Action"]
+        assert "Condition" not in services
+        assert key["EnableKeyRotation"]
 
     def test_who_may_publish(self) -> None:
         """The alarms of this account, and nobody in the clear."""

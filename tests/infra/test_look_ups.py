@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import botocore.session
 import pytest
 
 from local_cloud.template.document import Stack, load_template, translated
@@ -134,3 +135,24 @@ class TestFunction:
         for name in ("COUNTERS_TABLE", "DEFAULT_PLAN"):
             assert authorizer[name] == variables[name]
         assert "usage_api" == variables["POWERTOOLS_SERVICE_NAME"]
+
+    def test_digest_key(self) -> None:
+        """The log hashes ids of keys with the end of the stack's id, as the lake does with addresses."""
+        key = STACK.environment("FirehoseTransformFunction")["PERSONAL_DATA_KEY"]
+        assert key == STACK.environment("UsageApiFunction")["LOOK_UP_DIGEST_KEY"]
+        assert len(key) >= 16
+
+
+class TestTransport:
+    API = STACK.resource("LookUpApi")
+
+    def test_tls(self) -> None:
+        """Nothing older than TLS 1.2, by a policy that API Gateway has for REST APIs (botocore's model)."""
+        policies = botocore.session.get_session().get_service_model("apigateway").shape_for("SecurityPolicy")
+        assert self.API["SecurityPolicy"] in policies.enum
+        assert "TLS13_1_2" in self.API["SecurityPolicy"]
+        assert "BASIC" == self.API["EndpointAccessMode"], "wanted beside such a policy"
+
+    def test_no_domain_of_its_own(self) -> None:
+        """The stack makes no custom domain: whoever puts one in front chooses its policy."""
+        assert [] == [name for name, one in RESOURCES.items() if one["Type"].endswith("::DomainName")]

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from local_cloud.template.document import load_template
 from metering.counters.counter import Counter
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
@@ -25,6 +26,10 @@ from usage_api.responses import SECURITY_HEADERS
 from usage_api.static_files import PageFile, PageFiles
 
 NOVEMBER = Period("2026-11")
+ROUTES = {
+    one["Properties"]["Path"]
+    for one in load_template()["Resources"]["UsageApiFunction"]["Properties"]["Events"].values()
+}
 OPERATOR_ROUTES = [
     "/keys",
     "/keys/{id}/usage",
@@ -314,7 +319,26 @@ class TestForms:
         """No cache gives one caller's answer to another."""
         headers = api(of_customer("k1", "/me/usage"))["headers"]
         assert {"Accept", "Authorization", "x-api-key"} == set(headers["Vary"].split(", "))
-        assert headers["Cache-Control"].startswith("private, ")
+
+    def test_nothing_is_kept(self, api: Api) -> None:
+        """No browser or proxy keeps an answer of any route that the template has, be it an answer, a 304 or a
+        problem: only the page's files and the document are the same for everybody.
+        """
+        for resource in sorted(ROUTES - {"/", "/assets/{name}", "/openapi.json"}):
+            names = {"id": "k1", "period": "2026-10"}
+            asked = of_customer if resource.startswith("/me/") else of_operator
+            values = {name: value for name, value in names.items() if f"{{{name}}}" in resource}
+            who = ("k1",) if asked is of_customer else ()
+            first = api(asked(*who, resource, **values))
+            etag = {"If-None-Match": first["headers"]["ETag"]}
+            answers = [
+                first,
+                api(asked(*who, resource, headers=etag, **values)),
+                api(event(resource, **values)),
+            ]
+            assert [200, 304] == [one["statusCode"] for one in answers[:2]], resource
+            assert answers[2]["statusCode"] in {401, 403}, resource
+            assert ["no-store"] * 3 == [one["headers"]["Cache-Control"] for one in answers], resource
 
     def test_security_headers(self, api: Api) -> None:
         """Every reply has them: answers, problems, the page and its files."""

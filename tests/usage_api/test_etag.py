@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from metering.period import Period
 from tests.usage_api.sources import NOW, Complete, Memory
-from usage_api.etag import cache_control, etag_of, matches
-from usage_api.parameters import Days
+from usage_api.etag import etag_of, matches
 
 
 class TestETag:
@@ -40,23 +38,3 @@ class TestETag:
     def test_no_match(self, header: str | None) -> None:
         """Anything else is another."""
         assert not matches('W/"a"', header)
-
-
-class TestAge:
-    def test_settled_month(self) -> None:
-        """A month that ended long ago, and is complete, is kept for an hour."""
-        look_ups = Memory().look_ups()
-        assert "private, max-age=3600" == cache_control(look_ups.usage("k1", Period("2026-10")))
-        days = Days(Period("2026-10-01"), Period("2026-10-31"))
-        assert "private, max-age=3600" == cache_control(look_ups.usage_of_days("k1", days))
-
-    def test_moving(self) -> None:
-        """All else for seconds: this month, one that has just ended, and one of which nobody knows."""
-        unsettled = Complete(datetime(2026, 11, 3, 23, 59, 59, tzinfo=UTC))
-        for answer in (
-            Memory().look_ups().usage("k1"),
-            Memory(complete=unsettled).look_ups().usage("k1", Period("2026-10")),
-            Memory(complete=Complete(None)).look_ups().usage("k1", Period("2026-10")),
-            Memory().look_ups().quota("k1"),
-        ):
-            assert "private, max-age=5" == cache_control(answer)

@@ -18,9 +18,10 @@ from local_cloud.telemetry import QuietTelemetry, quiet_telemetry
 from metering.errors import Misconfigured
 from metering.usage import Usage
 from tests.tables import Tables, create_tables
-from tests.usage_api.events import of_customer, of_operator
+from tests.usage_api.events import OPERATOR, event, of_customer, of_operator
 from tests.usage_api.meter import FORMULA_KEY, HOSTILE_KEY, PRO, Meter, usage
 from usage_api.handler import Clocks, make_handler
+from usage_api.look_up_log import digest
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 THROUGH = datetime(2026, 11, 24, 12, 29, tzinfo=UTC)
@@ -242,6 +243,38 @@ class TestFunction:
         bench.ask(of_customer("a", "/me/usage"))
         bench.status(of_customer("a", "/me/usage", query={"x": ["1"]}))
         assert {"LookUps": 2, "LookUpFailures": 0} == dict(bench.tools.totals)
+
+    def test_look_ups_are_logged(self, moto: str, caplog: pytest.LogCaptureFixture) -> None:
+        """Who looked, at what and with which outcome: an operator by ARN, a key by a digest and never by its
+        id or its secret.
+        """
+        bench = Bench(create_tables(moto), LOOK_UP_DIGEST_KEY="51af3dc0-b4f2-11ef-8c6d-0e1b2c3d4e5f")
+        bench.tools.logger.setLevel("INFO")
+        caplog.set_level("INFO")
+        for asked in (
+            of_customer("a-customer", "/me/usage"),
+            of_operator("/keys/{id}/usage", id="a-customer"),
+            of_operator("/keys/{id}/usage", id="a%2Dcustomer"),
+            event("/keys/{id}/quota", id="a-customer"),
+            of_operator("/top"),
+            event("/"),
+        ):
+            bench.status(asked)
+        lines = [one for one in caplog.records if one.message == "look-up"]
+        found = [
+            [getattr(one, name, None) for name in ("operation", "status", "caller", "key_digest")]
+            for one in lines
+        ]
+        of_key = digest("a-customer", b"51af3dc0-b4f2-11ef-8c6d-0e1b2c3d4e5f")
+        ann = OPERATOR["userArn"]
+        assert [
+            ["/me/usage", 200, "customer", of_key],
+            ["/keys/{id}/usage", 200, ann, of_key],
+            ["/keys/{id}/usage", 200, ann, of_key],
+            ["/keys/{id}/quota", 403, "nobody", of_key],
+            ["/top", 200, ann, None],
+        ] == found
+        assert "a-customer" not in str([one.__dict__ for one in lines])
 
     def test_out_of_reach(self, moto: str) -> None:
         """While DynamoDB does not answer, the caller may come again, and it is counted."""

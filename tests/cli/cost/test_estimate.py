@@ -68,6 +68,7 @@ class TestCommand:
             ["--retention-hours", "168"],
             ["--full-monitoring"],
             ["--tracing"],
+            ["--encrypt-topics"],
         ):
             small = ["estimate", "--calls-per-month", "1000000", "--keys", "10", "--json", str(path)]
             assert 0 == run([*small, *options], monkeypatch)

@@ -36,6 +36,15 @@ class TestEstimate:
         assert found.total_without_log <= 15
         assert by_service(found.lines)["Kinesis"] == pytest.approx(Decimal(11), abs=Decimal("0.05"))
 
+    def test_key_of_the_topics(self) -> None:
+        """A dollar a month, so that it is no default: the rest of the 15 would not bear it."""
+        without, with_key = (
+            estimate(Workload(10**6, 10, encrypts_topics=wanted), PRICES).total_without_log
+            for wanted in (False, True)
+        )
+        assert without + 1 == with_key
+        assert with_key > 15
+
     def test_http_api(self) -> None:
         """The calls of an HTTP API cost 1.00 USD a million, not 3.50."""
         found = estimate(Workload(10**6, 10), PRICES)

@@ -101,6 +101,7 @@ class TestTemplate:
         assert ("ON_DEMAND" == DEFAULTS["StreamMode"]) == Workload(1, 1).is_on_demand
         assert ("full" == DEFAULTS["Monitoring"]) == Workload(1, 1).monitors_fully
         assert ("Active" == DEFAULTS["Tracing"]) == Workload(1, 1).is_traced
+        assert ("yes" == DEFAULTS["EncryptTopics"]) == Workload(1, 1).encrypts_topics
 
 
 def watched(alarm: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,19 +10,21 @@ import pytest
 
 from metering.counters.ports import Status
 from metering.quotas.decision import Counted
+from metering.quotas.ports import SharedPlan
 from simulation.protocol.faults import NO_FAULTS
 from simulation.protocol.world import World
-from simulation.quotas.thresholds import NotifyingMeter
+from simulation.quotas.thresholds import ACCOUNT, NotifyingMeter
 from stream_processor.thresholds import Found, LimitReport, LimitWatch
 
 SEEDS = range(150)
+SEEDS_OF_ACCOUNTS = range(20)
 CAUGHT_AT = {"Silent": 25}
 """A seed that shows what is broken, where the first does not."""
 
 
-def play(seed: int, kind: type[LimitWatch] = LimitWatch, **fixed: Any) -> NotifyingMeter:
+def play(seed: int, kind: type[LimitWatch] = LimitWatch, account: str = "", **fixed: Any) -> NotifyingMeter:
     """A world of a seed, until everything is counted and told."""
-    meter = NotifyingMeter(kind)
+    meter = NotifyingMeter(kind, account)
     result = World(seed, meter.meter(), **fixed).run()
     assert [] == result.differences
     meter.finish()
@@ -38,7 +40,7 @@ def shipped(seed: int) -> tuple[set[str], Mapping[str, int]]:
 
 class TestFaults:
     @pytest.mark.parametrize("seed", SEEDS)
-    def test_each_is_told(self, seed: int) -> None:
+    def test_each_is_published(self, seed: int) -> None:
         """Exactly the thresholds that the counters have reached are told, each under its one id."""
         expected, events = shipped(seed)
         assert expected == set(events)
@@ -48,6 +50,27 @@ class TestFaults:
         worlds = [events for _, events in map(shipped, range(30))]
         assert sum(len(events) for events in worlds) > 300
         assert any(count > 1 for events in worlds for count in events.values())
+
+
+class TestAccounts:
+    """The keys of a world belong to one account, whose limits hold for all of them together."""
+
+    @pytest.mark.parametrize("seed", SEEDS_OF_ACCOUNTS)
+    def test_each_is_published(self, seed: int) -> None:
+        """Exactly the thresholds that the account and its keys have reached are told, whatever fails."""
+        meter = play(seed, account=ACCOUNT)
+        assert meter.expected() == set(meter.published.events)
+
+    def test_once(self) -> None:
+        """Without faults each once, those of the account too."""
+        for seed in range(3):
+            meter = play(seed, account=ACCOUNT, rates=NO_FAULTS)
+            assert dict.fromkeys(meter.expected(), 1) == dict(meter.published.events)
+            assert len(meter.expected()) > len(play(seed, rates=NO_FAULTS).expected())
+
+    def test_a_watch_of_this_batch_only(self) -> None:
+        """One that takes what a batch counts for all that the account has used is caught."""
+        assert any(not _is_right(play(seed, OneKey, ACCOUNT)) for seed in range(20))
 
 
 class TestNoFaults:
@@ -71,6 +94,14 @@ class OneSlice(LimitWatch):
     def _counted(self, watched: Sequence[Any]) -> Mapping[Any, Counted]:
         del watched
         return {}
+
+
+class OneKey(LimitWatch):
+    """Takes the keys of a batch for all that an account has."""
+
+    def _accounts_of(self, names: Iterable[str], now: float) -> dict[str, SharedPlan]:
+        found = super()._accounts_of(names, now)
+        return {name: one._replace(keys=frozenset()) for name, one in found.items()}
 
 
 class Hasty(LimitWatch):
