@@ -74,6 +74,8 @@ class NotificationsInMemory:
         """By id of the crossing: shard and time of the claim; None: published."""
         self.waiting: dict[str, ThresholdCrossing] = {}
         self.most_at_once = 3
+        self.accounts: dict[str, SharedPlan] = {}
+        """Of a test: accounts with plans and keys of their own."""
         self._account = account
         self._counters = counters
 
@@ -82,7 +84,8 @@ class NotificationsInMemory:
 
     def accounts_of(self, names: Sequence[str]) -> dict[str, SharedPlan]:
         keys = frozenset(key for key, _, _ in self._counters.items if outcome_of_key(key) is Outcome.METERED)
-        return {name: SharedPlan(ACCOUNT_KEY_PLAN, keys) for name in names if name == self._account}
+        known = self.accounts | ({self._account: SharedPlan(ACCOUNT_KEY_PLAN, keys)} if self._account else {})
+        return {name: known[name] for name in names if name in known}
 
     def slices_of(self, months: Sequence[Period]) -> dict[Period, frozenset[int]]:
         return {month: self._counters.slices.of(month) for month in months}

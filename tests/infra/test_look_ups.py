@@ -148,8 +148,8 @@ class TestTransport:
 
     def test_tls(self) -> None:
         """Nothing older than TLS 1.2, by a policy that API Gateway has for REST APIs (botocore's model)."""
-        policies = botocore.session.get_session().get_service_model("apigateway").shape_for("SecurityPolicy")
-        assert self.API["SecurityPolicy"] in policies.enum
+        model = botocore.session.get_session().get_service_model("apigateway")
+        assert self.API["SecurityPolicy"] in model.shape_for("SecurityPolicy").metadata["enum"]
         assert "TLS13_1_2" in self.API["SecurityPolicy"]
         assert "BASIC" == self.API["EndpointAccessMode"], "wanted beside such a policy"
 
