@@ -20,6 +20,8 @@ CLOSINGS: Final = "closing/"
 """The state of each month, and its usage as billed."""
 INVOICES: Final = "invoices/"
 """Issued invoices, a folder a month and account."""
+RECOVERIES: Final = "recovery/"
+"""Recoveries that were begun and are not known to be finished."""
 TARIFFS: Final = "tariffs/"
 """Published tariffs, by their number."""
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
+from uuid import uuid4
 
 from botocore.config import Config
 
@@ -23,13 +25,17 @@ from adapters.s3.error_prefix import S3ErrorObjects
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.lake import S3LakeObjects
 from adapters.s3.month_states import S3Closings
+from adapters.s3.recoveries import S3Recoveries
 from adapters.s3.reports import S3Reports
 from adapters.settings import ReconciliationSettings
 from metering.bucket_layout import LAKE
+from metering.period import Period
+from reconciliation.lake.month_readiness import readiness_of
 from reconciliation.reconcile import Sources
+from reconciliation.recovery.recoverer import Recoverer
 from reconciliation.repair.barrier import StreamBarrier
 from reconciliation.repair.ports import RepairSources
-from reconciliation.repair.repairer import CONCURRENCY
+from reconciliation.repair.repairer import CONCURRENCY, Repairer
 
 ATTEMPTS: Final = 5
 """Of each request: reconciliation has the time to wait for a service that is busy. One that hangs is given up
@@ -121,6 +127,24 @@ def make_repair_sources(
         DynamoDBRepairs(dynamodb, settings.counters_table),
         barrier,
     )
+
+
+def make_recoverer(
+    settings: ReconciliationSettings,
+    client: MakeClient,
+    sources: Sources,
+    repairer: Repairer,
+    clock: Callable[[], datetime] = utc_now,
+) -> Recoverer:
+    """What brings calls that a path lacks into lake and counters. `clock` gives the time in UTC."""
+
+    @cache
+    def complete_through(month: Period) -> datetime:
+        now = clock()
+        return readiness_of(month, now, sources.counted, sources.delivered, sources.error_prefix).until
+
+    notes = S3Recoveries(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
+    return Recoverer(notes, repairer, complete_through, clock, lambda: f"recovery-{uuid4()}")
 
 
 class CountedPath:

@@ -18,8 +18,7 @@ from cli.common.question import agreed
 from cli.common.terminal import console, is_live
 from cli.month_end.repair_session import document, refusals_as_messages, repairer, report_repairs
 from metering.period import Period
-from reconciliation.lake.firehose_errors import tally
-from reconciliation.lake.readiness import VOUCHED, Paths, readiness
+from reconciliation.lake.month_readiness import readiness_of
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Sources
 from reconciliation.repair.rebuild import rebuild
@@ -94,11 +93,7 @@ def _complete_through(wishes: RebuildOptions, sources: Sources) -> datetime:
     time = utc_now()
     if wishes.allow_incomplete:
         return time
-    prefix = sources.error_prefix
-    read = ((name, prefix.read(name)) for name in prefix.names())
-    failed = tally(((name, body) for name, body in read if body is not None), wishes.month)
-    delivered = VOUCHED if sources.delivered is None else sources.delivered.complete_through()
-    ready = readiness(wishes.month, time, Paths(VOUCHED, delivered), failed)
+    ready = readiness_of(wishes.month, time, None, sources.delivered, sources.error_prefix)
     if ready.missing and wishes.day is None:
         raise NotRepairableError(
             f"{wishes.month} is not complete: {'; '.join(ready.missing)}. Rebuild it when it is, or the days "

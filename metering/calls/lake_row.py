@@ -7,6 +7,7 @@ counters cannot disagree; the fields that describe the call are taken as they ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -36,7 +37,7 @@ from metering.period import LATEST_MS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_MS: Final = 1000
 _MILLISECONDS: Final = tuple(f".{millisecond:03d}" for millisecond in range(_SECOND_MS))
-
+_CUT: Final = re.compile(r"…\[\d+ characters\]…", re.ASCII)
 
 LONGEST_TEXT: Final = 1024
 """A text of a row has so many characters at most. Callers choose some, and their rows share an answer of
@@ -172,6 +173,11 @@ def cut(text: str, longest: int = LONGEST_TEXT) -> str:
     mark = f"…[{len(text)} characters]…"
     end = (longest - len(mark)) // 2
     return text[: longest - len(mark) - end] + mark + text[-end:]
+
+
+def is_cut(text: str) -> bool:
+    """Whether a text may be one that :func:`cut` made shorter."""
+    return len(text) in (LONGEST_TEXT, LONGEST_RAW) and _CUT.search(text) is not None
 
 
 def _well_formed(text: str) -> str:

@@ -261,7 +261,7 @@ class Repair:
 
     def _refusal(self, one: Correction, found: Sequence[Correction]) -> str:
         """Why a correction is not made; empty: it is. A month follows the days that are corrected."""
-        if takes_away(one) and not self._scope.lower:
+        if takes_away(one) and not self._scope.may_lower(one.key):
             return "it takes calls or totals away, and no reason for that was given (--lower REASON)"
         if self._scope.followed is None:
             return ""

@@ -34,6 +34,12 @@ class Scope(NamedTuple):
     """
     lower: str = ""
     """Why counters may be lowered; empty: none is."""
+    lowered: AbstractSet[str] | None = None
+    """The keys whose counters may be lowered, if there is a reason; None: all."""
+
+    def may_lower(self, key: str) -> bool:
+        """Whether something may be taken from the counters of a key."""
+        return bool(self.lower) and (self.lowered is None or key in self.lowered)
 
     def taken(self) -> list[Period]:
         """The days that are brought to the lake's figure.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
-WRITES = ("dynamodb.TransactWriteItems", "s3.PutObject")
+WRITES = ("dynamodb.TransactWriteItems", "s3.PutObject", "s3.DeleteObject")
 KINDS = ("before", "after", "lost answer")
 
 
@@ -45,11 +45,11 @@ class Strike:
         raise Killed
 
 
-def at_each_write(attempt: Callable[[Strike], object]) -> Iterator[str]:
-    """Run an attempt again and again, struck at its first write, its second, and so on, in every way: the
+def at_each_write(attempt: Callable[[Strike], object], kinds: Sequence[str] = KINDS) -> Iterator[str]:
+    """Run an attempt again and again, struck at its first write, its second, and so on, in these ways: the
     name of each strike, after it. The attempt begins from the same state each time.
     """
-    for kind in KINDS:
+    for kind in kinds:
         for at in itertools.count(1):
             strike = Strike(at, kind)
             with suppress(Killed):

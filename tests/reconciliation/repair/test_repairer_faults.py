@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from adapters.dynamodb.counters import DynamoDBCounters
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.layout import encode_position
-from adapters.dynamodb.ledger import DynamoDBLedger
-from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.repairs import DynamoDBRepairs
-from adapters.dynamodb.slices import DynamoDBSlices
 from local_cloud.stack import LocalCloud
 from metering.billing_rule import BillingRule
 from metering.calls.call import Call
 from metering.calls.record import StreamRecord, read_record
-from metering.counters.ports import CounterAnswer, Increment, Status
 from metering.period import Period
 from metering.proof.correction import Fate
 from reconciliation.repair.rebuild import rebuild
-from stream_processor.claims import LedgerLayout
-from stream_processor.processor import BatchReport, Processor
 from tests.factories import KEY, NOON_MS, delivery, line, stream_record
 from tests.reconciliation.month_end import Deployment, call, running
 from tests.reconciliation.repair.repairing import (
@@ -39,9 +31,8 @@ from tests.reconciliation.repair.repairing import (
     some_calls,
     spoil,
 )
+from tests.reconciliation.repair.shipped_meter import Meter
 from tests.reconciliation.repair.strikes import Strike, at_each_write
-
-DAYS_TO_KEEP = 691_200
 
 
 @pytest.fixture(scope="module")
@@ -63,45 +54,6 @@ def deployment(request: pytest.FixtureRequest) -> Deployment:
     found: Deployment = request.getfixturevalue(request.param)
     found.empty()
     return found
-
-
-class Counters(DynamoDBCounters):
-    """Counters of which some do not answer."""
-
-    silent_length = 0
-    """Of the periods that do not: 7 for months, 10 for days."""
-    silent_lengths: tuple[int, ...] = ()
-
-    def add(self, increments: Sequence[Increment]) -> list[CounterAnswer]:
-        return [
-            CounterAnswer(Status.UNAVAILABLE)
-            if len(one.period) in (self.silent_length, *self.silent_lengths)
-            else super(Counters, self).add([one])[0]
-            for one in increments
-        ]
-
-
-class Meter:
-    """The shipped stream processor on the tables of a deployment."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        stack = deployment.cloud.stack
-        updates = ConditionalUpdates(deployment.dynamodb, 1)
-        ledger = stack.name("LedgerTable")
-        now = datetime(2026, 10, 31, 12, tzinfo=UTC)
-        self.counters = Counters(deployment.settings.counters_table, updates)
-        self.processor = Processor(
-            DynamoDBLedger(ledger, updates, ttl_seconds=DAYS_TO_KEEP, clock=lambda: now),
-            DynamoDBSlices(deployment.settings.counters_table, updates),
-            self.counters,
-            DynamoDBProgress(deployment.settings.counters_table, updates),
-            layout=LedgerLayout(5_000),
-            rule=BillingRule(),
-        )
-
-    def process(self, *records: StreamRecord) -> BatchReport:
-        """Count a batch."""
-        return self.processor.process(records)
 
 
 def record(number: int, *ids: str) -> StreamRecord:

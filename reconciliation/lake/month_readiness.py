@@ -1,0 +1,24 @@
+"""How far a month is complete on both paths, as it can be read now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from metering.period import Period
+from reconciliation.lake.firehose_errors import tally
+from reconciliation.lake.readiness import VOUCHED, Paths, Readiness, readiness
+from reconciliation.ports import ErrorPrefix, Path
+
+
+def readiness_of(
+    month: Period, now: datetime, counted: Path | None, delivered: Path | None, prefix: ErrorPrefix
+) -> Readiness:
+    """What of a month is complete, and what is missing. None: the caller vouches for that path.
+
+    Raises:
+        MeterError: it cannot be read.
+    """
+    read = ((name, prefix.read(name)) for name in prefix.names())
+    failed = tally(((name, body) for name, body in read if body is not None), month)
+    paths = Paths(*(VOUCHED if path is None else path.complete_through() for path in (counted, delivered)))
+    return readiness(month, now, paths, failed)

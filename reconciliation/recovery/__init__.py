@@ -1,0 +1,1 @@
+"""Calls that a path lacks, brought once into lake and counters."""
