@@ -37,6 +37,7 @@ NOUNS_THAT_LOOK_LIKE_VERBS = {
         "billed_months",
         "failed_records",
         "logged_call",
+        "malformed_line",
         "stored_object",
     ),  # a participle that qualifies a noun
     *("deciding", "decoding", "looking_up", "reconciling", "transforming"),  # the activity that is measured
