@@ -20,7 +20,6 @@ https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html and its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
 import msgspec
@@ -44,8 +43,6 @@ _BYTES_OF_RECORD: Final = 256
 """What a record of the answer has beside its data and its id, at most."""
 _LEAST_BYTES_OF_ROW: Final = 128
 """No row has fewer: so what inflates to a great many log events takes no memory for rows that cannot fit."""
-
-_time: Final = attrgetter("eventtime")
 
 
 class PartitionKeys(TypedDict):
@@ -184,8 +181,9 @@ class _Content:
         self.bytes += len(part)
         self.rows += len(rows)
         self.malformed += [row.apikeyid for row in rows].count(MALFORMED_KEY)
-        times = list(map(_time, rows))
-        self.earliest, self.latest = min(self.earliest, *times), max(self.latest, *times)
+        times = [row.eventtime for row in rows]
+        earliest, latest = min(times), max(times)
+        self.earliest, self.latest = min(self.earliest, earliest), max(self.latest, latest)
 
     @property
     def size(self) -> int:

@@ -20,8 +20,8 @@ class BillingRule:
     values.
 
     `rule.exempt` is the set of those statuses, from 100 to 599. A call that the quota authorizer has denied
-    counts as one of status 429, whatever the API made of it. Of a status that is not in `rule.special` every
-    call is billed.
+    counts as one of status 429, whatever the API made of it. `rule.billed[status]` is whether every call of a
+    status is billed, whatever else its line says.
     """
 
     def __init__(self, not_billable: str = NOT_BILLABLE, fields: FieldMap = DEFAULT_FIELDS) -> None:
@@ -32,7 +32,8 @@ class BillingRule:
         parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
         self.fields = fields
         self.exempt = frozenset(status for part in parts for status in _statuses(part))
-        self.special = self.exempt | DENIALS
+        special = self.exempt | DENIALS
+        self.billed = tuple(status not in special for status in range(HIGHEST_STATUS + 1))
 
     def exempts(self, status: int | None, *, denied: bool) -> bool:
         """Whether a call is not billed: by its status, and by whether the quota authorizer denied it."""

@@ -55,7 +55,6 @@ class _Tally:
     """What the calls of a key in an hour add up to, and the positions of the first and the last of them."""
 
     __slots__ = (
-        "billable",
         "errors",
         "fingerprint",
         "first",
@@ -64,10 +63,11 @@ class _Tally:
         "request_bytes",
         "requests",
         "response_bytes",
+        "unbilled",
     )
 
     def __init__(self, position: int) -> None:
-        self.requests = self.billable = self.errors = 0
+        self.requests = self.unbilled = self.errors = 0
         self.response_bytes = self.request_bytes = self.latency_ms = self.fingerprint = 0
         self.first = self.last = position
 
@@ -75,7 +75,7 @@ class _Tally:
     def usage(self) -> Usage:
         return Usage(
             self.requests,
-            self.billable,
+            self.requests - self.unbilled,
             self.errors,
             self.response_bytes,
             self.request_bytes,
@@ -93,8 +93,8 @@ class _Tallies:
     def add(self, position: int, calls: Iterable[Call]) -> None:
         """Add the calls of one record. Positions never decrease.
 
-        This runs for every call, so it looks up hours only when they change, and adds nothing where there is
-        nothing to add.
+        This runs for every call, so it looks up hours only when they change, counts what is rare (a call that
+        is not billed), and adds nothing where there is nothing to add.
         """
         begin = end = 0
         of_key: dict[str, _Tally] = {}
@@ -108,8 +108,8 @@ class _Tallies:
             except KeyError:
                 tally = of_key[call.key] = _Tally(position)
             tally.requests += 1
-            if call.billable:
-                tally.billable += 1
+            if not call.billable:
+                tally.unbilled += 1
             if call.is_error:
                 tally.errors += 1
             tally.response_bytes += call.response_bytes

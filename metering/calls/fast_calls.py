@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from enum import Enum
 from typing import Annotated, Final
 
 import msgspec
@@ -30,18 +29,12 @@ from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain, is_denied
 from metering.calls.event_id import HASH_MASK
 from metering.calls.fast_keys import usual_keys
 from metering.calls.notes import Note
+from metering.line_format.absent_number import Absent
 from metering.outcome import UNATTRIBUTED_KEY
 from metering.period import LATEST_MS
 
-
-class _Absent(Enum):
-    """What stands for a number that is absent."""
-
-    DASH = "-"
-
-
-_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent
-_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | _Absent
+_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | Absent
+_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | Absent
 
 
 class UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
@@ -62,13 +55,17 @@ class UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
 _decode: Final = msgspec.json.Decoder(UsualLine, strict=False).decode
 _ABSENT: Final = ("-", "")
 _SECOND_MS: Final = 1000
+_IS_ERROR: Final = tuple(status >= FIRST_ERROR_STATUS for status in range(HIGHEST_STATUS + 1))
 
 
 def read_calls(
     events: Sequence[LogEvent], rule: BillingRule, notes: Counter[Note] | None = None
 ) -> list[Call]:
-    """The call of each log event. What is noted of the events is added to `notes`."""
-    known, special, dash = usual_keys.get, rule.special, _Absent.DASH
+    """The call of each log event. What is noted of the events is added to `notes`.
+
+    This runs for every call. The key of calls without one is always the same object.
+    """
+    known, billed, is_error, unattributed = usual_keys.get, rule.billed, _IS_ERROR, UNATTRIBUTED_KEY
     rest, after_rest = REST_BEGIN, AFTER_REST
     earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
     decode = _decode if rule.fields.is_default else _refuse
@@ -89,20 +86,17 @@ def read_calls(
             calls.append(_closely(event, rule, notes))
             continue
         event_id, status = line.extended_request_id, line.status
-        response_bytes, request_bytes = line.response_length, line.request_length
-        latency_ms = line.response_latency
         calls.append(
             Call(
                 event_id,
                 xxh64_intdigest(event_id.encode()) & HASH_MASK,
                 time_ms,
                 key,
-                key != UNATTRIBUTED_KEY
-                and (status not in special or _is_billed(text, event_id, status, rule)),
-                status >= FIRST_ERROR_STATUS,
-                0 if response_bytes is dash else response_bytes,
-                0 if request_bytes is dash else request_bytes,
-                0 if latency_ms is dash else latency_ms,
+                key is not unattributed and (billed[status] or _is_billed(text, event_id, status, rule)),
+                is_error[status],
+                line.response_length or 0,
+                line.request_length or 0,
+                line.response_latency or 0,
             )
         )
     return calls

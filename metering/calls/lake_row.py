@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Final
 
@@ -31,6 +30,7 @@ from metering.calls.doubts import AFTER_REST, REST_BEGIN, is_certain, is_denied
 from metering.calls.event_id import HASH_MASK
 from metering.calls.fast_keys import usual_keys
 from metering.calls.notes import SUSPECT
+from metering.line_format.absent_number import Absent
 from metering.outcome import Outcome
 from metering.period import LATEST_MS
 
@@ -189,16 +189,10 @@ def _well_formed(text: str) -> str:
 # a property test holds the two equal.
 
 
-class _Absent(Enum):
-    """What stands for a number that is absent."""
-
-    DASH = "-"
-
-
 _Name = Annotated[str, Meta(min_length=2, max_length=LONGEST_TEXT)]
 """Neither empty nor `-`, nor to be cut."""
-_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | _Absent
-_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | _Absent | None
+_Bytes = Annotated[int, Meta(ge=0, le=MAX_BYTES)] | Absent
+_Latency = Annotated[int, Meta(ge=0, le=MAX_LATENCY_MS)] | Absent | None
 
 
 class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
@@ -208,7 +202,7 @@ class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     user_agent: _Name | None = None
     request_id: _Name | None = None
     authorizer_key_id: str | None = None
-    request_length: _Bytes = _Absent.DASH
+    request_length: _Bytes = Absent.DASH
     extended_request_id: _Name
     api_id: _Name | None = None
     stage: _Name | None = None
@@ -218,7 +212,7 @@ class _UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     resource_path: _Name | None = None
     route_key: _Name | None = None
     status: Annotated[int, Meta(ge=LOWEST_STATUS, le=HIGHEST_STATUS)]
-    response_length: _Bytes = _Absent.DASH
+    response_length: _Bytes = Absent.DASH
     response_latency: _Latency = None
     source_ip: _Name | None = None
 
@@ -229,7 +223,7 @@ _METERED: Final = Outcome.METERED.value
 
 def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
     """The row of each log event: what :func:`lake_row` gives, in a fraction of its time."""
-    known, special, dash = usual_keys.get, rule.special, _Absent.DASH
+    known, billed, dash = usual_keys.get, rule.billed, Absent.DASH
     rest, after_rest = REST_BEGIN, AFTER_REST
     earliest_ms, latest_ms = -MAX_CLOCK_DIFFERENCE_MS, MAX_CLOCK_DIFFERENCE_MS
     decode = _decode_usual if rule.fields.is_default else _refuse
@@ -260,7 +254,7 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
         request_size, response_size = line.request_length, line.response_length
         latency = line.response_latency
         billable, denied = True, None
-        if status in special:
+        if not billed[status]:
             denied = (status in DENIALS and is_denied(text, event_id)) or None
             billable = not rule.exempts(status, denied=denied is not None)
         rows.append(
@@ -272,8 +266,8 @@ def lake_rows(events: Iterable[LogEvent], rule: BillingRule) -> list[LakeRow]:
                 _METERED,
                 billable,
                 status,
-                0 if request_size is dash else request_size,
-                0 if response_size is dash else response_size,
+                request_size or 0,
+                response_size or 0,
                 request_size is not dash,
                 response_size is not dash,
                 None if latency is dash else latency,

@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -26,7 +25,6 @@ from metering.errors import Malformed, Undecodable
 from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
 
 _LINE_END: Final = re.compile(r"\r?\n")
-_event_hash: Final = attrgetter("event_hash")
 
 
 class StreamRecord(msgspec.Struct, frozen=True):
@@ -136,7 +134,7 @@ def _add_undecodable(result: ReadRecord, record: StreamRecord, index: int) -> No
 
 def _keep_each_once(result: ReadRecord) -> None:
     """Of the calls with one event hash, the first is kept."""
-    distinct = len(set(map(_event_hash, result.calls)))
+    distinct = len({call.event_hash for call in result.calls})
     result.repeated = len(result.calls) - distinct
     if result.repeated:
         first: dict[int, Call] = {}
