@@ -88,8 +88,14 @@ class Deployment:
     @property
     def rule(self) -> BillingRule:
         """Which calls are billed, and where a line has their values."""
-        fields = parse_field_map(self.parameters.get("FieldMap", ""))
-        return BillingRule(self.parameters.get("NotBillable", NOT_BILLABLE), fields)
+        return self.rule_by(self.parameters.get("FieldMap", ""))
+
+    def rule_by(self, field_map: str) -> BillingRule:
+        """The same with another field map.
+
+        Raises ValueError where it is none.
+        """
+        return BillingRule(self.parameters.get("NotBillable", NOT_BILLABLE), parse_field_map(field_map))
 
     @property
     def personal(self) -> PersonalData:

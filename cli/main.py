@@ -23,7 +23,7 @@ from cli.local import demo, local
 from cli.log_lines import format as log_format
 from cli.log_lines import lines
 from cli.look_up import dashboard, health, top, usage
-from cli.month_end import close, rebuild, reconcile, redrive
+from cli.month_end import close, rebuild, reconcile, redrive, reread
 from cli.plans import plan, quota
 from metering.visible_text import visible_lines
 
@@ -43,6 +43,7 @@ COMMANDS = {
     "rebuild": rebuild,
     "reconcile": reconcile,
     "redrive": redrive,
+    "reread": reread,
     "top": top,
     "usage": usage,
 }

@@ -1,0 +1,65 @@
+"""`usage-meter reread`: malformed lines of the lake, read with today's reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.months import month_argument
+from cli.common.options import StackName
+from cli.common.output import written_later
+from metering.period import Period
+
+EXAMPLES = """Examples:
+
+    usage-meter reread 2026-10
+
+    usage-meter reread 2026-10 --fields status=code
+
+    usage-meter reread 2026-10 --yes --json reread.json
+"""
+
+
+def command(
+    *,
+    month: Annotated[
+        str,
+        typer.Argument(
+            metavar="MONTH",
+            parser=month_argument,
+            help="In which the lines were logged, such as 2026-10, in UTC.",
+        ),
+    ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Bring the calls in. Without it, only say what would change.")
+    ] = False,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MAP",
+            help="Say what this field map would make of the lines, in place of the stack's FieldMap: such as "
+            "status=code. Not with --yes: deploy it first.",
+        ),
+    ] = None,
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help="Write what was found and done to this file as JSON."
+        ),
+    ] = None,
+) -> None:
+    """Read the malformed lines of a month again, and bring what are calls into lake and counters, each once.
+
+    Without --yes nothing is changed. It may be interrupted and repeated at will. A month that was sealed is
+    changed as late calls change it: the next invoice adjusts it. Exits 1 if a counter was left alone.
+    """
+    from cli.month_end.reread_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    if fields is not None and yes:
+        raise typer.BadParameter(
+            "it does not go with --yes: deploy the field map first", param_hint="--fields"
+        )
+    run(Period(month), stack, fields, written_later(json), yes=yes)

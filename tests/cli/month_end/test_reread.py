@@ -1,0 +1,67 @@
+"""`usage-meter reread` against a cloud that was played with lines that its field map cannot read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.deployment import Deployment
+from local_cloud.demo.progress import DemoProgress
+from local_cloud.demo.run import Demo, DemoSettings
+from local_cloud.demo.source import from_file
+from metering.billing_rule import BillingRule
+from metering.line_format.field_map import parse_field_map
+from tests.cli.month_end.test_close import MONTH, Told, demo, stored, typed
+from tests.factories import line
+
+__all__ = ["demo", "typed"]  # the fixtures
+
+MAP = "status=code|status"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A cloud with calls whose status has another name, of a month that is over."""
+    path = tmp_path_factory.mktemp("log") / "access.jsonl"
+    lines = [line(extendedRequestId=f"{number}=", status=None, code="200") for number in range(3)]
+    path.write_text("\n".join([*lines, line(extendedRequestId="good="), "no line"]))
+    log = from_file(path)
+    with Demo(DemoSettings(log), DemoProgress(log.total)) as running:
+        running.play()
+        running.cloud.clock.release()
+        running.settle()
+        running.cloud.publish()
+        yield running
+
+
+def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another field map is tried without any change; once it is deployed, the lines are brought in, and both
+    sides agree.
+    """
+    before, out = stored(demo), tmp_path / "reread.json"
+    code, told = typed("reread", MONTH)
+    assert (0, before) == (code, stored(demo))
+    assert "4 malformed lines in the lake; 0 would become calls, 4 are left" in told
+
+    code, told = typed("reread", MONTH, "--fields", MAP, "--json", str(out))
+    assert (0, before) == (code, stored(demo)), told
+    assert "3 would become calls, 1 are left" in told
+    assert ["d0e96b5f16", "2026-10-31", "no_status", "3"] in [row.split() for row in told.splitlines()]
+    assert ["no_json", "no_json", "1"] in [row.split() for row in told.splitlines()]
+    document = json.loads(out.read_text())
+    assert (True, 3, 4, []) == tuple(document[name] for name in ("dry_run", "calls", "lines", "repaired"))
+
+    assert 2 == typed("reread", MONTH, "--fields", MAP, "--yes")[0]
+    code, told = typed("reread", MONTH, "--fields", "nonsense")
+    assert (2, True) == (code, told.startswith("usage-meter: --fields: 'nonsense' is no value and its field"))
+    monkeypatch.setattr(Deployment, "rule", BillingRule(fields=parse_field_map(MAP)))
+    code, told = typed("reread", MONTH, "--yes")
+    assert 0 == code, told
+    assert "3 became calls, 1 are left" in told
+    assert "4 counters brought to the lake's figure" in told
+    assert 0 == typed("reconcile", MONTH)[0]
+    code, told = typed("reread", MONTH, "--yes")
+    assert (0, True) == (code, "0 became calls, 1 are left" in told)
