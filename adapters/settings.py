@@ -81,7 +81,6 @@ class StreamProcessorSettings:
     ledger_table: str
     ledger_lanes: int
     ledger_slot_seconds: int
-    ledger_ttl_seconds: int
     write_concurrency: int
     rule: BillingRule
     alert_source: str
@@ -102,7 +101,6 @@ class StreamProcessorSettings:
             ledger_table=environment.text("LEDGER_TABLE"),
             ledger_lanes=environment.number("LEDGER_LANES", 1, 1, 1024),
             ledger_slot_seconds=environment.number("LEDGER_SLOT_SECONDS", 5, 1, 86_400),
-            ledger_ttl_seconds=environment.number("LEDGER_TTL_SECONDS", 691_200, 86_400, 40_000_000),
             write_concurrency=environment.number("WRITE_CONCURRENCY", 8, 1, 64),
             rule=_rule(environment),
             alert_source=environment.text("ALERT_SOURCE", "usage-meter"),

@@ -15,7 +15,7 @@ from benchmarks.harness.consumer import WriteUnits, processor
 from benchmarks.harness.traffic import Traffic, batches, kinesis_event
 from metering.cost.units import units
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
-from stream_processor.claims import LedgerLayout
+from metering.counters.ledger_layout import LedgerLayout
 from stream_processor.kinesis_event import read_event
 from tests.dynamodb_local import running
 from tests.tables import create_tables

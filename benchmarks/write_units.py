@@ -9,7 +9,7 @@ from typing import Final
 from benchmarks.harness.consumer import WriteUnits, processor
 from benchmarks.harness.figure import Figure, Size
 from benchmarks.harness.traffic import Traffic, batches, kinesis_event
-from stream_processor.claims import LedgerLayout
+from metering.counters.ledger_layout import LedgerLayout
 from stream_processor.kinesis_event import read_event
 from tests.dynamodb_local import running
 from tests.tables import create_tables

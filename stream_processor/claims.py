@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from metering.calls.record import ReadRecord
+from metering.counters.ledger_layout import LayoutHistory, LayoutSource, LedgerLayout
 from metering.counters.ports import Append, Claim, Ledger, LedgerAnswer, Page, PageId, Status
 
 _PARTS = 1 << 16
@@ -23,19 +24,8 @@ Disowned = dict[int, set[int]]
 """By sequence number: the hashes of the record's events that belong to an earlier claim."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerLayout:
-    """How claims are spread over items. It must not change while records are being retried: the same event
-    must always meet the same item.
-    """
-
-    slot_ms: int = 5_000
-    lanes: int = 1
-    full_at: int = 64 * 1024
-    """Bytes of claims at which a page takes no more."""
-    most_at_once: int = 32 * 1024
-    """Bytes of claims that one write carries at most."""
-    hashes_of_a_claim: int = 2048
+_Place = tuple[int, int, int]
+"""Since when the layout holds, the slot, and the lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +41,12 @@ class Ownership:
         return sum(map(len, self.disowned.values()))
 
 
-def claim(records: Sequence[ReadRecord], shard_id: str, ledger: Ledger, layout: LedgerLayout) -> Ownership:
+def claim(records: Sequence[ReadRecord], shard_id: str, ledger: Ledger, layouts: LayoutSource) -> Ownership:
     """Claim the events of a batch of one shard, whose records are in the order of their sequence numbers."""
-    wanted = _wanted(records, shard_id, layout)
-    waiting = [_Chain(slot, lane, claims, layout) for (slot, lane), claims in wanted.items()]
+    history = layouts.known()
+    if history is None:
+        return Ownership(unresolved_from=records[0].sequence_number)
+    waiting = _chains(records, shard_id, history)
     disowned: Disowned = {}
     unresolved: list[int] = []
     while waiting:
@@ -68,19 +60,23 @@ def claim(records: Sequence[ReadRecord], shard_id: str, ledger: Ledger, layout: 
     return Ownership(disowned, min(unresolved, default=None))
 
 
-def _wanted(
-    records: Iterable[ReadRecord], shard_id: str, layout: LedgerLayout
-) -> dict[tuple[int, int], list[Claim]]:
-    """The claims of a batch by slot and lane, in the order of their positions."""
-    wanted: dict[tuple[int, int], list[Claim]] = {}
+def _chains(records: Iterable[ReadRecord], shard_id: str, history: LayoutHistory) -> list[_Chain]:
+    """The claims of a batch, for each slot and lane in the order of their positions."""
+    since, until, layout = history.at(0)
+    layouts = {since: layout}
+    wanted: dict[_Place, list[Claim]] = {}
     for record in records:
-        hashes: dict[tuple[int, int], list[int]] = {}
+        hashes: dict[_Place, list[int]] = {}
         for call in record.calls:
-            place = (call.time_ms // layout.slot_ms, call.event_hash % layout.lanes)
+            if not since <= call.time_ms < until:
+                since, until, layout = history.at(call.time_ms)
+                layouts[since] = layout
+            place = (since, call.time_ms // layout.slot_ms, call.event_hash % layout.lanes)
             hashes.setdefault(place, []).append(call.event_hash)
         for place, found in hashes.items():
-            wanted.setdefault(place, []).extend(_parts(record, shard_id, found, layout.hashes_of_a_claim))
-    return wanted
+            most = layouts[place[0]].hashes_of_a_claim
+            wanted.setdefault(place, []).extend(_parts(record, shard_id, found, most))
+    return [_Chain(slot, lane, claims, layouts[since]) for (since, slot, lane), claims in wanted.items()]
 
 
 def _parts(record: ReadRecord, shard_id: str, hashes: list[int], most: int) -> Iterator[Claim]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
+from adapters.dynamodb.layouts import DynamoDBLayouts
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
@@ -20,11 +21,12 @@ from adapters.event_bus import EventBridge, event_bus_client
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.calls.notes import metrics_of
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.top_keys import HeaviestKeys
 from metering.quotas.ports import ThresholdPublisher
-from stream_processor.claims import LedgerLayout
 from stream_processor.full_pages import FullPages
 from stream_processor.kinesis_event import BatchResponse, answer, read_event
+from stream_processor.layout_book import LayoutBook
 from stream_processor.processor import BatchReport, Processor
 from stream_processor.thresholds import LimitWatch
 from stream_processor.time_limit import TimeLimit
@@ -59,7 +61,6 @@ def make_processor(
     ledger = DynamoDBLedger(
         settings.ledger_table,
         updates,
-        ttl_seconds=settings.ledger_ttl_seconds,
         clock=lambda: datetime.now(UTC),
         is_over=limit.is_over_for_claims,
     )
@@ -68,7 +69,11 @@ def make_processor(
         DynamoDBSlices(settings.counters_table, updates),
         DynamoDBCounters(settings.counters_table, updates, limit.is_over_for_increments),
         DynamoDBProgress(settings.counters_table, updates),
-        layout=LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
+        layout=LayoutBook(
+            DynamoDBLayouts(settings.ledger_table, updates),
+            LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
+            lambda: datetime.now(UTC),
+        ),
         rule=settings.rule,
         limits=None
         if publisher is None

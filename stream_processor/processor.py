@@ -33,12 +33,13 @@ from dataclasses import dataclass, field
 from metering.billing_rule import BillingRule
 from metering.calls.notes import Note
 from metering.calls.record import ReadRecord, StreamRecord, read_record
+from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
 from metering.counters.top_keys import HeaviestKeys
 from metering.outcome import Outcome
 from metering.usage import Usage
 from stream_processor.apply import Applied, apply
-from stream_processor.claims import LedgerLayout, Ownership, claim, owned
+from stream_processor.claims import Ownership, claim, owned
 from stream_processor.fold import Recut, fold
 from stream_processor.slices import Registration
 from stream_processor.thresholds import NOTHING_FOUND, LimitReport, LimitWatch
@@ -88,7 +89,7 @@ class Processor:
         counters: Counters,
         progress: ProgressLog,
         *,
-        layout: LedgerLayout,
+        layout: LayoutSource,
         rule: BillingRule,
         limits: LimitWatch | None = None,
         heaviest: HeaviestKeys | None = None,

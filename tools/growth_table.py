@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, LedgerAnswer, Status
 from metering.period import Period
 from metering.quotas.decision import Counted
@@ -28,7 +29,7 @@ from quota_authorizer.leases import LeaseBook, LeaseRequest, Recount
 from simulation.protocol.store import SimulatedCounters, SimulatedLedger
 from simulation.quotas.store import LeasesInMemory
 from simulation.quotas.thresholds import NotificationsInMemory, PublishedEvents
-from stream_processor.claims import LedgerLayout, claim
+from stream_processor.claims import claim
 from stream_processor.full_pages import FullPages
 from stream_processor.thresholds import LimitWatch
 from tools.scale_table import PAGE

@@ -28,6 +28,7 @@ Ledger table, one item for each time slot, lane and page:
 
     pk                    attributes
     <slot>/<lane>/<page>  claims: list of binary, size: bytes of claims, w<shard>: watermarks, expires_at
+    layouts               entries: how slots and lanes are cut, each since a time of events
 
 Names before the first colon are the meter's own, so that no key id can meet another kind of item.
 """
@@ -49,6 +50,8 @@ COMPLETE: Final = "complete"
 """Sorts before the ids of all shards."""
 HEAVIEST_PREFIX: Final = "heaviest:"
 SLICES: Final = "slices"
+LAYOUTS: Final = "layouts"
+"""Of the ledger table. No page's key has no slash."""
 PLAN: Final = "plan"
 UNPUBLISHED: Final = "untold"
 ACCOUNT_SK: Final = "account"

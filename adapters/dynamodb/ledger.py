@@ -9,7 +9,16 @@ from datetime import datetime
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer, UpdateRequest
 from adapters.dynamodb.item_content import DECODING_ERRORS, position_of, unreadable
 from adapters.dynamodb.layout import decode_position, encode_position, ledger_pk, watermark_attribute
-from metering.counters.ports import BYTES_OF_HASH, Append, Claim, LedgerAnswer, Page, Status, expires_at
+from metering.counters.ports import (
+    BYTES_OF_HASH,
+    LEDGER_TTL_SECONDS,
+    Append,
+    Claim,
+    LedgerAnswer,
+    Page,
+    Status,
+    expires_at,
+)
 
 FIRST_CLAIM_OF_SHARD = "attribute_not_exists(#w)"
 LATER_THAN_WATERMARK = "#w < :first"
@@ -25,7 +34,7 @@ class DynamoDBLedger:
         table_name: str,
         updates: ConditionalUpdates,
         *,
-        ttl_seconds: int,
+        ttl_seconds: int = LEDGER_TTL_SECONDS,
         clock: Callable[[], datetime],
         is_over: Callable[[], bool] | None = None,
     ) -> None:

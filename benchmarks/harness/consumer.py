@@ -15,13 +15,12 @@ from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.top_keys import DynamoDBHeaviest
 from benchmarks.decoding import RULE
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, LedgerAnswer, Status
 from metering.counters.top_keys import HeaviestKeys
-from stream_processor.claims import LedgerLayout
 from stream_processor.processor import Processor
 from tests.tables import Tables
 
-TTL_SECONDS: Final = 691_200
 _BYTES_OF_A_UNIT: Final = 1024
 
 
@@ -63,9 +62,7 @@ def processor(
         dynamodb = client(concurrency, **tables.where)
         return ConditionalUpdates(dynamodb, concurrency, on_units=units.meter(what).append)
 
-    ledger = MeteredLedger(
-        tables.ledger, updates("ledger"), ttl_seconds=TTL_SECONDS, clock=lambda: datetime.now(UTC)
-    )
+    ledger = MeteredLedger(tables.ledger, updates("ledger"), clock=lambda: datetime.now(UTC))
     ledger.refused_units = units.meter("refusals")
     return Processor(
         ledger,

@@ -18,6 +18,7 @@ from metering.cost.batch import (
 from metering.cost.ledger_units import HASH_BYTES, STORED_CLAIM_BYTES
 from metering.cost.sizing import lanes_for, shards_for
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
+from metering.counters.ports import LEDGER_TTL_SECONDS
 
 PROCESSOR_MEMORY_MB: Final = 1_769
 """One whole CPU. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -221,7 +222,7 @@ def _counter_bytes(workload: Workload) -> float:
 
 def _ledger_bytes(workload: Workload, batch: Batch) -> float:
     """The claims that have not expired: see :func:`metering.counters.ports.expires_at`."""
-    kept_seconds = 2 * (workload.retention_hours + 24) * 3600 + _DAY_SECONDS
+    kept_seconds = 2 * LEDGER_TTL_SECONDS + _DAY_SECONDS
     claims = max(1.0, batch.deliveries) / max(1.0, batch.calls)
     return workload.rate * kept_seconds * (HASH_BYTES + STORED_CLAIM_BYTES * claims)
 

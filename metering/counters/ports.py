@@ -67,16 +67,30 @@ class Append(NamedTuple):
     """The end of the time slot, in epoch seconds: what the page's expiry is reckoned from."""
 
 
-def expires_at(append: Append, now: int, ttl_seconds: int) -> int:
+LEDGER_TTL_SECONDS = 12 * DAY_SECONDS
+"""What the shipped ledger reckons with. Twice this and a day after its slot's end a page goes, since a claim
+can be asked for until
+
+- 1 day (a call's time lies so near to its log event's),
+- 14 days (CloudWatch Logs takes log events that old),
+- 1 day (it repeats a delivery for so long), and
+- 7 days (Lambda's mapping hands out no record that is older, whatever the stream keeps)
+
+after the slot's end. None of it is a setting: a claim never lives by what was set when it was made, so that
+the stream's retention can be raised while a batch is stuck.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
+
+def expires_at(append: Append, now: int, ttl_seconds: int = LEDGER_TTL_SECONDS) -> int:
     """When the page of an append may go, in epoch seconds.
 
-    `ttl_seconds` is the stream's retention and one day more: as long as a retry, or a late duplicate, may ask
-    for a claim. All pages of a slot must go together, or a new first page would come before claims that are
-    still asked for; so the time does not depend on when a claim is made, but for events that were logged long
-    after they happened. A claim is made at most two days (the call's time within 24 h of its log event, a
-    delivery within 24 h) and the retention after the end of its slot.
+    All pages of a slot must go together, or a new first page would come before claims that are still asked
+    for. So the time does not depend on when a claim is made, but for events that are older than any that
+    CloudWatch Logs delivers: their claims live for two days.
     """
-    return max(append.slot_ends_at + 2 * ttl_seconds + DAY_SECONDS, now + ttl_seconds)
+    return max(append.slot_ends_at + 2 * ttl_seconds + DAY_SECONDS, now + 2 * DAY_SECONDS)
 
 
 class Page(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any
 
 from metering.billing_rule import BillingRule
 from metering.calls.record import ReadRecord, StreamRecord, read_record
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import (
     Append,
     Claim,
@@ -31,7 +32,7 @@ from simulation.protocol.store import (
     SimulatedStore,
 )
 from stream_processor.apply import apply
-from stream_processor.claims import LedgerLayout, claim, owned
+from stream_processor.claims import claim, owned
 from stream_processor.fold import Recut, fold
 from stream_processor.processor import BatchReport, Processor
 

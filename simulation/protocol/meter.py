@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from metering.billing_rule import BillingRule
+from metering.counters.ledger_layout import LedgerLayout
 from simulation.protocol.invocation import BatchProcessor, InvocationEnvironment
 from simulation.protocol.store import (
     SimulatedCounters,
@@ -15,7 +16,6 @@ from simulation.protocol.store import (
     Store,
 )
 from simulation.protocol.watch import Beat
-from stream_processor.claims import LedgerLayout
 from stream_processor.processor import Processor
 from watch.tasks import beat
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
+from metering.counters.ledger_layout import LedgerLayout
 from simulation.protocol.faults import Fault, Rates, draw_rates
-from stream_processor.claims import LedgerLayout
 
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from metering.billing_rule import BillingRule
 from metering.calls.record import StreamRecord
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import SliceId, Status
 from metering.errors import Transient
 from metering.outcome import Outcome, outcome_of_key
@@ -36,7 +37,6 @@ from metering.usage import NO_USAGE, Metric, Usage
 from simulation.protocol.invocation import Invocation, InvocationEnvironment
 from simulation.protocol.meter import Clock, Meter
 from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedStore
-from stream_processor.claims import LedgerLayout
 from stream_processor.processor import BatchReport, Processor
 from stream_processor.thresholds import LimitWatch
 

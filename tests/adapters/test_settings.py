@@ -24,10 +24,9 @@ class TestStreamProcessorSettings:
             settings.counters_table,
             settings.ledger_table,
         )
-        assert (3, 5, 172_800, 5) == (
+        assert (3, 5, 5) == (
             settings.ledger_lanes,
             settings.write_concurrency,
-            settings.ledger_ttl_seconds,
             settings.ledger_slot_seconds,
         )
         assert frozenset({404}) == settings.rule.exempt

@@ -10,6 +10,7 @@ import pytest
 from cfnlint import api as cfn_lint
 
 from local_cloud.template.document import TEMPLATE, Stack, load_template, translated
+from metering.counters.ports import Append, PageId, expires_at
 
 STACK = Stack()
 PARAMETERS = load_template()["Parameters"]
@@ -95,9 +96,12 @@ class TestEventSourceMapping:
 class TestLedger:
     @pytest.mark.parametrize("hours", RETENTIONS)
     def test_outlives_every_retry(self, hours: str) -> None:
-        """A claim lives as long as the stream keeps a record, and one day more."""
-        variables = Stack({"StreamRetentionHours": hours}).environment("StreamProcessorFunction")
-        assert int(hours) * 3600 + DAY == int(variables["LEDGER_TTL_SECONDS"])
+        """A claim lives as long as Lambda hands out any record, whatever the stream keeps, or will keep."""
+        age = Stack({"StreamRetentionHours": hours}).resource("StreamProcessorFunctionCalls")
+        slot = Append(PageId(0, 0), (), 0)
+        logged_late, delivered_late = 15 * DAY, DAY
+        asked_for_until = logged_late + delivered_late + age["MaximumRecordAgeInSeconds"]
+        assert asked_for_until < expires_at(slot, 0)
 
     def test_expiry(self) -> None:
         """DynamoDB removes old claims by the attribute that the ledger writes."""
@@ -288,7 +292,6 @@ class TestFunctions:
             "LEDGER_TABLE": STACK.name("LedgerTable"),
             "LEDGER_LANES": "1",
             "LEDGER_SLOT_SECONDS": "5",
-            "LEDGER_TTL_SECONDS": str(24 * 3600 + DAY),
             "METRICS": "essential",
             "NOT_BILLABLE": "429,5xx",
             "FIELD_MAP": "",

@@ -39,7 +39,6 @@ SETTINGS = {
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "FIELD_MAP": "",
     "HTTP_API_ANSWER": "simple",
-    "LEDGER_TTL_SECONDS": "691200",
     "METRICS": "all",
     "NOT_BILLABLE": "429,5xx",
     "ON_FAILURE": "allow",

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import BYTES_OF_CLAIM, BYTES_OF_HASH, Append, LedgerAnswer, PageId, Status
 from simulation.protocol.store import SimulatedLedger
-from stream_processor.claims import LedgerLayout, Ownership, claim, owned
+from stream_processor.claims import Ownership, claim, owned
 
 SHARD = "shardId-000000000000"
 OTHER = "shardId-000000000001"

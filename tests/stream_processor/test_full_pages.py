@@ -13,12 +13,13 @@ import pytest
 from metering.billing_rule import BillingRule
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord, StreamRecord
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, Claim, LedgerAnswer, PageId, Status
 from simulation.protocol.invocation import Invocation, InvocationEnvironment
 from simulation.protocol.meter import Meter
 from simulation.protocol.store import SimulatedLedger
 from simulation.protocol.world import World
-from stream_processor.claims import LedgerLayout, claim, owned
+from stream_processor.claims import claim, owned
 from stream_processor.full_pages import REMEMBERED_SECONDS, FullPages
 from stream_processor.processor import BatchReport, Processor
 

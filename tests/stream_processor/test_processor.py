@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from metering.billing_rule import BillingRule
 from metering.calls.record import StreamRecord
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, CounterAnswer, Increment, LedgerAnswer, SliceId, Status
 from metering.errors import Misconfigured
 from metering.period import Period
 from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedSlices
-from stream_processor.claims import LedgerLayout
 from stream_processor.processor import BatchReport, Processor
 from tests.factories import (
     KEY,

@@ -34,7 +34,7 @@ def dynamodb_store(endpoint: str) -> Store:
     tables = create_tables(endpoint)
     updates = tables.updates()
     return Store(
-        DynamoDBLedger(tables.ledger, updates, ttl_seconds=691_200, clock=lambda: NOW),
+        DynamoDBLedger(tables.ledger, updates, clock=lambda: NOW),
         DynamoDBSlices(tables.counters, updates),
         DynamoDBCounters(tables.counters, updates),
         DynamoDBProgress(tables.counters, updates),

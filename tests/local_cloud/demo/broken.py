@@ -11,6 +11,7 @@ from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.settings import StreamProcessorSettings
 from local_cloud.pipeline import MakeProcessor
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import (
     Append,
     CounterAnswer,
@@ -22,7 +23,6 @@ from metering.counters.ports import (
     Status,
 )
 from metering.usage import Usage
-from stream_processor.claims import LedgerLayout
 from stream_processor.processor import Processor
 
 
@@ -37,7 +37,6 @@ def wrong(
         right_ledger = DynamoDBLedger(
             settings.ledger_table,
             updates,
-            ttl_seconds=settings.ledger_ttl_seconds,
             clock=lambda: datetime.now(UTC),
         )
         return Processor(

@@ -13,9 +13,10 @@ from adapters.dynamodb.ledger import encode_claim
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
 from metering.cost.ledger_units import UNIT_BYTES, AveragePage, units_of
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, Claim, LedgerAnswer, PageId, Status
 from metering.counters.ports import Page as LedgerPage
-from stream_processor.claims import LedgerLayout, claim
+from stream_processor.claims import claim
 from stream_processor.full_pages import FullPages
 
 NOON_MS = 1_793_448_000_000

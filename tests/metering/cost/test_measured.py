@@ -22,7 +22,7 @@ from local_cloud.template.document import resource
 from metering.billing_rule import BillingRule
 from metering.cost.units import units
 from metering.cost.workload import SECONDS_OF_MONTH, Workload
-from stream_processor.claims import LedgerLayout
+from metering.counters.ledger_layout import LedgerLayout
 from stream_processor.kinesis_event import read_event
 from stream_processor.processor import Processor
 from tests.tables import create_tables
@@ -54,7 +54,7 @@ def processed(traffic: Traffic, window: int, lanes: int, address: str) -> Measur
     to_counters = ConditionalUpdates(dynamodb, 8, on_units=found.counters.append)
     to_ledger = ConditionalUpdates(dynamodb, 8, on_units=found.ledger.append)
     processor = Processor(
-        DynamoDBLedger(tables.ledger, to_ledger, ttl_seconds=691_200, clock=lambda: datetime.now(UTC)),
+        DynamoDBLedger(tables.ledger, to_ledger, clock=lambda: datetime.now(UTC)),
         DynamoDBSlices(tables.counters, to_counters),
         DynamoDBCounters(tables.counters, to_counters),
         DynamoDBProgress(tables.counters, to_counters),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, PageId, expires_at
 from simulation.protocol import invocation
 from simulation.protocol.dynamodb import dynamodb_store
@@ -24,7 +25,6 @@ from simulation.protocol.settings import (
 )
 from simulation.protocol.store import LEDGER_TTL_SECONDS
 from simulation.protocol.world import World, WorldResult
-from stream_processor.claims import LedgerLayout
 
 HOT_KEY: dict[str, Any] = {
     "keys": 1,
