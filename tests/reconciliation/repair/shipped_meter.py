@@ -12,12 +12,10 @@ from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
 from metering.billing_rule import BillingRule
 from metering.calls.record import StreamRecord
+from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import CounterAnswer, Increment, Status
-from stream_processor.claims import LedgerLayout
 from stream_processor.processor import BatchReport, Processor
 from tests.reconciliation.month_end import Deployment
-
-DAYS_TO_KEEP = 691_200
 
 
 class Counters(DynamoDBCounters):
@@ -46,7 +44,7 @@ class Meter:
         now = datetime(2026, 10, 31, 12, tzinfo=UTC)
         self.counters = Counters(deployment.settings.counters_table, updates)
         self.processor = Processor(
-            DynamoDBLedger(ledger, updates, ttl_seconds=DAYS_TO_KEEP, clock=lambda: now),
+            DynamoDBLedger(ledger, updates, clock=lambda: now),
             DynamoDBSlices(deployment.settings.counters_table, updates),
             self.counters,
             DynamoDBProgress(deployment.settings.counters_table, updates),
