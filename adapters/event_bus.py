@@ -101,7 +101,8 @@ def _all_failed(
 def event_detail(crossing: ThresholdCrossing) -> dict[str, object]:
     """The detail of an event, as `docs/quotas.md` describes it. Consumers recognise repeated ones by `id`."""
     is_account = crossing.key.startswith(ACCOUNT_PREFIX)
-    return {
+    mail = {"mail": crossing.mail} if crossing.mail else {}
+    return mail | {
         "id": crossing.id,
         "whose": f"account {crossing.account}" if is_account else f"key {crossing.key}",
         "apiKeyId": "" if is_account else crossing.key,

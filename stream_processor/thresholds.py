@@ -191,7 +191,8 @@ class LimitWatch:
         self._settled: dict[str, float] = {}
         """Crossings by id, and until when (epoch seconds) nothing is to be done about them."""
         self._unreadable: list[str] = []
-        """Of the batch that is looked at."""
+        self._of_batch: Mapping[str, SharedPlan] = {}
+        """Of the batch that is looked at: items, and accounts by name."""
         self._drain_at = float("-inf")
         self._paused_until = float("-inf")
 
@@ -214,7 +215,7 @@ class LimitWatch:
                 if outcome_of_key(increment.key) is Outcome.METERED:
                     progress.repeat(increment.first)
             return progress.report
-        reached = [*self._reached(watched, counted, now), *shared]
+        reached = [*map(self._addressed, self._reached(watched, counted, now)), *shared]
         for start in range(0, len(reached), REACHED_AT_ONCE):
             self._publish_all(reached[start : start + REACHED_AT_ONCE], now, progress)
         self._drain(found[0][0].shard_id if found else shard_id, now, progress)
@@ -249,13 +250,20 @@ class LimitWatch:
             name = plans[one.key].key_plan.assignment.account if one.key in plans else ""
             if name:
                 grouped.setdefault((name, one.period), []).append(one)
-        accounts = self._accounts_of({name for name, _ in grouped}, now)
+        accounts = self._of_batch = self._accounts_of({name for name, _ in grouped}, now)
         batches = [
             _batch(accounts[name], period, increments)
             for (name, period), increments in grouped.items()
             if name in accounts
         ]
         return [batch for batch in batches if self._is_open(batch, now)]
+
+    def _addressed(self, one: _Reached) -> _Reached:
+        """The crossing of a key, with the address of its account."""
+        account = self._of_batch.get(one.crossing.account)
+        if account is None:
+            return one
+        return one._replace(crossing=one.crossing._replace(mail=account.key_plan.assignment.mail))
 
     def _is_open(self, batch: _Batch, now: float) -> bool:
         """Whether there is a threshold that may have to be published."""

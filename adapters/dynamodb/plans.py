@@ -14,6 +14,7 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -174,7 +175,8 @@ class PlanBook:
             ]
 
     def _entry(self, assignment: Assignment) -> AssignmentItem:
-        """What is in force from now on."""
+        """What is in force from now on. It is kept for ever, and so without the customer's address."""
+        assignment = msgspec.structs.replace(assignment, mail="")
         at = f"{int(self._clock() * 1000):015d} {uuid.uuid4().hex[:8]}"
         return self._assignments(assignment_history_pk(assignment.key), at, content=assignment)
 

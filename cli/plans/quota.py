@@ -64,6 +64,10 @@ def assign_account_plan(  # noqa: PLR0913 - typer makes an option of each
     expires: Annotated[
         str | None, typer.Option(metavar="DAY", help="From when on no call of its keys is let through.")
     ] = None,
+    mail: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Where the customer hears of thresholds; - takes it back."),
+    ] = None,
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
     json: JsonFile = None,
@@ -71,7 +75,9 @@ def assign_account_plan(  # noqa: PLR0913 - typer makes an option of each
     """Give an account a plan, whose limits hold for all of its keys together, beside their own."""
     from cli.plans.quota_session import QuotaOptions, assign_account  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    assign_account(stack, account, QuotaOptions(plan, expires=expires), written_later(json), dry_run=dry_run)
+    assign_account(
+        stack, account, QuotaOptions(plan, expires=expires, mail=mail), written_later(json), dry_run=dry_run
+    )
 
 
 @app.command("list")

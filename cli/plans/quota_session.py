@@ -33,7 +33,7 @@ from metering.quotas.plan import (
     limits_of,
 )
 from metering.quotas.plan_diff import Changes, KeyChange, begun, expiry_told
-from metering.quotas.plan_file import WantedKey, expiry_of, override_faults
+from metering.quotas.plan_file import WantedKey, expiry_of, mail_address, override_faults
 from metering.quotas.ports import Wanted
 
 _TAKE_BACK = "plan"
@@ -115,7 +115,8 @@ def assign_account(stack: str, account: str, wish: QuotaOptions, json: Path | No
     known = book.account(account)
     current = known.assignment if known else None
     expires = None if wish.expires is None else read_expiry(wish.expires)
-    wanted = WantedKey(holder_of(account), wish.plan, account, expires=expires)
+    mail = None if wish.mail is None else read_mail(wish.mail)
+    wanted = WantedKey(holder_of(account), wish.plan, account, expires=expires, mail=mail)
     new = begun(current, wanted.over(current), int(time.time()))
     change = (KeyChange(current, new),) if current != new else ()
     make_changes(book, Changes(accounts=change), json, dry_run=dry_run)
@@ -142,6 +143,8 @@ class QuotaOptions(NamedTuple):
     """The key itself, to be known by its digest."""
     expires: str | None = None
     """From when on no call is let through, as it is written; None: as it is."""
+    mail: str | None = None
+    """Of an account: its address, `-` for none; None: as it is."""
 
 
 def assign(stack: str, key: str, wish: QuotaOptions, json: Path | None, *, dry_run: bool) -> None:
@@ -184,6 +187,18 @@ def read_expiry(text: str) -> int:
     """
     try:
         return expiry_of(text)
+    except ValueError as error:
+        raise CommandError(f"{text!r} {error}") from error
+
+
+def read_mail(text: str) -> str:
+    """The address of a flag.
+
+    Raises:
+        CommandError: it is none.
+    """
+    try:
+        return mail_address(text)
     except ValueError as error:
         raise CommandError(f"{text!r} {error}") from error
 
@@ -306,7 +321,8 @@ def _tell(held: list[Held], through: int | None, now: int) -> None:
         is_account = assignment.key.startswith(ACCOUNT_PREFIX)
         account = f", account {assignment.account}" if assignment.account and not is_account else ""
         who = f"account {assignment.account}" if is_account else assignment.key
-        screen.print(f"{who}: plan {one.plan.name}, version {one.plan.version}{account}", markup=False)
+        mail = f", mail {assignment.mail}" if assignment.mail else ""
+        screen.print(f"{who}: plan {one.plan.name}, version {one.plan.version}{account}{mail}", markup=False)
         if assignment.status is KeyStatus.SUSPENDED:
             screen.print(Text("SUSPENDED: no call is let through", "bold red"))
         elif not assignment.may_call(now):

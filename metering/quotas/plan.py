@@ -113,6 +113,8 @@ class Assignment(msgspec.Struct, frozen=True):
     """Epoch seconds: since when the key has this plan, with these amounts."""
     expires: int = 0
     """Epoch seconds: from when on no call of the key is let through; 0: never."""
+    mail: str = ""
+    """Of an account: the address at which the customer hears of thresholds; empty: of none."""
 
     def may_call(self, at: float) -> bool:
         """Whether the key may be used at all, at a time in epoch seconds."""

@@ -165,13 +165,15 @@ def _key_changes(change: KeyChange) -> Iterator[str]:
     is_account = new.key.startswith(ACCOUNT_PREFIX)
     who = f"account {new.account}" if is_account else f"key {new.key}"
     if current is None:
-        yield f"{who}: plan {new.plan}" + (
-            f", account {new.account}" if new.account and not is_account else ""
+        yield (
+            f"{who}: plan {new.plan}"
+            + (f", account {new.account}" if new.account and not is_account else "")
+            + (f", mail {new.mail}" if new.mail else "")
         )
         return
     parts = [
         f"{name} {getattr(current, name) or 'none'} -> {getattr(new, name) or 'none'}"
-        for name in ("plan", "account", "status")
+        for name in ("plan", "account", "status", "mail")
         if getattr(current, name) != getattr(new, name)
     ]
     for limit in sorted(current.overrides.keys() | new.overrides.keys()):

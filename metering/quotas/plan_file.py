@@ -10,11 +10,11 @@ plans:
 keys:                                       # by the id of the key, never the key itself
   a1b2c3: {plan: free, account: acme, overrides: {requests/month: 20000}, expires: 2026-12-31}
 accounts:                                   # their limits hold for all of their keys together
-  acme: {plan: team}
+  acme: {plan: team, mail: ops@acme.example}
 ```
 
 A key keeps what the file does not name: its account, its status, and each override. An override is taken back
-by `overrides: {requests/month: null}`, an account by `account: "-"`.
+by `overrides: {requests/month: null}`, an account by `account: "-"`, an address by `mail: "-"`.
 
 A limit bounds billable calls, is hard, counted, and has thresholds at 50, 80 and 100 percent, unless it says
 otherwise: a denied call has status 429, is not billable, and so uses up nothing. The counters of a day hold
@@ -67,6 +67,11 @@ HIGHEST_THRESHOLD: Final = 100
 HIGHEST_SOFT_THRESHOLD: Final = 10_000
 """A soft limit does not stop the usage, so that a threshold may be a multiple of it."""
 NEVER: Final = "never"
+NO_MAIL: Final = "-"
+LONGEST_MAIL: Final = 254
+"""https://www.rfc-editor.org/errata/eid1690"""
+_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
+"""Neither spaces and line ends, nor commas, quotes and brackets: a mailer has nothing to escape."""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
 
 
@@ -81,6 +86,8 @@ class WantedKey:
     """Amounts in place of the plan's, by the name of the limit; None: the plan's again."""
     status: KeyStatus | None = None
     expires: int | None = None
+    mail: str | None = None
+    """Of an account."""
 
     def over(self, current: Assignment | None) -> Assignment:
         """The key's plan once this has been applied to what it has now."""
@@ -93,6 +100,7 @@ class WantedKey:
             {name: amount for name, amount in overrides.items() if amount is not None},
             self.status or before.status,
             expires=before.expires if self.expires is None else self.expires,
+            mail=before.mail if self.mail is None else self.mail,
         )
 
 
@@ -217,6 +225,26 @@ def expiry_of(value: object) -> int:
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
+def _mail(value: object) -> str:
+    try:
+        return mail_address(str(value))
+    except ValueError as error:
+        wrong(value, str(error))
+
+
+def mail_address(text: str) -> str:
+    """The address in a text; empty for `-`.
+
+    Raises:
+        ValueError: it is none, or one that could say more than an address to a mailer.
+    """
+    if text == NO_MAIL:
+        return ""
+    if len(text) > LONGEST_MAIL or not _MAIL.fullmatch(text):
+        raise ValueError(f"is no mail address such as ops@acme.example; {NO_MAIL} takes an address back")
+    return text
+
+
 class LimitFields(StrictModel):
     """A limit of a plan."""
 
@@ -293,9 +321,12 @@ class HolderFields(StrictModel):
 class AccountPlanFields(HolderFields):
     """An account."""
 
+    mail: Annotated[str, BeforeValidator(_mail)] | None = None
+
     def wanted(self, name: str) -> WantedKey:
         """The same as a value."""
-        return WantedKey(holder_of(name), self.plan, name, self.overrides, self.status, self.expires)
+        holder = holder_of(name)
+        return WantedKey(holder, self.plan, name, self.overrides, self.status, self.expires, self.mail)
 
 
 class KeyFields(HolderFields):

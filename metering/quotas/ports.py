@@ -213,6 +213,8 @@ class ThresholdCrossing(NamedTuple):
     """A percentage of the amount."""
     used: int
     """What the counter held when it was found: at least the threshold."""
+    mail: str = ""
+    """The address of the account; empty: it has none."""
 
 
 class ClaimStatus(Enum):

@@ -36,6 +36,7 @@ def crossings(key_plan: KeyPlan, limit: Limit, period: Period, used: int) -> Ite
             kind=str(limit.kind),
             threshold=threshold,
             used=used,
+            mail=assignment.mail,
         )
 
 
@@ -52,5 +53,5 @@ def encode_crossing(crossing: ThresholdCrossing) -> str:
 
 def decode_crossing(text: str) -> ThresholdCrossing:
     """The crossing that :func:`encode_crossing` wrote."""
-    document = msgspec.json.decode(text)
+    document = ThresholdCrossing._field_defaults | msgspec.json.decode(text)
     return msgspec.convert([document[name] for name in ThresholdCrossing._fields], ThresholdCrossing)

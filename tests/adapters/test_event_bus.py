@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from adapters.event_bus import EVENTS_AT_ONCE, PUBLISH_SECONDS, EventBridge
+from adapters.event_bus import EVENTS_AT_ONCE, PUBLISH_SECONDS, EventBridge, event_detail
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.quotas.ports import ThresholdCrossing
 from tests.stream_processor.notification_contract import crossing
@@ -60,6 +60,11 @@ class TestEventBridge:
             "threshold": 80,
             "used": 85,
         } == event["detail"]
+
+    def test_mail(self, crossing: ThresholdCrossing) -> None:
+        """The address of the account is in the event where it has one."""
+        addressed = event_detail(crossing._replace(mail="ops@acme.example"))
+        assert {"mail": "ops@acme.example", **event_detail(crossing)} == addressed
 
     def test_some_refused(self, crossing: ThresholdCrossing) -> None:
         """PutEvents answers for each entry: what failed is not taken for published."""

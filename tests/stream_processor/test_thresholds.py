@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from adapters.dynamodb.counters import DynamoDBCounters
@@ -381,6 +382,22 @@ class TestAccount:
         assert {("!account:acme", "acme", "team", 3)} == {
             (one.key, one.account, one.plan, one.plan_version) for one in published.crossings
         }
+
+    def test_mail(self, store: OnePlan, published: Published, clock: Clock) -> None:
+        """Crossings of the account and of its keys have the account's address, those of others have none."""
+        held = msgspec.structs.replace(self.HELD, mail="ops@acme.example")
+        store.plan = Plan("free", (Limit(Metric.REQUESTS, Span.DAY, 100),))
+        store.accounts["acme"] = SharedPlan(KeyPlan(held, self.TEAM), frozenset({"a1"}))
+        self.count(store, a1=95)
+        watch = LimitWatch(store, published, clock)
+        watch.look([found(95, key="a1", hours={"11": 95})])
+        assert {("a1", "ops@acme.example"), ("!account:acme", "ops@acme.example")} == {
+            (one.key, one.mail) for one in published.crossings
+        }
+        store.accounts.clear()
+        later = Published()
+        LimitWatch(store, later, clock).look([found(95, key="c3", hours={"11": 95})])
+        assert {("c3", "")} == {(one.key, one.mail) for one in later.crossings}
 
     def test_once(self, store: OnePlan, published: Published, clock: Clock) -> None:
         """Whichever key reaches a threshold, it is told once; when all are told nothing is read any more."""

@@ -74,6 +74,15 @@ class PlansContract:
         assert sorted(times) == times
         assert [] == book.history("a2")
 
+    def test_mail(self, book: PlanBook) -> None:
+        """The address of an account is kept with its plan, and in no entry that is kept for ever."""
+        held = Assignment(holder_of("addressed"), "free", "addressed", mail="ops@acme.example")
+        book.assign_account(held)
+        account = book.account("addressed")
+        assert account is not None
+        assert held == account.assignment
+        assert [""] == [one.assignment.mail for one in book.history(held.key)]
+
     def test_account(self, book: PlanBook) -> None:
         """A key that is given to an account belongs to it for ever, also before the account has a plan."""
         assert book.account("acme") is None

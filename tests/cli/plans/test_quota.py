@@ -337,8 +337,13 @@ class TestQuota:
         out = tmp_path / "out.json"
         invoke("quota", "assign", "a1", "free", "--account", "acme")
         invoke("quota", "assign", "b2", "pro", "--account", "acme")
-        told = invoke("quota", "account", "acme", "free")
-        assert (0, "account acme: plan free") == (told.exit_code, told.stdout.splitlines()[0])
+        told = invoke("quota", "account", "acme", "free", "--mail", "ops@acme.example")
+        assert (0, "account acme: plan free, mail ops@acme.example") == (
+            told.exit_code,
+            told.stdout.splitlines()[0],
+        )
+        with pytest.raises(CommandError, match="'acme' is no mail address"):
+            invoke("quota", "account", "acme", "free", "--mail", "acme")
         invoke("quota", "assign", "old", "free", "--account", "acme")
         invoke("quota", "assign", "old", "free", "--account", "initech")
         for key, calls in (("a1", 300), ("b2", 200), ("old", 400)):

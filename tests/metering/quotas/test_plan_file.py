@@ -136,6 +136,27 @@ class TestRight:
         with pytest.raises(Misconfigured, match="'!x' is reserved"):
             read('{plans: {p: {}}, accounts: {"!x": {plan: p}}}')
 
+    def test_mail(self) -> None:
+        """An account has an address, which stays unless it is taken back; a text that could say more to
+        a mailer than an address is refused.
+        """
+        text = '{plans: {p: {}}, accounts: {acme: {plan: p, mail: "%s"}}}'
+        current = Assignment("!account:acme", "p", "acme", mail="old@acme.example")
+        for written, mail in (("ops@acme.example", "ops@acme.example"), ("-", "")):
+            assert mail == read(text % written).accounts["acme"].over(current).mail
+        assert current == read("{plans: {p: {}}, accounts: {acme: {plan: p}}}").accounts["acme"].over(current)
+        for unfit in (
+            "acme",
+            "a@b",
+            "a@b.example, c@d.example",
+            r"a@b.example\nBcc: c@d.example",
+            "<a@b.example>",
+        ):
+            with pytest.raises(Misconfigured, match=r"account acme: mail .* is no mail address"):
+                read(text % unfit)
+        with pytest.raises(Misconfigured, match="'mail' is unknown here"):
+            read("{plans: {p: {}}, keys: {a1: {plan: p, mail: a@b.example}}}")
+
     def test_soft_thresholds(self) -> None:
         """A soft limit may tell of more than the whole; a hard one holds the usage there."""
         limit = "{metric: requests, period: month, amount: 9, kind: %s, thresholds: [%s]}"
