@@ -112,6 +112,12 @@ engines: setup $(SAM) $(ENGINES) wheels ## Deploy to an engine that is not ours,
 	@$(BIN)/python -m tests.engines.package
 	USAGE_METER_ENGINES=true $(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines
 
+.PHONY: trino
+trino: setup ## Run every SQL statement on Trino, of which Athena is made (needs Maven and a JDK 25)
+	@$(BIN)/python -m tools.trino.jars install
+	USAGE_METER_ENGINES=true USAGE_METER_TRINO=true \
+		$(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines/trino
+
 .PHONY: test
 test: setup dynamodb-local axe wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike
 	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGS)
@@ -190,6 +196,7 @@ $(ENGINES): requirements-engines.lock
 
 .PHONY: clean
 clean: ## Remove environments, tools, caches and build results
-	rm -rf .venv .venv-sam .venv-checkov .venv-engines .venv-lock $(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules build dist .aws-sam \
+	rm -rf .venv .venv-sam .venv-checkov .venv-engines .venv-lock $(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules \
+		tools/trino/lib build dist .aws-sam \
 		.mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

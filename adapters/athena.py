@@ -136,7 +136,7 @@ class Athena:
 
     def _start(self, sql: str, parameters: Sequence[str], attempt_id: str) -> str:
         request: StartQueryExecutionInputTypeDef = {
-            "QueryString": sql,
+            "QueryString": without_comments(sql),
             "ClientRequestToken": request_token(attempt_id, sql, parameters),
             "WorkGroup": self._workgroup,
             "QueryExecutionContext": {"Database": self._database},
@@ -212,6 +212,13 @@ class Athena:
                 ) as text,
             ):
                 yield from _typed(itertools.islice(csv.reader(text), 1, None), converts)
+
+
+def without_comments(sql: str) -> str:
+    """The statement without the lines that are comments: whether Athena takes them before a statement with
+    parameters is not documented.
+    """
+    return "\n".join(line for line in sql.split("\n") if not line.lstrip().startswith("--"))
 
 
 def request_token(attempt_id: str, sql: str, parameters: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
+from local_cloud.athena.column_types import check_column
 from local_cloud.athena.error import INVALID_CAST, QueryFailedError
 from local_cloud.athena.hidden_names import HiddenPart, is_hidden, reader
 from local_cloud.athena.lake_table import LakeObject, LakeTable, UnreadableTableError
@@ -47,7 +48,7 @@ class EngineResult:
     """The rows of a query as Athena prints them, and the bytes that it read.
 
     ``scanned_bytes`` counts the compressed columns that the query needs, of the objects in the partitions
-    that it can need.
+    that it can need, as often as the query reads them.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -61,9 +62,10 @@ class ScanLimitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A Parquet object on disk: its columns and their compressed bytes."""
+    """A Parquet object on disk: its columns, their types and their compressed bytes; names in lower case."""
 
     path: str
+    column_types: Mapping[str, pa.DataType]
     column_bytes: Mapping[str, int]
 
 
@@ -191,12 +193,21 @@ class AthenaEngine:
         objects = [entry for entry in table.objects(self._s3) if _is_needed(entry, table, use)]
         objects.sort(key=_partition_and_key)
         files = [self._cache.file(table, entry) for entry in objects]
+        for entry, file in zip(objects, files, strict=True):
+            _check_columns(table, use, file, f"s3://{table.bucket}/{entry.key}")
         if any(map(is_hidden, use.columns)):
             connection.register(use.view, _reader(table, use, objects, files))
         else:
             body = _select(table, files) if files else _empty(table)
             connection.execute(f"CREATE TEMP VIEW {use.view} AS {body}")
-        return sum(file.column_bytes.get(column, 0) for file in files for column in use.columns)
+        columns = [column for reading in use.readings for column in reading]
+        return sum(file.column_bytes.get(column, 0) for file in files for column in columns)
+
+
+def _check_columns(table: LakeTable, use: TableUse, file: _File, place: str) -> None:
+    for column in table.columns:
+        if column.name in use.columns and column.name in file.column_types:
+            check_column(column.name, column.type, file.column_types[column.name], place)
 
 
 def _reader(
@@ -222,8 +233,11 @@ def _described(path: str) -> _File:
         group = metadata.row_group(number)
         for index in range(group.num_columns):
             chunk = group.column(index)
-            sizes[chunk.path_in_schema] = sizes.get(chunk.path_in_schema, 0) + chunk.total_compressed_size
-    return _File(path, dict.fromkeys(metadata.schema.names, 0) | sizes)
+            name = chunk.path_in_schema.lower()
+            sizes[name] = sizes.get(name, 0) + chunk.total_compressed_size
+    schema = metadata.schema.to_arrow_schema()
+    names = [name.lower() for name in schema.names]
+    return _File(path, dict(zip(names, schema.types, strict=True)), sizes)
 
 
 def _partition_and_key(entry: LakeObject) -> tuple[tuple[int, ...], str]:
@@ -240,7 +254,7 @@ def _select(table: LakeTable, files: Sequence[_File]) -> str:
 
     A column that a file does not have is NULL there, as for a table that has grown.
     """
-    present = {name for file in files for name in file.column_bytes}
+    present = {name for file in files for name in file.column_types}
     columns = [
         _column(column.name, column.type, _quoted(column.name) if column.name in present else "NULL")
         for column in table.columns

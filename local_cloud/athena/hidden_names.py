@@ -86,11 +86,12 @@ def reader(parts: Sequence[HiddenPart], columns: Mapping[str, str]) -> pa.Record
 def _batches(parts: Sequence[HiddenPart], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in parts:
         with pq.ParquetFile(part.file, coerce_int96_timestamp_unit="us") as file:
-            stored = set(file.schema_arrow.names)
-            wanted = {name.removeprefix(_HASH) for name in schema.names} & stored
+            stored = {name.lower(): name for name in file.schema_arrow.names}
+            wanted = {name.removeprefix(_HASH) for name in schema.names} & stored.keys()
             # Without any column, a batch would not say how many rows it has.
-            read = sorted(wanted) or file.schema_arrow.names[:1]
-            for batch in file.iter_batches(_ROWS_OF_A_BATCH, columns=read):
+            read = sorted(stored[name] for name in wanted) or file.schema_arrow.names[:1]
+            for found in file.iter_batches(_ROWS_OF_A_BATCH, columns=read):
+                batch = found.rename_columns([name.lower() for name in found.schema.names])
                 arrays = [_array(field, batch, part) for field in schema]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 

@@ -4,6 +4,7 @@ A bare transpilation is silently wrong: integer division and ``date_diff`` depen
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,13 +43,15 @@ FindTable = Callable[[str, str], Schema | None]
 
 @dataclass(frozen=True, slots=True)
 class TableUse:
-    """One place at which a query reads a table: under the name ``view``, these columns, these partitions."""
+    """One place at which a query names a table: under the name ``view``, these columns, these partitions."""
 
     view: str
     database: str
     table: str
     columns: frozenset[str]
     partitions: PartitionFilter
+    readings: tuple[frozenset[str], ...] = ()
+    """The columns of each reading: Athena reads a part of a WITH clause anew wherever it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +183,51 @@ def _name_uses(tree: exp.Expr) -> tuple[TableUse, ...]:
         table.set("db", None)
         table.set("this", exp.to_identifier(f"lake_{number}", quoted=True))
     columns = _columns_of_views(tree)
+    readings = _columns_of_views(_written_out(tree))
     filters = _filters_of_views(tree)
     return tuple(
-        TableUse(table.name, database, name, columns.get(table.name, frozenset()), filters[table.name])
+        TableUse(
+            table.name,
+            database,
+            name,
+            frozenset().union(*columns[table.name]),
+            filters[table.name],
+            tuple(readings[table.name]),
+        )
         for table, (database, name) in zip(tables, originals, strict=True)
     )
 
 
-def _columns_of_views(tree: exp.Expr) -> dict[str, frozenset[str]]:
-    """The columns that the result depends on, for each view."""
+def _columns_of_views(tree: exp.Expr) -> defaultdict[str, list[frozenset[str]]]:
+    """The columns that the result depends on, for each view, at each place where it is read."""
     needed: Any = pushdown_projections(tree.copy())
-    found: dict[str, frozenset[str]] = {}
+    found: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
     for scope in traverse_scope(needed):
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table):
-                names = frozenset(column.name for column in scope.columns if column.table == alias)
-                found[source.name] = names
+                found[source.name].append(
+                    frozenset(column.name for column in scope.columns if column.table == alias)
+                )
     return found
+
+
+def _written_out(tree: exp.Expr) -> exp.Expr:
+    """The query with each part of a WITH clause wherever it is named."""
+    written = tree.copy()
+    while (clause := written.find(exp.With)) is not None:
+        clause.pop()
+        parts = {part.alias: part for part in clause.expressions}
+        for part in parts.values():
+            _put_in(part.this, parts)
+        _put_in(written, parts)
+    return written
+
+
+def _put_in(tree: exp.Expr, parts: Mapping[str, exp.CTE]) -> None:
+    for table in list(tree.find_all(exp.Table)):
+        if not table.db and table.name in parts:
+            part = parts[table.name]
+            table.replace(part.this.copy().subquery(table.alias_or_name))
 
 
 def _filters_of_views(tree: exp.Expr) -> dict[str, PartitionFilter]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,12 @@ from adapters.athena import (
     QueryFailed,
     QueryTimedOut,
     request_token,
+    without_comments,
 )
 from local_cloud.stack import LocalCloud
 from metering.errors import Misconfigured, Transient
+from reconciliation.lake.queries import query_text
+from tools.build_lambda import ROOT
 
 TEN = "(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS t (n)"
 MANY = (
@@ -49,6 +53,23 @@ def on(client: Any, s3: Any = None, workgroup: str = "usage-meter", **patience: 
     """The adapter on any client."""
     waits = {"sleep": time.sleep, "clock": time.monotonic, **patience}
     return Athena(client, s3, Patience(**waits), workgroup=workgroup, database="usage_meter")
+
+
+class TestStatement:
+    def test_comments(self, cloud: LocalCloud, athena: Athena) -> None:
+        """Athena is sent the statement without its comments; what is shown of the query has them."""
+        sql = "-- What?\nSELECT\n  -- Why?\n  ? AS a -- stays\n"
+        finished = athena.run(sql, ["7"], run_id="comments")
+        sent = cloud.client("athena").get_query_execution(QueryExecutionId=finished.query_id)
+        assert "SELECT\n  ? AS a -- stays\n" == sent["QueryExecution"]["Query"]
+        assert (sql, [(7,)]) == (finished.sql, list(finished.rows()))
+
+    @pytest.mark.parametrize(
+        "path", sorted((ROOT / "reconciliation/lake/sql").glob("*.sql")), ids=lambda path: path.stem
+    )
+    def test_shipped(self, path: Path) -> None:
+        """No comment of a shipped statement is left."""
+        assert "--" not in without_comments(query_text(path.stem))
 
 
 class TestRows:

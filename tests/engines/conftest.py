@@ -77,12 +77,18 @@ def needed(*programs: Path) -> None:
         pytest.skip(message)
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 def started(folder: Path, **variables: str) -> Iterator[Engine]:
     """Run ministack until the test is over."""
     needed(ENGINES / "ministack")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         "PATH": f"{ROOT / '.venv' / 'bin'}:{os.defpath}",
         "HOME": str(folder),

@@ -14,5 +14,5 @@ SELECT
   "$path" AS object
 {calls_between}
   AND coalesce(eventhash, -1) <> bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807)
-ORDER BY key, eventtime, eventid
+ORDER BY key, eventtime, eventid, object, status, billable, responsesize, requestsize, responselatency, eventhash
 LIMIT 10001

@@ -99,7 +99,7 @@ class TestBetween:
 
 
 TEXTS = {
-    "altered_rows": "459a5f0ec42e957abc7c01b42d01c0ce43ec83478c78e9b5551ff16ee38be311",
+    "altered_rows": "afb9171f34277b410a64f4c9b2cb63a609eac373b330f0832e203d85ee2289fd",
     "calls_by_hour_and_status": "e95798ea786af5a8b5b3a8f95e93626923c643653f9cc561cb531d2ebfa39a5b",
     "calls_of_keys": "eb15523be32158afa6a7cc3f01f7d5b45ac029e20df15c7a07e130bc431234ad",
     "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
