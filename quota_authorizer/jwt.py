@@ -18,7 +18,7 @@ import msgspec
 from jwt import PyJWK, PyJWS
 from jwt.exceptions import PyJWTError
 
-from metering.key_id import is_key_id
+from metering.key_id import key_of_subject
 
 CLOCK_SKEW_SECONDS: Final = 60
 LONGEST_TOKEN: Final = 8192
@@ -85,10 +85,11 @@ class Bearer:
         name = claims.get(self._rules.claim)
         if not header.is_taken or not self._is_valid(claims, now):
             return None
-        if not isinstance(name, str) or not is_key_id(name):
+        counted = _counted(name)
+        if counted is None:
             return None
         key = self._keys(header.kid)
-        return name if key is not None and self._is_signed(token, key) else None
+        return counted if key is not None and self._is_signed(token, key) else None
 
     def _is_signed(self, token: str, key: PyJWK) -> bool:
         try:
@@ -108,6 +109,18 @@ class Bearer:
         """`client_id` is where Amazon Cognito's access tokens name their audience."""
         named = claims.get("aud", claims.get("client_id"))
         return self._rules.audience in (named if isinstance(named, list) else [named])
+
+
+def _counted(name: object) -> str | None:
+    """The key that the calls of a subject are counted under; None where it can be nobody's. A quote may come
+    into a line unescaped.
+    """
+    if not isinstance(name, str) or '"' in name:
+        return None
+    try:
+        return key_of_subject(name)
+    except ValueError:
+        return None
 
 
 def _decoded(text: str) -> bytes:

@@ -29,7 +29,7 @@ from usage_api.parameters import (
     MOST_DAYS,
     PERIOD_PATTERN,
     days_between,
-    decoded,
+    key_in_path,
 )
 from usage_api.problems import NotFound, Problem
 from usage_api.queries import UsageQueries
@@ -76,7 +76,7 @@ LastDay = Annotated[
 PeriodText = Annotated[
     str,
     StringConstraints(pattern=PERIOD_PATTERN),
-    BeforeValidator(decoded),
+    BeforeValidator(key_in_path),
     Path(
         description="A month or a day in UTC. The hours of a day are parts of its answer.",
         examples=["2026-11", "2026-11-05"],
@@ -89,7 +89,7 @@ MonthText = Annotated[
 KeyId = Annotated[
     str,
     StringConstraints(pattern=KEY_PATTERN, min_length=1, max_length=LONGEST_KEY),
-    BeforeValidator(decoded),
+    BeforeValidator(key_in_path),
     Path(
         description="The id of an API key, or of what stands for one in an HTTP API.", examples=["a1b2c3d4e5"]
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from metering.key_id import is_key_id
+from metering.key_id import key_of_subject
 from usage_api.problems import Forbidden, Unauthorized
 
 
@@ -39,7 +39,10 @@ def require_operator(event: Mapping[str, Any]) -> None:
 def customer_of(event: Mapping[str, Any]) -> str | None:
     """The id of the API key that API Gateway names; None: it names none."""
     key = _identity(event).get("apiKeyId")
-    return key if isinstance(key, str) and is_key_id(key) else None
+    try:
+        return key_of_subject(key) if isinstance(key, str) else None
+    except ValueError:
+        return None
 
 
 def operator_of(event: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from metering.key_id import COUNTER_NAME_PATTERN, LONGEST_KEY_ID
+from metering.key_id import COUNTER_NAME_PATTERN, LONGEST_KEY_ID, key_of_subject
 from metering.period import Period
 from usage_api.problems import BadRequest
 
@@ -66,3 +66,17 @@ def decoded(segment: str) -> str:
         ValueError: it is no UTF-8.
     """
     return unquote(segment, errors="strict")
+
+
+def key_in_path(segment: str) -> str:
+    """The key that a segment of a path means: of the subject of a token, however long, the key that its calls
+    are counted under. What can be no key's is left to the pattern.
+
+    Raises:
+        ValueError: it is no UTF-8.
+    """
+    text = decoded(segment)
+    try:
+        return key_of_subject(text)
+    except ValueError:
+        return text

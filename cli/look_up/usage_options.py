@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metering.key_id import key_id_fault
+from metering.key_id import key_of_subject
 from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period, is_hour
 from usage_api.parameters import DAY_PATTERN, MONTH_PATTERN, PERIOD_PATTERN
@@ -16,9 +16,10 @@ from usage_api.parameters import DAY_PATTERN, MONTH_PATTERN, PERIOD_PATTERN
 def _key(text: str) -> str:
     if text in OUTCOME_OF_KEY:
         return text
-    if fault := key_id_fault(text):
-        raise typer.BadParameter(f"{fault}: it can be no key's id")
-    return text
+    try:
+        return key_of_subject(text)
+    except ValueError as fault:
+        raise typer.BadParameter(f"{fault}: it can be no key's id") from fault
 
 
 def _period(text: str) -> str:

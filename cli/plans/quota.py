@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from cli.common.options import StackName
 from cli.common.output import written_later
 from cli.plans.plan import DryRun, JsonFile
+from metering.key_id import key_of_subject
 
 HELP = "The plan of each key: show how it stands, assign, override, suspend, list."
 
@@ -38,10 +39,23 @@ class _ShowsByDefault(TyperGroup):
 
 app = typer.Typer(no_args_is_help=True, cls=_ShowsByDefault)
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The id of an API key, never the key itself.")]
+
+def _key(text: str) -> str:
+    """The key that a subject means; what can be no key's is refused where it is looked for."""
+    try:
+        return key_of_subject(text)
+    except ValueError:
+        return text
+
+
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", parser=_key, help="The id of an API key, never the key itself.")
+]
 KeyOrAccount = Annotated[
     str,
-    typer.Argument(metavar="KEY|ACCOUNT", help="The id of an API key, never the key itself; or an account."),
+    typer.Argument(
+        metavar="KEY|ACCOUNT", parser=_key, help="The id of an API key, never the key itself; or an account."
+    ),
 ]
 
 

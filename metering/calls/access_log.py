@@ -25,10 +25,10 @@ from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
 from metering.calls.doubts import Fields, is_denied, read_fields
 from metering.calls.event_id import event_hash
-from metering.calls.key_names import counted_key
 from metering.calls.notes import Doubt, Note, Reason
 from metering.calls.placement import REACH_MS
 from metering.errors import Malformed
+from metering.key_id import counted_key
 from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
 from metering.line_format.json_text import JsonText, is_absent
 from metering.outcome import UNATTRIBUTED_KEY

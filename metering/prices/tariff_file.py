@@ -49,7 +49,7 @@ from pydantic import (
     model_validator,
 )
 
-from metering.key_id import key_id_fault
+from metering.key_id import key_of_subject
 from metering.period import Period, parse_month
 from metering.prices.currency import currency_digits
 from metering.prices.documents import ADJUSTMENTS, UNBILLED
@@ -288,9 +288,14 @@ class KeyFields(Dated):
     @field_validator("key", mode="before")
     @classmethod
     def _can_be_one(cls, key: object) -> object:
-        fault = key_id_fault(key) if isinstance(key, str) else "ids are quoted texts"
-        if fault:
-            refuse(Broken((), f"key {key!r} is not an API key id; {fault}"))
+        """An id, or the subject of a token: then the key that its calls are counted under."""
+        try:
+            if isinstance(key, str):
+                return key_of_subject(key)
+            fault = "ids are quoted texts"
+        except ValueError as error:
+            fault = str(error)
+        refuse(Broken((), f"key {key!r} is not an API key id; {fault}"))
         return key
 
 

@@ -35,7 +35,7 @@ from typing import Annotated, Any, Final, TypeGuard, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from metering.errors import Misconfigured
-from metering.key_id import key_id_fault
+from metering.key_id import key_id_fault, key_of_subject
 from metering.quotas.plan import (
     DEFAULT_RESERVE_FROM,
     DEFAULT_THRESHOLDS,
@@ -352,6 +352,21 @@ def _can_be_keys(keys: dict[str, F]) -> dict[str, F]:
     return keys
 
 
+def _counted(keys: dict[str, F]) -> dict[str, F]:
+    """By the names that the keys are counted under: a key may be the subject of a token, of any length."""
+    found: dict[str, F] = {}
+    for key, fields in keys.items():
+        try:
+            counted = key_of_subject(key)
+        except ValueError as fault:
+            refuse(Broken((key,), str(fault)))
+            continue
+        if counted in found:
+            refuse(Broken((key,), f"it is another spelling of {counted}, which the file has too"))
+        found[counted] = fields
+    return found
+
+
 F = TypeVar("F", bound=HolderFields)
 
 
@@ -361,7 +376,7 @@ class PlansFields(StrictModel):
     plans: Annotated[dict[str, PlanFields], Entries, AfterValidator(_have_names)] = Field(
         default_factory=dict
     )
-    keys: Annotated[dict[str, KeyFields], Entries, AfterValidator(_can_be_keys)] = Field(default_factory=dict)
+    keys: Annotated[dict[str, KeyFields], Entries, AfterValidator(_counted)] = Field(default_factory=dict)
     accounts: Annotated[dict[str, AccountPlanFields], Entries, AfterValidator(_can_be_keys)] = Field(
         default_factory=dict
     )

@@ -9,7 +9,7 @@ from typing import Any
 from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
-from metering.calls.key_names import counted_key
+from metering.key_id import counted_key
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _YEAR_9999_MS = 253_370_764_800_000

@@ -14,9 +14,9 @@ from metering.calls.access_log import call_of, read_call, read_event, read_line
 from metering.calls.call import malformed
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
-from metering.calls.key_names import counted_key
 from metering.calls.notes import Doubt, Reason
 from metering.errors import Malformed
+from metering.key_id import counted_key
 from metering.line_format.field_map import parse_field_map
 from metering.outcome import Outcome
 from tests.factories import KEY, NOON_MS, line

@@ -17,9 +17,9 @@ from metering.calls.call import Call
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
 from metering.calls.fast_calls import read_calls
-from metering.calls.key_names import counted_key
 from metering.calls.lake_row import lake_row, lake_rows, time_text
 from metering.calls.notes import Doubt
+from metering.key_id import counted_key
 from metering.outcome import Outcome
 from tests.factories import NOON_MS
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.calls.key_names import MOST_BYTES_OF_NAME, counted_key, file_name
-from metering.key_id import is_key_id
+from metering.calls.key_names import MOST_BYTES_OF_NAME, file_name
+from metering.key_id import counted_key, is_key_id
 
 TEXTS = st.one_of(
     st.text(min_size=1, max_size=20),
