@@ -142,7 +142,7 @@ class Explained:
 
     def _of_quota(self) -> str:
         if self.key in OUTCOME_OF_KEY:
-            return f"{self.key} is no key: it counts what is {OUTCOME_OF_KEY[self.key]}. No plan bounds it."
+            return f"{self.key} is no key: it counts what is {OUTCOME_OF_KEY[self.key]}. {self._reasons()}"
         if self.quota.status is KeyStatus.SUSPENDED:
             return f"Suspended: no call is let through until `usage-meter quota resume {self.key}`."
         if self.denying is not None:
@@ -154,6 +154,17 @@ class Explained:
             return "Not blocked: no hard limit bounds this key."
         closest = min(hard, key=lambda limit: limit.remaining / (limit.amount or 1))
         return f"Not blocked: {closest.remaining:,} are left of the {described(closest)}."
+
+    def _reasons(self) -> str:
+        """Why lines are malformed, in a sentence; and what helps."""
+        reasons = () if self.lake is None else self.lake.reasons
+        if not reasons:
+            return "No plan bounds it."
+        named = ", ".join(f"{one.reason} ({one.lines:,})" for one in reasons)
+        return (
+            f"Malformed because: {named}. The runbook's section MalformedLinesAlarm says what each asks for; "
+            f"`usage-meter reread {month_of(self.period)}` reads them again when the cause is mended."
+        )
 
     def _of_proof(self) -> str:
         requests = self.counter.usage.requests
@@ -231,6 +242,7 @@ def document(found: Explained) -> dict[str, Any]:
             "query_id": lake.query_id,
             "scanned_bytes": lake.scanned_bytes,
             "statuses": [_status(one) for one in lake.by_status()],
+            "malformed_because": [one._asdict() for one in lake.reasons],
         },
         "not_billed": [_status(one) for one in found.not_billed],
         "denials": _denials(found),

@@ -7,9 +7,16 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from metering.calls.access_log import FIRST_ERROR_STATUS
+from metering.outcome import MALFORMED_KEY
 from metering.period import Period, begins_at, day_of, ends_at, is_day
 from metering.usage import Usage, total
-from reconciliation.lake.queries import CALLS_BY_HOUR_AND_STATUS, between, query_text, quoted
+from reconciliation.lake.queries import (
+    CALLS_BY_HOUR_AND_STATUS,
+    MALFORMED_REASONS,
+    between,
+    query_text,
+    quoted,
+)
 from reconciliation.ports import Queries
 
 TOO_MANY_REQUESTS: Final = 429
@@ -30,6 +37,17 @@ class LakeCalls(NamedTuple):
     usage: Usage
 
 
+class MalformedReason(NamedTuple):
+    """Why lines are malformed."""
+
+    reason: str
+    lines: int
+    example: str
+    """The reason of one of them in words, with the value that is wrong."""
+    text: str
+    """The beginning of one of them; empty where the lake does not keep it."""
+
+
 class LakeAnswer(NamedTuple):
     """What the lake has of a key in a period, and what it cost to ask."""
 
@@ -37,6 +55,8 @@ class LakeAnswer(NamedTuple):
     query_id: str
     scanned_bytes: int
     milliseconds: int
+    reasons: Sequence[MalformedReason] = ()
+    """Of the reserved key of malformed lines: why they are. The most frequent comes first."""
 
     @property
     def usage(self) -> Usage:
@@ -101,7 +121,8 @@ class StatusCalls(NamedTuple):
 
 
 def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAnswer:
-    """What the lake has of a key in a month or day, by one query.
+    """What the lake has of a key in a month or day, by one query; of malformed lines by
+    another one why they are.
 
     Raises:
         MeterError: the query failed.
@@ -109,7 +130,16 @@ def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAns
     sql = query_text(CALLS_BY_HOUR_AND_STATUS)
     parameters = (*between(begins_at(period), ends_at(period)), quoted(key))
     query = queries.run(sql, parameters, run_id=run_id)
-    return LakeAnswer(tuple(_read(query.rows())), query.query_id, query.scanned_bytes, query.milliseconds)
+    reasons = _reasons(queries, period, run_id) if key == MALFORMED_KEY else ()
+    return LakeAnswer(
+        tuple(_read(query.rows())), query.query_id, query.scanned_bytes, query.milliseconds, reasons
+    )
+
+
+def _reasons(queries: Queries, period: Period, run_id: str) -> Sequence[MalformedReason]:
+    parameters = between(begins_at(period), ends_at(period))
+    found = queries.run(query_text(MALFORMED_REASONS), parameters, run_id=run_id)
+    return tuple(MalformedReason(*row) for row in found.rows())
 
 
 def _read(rows: Iterable[tuple[Any, ...]]) -> Iterable[LakeCalls]:

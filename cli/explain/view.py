@@ -29,6 +29,8 @@ def draw_explained(found: Explained) -> Iterator[RenderableType]:
         yield from _section("Repairs", _repairs(found))
     yield from _section("Watermarks", _watermarks(found))
     yield from _section("Lake", _lake(found))
+    if found.lake is not None and found.lake.reasons:
+        yield from _section("Malformed because", _malformed(found.lake))
     yield from _section("Not billed", _not_billed(found))
     yield from _section("Plan", _plan(found))
     yield from _section("Alerts", _alerts(found))
@@ -120,6 +122,15 @@ def _differences(found: Explained, lake: LakeAnswer) -> Iterator[RenderableType]
             counted, in_lake = (f"{getattr(one, name):,}" for one in (found.counter.usage, lake.usage))
             rows.add_row(name_of(name), counted, in_lake)
     yield rows
+
+
+def _malformed(lake: LakeAnswer) -> Iterator[RenderableType]:
+    """Each reason with an example."""
+    for one in lake.reasons:
+        text = one.text or "(its text is not kept in the lake)"
+        yield Text.assemble((one.reason, "bold"), f": {one.lines:,} lines, such as {text}")
+        if one.example != one.reason:
+            yield Text(f"  {one.example.partition(':')[2].strip()}", "dim")
 
 
 def _not_billed(found: Explained) -> Iterator[RenderableType]:

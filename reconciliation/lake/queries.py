@@ -27,6 +27,7 @@ CALLS_OF_KEYS: Final = "calls_of_keys"
 ALTERED_ROWS: Final = "altered_rows"
 REPEATED_ROWS: Final = "repeated_rows"
 REPEATED_OBJECTS: Final = "repeated_objects"
+MALFORMED_REASONS: Final = "malformed_reasons"
 CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
 KEYS_OF_A_QUERY: Final = 20
 """As many keys as the query of calls has places for."""

@@ -39,6 +39,8 @@ def lines() -> Iterator[str]:
         at = str(NOON_MS + 60_000 * number)
         yield line(extendedRequestId=f"{number}=", apiKeyId="shop", status=status, requestTimeEpoch=at)
     yield line(extendedRequestId="quoted=", apiKeyId="o'hara", requestTimeEpoch=str(NOON_MS + 600_000))
+    yield line(status="none")
+    yield "no line"
     yield line(extendedRequestId="nobody=", apiKeyId="-", requestTimeEpoch=str(NOON_MS + 600_000))
 
 
@@ -163,6 +165,20 @@ def test_a_day_has_hours() -> None:
     found = document("shop", "--period", DAY)
     assert [{"period": f"{DAY}T12", "counted": 10, "in_lake": 10}] == found["counter"]["parts"]
     assert "agrees" == found["agreement"]
+
+
+def test_malformed_lines() -> None:
+    """Each reason is named with an example, and the way back."""
+    told = explain("!malformed")
+    reasons = " ".join(" ".join(words) for words in section(told.stdout, "Malformed because"))
+    assert "bad_status: 1 lines, such as" in reasons
+    assert 'status is "none", none from 100 to 599' in reasons
+    assert "no_json: 1 lines, such as no line" in reasons
+    conclusion = " ".join(told.stdout.split())
+    assert "Malformed because: bad_status (1), no_json (1)." in conclusion
+    assert "`usage-meter reread 2026-10` reads them again" in conclusion
+    found = document("!malformed")["lake"]["malformed_because"]
+    assert [("bad_status", 1), ("no_json", 1)] == [(one["reason"], one["lines"]) for one in found]
 
 
 def test_a_key_with_a_quote() -> None:

@@ -104,6 +104,7 @@ TEXTS = {
     "calls_of_keys": "eb15523be32158afa6a7cc3f01f7d5b45ac029e20df15c7a07e130bc431234ad",
     "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
     "malformed_objects": "f5156d404ff833fe364feb8c4dde9d46d0af27615ad5f7b8063e927c1220bc49",
+    "malformed_reasons": "efbb52108b23749264140640af420969f47c2d2d5c8b8cee91856d576434b303",
     "repeated_objects": "325d35a088e33c640176eb46650aea44b2293328b3c4a83e6db4d37b30b3ac00",
     "repeated_rows": "45425c13e8fcf4591ca3e9204361127dcf77415e8508f208b28998e022d0befe",
     "usage_by_key_and_day": "9653feaaaddd020b288302c2a3a5b0c6fbd34a285d8364e4a42fe0eb6c842d2a",
