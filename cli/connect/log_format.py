@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 from metering.line_format.format_check import check_format
-from metering.line_format.stage_format import read_format
+from metering.line_format.format_extension import extended
+from metering.line_format.stage_format import FormatField, read_format
 
 _FIRST_OF_GATEWAY = "requestId"
 """The first field behind the callers' texts."""
@@ -24,10 +24,12 @@ class MergedFormat(NamedTuple):
     """A format that has the meter's fields and those of the stage."""
 
     text: str
-    renamed: Mapping[str, Any]
+    renamed: Mapping[str, object]
     """Fields of the stage whose names the meter needs for other values: each is kept as `other_` and its
     name.
     """
+    left_out: tuple[str, ...] = ()
+    """Fields of the stage that hold the API key itself, a secret."""
 
 
 def fields_of(text: str) -> dict[str, Any] | None:
@@ -58,17 +60,19 @@ def has_all(text: str, needed: str) -> bool:
 
 
 def merged(text: str | None, needed: str) -> MergedFormat:
-    """The meter's format with a stage's own fields in it: behind the callers' texts, by whose place the meter
-    sees that a line has its format, and before all that counts. A name that occurs twice in a line counts
-    with its last value, so that no value of the stage's fields can take the place of one of the meter's.
+    """The meter's format with a stage's own fields in it: no value of theirs can take the place of one of the
+    meter's, and the secret is left out. See :func:`metering.line_format.format_extension.extended`.
     """
     wanted = fields_of(needed) or {}
-    own = (fields_of(text) if text else None) or {}
-    renamed = {name: value for name, value in own.items() if name in wanted and value != wanted[name]}
-    kept = {name: value for name, value in own.items() if name not in wanted}
-    kept |= {f"other_{name}": value for name, value in renamed.items()}
-    if not kept:
-        return MergedFormat(needed, renamed)
-    callers = dict(takewhile(lambda field: field[0] != _FIRST_OF_GATEWAY, wanted.items()))
-    fields = callers | kept | wanted if _FIRST_OF_GATEWAY in wanted else kept | wanted
-    return MergedFormat(json.dumps(fields, separators=(",", ":"), ensure_ascii=False), renamed)
+    extension = extended(_own(text), wanted, read_format(needed).api_type)
+    has_own = any(field.name not in wanted for part in extension.parts for field in part)
+    return MergedFormat(extension.text if has_own else needed, extension.renamed, extension.left_out)
+
+
+def _own(text: str | None) -> tuple[FormatField, ...]:
+    """The fields of a stage's format; none where it is no JSON, or holds constants alone."""
+    fields = (fields_of(text) if text else None) or {}
+    try:
+        return read_format(text or "").fields if fields else ()
+    except ValueError:
+        return tuple(FormatField(name, value) for name, value in fields.items())

@@ -82,6 +82,8 @@ def step(
         )
     notes = tuple(
         f"its field {name} ({value}) is kept as other_{name}" for name, value in found.renamed.items()
+    ) + tuple(
+        f"its field {name} is left out: it holds the API key itself, a secret" for name in found.left_out
     )
     name = group.name if group else target.group
     subscribes = None if group and target.filter_name in group.filters else name

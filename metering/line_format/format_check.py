@@ -7,10 +7,11 @@ that comes twice the last is the gateway's, whatever a caller writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from metering.line_format.format_extension import BEGIN, GATEWAYS, extended
 from metering.line_format.stage_format import ApiType, FormatField, StageFormat, written
 
 KEY_VARIABLE: Final = "claims.sub"
@@ -18,33 +19,7 @@ KEY_VARIABLE: Final = "claims.sub"
 LONGEST_FORMAT: Final = 1024
 """https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html"""
 
-_SECRET: Final = "identity.apiKey"  # noqa: S105 - the name of a variable
 _UNKNOWN: Final = "-"
-_BEGIN: Final = {
-    ApiType.REST: ("path", "$context.path"),
-    ApiType.HTTP: ("userAgent", "$context.identity.userAgent"),
-    ApiType.WEB_SOCKET: ("userAgent", "$context.identity.userAgent"),
-}
-_GATEWAYS: Final = frozenset(
-    {
-        *(
-            "accountId",
-            "apiId",
-            "stage",
-            "deploymentId",
-            "resourceId",
-            "resourcePath",
-            "routeKey",
-            "protocol",
-        ),
-        *("httpMethod", "status", "requestId", "extendedRequestId", "requestTime", "requestTimeEpoch"),
-        *("responseLength", "responseLatency", "dataProcessed", "identity.sourceIp", "identity.apiKeyId"),
-        *("integrationLatency", "integrationStatus", "integration.latency", "integration.status"),
-        *("integration.integrationStatus", "authorizer.latency", "authorizer.status", "wafResponseCode"),
-        *("connectionId", "connectedAt", "eventType", "messageId", "messageDirection", "xrayTraceId"),
-    }
-)
-"""Variables that hold nothing of a caller's."""
 
 
 class Lack(NamedTuple):
@@ -87,12 +62,12 @@ def check_format(
     needed = _needed(of_type, key_variable)
     lacks = tuple(_lacks(given, needed, of_type))
     faults = tuple(_faults(given))
-    replaced = {lack.field: FormatField(lack.field, lack.value) for lack in lacks}
-    parts = _in_parts(given, needed, replaced, of_type)
+    extension = extended(given.fields, needed | _as_good(given, needed, lacks), of_type)
+    parts = extension.parts
     if not lacks and not faults:
         if _is_in_parts(given, parts, of_type):
             return FormatCheck(of_type, (), (), given.text)
-        begin = _BEGIN[of_type][0]
+        begin = BEGIN[of_type][0]
         faults = (
             (
                 f"callers' texts have to come first, from {begin} on, then requestId and what an authorizer "
@@ -100,12 +75,22 @@ def check_format(
                 "between: or a caller can write a field that counts"
             ),
         )
-    return FormatCheck(of_type, lacks, faults, written(field for part in parts for field in part))
+    return FormatCheck(of_type, lacks, faults, extension.text)
+
+
+def _as_good(given: StageFormat, needed: Mapping[str, str], lacks: Iterable[Lack]) -> dict[str, str]:
+    """What the needed fields of the format hold that are right as they are."""
+    lacking = {lack.field for lack in lacks}
+    return {
+        field.name: field.value
+        for field in given.fields
+        if field.name in needed and field.name not in lacking and not field.is_secret
+    }
 
 
 def _needed(of_type: ApiType, key_variable: str) -> dict[str, str]:
     """The fields that are needed, in their order, and what each holds."""
-    begin, text = _BEGIN[of_type]
+    begin, text = BEGIN[of_type]
     web_socket = of_type is ApiType.WEB_SOCKET
     key = f"authorizer.{key_variable}" if of_type is ApiType.HTTP else "identity.apiKeyId"
     fields = {
@@ -165,7 +150,7 @@ def _is_right(field: FormatField, value: str, of_type: ApiType) -> bool:
 
 
 def _is_of_authorizer(variable: str) -> bool:
-    return variable.startswith("authorizer.") and variable not in _GATEWAYS
+    return variable.startswith("authorizer.") and variable not in GATEWAYS
 
 
 def _faults(given: StageFormat) -> Iterator[str]:
@@ -179,41 +164,9 @@ def _faults(given: StageFormat) -> Iterator[str]:
             f"no quotes around {', '.join(bare)}: an absent value is a bare hyphen, which is no JSON, and "
             "a text breaks the line"
         )
-    secrets = [field.name for field in given.fields if _SECRET in field.variables]
+    secrets = [field.name for field in given.fields if field.is_secret]
     if secrets:
         yield f"{', '.join(secrets)} logs the API key itself, a secret; its id is $context.identity.apiKeyId"
-
-
-def _in_parts(
-    given: StageFormat, needed: Mapping[str, str], replaced: Mapping[str, FormatField], of_type: ApiType
-) -> tuple[list[FormatField], ...]:
-    """The fields of the format and those that it lacks: callers', authorizers', the gateway's."""
-    begin = _BEGIN[of_type][0]
-    own = {field.name: field for field in given.fields if _SECRET not in field.variables}
-    fields = {**own, **replaced}
-    of_authorizer = _authorizers(fields["apiKeyId"], of_type)
-    callers = [name for name, field in fields.items() if name not in needed and not _is_gateways(field)]
-    taken = {begin, *callers, *of_authorizer, "extendedRequestId"}
-    return (
-        [fields[name] for name in (begin, *callers)],
-        [fields[name] for name in of_authorizer],
-        [fields[name] for name in ("extendedRequestId", *(name for name in fields if name not in taken))],
-    )
-
-
-def _authorizers(key: FormatField, of_type: ApiType) -> tuple[str, ...]:
-    """The fields of the authorizer's part. A key from a token is its last, so that its end is certain; and
-    the decision has a place that follows from an id which no caller knows: see :mod:`metering.calls.doubts`.
-    """
-    of_token = key.variables != ("identity.apiKeyId",)
-    found = ("authorizerKeyId", "requestLength", *(("apiKeyId",) if of_token else ()))
-    if of_type is ApiType.REST:
-        return ("requestId", *found, "decision")
-    return ("requestId", "decision", *found)
-
-
-def _is_gateways(field: FormatField) -> bool:
-    return set(field.variables) <= _GATEWAYS
 
 
 def _is_in_parts(given: StageFormat, parts: tuple[list[FormatField], ...], of_type: ApiType) -> bool:
@@ -227,7 +180,7 @@ def _is_in_parts(given: StageFormat, parts: tuple[list[FormatField], ...], of_ty
     place = names.index("requestId")
     begins, rest = set(names[:place]), names[place + len(authorizers) :]
     return (
-        names[0] == _BEGIN[of_type][0]
+        names[0] == BEGIN[of_type][0]
         and begins.issuperset(callers)
         and begins.isdisjoint({*authorizers, *_needed(of_type, "")} - {names[0]})
         and names[place : place + len(authorizers)] == authorizers

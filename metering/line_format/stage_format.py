@@ -17,6 +17,7 @@ _VARIABLE: Final = re.compile(r"\$context(?:\.\w+)+")
 _TEXT_OR_VARIABLE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\$context(?:\.\w+)+')
 _SETTINGS: Final = (("accessLogSettings", "format"), ("AccessLogSettings", "Format"))
 _WEB_SOCKET: Final = frozenset({"eventType", "connectionId", "connectedAt", "messageId"})
+_SECRET: Final = "identity.apiKey"  # noqa: S105 - the name of a variable
 _PREFIX: Final = "$context."
 _QUOTED_VARIABLE: Final = "error.messageString"
 
@@ -41,6 +42,11 @@ class FormatField:
     def variables(self) -> tuple[str, ...]:
         """The variables that it holds, without `$context.`."""
         return tuple(variables_of(self.value))
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it holds the API key itself."""
+        return _SECRET in self.variables
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,14 +59,32 @@ class TestMerged:
         assert NEEDED == merged(None, NEEDED).text
 
     def test_own_fields_are_kept(self) -> None:
-        """The stage's own fields stay, behind the callers' texts and before all that counts: the last of two
-        values of a name counts.
-        """
+        """The stage's own fields stay: those of callers in front, those of the gateway behind."""
         found = merged('{"ip":"$context.identity.sourceIp","team":"orders"}', NEEDED)
         fields = json.loads(found.text)
         assert {"ip": "$context.identity.sourceIp", "team": "orders", **FIELDS} == fields
-        assert ["path", "userAgent", "ip", "team", "requestId"] == list(fields)[:5]
+        assert ["path", "userAgent", "requestId"] == list(fields)[:3]
+        assert ["extendedRequestId", "ip", "team"] == list(fields)[6:9]
         assert not found.renamed
+
+    @pytest.mark.parametrize("name", ["k", "apiKeyId"])
+    def test_the_secret(self, name: str) -> None:
+        """The API key itself is logged no more, whatever its field is called; and that is said."""
+        found = merged(f'{{"{name}":"$context.identity.apiKey","team":"orders"}}', NEEDED)
+        assert "identity.apiKey" not in re.findall(r"\$context\.([\w.]+)", found.text)
+        assert ("orders", FIELDS["apiKeyId"]) == tuple(
+            json.loads(found.text)[key] for key in ("team", "apiKeyId")
+        )
+        assert ((name,), {}) == (found.left_out, found.renamed)
+        assert not has_all(f'{{"{name}":"$context.identity.apiKey",' + NEEDED[1:], NEEDED)
+
+    @pytest.mark.parametrize("own", ['{"ip":"$context.identity.sourceIp"}', '{"a":"$context.identity.user"}'])
+    def test_one_function(self, own: str) -> None:
+        """`format check` finds nothing to add to what `connect` sets, and the other way round."""
+        text = merged(own, NEEDED).text
+        assert text == check_format(read_format(text)).extension
+        checked = check_format(read_format(own)).extension
+        assert set(json.loads(checked)) <= set(json.loads(merged(checked, NEEDED).text))
 
     def test_another_meaning(self) -> None:
         """A field that has a name of the meter's for something else is kept under another name."""
