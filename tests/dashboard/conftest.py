@@ -39,6 +39,7 @@ def world() -> Iterator[World]:
             Limit(Metric.RESPONSE_BYTES, Span.MONTH, 10_000_000, kind=Kind.SOFT),
         )
         running.give_plan(BUSY, Plan("pro", limits), account="acme")
+        running.give_account_plan("acme", Plan("team", (Limit(Metric.REQUESTS, Span.MONTH, 500),)))
         running.give_plan(MARKUP, Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),)), account=MARKED_UP)
         yield running
 

@@ -52,9 +52,14 @@ class TestNumbers:
         assert page.field("hourSummary").startswith("24 November 2026: 5 in all.")
 
     def test_quota(self, world: World, page: Page) -> None:
-        """Each limit is a meter with the API's numbers, also in words, and says when it begins anew."""
+        """Each limit is a meter with the API's numbers, also in words, and says when it begins anew: those of
+        the key, then those that its account has for all of its keys.
+        """
         signed_in(page)
-        limits = world.ask("me/quota", BUSY)["limits"]
+        quota = world.ask("me/quota", BUSY)
+        limits = [*quota["limits"], *quota["account"]["limits"]]
+        assert (3, 1) == (len(quota["limits"]), len(quota["account"]["limits"]))
+        assert "all keys of acme" in page.text(".limit:nth-child(4)")
         meters = page.run(
             "return [...document.querySelectorAll('[role=meter]')].map(m => [m.ariaValueNow, m.ariaValueMax,"
             "m.ariaValueText])"
@@ -218,7 +223,7 @@ class TestKey:
         assert ["0", "–", "–", "0 bytes"] == [
             page.field(name) for name in ("requests", "projected", "errorShare", "responseBytes")
         ]
-        assert page.field("noLimits").startswith("No limit holds. Counters begin anew 1 December 2026")
+        assert page.field("noLimits").startswith("No limit holds. Counters reset 1 December 2026")
         assert "NaN" not in page.text("main")
 
 

@@ -19,7 +19,7 @@ from local_cloud.demo.parameters import machine_parameters
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.stack import LocalCloud
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import Assignment, Plan, holder_of
 
 
 class World:
@@ -76,6 +76,11 @@ class World:
         if plan.name not in self.plans.plans():
             self.plans.put_plan(plan, None)
         self.plans.assign(Assignment(key, plan.name, account))
+
+    def give_account_plan(self, account: str, plan: Plan) -> None:
+        """Give an account a plan of its own, for all of its keys together."""
+        self.plans.put_plan(plan, None)
+        self.plans.assign_account(Assignment(holder_of(account), plan.name, account))
 
     def ask(self, path: str, api_key: str | None = None) -> Any:
         """The JSON that the look-up API answers, asked without a browser."""

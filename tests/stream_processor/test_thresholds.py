@@ -28,7 +28,8 @@ from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
 from stream_processor import thresholds as alerts
 from stream_processor.slices import Registration
-from stream_processor.thresholds import CLAIM_SECONDS, NOTHING_FOUND, Found, LimitWatch
+from stream_processor.threshold_finder import Found
+from stream_processor.thresholds import CLAIM_SECONDS, NOTHING_FOUND, LimitWatch
 from tests.tables import create_tables
 
 MONTH, DAY = Period("2026-11"), Period("2026-11-05")
@@ -265,7 +266,7 @@ class TestFinding:
 class TestManyKeys:
     def test_full_memory(self, published: Published, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         """A batch that brings a new key when memory is full publishes what its known keys have reached."""
-        monkeypatch.setattr(alerts, "MOST_REMEMBERED", 3)
+        monkeypatch.setattr("stream_processor.threshold_finder.MOST_REMEMBERED", 3)
         watch = LimitWatch(OnePlan(DAILY), published, clock)
         watch.look([found(1, key="victim"), found(1, key="b"), found(1, key="c")])
         watch.look([found(100, key="victim"), found(1, key="newcomer")])
@@ -277,7 +278,7 @@ class TestManyKeys:
         self, published: Published, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """So does a batch with more keys than are remembered, known or not."""
-        monkeypatch.setattr(alerts, "MOST_REMEMBERED", 3)
+        monkeypatch.setattr("stream_processor.threshold_finder.MOST_REMEMBERED", 3)
         watch = LimitWatch(OnePlan(DAILY), published, clock)
         keys = [f"key-{number}" for number in range(10)]
         watch.look([found(1, key=key) for key in keys])

@@ -14,7 +14,8 @@ from metering.quotas.ports import SharedPlan
 from simulation.protocol.faults import NO_FAULTS
 from simulation.protocol.world import World
 from simulation.quotas.thresholds import ACCOUNT, NotifyingMeter
-from stream_processor.thresholds import Found, LimitReport, LimitWatch
+from stream_processor.threshold_finder import Found, ThresholdFinder
+from stream_processor.thresholds import LimitReport, LimitWatch
 
 SEEDS = range(150)
 SEEDS_OF_ACCOUNTS = range(20)
@@ -88,7 +89,7 @@ class DeafToRefusals(LimitWatch):
         return super().look([pair for pair in found if pair[1].status is Status.WRITTEN], shard_id)
 
 
-class OneSlice(LimitWatch):
+class OneSliceFinder(ThresholdFinder):
     """Takes a slice for the whole counter."""
 
     def _counted(self, watched: Sequence[Any]) -> Mapping[Any, Counted]:
@@ -96,12 +97,24 @@ class OneSlice(LimitWatch):
         return {}
 
 
-class OneKey(LimitWatch):
+class OneSlice(LimitWatch):
+    """Looks at one slice of a counter."""
+
+    FINDER = OneSliceFinder
+
+
+class OneKeyFinder(ThresholdFinder):
     """Takes the keys of a batch for all that an account has."""
 
     def _accounts_of(self, names: Iterable[str], now: float) -> dict[str, SharedPlan]:
         found = super()._accounts_of(names, now)
         return {name: one._replace(keys=frozenset()) for name, one in found.items()}
+
+
+class OneKey(LimitWatch):
+    """Looks at the keys of a batch."""
+
+    FINDER = OneKeyFinder
 
 
 class Hasty(LimitWatch):
