@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cli.billing import cost, invoice, tariff
+from cli.billing import cost, invoice, tariff, verify
 from cli.common.errors import INTERRUPTED, CommandError, explained
 from cli.connect import connect, disconnect
 from cli.cost import estimate
@@ -46,6 +46,7 @@ COMMANDS = {
     "reread": reread,
     "top": top,
     "usage": usage,
+    "verify": verify,
 }
 
 GROUPS = {"format": log_format, "plan": plan, "quota": quota, "tariff": tariff}

@@ -8,6 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from metering.calls.key_names import file_name
+from metering.period import Period
+
 LAKE: Final = "lake/"
 """Parquet files of calls, a folder a day."""
 ERRORS: Final = "errors/"
@@ -22,6 +25,8 @@ INVOICES: Final = "invoices/"
 """Issued invoices, a folder a month and account."""
 RECOVERIES: Final = "recovery/"
 """Recoveries that were begun and are not known to be finished."""
+CHAIN: Final = "billing-chain/"
+"""The links of the chain of what was billed, and their lists of objects."""
 TARIFFS: Final = "tariffs/"
 """Published tariffs, by their number."""
 
@@ -29,3 +34,13 @@ TARIFFS: Final = "tariffs/"
 def lake_folder(day: datetime) -> str:
     """The folder with the Parquet files of a day."""
     return f"{LAKE}year={day:%Y}/month={day:%m}/day={day:%d}/"
+
+
+def state_name(month: Period) -> str:
+    """The object with a month's state."""
+    return f"{CLOSINGS}{month}.json"
+
+
+def invoice_name(month: Period, place: str, file: str) -> str:
+    """A file of an invoice, by the place in its month: the account's name nearly always."""
+    return f"{INVOICES}{month}/{file_name(place)}/{file}"

@@ -15,11 +15,13 @@ from botocore.config import Config
 
 from adapters.access_log_search import AccessLogSearch
 from adapters.athena import Athena, Patience
+from adapters.dynamodb.chain_head import DynamoDBChainHead
 from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
 from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
 from adapters.dynamodb.repairs import DynamoDBRepairs
 from adapters.firehose import FirehoseFreshness
 from adapters.kinesis import KinesisStream
+from adapters.s3.billing_chain import S3BillingChain
 from adapters.s3.bucket import Bucket
 from adapters.s3.error_prefix import S3ErrorObjects
 from adapters.s3.invoices import S3Invoices
@@ -30,6 +32,7 @@ from adapters.s3.reports import S3Reports
 from adapters.settings import ReconciliationSettings
 from metering.bucket_layout import LAKE
 from metering.period import Period
+from reconciliation.billing_chain import BillingChain
 from reconciliation.lake.month_readiness import readiness_of
 from reconciliation.reconcile import Sources
 from reconciliation.recovery.recoverer import Recoverer
@@ -97,6 +100,17 @@ def make_closings(settings: ReconciliationSettings, client: MakeClient) -> S3Clo
 def make_invoices(settings: ReconciliationSettings, client: MakeClient) -> S3Invoices:
     """Where issued invoices are kept."""
     return S3Invoices(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
+
+
+def make_chain(settings: ReconciliationSettings, client: MakeClient, who: str = "") -> BillingChain:
+    """The chain of what was billed; `who` is whoever adds to it."""
+    config = _config(SEGMENTS)
+    return BillingChain(
+        S3BillingChain(client("s3", config=config), settings.lake_bucket),
+        DynamoDBChainHead(client("dynamodb", config=config), settings.counters_table),
+        utc_now,
+        who,
+    )
 
 
 def make_lake(settings: ReconciliationSettings, client: MakeClient) -> Bucket:

@@ -31,7 +31,16 @@ LARGER_FOLDERS = {
 """Folders that hold more, each with the reason."""
 
 NOUNS_THAT_LOOK_LIKE_VERBS = {
-    *("billing", "billing_rule", "closing", "rating", "repricing", "sizing", "wiring"),  # what the trade says
+    *(
+        "billing",
+        "billing_chain",
+        "billing_rule",
+        "closing",
+        "rating",
+        "repricing",
+        "sizing",
+        "wiring",
+    ),  # what the trade says
     *("event_source_mapping", "mapping", "object_listing"),  # AWS's word; a list of objects
     *(
         "billed_months",

@@ -12,8 +12,9 @@ import yaml
 
 USAGE = """SELECT called_in, apikeyid, {'requests': count(*), 'billable': count_if(billable),
   'errors': count_if(status >= 400), 'response_bytes': sum(responsesize), 'request_bytes': sum(requestsize)}
-FROM (SELECT DISTINCT ON (called_in, eventid) *, strftime(eventtime, '%Y-%m') AS called_in
-  FROM read_parquet(?) WHERE outcome = 'metered' ORDER BY ALL) GROUP BY called_in, apikeyid"""
+FROM (SELECT DISTINCT ON (called_in, eventid) *, strftime(eventtime, '%Y-%m') called_in FROM read_parquet(?)
+  ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash)
+WHERE outcome = 'metered' GROUP BY called_in, apikeyid"""
 NO_PRICE = {"currency": "", "prices": [], "rounding": {"digits": "0", "mode": "down"}}
 getcontext().prec = 300  # exact until an amount is rounded
 used = {row[:2]: row[2] for row in duckdb.execute(USAGE, [f"{sys.argv[1]}/**/*.parquet"]).fetchall()}
@@ -53,10 +54,9 @@ for (account, month), (plan, digits) in sorted(billed.items()):
     terms = tariff | [NO_PRICE, *versions][-1]
     cent, total = Decimal(10) ** -int(terms["rounding"]["digits"]), Decimal()
     mode = "ROUND_" + terms["rounding"]["mode"].upper()
-    counts = [used[one] for one in keys_of[account, month]]
     for price in terms["prices"]:
-        units = sum(count[price["metric"]] or 0 for count in counts) - int(price.get("free_units", 0))
-        units = -(-max(0, units) // int(price.get("package_size", 1)))
+        units = sum(used[one][price["metric"]] or 0 for one in keys_of[account, month])
+        units = -(-max(0, units - int(price.get("free_units", 0))) // int(price.get("package_size", 1)))
         zero = price.get("zero_month", terms.get("zero_month"))
         fee = units > 0 or zero in ("first_tier", "lago", "openmeter")
         amount, start = Decimal(), 0

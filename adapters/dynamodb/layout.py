@@ -24,6 +24,10 @@ and what was repaired, in the same table:
 
     repair:<key id>       2026-11-05#<report>  before, after, reason, report, who, at: an audit, never changed
 
+and what shows that nothing of the chain of what was billed is cut off, in the same table:
+
+    billing-chain         head           number, sha256: the last link
+
 Ledger table, one item for each time slot, lane and page:
 
     pk                    attributes
@@ -54,6 +58,8 @@ LAYOUTS: Final = "layouts"
 """Of the ledger table. No page's key has no slash."""
 PLAN: Final = "plan"
 UNPUBLISHED: Final = "untold"
+CHAIN: Final = "billing-chain"
+HEAD: Final = "head"
 ACCOUNT_SK: Final = "account"
 DIGEST_SK: Final = "key"
 PLAN_BUCKETS: Final = 16

@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from adapters.s3.bucket import Bucket
-from metering.bucket_layout import INVOICES
-from metering.calls.key_names import file_name
+from metering.bucket_layout import INVOICES, invoice_name
 from metering.period import Period, parse_month
 from metering.prices.documents import DOCUMENT_NAME
 
@@ -26,7 +25,7 @@ READERS: Final = 8
 
 
 class S3Invoices:
-    """The port `Shelf` on one bucket. Errors of S3 become Transient or Misconfigured."""
+    """The port `InvoiceStore` on one bucket. Errors of S3 become Transient or Misconfigured."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._bucket = Bucket(s3, bucket)
@@ -36,12 +35,11 @@ class S3Invoices:
         return [parse_month(folder) for folder in self._bucket.folders(INVOICES)]
 
     def documents(self, of_month: Period) -> Iterator[tuple[str, bytes]]:
-        """The documents of a month, each with the place where it is kept."""
+        """The documents of a month, each with the name of its object."""
         names = [one.name for one in self._bucket.objects(f"{INVOICES}{of_month}/")]
         keys = [name for name in names if name.endswith(f"/{DOCUMENT_NAME}")]
         with ThreadPoolExecutor(READERS) as pool:
-            for key, content in zip(keys, pool.map(self._bucket.content, keys), strict=True):
-                yield self._bucket.address(key), content
+            yield from zip(keys, pool.map(self._bucket.content, keys), strict=True)
 
     def decide(self, of_month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
         """Keep the document of an account's month unless there is one; the one that is kept now, and whether
@@ -50,14 +48,10 @@ class S3Invoices:
         A put whose answer was lost is repeated by the SDK and refused because of itself: what is kept is the
         same then, and counts as another's.
         """
-        key = _key(of_month, account, DOCUMENT_NAME)
+        key = invoice_name(of_month, account, DOCUMENT_NAME)
         is_new = self._bucket.put_if_absent(key, document)
         return (document, True) if is_new else (self._bucket.content(key), False)
 
     def add(self, of_month: Period, account: str, name: str, content: bytes) -> None:
         """Keep what follows from a document, beside it. Repeating it changes nothing."""
-        self._bucket.put_if_absent(_key(of_month, account, name), content)
-
-
-def _key(of_month: Period, account: str, name: str) -> str:
-    return f"{INVOICES}{of_month}/{file_name(account)}/{name}"
+        self._bucket.put_if_absent(invoice_name(of_month, account, name), content)

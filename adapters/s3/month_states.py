@@ -2,6 +2,7 @@
 
     closing/2026-10.json                        the state
     closing/2026-10/usage-<SHA-256>.jsonl       usage by key; the state names the one that was billed
+    closing/2026-10/objects-<SHA-256>.jsonl     the lake's objects that held its rows then, likewise
 
 States are written under conditions that S3 checks: none is there yet, or it is still the one that was read.
 """
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from adapters.s3.bucket import Bucket
-from metering.bucket_layout import CLOSINGS
+from metering.bucket_layout import CLOSINGS, state_name
 from metering.errors import Misconfigured
 from metering.period import Period
 from metering.proof.month_state import Closing, Version
@@ -41,7 +42,7 @@ class S3Closings:
         if found is None:
             return None
         try:
-            return Version(_decode(found.content), found.tag)
+            return Version(_decode(found.content), found.tag, found.content)
         except msgspec.DecodeError as error:
             place = f"{self._bucket.name}/{name}"
             raise Misconfigured(
@@ -58,14 +59,14 @@ class S3Closings:
         name, content = state_name(closing.month), msgspec.json.encode(closing)
         return self._bucket.put_if_unchanged(name, content, tag) or self._is_kept(closing)
 
-    def keep_usage(self, month: Period, digest: str, content: bytes) -> str:
-        """Keep usage under its digest; the name of the object."""
-        name = f"{CLOSINGS}{month}/usage-{digest}.jsonl"
+    def keep(self, month: Period, what: str, digest: str, content: bytes) -> str:
+        """Keep a part of what is sealed under its digest; the name of the object."""
+        name = f"{CLOSINGS}{month}/{what}-{digest}.jsonl"
         self._bucket.put(name, content)
         return name
 
-    def usage(self, name: str) -> bytes:
-        """The content of an object with usage.
+    def content(self, name: str) -> bytes:
+        """The content of such an object.
 
         Raises:
             Transient, Misconfigured: it cannot be read.
@@ -78,8 +79,3 @@ class S3Closings:
         """
         found = self.read(closing.month)
         return found is not None and found.closing == closing
-
-
-def state_name(month: Period) -> str:
-    """The name of the object with a month's state."""
-    return f"{CLOSINGS}{month}.json"

@@ -29,7 +29,8 @@ from metering.prices.tariff_file import InvalidTariff
 from metering.proof.month_state import State
 from metering.safe_path import path_within
 from metering.visible_text import visible
-from reconciliation.closing import SealedMonths
+from reconciliation.billing_chain import BrokenChainError
+from reconciliation.closing import NotLinkedError, SealedMonths
 from reconciliation.invoices.exports import (
     NotExportable,
     month_document,
@@ -50,6 +51,7 @@ from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Reconciler
 from reconciliation.wiring import (
     lake_location,
+    make_chain,
     make_closings,
     make_invoices,
     make_lake,
@@ -170,7 +172,8 @@ def invoicing(
     where = target(wishes.stack)
     settings = where.deployment.reconciliation
     sources = make_sources(settings, where.client)
-    months = SealedMonths(make_closings(settings, where.client), sources.queries)
+    chain = make_chain(settings, where.client, where.caller)
+    months = SealedMonths(make_closings(settings, where.client), sources.queries, chain)
 
     def sealed_usage(month: Period) -> Sealed | None:
         closing = months.closing(month)
@@ -189,6 +192,7 @@ def invoicing(
         at_once=WRITERS,
         first_month=first,
         confirm=confirm,
+        chain=chain,
     )
 
 
@@ -197,7 +201,7 @@ def refusals_told() -> Iterator[None]:
     """Turns a refusal into an error message, in place of a traceback."""
     try:
         yield
-    except CannotInvoice as refusal:
+    except (CannotInvoice, NotLinkedError, BrokenChainError) as refusal:
         raise CommandError(f"{refusal}.", PROBLEM) from refusal
 
 

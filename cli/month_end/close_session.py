@@ -24,7 +24,7 @@ from reconciliation.closing import Closer
 from reconciliation.model.report import Report
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Reconciler
-from reconciliation.wiring import make_closings, make_sources, utc_now
+from reconciliation.wiring import make_chain, make_closings, make_sources, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,8 @@ def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> 
             return reconciler.reconcile(period, run_id=run_id)
 
         store = make_closings(settings, where.client)
-        closer = Closer(store, sources.queries, reconcile, utc_now, where.caller)
+        chain = make_chain(settings, where.client, where.caller)
+        closer = Closer(store, sources.queries, reconcile, utc_now, where.caller, chain=chain)
 
         def confirm(report: Report) -> None:
             with paused(status, screen):

@@ -23,6 +23,7 @@ from cli.common.terminal import is_live, table
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.proof.correction import Correction, Fate
+from reconciliation.billing_chain import BrokenChainError
 from reconciliation.closing import NotProvenError, NotSealedError
 from reconciliation.model.report import Report
 from reconciliation.ports import OnProgress, StepProgress
@@ -53,7 +54,7 @@ def refusals_as_messages() -> Iterator[None]:
     """Turns a refusal into an error message, in place of a traceback."""
     try:
         yield
-    except (NotRepairableError, NotProvenError, NotSealedError) as refusal:
+    except (NotRepairableError, NotProvenError, NotSealedError, BrokenChainError) as refusal:
         raise CommandError(f"{refusal}.", PROBLEM) from refusal
 
 

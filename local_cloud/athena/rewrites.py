@@ -41,6 +41,7 @@ _FUNCTIONS = (
     *(exp.Abs, exp.Round, exp.Floor, exp.Ceil),
     *(exp.Lower, exp.Upper, exp.Length, exp.Substring, exp.Concat, exp.Trim, exp.Replace, exp.StrPosition),
     *(exp.SplitPart, exp.RegexpLike, exp.StartsWith),
+    *(exp.LowerHex, exp.Hex, exp.SHA2Digest, exp.Encode, exp.ArrayToString),
     *(
         exp.TimestampTrunc,
         exp.DateTrunc,
@@ -73,10 +74,18 @@ def refuse_unknown(tree: exp.Expr) -> None:
         QueryFailedError: naming the function.
     """
     for node in tree.walk():
+        if isinstance(node, exp.ArrayAgg) and _is_joined(node):
+            continue
         if isinstance(node, exp.Func) and not isinstance(node, _FUNCTIONS):
             raise not_supported(f"the function in {node.sql('trino')}")
         if isinstance(node, exp.Lateral | exp.Unnest | exp.Pivot | exp.TableSample | exp.Interval):
             _refuse_construct(node)
+
+
+def _is_joined(node: exp.Expr) -> bool:
+    """Whether an array is made only to be written as one text: both leave out what is NULL."""
+    top = node.parent if isinstance(node.parent, exp.Filter) else node
+    return isinstance(top.parent, exp.ArrayToString) and len(top.parent.args) == 2
 
 
 def settle_types(tree: exp.Expr) -> None:

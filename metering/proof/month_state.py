@@ -20,6 +20,13 @@ class State(StrEnum):
     SEALED = "sealed"
 
 
+class DayDigest(msgspec.Struct, frozen=True):
+    """The rows of a day, each event once, as one SHA-256 over all their columns."""
+
+    rows: int
+    sha256: str
+
+
 class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a month that is being closed, or was."""
 
@@ -45,6 +52,14 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the object with the usage as billed."""
     digest: str = ""
     """SHA-256 of its content, in hexadecimal digits."""
+    objects: str = ""
+    """The name of the object with the names of the lake's objects that held the month's rows then; empty: it
+    was sealed before there were digests of rows.
+    """
+    objects_digest: str = ""
+    """SHA-256 of its content."""
+    days: dict[str, DayDigest] = {}
+    """By day, what it billed of the lake's rows: see docs/audit.md."""
     keys: int = 0
     total: Usage = NO_USAGE
     """The usage of all keys together, the reserved ones too."""
@@ -55,3 +70,5 @@ class Version(NamedTuple):
 
     closing: Closing
     tag: str
+    content: bytes = b""
+    """As it is kept."""

@@ -13,6 +13,9 @@
    b. put the spreadsheet and the page that follow from the document that stands there.
 5. **Keep** the list of the keys that nobody was billed for: that was decided now, and no later tariff
    changes it in silence.
+6. **Link** all documents of the month into the chain of what was billed, see
+   :mod:`reconciliation.billing_chain`. What is linked of this month and of earlier ones is held against it
+   when it is read: a document that is missing or altered stops the run.
 
 A month is final once `final_after` months of the tariff have passed. It is not read again: its Parquet files
 may go, and a run costs no more with each year. So is a sealed month whose Parquet files are gone: it stays
@@ -24,11 +27,12 @@ is the same bytes again. Two jobs at once end with one invoice for each account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from metering.bucket_layout import INVOICES
 from metering.period import Period, months_between
 from metering.prices.billing import Unpriced, bill_month, unbilled_keys
 from metering.prices.canonical import canonical_json
@@ -49,6 +53,8 @@ from metering.prices.invoice import (
     unbilled_document,
 )
 from metering.prices.tariff import Tariff
+from metering.proof.billing_chain import LinkKind, digest_of
+from reconciliation.billing_chain import BillingChain
 from reconciliation.invoices.exports import csv_bytes
 from reconciliation.invoices.order import (
     check_has_prices,
@@ -59,7 +65,7 @@ from reconciliation.invoices.order import (
 )
 from reconciliation.invoices.page import page
 from reconciliation.invoices.ports import CannotInvoice, InvoiceStore, Proven, Usages
-from reconciliation.invoices.refusal import refuse_contradictions
+from reconciliation.invoices.refusal import MOST_SHOWN, refuse_contradictions
 
 
 class DraftPolicy(NamedTuple):
@@ -128,12 +134,14 @@ class Invoicing:
         at_once: int = 1,
         first_month: Callable[[], Period | None] | None = None,
         confirm: Callable[[Proposal], None] | None = None,
+        chain: BillingChain | None = None,
     ) -> None:
         """`at_once` is how many accounts are issued at the same time; they do not depend on one another.
         `first_month` finds the first month with calls, before which the first invoices ever must not begin;
         None: they may begin with any. `confirm` is called before the first invoice is issued; what it raises
-        ends the run; None: nobody is asked.
+        ends the run; None: nobody is asked. `chain` names what was issued; None: nothing does.
         """
+        self._chain = chain
         self._confirm = confirm
         self._first_month = first_month
         self._usages = usages
@@ -162,6 +170,8 @@ class Invoicing:
                 the rest.
         """
         invoiced = sorted(self._shelf.months())
+        self._check_months(invoiced)
+        have = self._documents([month])[0]
         earlier = earlier_months(month, invoiced)  # 1
         check_has_prices(month, tariff)
         now = self.proven(month)  # 2
@@ -170,7 +180,7 @@ class Invoicing:
         draft = [doubt for proven in (now, *before) for doubt in (*proven.differing, *proven.missing)]
         usages = [one.usage for one in before]
         first = min((one.month for one in usages), default=month)
-        documents, unbilled = self._documents(one for one in earlier if one >= first)
+        documents, unbilled = self._documents((one for one in earlier if one >= first), are_earlier=True)
         billing = bill_month(tariff, now.usage, usages, documents, unbilled, reprice=reprice)  # 3
         contradictions = [one for one in billing.contradictions if account in (None, one.account)]
         refuse_contradictions(contradictions, month)
@@ -180,14 +190,16 @@ class Invoicing:
         if draft:
             return Invoiced(month, tuple(map(_draft, invoices)), billing.unpriced, tuple(draft))
         check_is_first(month, invoiced, self._first_month)
-        have = self._documents([month])[0] if month in invoiced else []
         invoices, too_late = in_time(month, invoices, have, invoiced)
         invoices = not_billed_elsewhere(invoices, have)
         nobodys = 0 if month in invoiced else sum(map(len, unbilled_keys(billing.unpriced).values()))
         self._ask(Proposal(month, _not_in(have, invoices), bool(now.usage.keys), nobodys))
+        if self._chain is not None:
+            self._chain.begin()
         with ThreadPoolExecutor(self._at_once) as pool:
             issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 4
         self._keep_unbilled(month, billing.unpriced)  # 5
+        self._link(month)  # 6
         gone = tuple(one.usage.month for one in known if one.is_gone)
         return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone)
 
@@ -223,15 +235,47 @@ class Invoicing:
                 "them, let months be final earlier: final_after in the tariff"
             ) from refusal
 
-    def _documents(self, months: Iterable[Period]) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
+    def _documents(
+        self, months: Iterable[Period], *, are_earlier: bool = False
+    ) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
         issued, unbilled = [], []
         for month in months:
+            digests: dict[str, str] = {}
             for place, stored in self._shelf.documents(month):
+                digests[place] = digest_of(stored)
                 if (nobody := read_unbilled(stored)) is not None:
                     unbilled.append(nobody)
                 else:
                     issued.append(_as_issued(place, stored))
+            self._check(month, digests, is_earlier=are_earlier)
         return issued, unbilled
+
+    def _check_months(self, invoiced: Collection[Period]) -> None:
+        """Raises BrokenChainError where all invoices of a month are gone."""
+        if self._chain is not None:
+            self._chain.check_months(INVOICES, invoiced)
+
+    def _check(self, month: Period, documents: Mapping[str, str], *, is_earlier: bool) -> None:
+        """Hold the documents of a month against the chain.
+
+        Raises:
+            BrokenChainError: one is missing or altered, or the chain is.
+            CannotInvoice: no link names a document of an earlier month.
+        """
+        if self._chain is None:
+            return
+        unlinked = self._chain.unlinked(month, f"{INVOICES}{month}/", documents)
+        if unlinked and is_earlier:
+            raise CannotInvoice(
+                f"{', '.join(unlinked[:MOST_SHOWN])}: not linked into the chain of what was billed, since "
+                "the job that issued it was stopped, or somebody else wrote it. Look at it; `usage-meter "
+                f"invoice {month}`, run again, links it"
+            )
+
+    def _link(self, month: Period) -> None:
+        if self._chain is not None:
+            documents = {name: digest_of(stored) for name, stored in self._shelf.documents(month)}
+            self._chain.add(LinkKind.INVOICES, month, documents)
 
     def _keep_unbilled(self, month: Period, unpriced: Iterable[Unpriced]) -> None:
         keys = unbilled_keys(unpriced)

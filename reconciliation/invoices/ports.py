@@ -27,7 +27,7 @@ class InvoiceStore(Protocol):
         ...
 
     def documents(self, month: Period) -> Iterable[tuple[str, bytes]]:
-        """The documents of a month, each with the place where it is kept."""
+        """The documents of a month, each with the name of its object."""
         ...
 
     def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:

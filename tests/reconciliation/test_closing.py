@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from adapters.dynamodb.chain_head import DynamoDBChainHead
+from adapters.s3.billing_chain import S3BillingChain
 from adapters.s3.month_states import S3Closings
 from metering.errors import Misconfigured
 from metering.outcome import UNATTRIBUTED_KEY
@@ -18,6 +20,7 @@ from metering.period import Period
 from metering.proof.correction import Fate
 from metering.proof.month_state import Closing, State
 from metering.usage import NO_USAGE, Usage
+from reconciliation.billing_chain import BillingChain
 from reconciliation.closing import (
     Closer,
     NotProvenError,
@@ -28,6 +31,7 @@ from reconciliation.closing import (
 )
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
+from tests.reconciliation.chain_stores import forget_billing
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import fates, items, repair, run
 from tests.reconciliation.repair.strikes import Strike, at_each_write
@@ -61,18 +65,27 @@ class Office:
     deployment: Deployment
     now: datetime = AFTER
     s3: Any = None
+    report: Report | None = None
+    """A comparison that was made before; None: each closing makes its own."""
 
     def __post_init__(self) -> None:
-        self.store = S3Closings(self.s3 or self.deployment.s3, self.deployment.settings.lake_bucket)
-        self.months = SealedMonths(self.store, self.deployment.sources.queries)
+        s3, settings = self.s3 or self.deployment.s3, self.deployment.settings
+        self.store = S3Closings(s3, settings.lake_bucket)
+        heads = DynamoDBChainHead(self.deployment.dynamodb, settings.counters_table)
+        chain = S3BillingChain(s3, settings.lake_bucket)
+        self.chain = BillingChain(chain, heads, lambda: self.now, "ops")
+        self.months = SealedMonths(self.store, self.deployment.sources.queries, self.chain)
 
     def close(self, run_id: str | None = None, who: str = "ops", accept: str = "") -> Closing:
         """Close October."""
-        closer = Closer(self.store, self.deployment.sources.queries, self._reconcile, lambda: self.now, who)
+        queries = self.deployment.sources.queries
+        closer = Closer(self.store, queries, self._reconcile, lambda: self.now, who, chain=self.chain)
         return closer.close(OCTOBER, run_id=run_id or run(), accept=accept)
 
     def _reconcile(self, month: Period, run_id: str) -> Report:
-        return Reconciler(self.deployment.sources, lambda: self.now).reconcile(month, run_id=run_id)
+        return self.report or Reconciler(self.deployment.sources, lambda: self.now).reconcile(
+            month, run_id=run_id
+        )
 
 
 def objects(deployment: Deployment) -> list[str]:
@@ -107,9 +120,12 @@ class TestClose:
         ]
         assert (3, 4) == (closing.keys, closing.total.requests)
         assert closing == office.months.closing(OCTOBER)
-        assert ["closing/2026-10.json", f"closing/2026-10/usage-{closing.digest}.jsonl"] == objects(
-            deployment
-        )
+        assert ["closing/2026-10.json", closing.objects, closing.usage] == objects(deployment)
+        assert f"closing/2026-10/usage-{closing.digest}.jsonl" == closing.usage
+        assert {"2026-10-01": 1, "2026-10-05": 2, "2026-10-31": 1} == {
+            day: one.rows for day, one in closing.days.items()
+        }
+        assert sorted(objects(deployment)) == sorted(office.chain.named(OCTOBER) or ())
 
     def test_closed_again(self, deployment: Deployment) -> None:
         """A sealed month stays as it is, whoever closes it again and whatever has come."""
@@ -163,19 +179,21 @@ class TestTwice:
     def test_killed(self, deployment: Deployment) -> None:
         """Wherever a closing is killed, and whichever answer is lost, the next gives the same sealing."""
         ends = set()
+        report = deployment.reconcile()
 
         def attempt(strike: Strike) -> None:
-            for name in objects(deployment):
-                deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
-            Office(deployment, s3=strike.attach(deployment.cloud.client("s3"))).close("one run")
+            forget_billing(deployment.cloud)
+            Office(deployment, s3=strike.attach(deployment.cloud.client("s3")), report=report).close()
 
         strikes = 0
         for _ in at_each_write(attempt):
             strikes += 1
-            closing = Office(deployment).close("one run")
+            closing = Office(deployment, report=report).close()
             ends.add((repr(closing), tuple(objects(deployment))))
-            assert closing == Office(deployment).months.closing(OCTOBER)
-        assert (9, 1) == (strikes, len(ends))
+            office = Office(deployment)
+            assert closing == office.months.closing(OCTOBER)
+            assert (2, ()) == (len(office.chain.read().links), office.chain.read().faults)
+        assert (21, 1) == (strikes, len(ends))
 
     def test_two_at_once(self, deployment: Deployment) -> None:
         """Two jobs at once give one sealing, and both tell that one."""
@@ -200,7 +218,7 @@ class TestTwice:
 
     def test_left_by_another(self, deployment: Deployment) -> None:
         """A closing that somebody began and left is gone on with; who began it stays."""
-        strike = Strike(1, "after")
+        strike = Strike(2, "after")  # the chain's first link comes before
         with pytest.raises(BaseException, match=r"^$"):
             Office(deployment, s3=strike.attach(deployment.cloud.client("s3"))).close(who="one")
         with pytest.raises(NotSealedError, match="2026-10 is closing"):

@@ -55,6 +55,8 @@ COLUMNS = [
     GlueColumn("status", "int"),
     GlueColumn("requestsize", "bigint"),
     GlueColumn("responsesize", "bigint"),
+    GlueColumn("responselatency", "bigint"),
+    GlueColumn("eventhash", "bigint"),
     GlueColumn("outcome", "string"),
     GlueColumn("billable", "boolean"),
 ]

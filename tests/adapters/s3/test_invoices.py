@@ -108,8 +108,8 @@ def test_months_and_documents(shelf: S3Invoices) -> None:
         shelf.add(month, account, "invoice.html", b"page")
     assert [OCTOBER, NOVEMBER] == shelf.months()
     assert [
-        ("s3://lake/invoices/2026-10/a/invoice.json", b"2026-10 a"),
-        ("s3://lake/invoices/2026-10/b/invoice.json", b"2026-10 b"),
+        ("invoices/2026-10/a/invoice.json", b"2026-10 a"),
+        ("invoices/2026-10/b/invoice.json", b"2026-10 b"),
     ] == list(shelf.documents(OCTOBER))
     assert [] == list(shelf.documents(Period("2025-01")))
 

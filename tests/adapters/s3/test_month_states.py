@@ -71,10 +71,10 @@ def test_replacing_nothing(store: S3Closings) -> None:
 
 def test_usage(store: S3Closings) -> None:
     """Usage lies under its digest, beside its state."""
-    name = store.keep_usage(OCTOBER, "abc", b"content")
-    assert ("closing/2026-10/usage-abc.jsonl", b"content") == (name, store.usage(name))
+    name = store.keep(OCTOBER, "usage", "abc", b"content")
+    assert ("closing/2026-10/usage-abc.jsonl", b"content") == (name, store.content(name))
     with pytest.raises(Misconfigured, match="GetObject of lake/closing/x"):
-        store.usage("closing/x")
+        store.content("closing/x")
 
 
 class Refusing:
@@ -103,6 +103,6 @@ def test_not_allowed() -> None:
     with pytest.raises(Misconfigured, match=r"PutObject of lake/closing/2026-10\.json"):
         refusing.begin(BEGUN)
     with pytest.raises(Misconfigured, match="PutObject of lake/closing/2026-10/usage-abc"):
-        refusing.keep_usage(OCTOBER, "abc", b"")
+        refusing.keep(OCTOBER, "usage", "abc", b"")
     with pytest.raises(Misconfigured, match=r"GetObject of lake/closing/2026-10\.json"):
         refusing.read(OCTOBER)

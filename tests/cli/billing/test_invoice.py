@@ -25,6 +25,7 @@ from reconciliation.closing import encode_usage
 from reconciliation.reconcile import Sources
 from reconciliation.wiring import make_sources
 from tests.factories import line
+from tests.reconciliation.chain_stores import forget_billing
 
 MONTH = "2026-10"
 NOBODYS = f"invoices/{MONTH}/unbilled%3A/invoice.json"
@@ -78,9 +79,7 @@ def address(
 def forget_invoices(demo: Demo) -> Iterator[None]:
     """Each test begins without invoices."""
     yield
-    s3, bucket = demo.cloud.client("s3"), demo.cloud.stack.name("LakeBucket")
-    for key in kept(demo):
-        s3.delete_object(Bucket=bucket, Key=key)
+    forget_billing(demo.cloud)
 
 
 @pytest.fixture
@@ -131,9 +130,7 @@ def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path:
     outs = [tmp_path / name for name in ("first", "told again", "issued anew")]
     for number, out in enumerate(outs):
         if number == 2:
-            s3, bucket = demo.cloud.client("s3"), demo.cloud.stack.name("LakeBucket")
-            for key in kept(demo):
-                s3.delete_object(Bucket=bucket, Key=key)
+            forget_billing(demo.cloud)
         invoke("invoice", MONTH, "--tariff", tariff, "--out", out)
     files = [{path.name: path.read_bytes() for path in sorted(out.rglob("acme/*"))} for out in outs]
 
@@ -319,14 +316,11 @@ def test_a_sealed_month(demo: Demo, tariff: Path, tmp_path: Path) -> None:
         agrees=True,
         missing=[],
         differences=0,
-        usage=store.keep_usage(Period(MONTH), digest, frozen),
+        usage=store.keep(Period(MONTH), "usage", digest, frozen),
         digest=digest,
     )
     assert store.begin(state)
     invoke("invoice", MONTH, "--tariff", tariff, "--out", tmp_path)
-    demo.cloud.client("s3").delete_object(
-        Bucket=demo.cloud.stack.name("LakeBucket"), Key=f"closing/{MONTH}.json"
-    )
     document = json.loads((tmp_path / MONTH / "acme" / "invoice.json").read_text())
 
     assert ("2.10", "run-7") == (document["total"], document["sources"][0]["report"])

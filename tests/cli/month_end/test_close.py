@@ -15,6 +15,7 @@ from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import from_file
 from tests.factories import line
+from tests.reconciliation.chain_stores import forget_billing
 
 CALLS = 12
 MONTH = "2026-10"
@@ -47,9 +48,7 @@ def demo(
     """The command finds the cloud by the usual settings; no month is closed."""
     for name, value in played.cloud.endpoint.environment.items():
         monkeypatch.setenv(name, value)
-    s3, bucket = played.cloud.client("s3"), played.cloud.stack.name("LakeBucket")
-    for entry in s3.list_objects_v2(Bucket=bucket, Prefix="closing/").get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+    forget_billing(played.cloud)
     return played
 
 

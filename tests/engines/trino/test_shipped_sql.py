@@ -154,6 +154,9 @@ PARAMETERS: dict[str, list[tuple[str, ...]]] = {
     queries.REPEATED_OBJECTS: [()],
     queries.CALLS_OF_KEYS: [keys_named([ODD, "shop"]), keys_named(["nobody"])],
     queries.CALLS_BY_HOUR_AND_STATUS: [(quoted(ODD),), (quoted("-"),)],
+    "malformed_objects": [()],
+    "objects_of_rows": [()],
+    "row_digests": [()],
     "hours_of_keys": [(quoted(""),) * 2, (quoted(ODD),) * 2],
 }
 """Of each query of the reconciliation and the look-ups: what comes after the times."""

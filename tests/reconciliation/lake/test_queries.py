@@ -105,8 +105,10 @@ TEXTS = {
     "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
     "malformed_objects": "f5156d404ff833fe364feb8c4dde9d46d0af27615ad5f7b8063e927c1220bc49",
     "malformed_reasons": "efbb52108b23749264140640af420969f47c2d2d5c8b8cee91856d576434b303",
+    "objects_of_rows": "4c0bdd721889b976c974c6d928f5d9ed8fa75c237de91ae6f66014518fbf4b35",
     "repeated_objects": "325d35a088e33c640176eb46650aea44b2293328b3c4a83e6db4d37b30b3ac00",
     "repeated_rows": "45425c13e8fcf4591ca3e9204361127dcf77415e8508f208b28998e022d0befe",
+    "row_digests": "4cae7735a3919e0c4235e6dc347b65e2829fed6ab1948bfa27a32b50a22b3854",
     "usage_by_key_and_day": "9653feaaaddd020b288302c2a3a5b0c6fbd34a285d8364e4a42fe0eb6c842d2a",
     "usage_of_sound_rows": "a07a6b046ab6634cd87d4fd6fea5d853811c172747f0a652b5d78c1b1fff328e",
 }

@@ -1,0 +1,59 @@
+"""`usage-meter verify`: whether all that was billed is still what it was. :mod:`cli.billing.verify_session`
+runs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.months import month_argument
+from cli.common.options import StackName
+from cli.common.output import written_later
+from metering.period import Period
+
+EXAMPLES = """Examples:
+
+    usage-meter verify
+
+    usage-meter verify 2026-10 --json october.json
+
+    usage-meter verify --no-rows --head 7:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+"""
+
+
+def command(
+    *,
+    months: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MONTH]...",
+            parser=month_argument,
+            help="Months whose rows are derived again, such as 2026-10. None: all that were sealed.",
+        ),
+    ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows/--no-rows", help="Derive the rows of sealed months again from the lake.")
+    ] = True,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER:SHA256", help="A head of the chain that you have kept. May be repeated."
+        ),
+    ] = None,
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write what was found to this file.")
+    ] = None,
+) -> None:
+    """Hold all that decides billing against the chain of what was billed: sealings, sealed usage, invoices.
+
+    Each link of the chain names objects, and the link before it, by SHA-256; the last link is kept in the
+    counters' table, too. Of each sealed month the rows of the lake are derived again, and compared with those
+    that it billed. Nothing is written. Exits 1 if anything is missing or was altered.
+    """
+    from cli.billing.verify_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run([Period(month) for month in months or ()], stack, head or (), written_later(json), rows=rows)

@@ -1,0 +1,79 @@
+"""One run of `usage-meter verify`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from cli.common.bootstrap import target
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.terminal import Text, console, is_live
+from metering.period import Period
+from metering.proof.billing_chain import Head, parse_head
+from reconciliation.ports import StepProgress
+from reconciliation.verification import Verification, Verifier
+from reconciliation.wiring import make_athena, make_chain
+
+_MOST_TOLD = 50
+
+
+def run(
+    months: Collection[Period], stack: str, heads: Sequence[str], json: Path | None, *, rows: bool
+) -> None:
+    """Verify, and say what was found.
+
+    Raises:
+        CommandError: a head is not one.
+        MeterError, ClientError, BotoCoreError: something could not be read.
+        typer.Exit: with 1, if anything is wrong.
+    """
+    kept = [_head(text) for text in heads]
+    screen, where = console(), target(stack)
+    settings = where.deployment.reconciliation
+    status = Status("Verifying", console=screen)
+    shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
+
+    def on_progress(progress: StepProgress) -> None:
+        status.update(f"Verifying: {progress.step} {progress.done:,}")
+
+    def rows_of(month: Period) -> bool:
+        return rows and (not months or month in months)
+
+    with shown:
+        chain, queries = make_chain(settings, where.client), make_athena(settings, where.client)
+        found = Verifier(chain, queries, str(uuid.uuid4()), on_progress).verify(kept, rows_of)
+    write_json(json, {**asdict(found), "head": str(found.head)})
+    _tell(screen, found)
+    if found.faults:
+        raise typer.Exit(PROBLEM)
+
+
+def _head(text: str) -> Head:
+    try:
+        return parse_head(text)
+    except ValueError as error:
+        raise CommandError(f"{error}.") from error
+
+
+def _tell(screen: Console, found: Verification) -> None:
+    for note in found.notes:
+        screen.print(f"Not looked at: {note}", markup=False, soft_wrap=True)
+    for fault in found.faults[:_MOST_TOLD]:
+        screen.print(f"  {fault}", markup=False, soft_wrap=True)
+    if len(found.faults) > _MOST_TOLD:
+        screen.print(f"  and {len(found.faults) - _MOST_TOLD:,} more: see --json")
+    late = f", {found.late_rows:,} rows came later" if found.late_rows else ""
+    looked_at = f"{found.links:,} links, {found.objects:,} objects, the rows of {found.days:,} days{late}"
+    screen.print(f"{looked_at}. Head of the chain: {found.head}", soft_wrap=True)
+    if found.faults:
+        screen.print(Text(f"PROBLEM: {len(found.faults):,} things are not what was billed", "bold red"))
+    else:
+        screen.print(Text("Nothing of what was billed has changed.", "bold green"))

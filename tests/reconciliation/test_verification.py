@@ -1,0 +1,239 @@
+"""Whatever is changed of what was billed stops the next invoice by name, and is named by a verification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from adapters.dynamodb.chain_head import DynamoDBChainHead
+from adapters.s3.bucket import Bucket
+from adapters.s3.invoices import S3Invoices
+from adapters.s3.month_states import S3Closings
+from metering.period import Period
+from metering.proof.billing_chain import Head
+from metering.proof.month_state import State
+from metering.usage import Usage
+from reconciliation.billing_chain import BillingChain, BrokenChainError
+from reconciliation.closing import Closer, NotLinkedError, SealedMonths
+from reconciliation.invoices.issue import Invoicing
+from reconciliation.invoices.ports import CannotInvoice
+from reconciliation.verification import Verification, Verifier
+from reconciliation.wiring import make_chain
+from tests.metering.prices.builders import flat, tariff, version
+from tests.reconciliation.invoices.samples import Known
+from tests.reconciliation.month_end import AFTER, Deployment, call, running
+from tests.reconciliation.repair.repairing import run
+
+OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
+CALLS = [call(str(number), f"2026-10-{day:02d}T00:00:00") for number, day in enumerate((1, 1, 5, 31))]
+STATE = "closing/2026-10.json"
+INVOICE = "invoices/2026-10/acme/invoice.json"
+TARIFF = tariff({"pro": [version(flat())]}, {"acme": {"keys": ["a"], "plan": "pro"}})
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Deployment]:
+    """A deployment for the whole module."""
+    yield from running()
+
+
+class Billing:
+    """Whoever bills on a deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.settings = deployment.settings
+        self.queries = deployment.sources.queries
+        self.bucket = Bucket(deployment.s3, self.settings.lake_bucket)
+        self.closings = S3Closings(deployment.s3, self.settings.lake_bucket)
+
+    @property
+    def chain(self) -> BillingChain:
+        """The chain, as the commands have it."""
+        clients = {"s3": self.deployment.s3, "dynamodb": self.deployment.dynamodb}
+        return make_chain(self.settings, lambda name, **_config: clients[name], "ops")
+
+    def close(self) -> None:
+        """Seal October."""
+        closer = Closer(
+            self.closings,
+            self.queries,
+            lambda *_: self.deployment.reconcile(),
+            lambda: AFTER,
+            "ops",
+            chain=self.chain,
+        )
+        closer.close(OCTOBER, run_id=run())
+
+    def invoice(self, month: Period = OCTOBER) -> None:
+        """Issue a month's invoice, of October's sealed usage."""
+        months = SealedMonths(self.closings, self.queries, self.chain)
+        known = Known()
+        closing = months.closing(OCTOBER)
+        if closing is not None and closing.state is State.SEALED:
+            known.sealed[OCTOBER] = dict(months.sealed_usage(OCTOBER))
+        known.usage[OCTOBER] = {"a": Usage(4, 4)}
+        shelf = S3Invoices(self.deployment.s3, self.settings.lake_bucket)
+        Invoicing(known, shelf, chain=self.chain).invoice(month, TARIFF)
+
+    def verify(self, *heads: Head) -> Verification:
+        """What a verification finds."""
+        return Verifier(self.chain, self.queries, run()).verify(heads)
+
+    def change(self, name: str, **values: Any) -> None:
+        """Change fields of a JSON object."""
+        found = json.loads(self.bucket.content(name))
+        self.bucket.put(name, json.dumps({**found, **values}).encode())
+
+
+@pytest.fixture(scope="module")
+def billed(cloud: Deployment) -> tuple[Mapping[str, bytes], Head]:
+    """The bucket and the chain's head, October sealed and invoiced."""
+    cloud.empty()
+    cloud.both(CALLS[:2], name="one")
+    cloud.both(CALLS[2:], name="two")
+    found = Billing(cloud)
+    found.close()
+    found.invoice()
+    names = [one.name for one in found.bucket.objects("") if not one.name.startswith("athena-results/")]
+    return {name: found.bucket.content(name) for name in names}, found.chain.read().head
+
+
+@pytest.fixture
+def billing(cloud: Deployment, billed: tuple[Mapping[str, bytes], Head]) -> Billing:
+    """October, sealed and invoiced, as it was at first."""
+    cloud.empty()
+    found, (objects, head) = Billing(cloud), billed
+    for name, content in objects.items():
+        found.bucket.put(name, content)
+    DynamoDBChainHead(cloud.dynamodb, cloud.settings.counters_table).keep(head)
+    return found
+
+
+def rewrite_sealed_usage(billing: Billing) -> None:
+    """As somebody would who may write everything but the chain: usage, its name and its digest fit."""
+    state = json.loads(billing.bucket.content(STATE))
+    content = billing.bucket.content(state["usage"]).replace(b'"billable":4', b'"billable":0')
+    digest = sha256(content).hexdigest()
+    name = state["usage"].replace(state["digest"], digest)
+    billing.bucket.put(name, content)
+    billing.change(STATE, usage=name, digest=digest)
+
+
+def truncate(billing: Billing) -> None:
+    """Remove the invoice with the link that names it."""
+    billing.bucket.delete(INVOICE)
+    billing.bucket.delete("billing-chain/links/00000003.json")
+
+
+ATTACKS: list[tuple[Callable[[Billing], object], str]] = [
+    (rewrite_sealed_usage, f"{STATE} was altered"),
+    (lambda billing: billing.bucket.delete(STATE), f"{STATE} is missing"),
+    (lambda billing: billing.bucket.delete(INVOICE), f"{INVOICE} is missing"),
+    (truncate, "link 3 is missing at the end"),
+    (lambda billing: billing.bucket.delete("billing-chain/links/00000002.json"), "link 2 is missing"),
+]
+
+
+@pytest.mark.parametrize(("attack", "named"), ATTACKS)
+def test_what_was_billed_is_changed(
+    billing: Billing, attack: Callable[[Billing], object], named: str
+) -> None:
+    """Neither the same month nor the next one is invoiced, and the same fault is named each time."""
+    attack(billing)
+    for month in (OCTOBER, NOVEMBER):
+        with pytest.raises(BrokenChainError, match=named):
+            billing.invoice(month)
+    assert any(named in fault for fault in billing.verify().faults)
+
+
+def test_nothing_was_changed(billing: Billing) -> None:
+    """All objects are looked at, and the rows of all days; late rows of a day are no fault, and counted."""
+    found = billing.verify()
+    assert (3, 4, 3, 0, [], []) == (
+        found.links, found.objects, found.days, found.late_rows, found.faults, found.notes,
+    )  # fmt: skip
+    billing.deployment.both([call("late", "2026-10-05T00:00:00")], name="late")
+    found = billing.verify(found.head)
+    assert (3, 1, []) == (found.days, found.late_rows, found.faults)
+    assert [f"link 3 was altered: its SHA-256 was {'0' * 64}"] == billing.verify(Head(3, "0" * 64)).faults
+
+
+def test_the_lake_is_changed(billing: Billing) -> None:
+    """A row that was altered after the sealing is named by its day, also beside late rows of that day; so is
+    an object that is gone.
+    """
+    billing.deployment.land([call("late", "2026-10-05T01:00:00")], name="late")
+    altered = [call("2", "2026-10-05T00:00:00", response_bytes=1), CALLS[3]]
+    billing.deployment.land(altered, name="two")
+    [fault] = billing.verify().faults
+    assert "the lake's rows of 2026-10-05 are not those that were billed: 1 rows" in fault
+    billing.bucket.delete(next(one.name for one in billing.bucket.objects("lake/") if "one." in one.name))
+    faults = billing.verify().faults
+    assert any("of 2026-10-01" in fault and "objects that are gone: s3://" in fault for fault in faults)
+
+
+def test_a_job_that_was_stopped_before_it_linked(billing: Billing) -> None:
+    """An invoice that no link names stops the next month, and the same month's job links it; so it is with a
+    sealing.
+    """
+    billing.bucket.put("invoices/2026-10/other/invoice.json", billing.bucket.content(INVOICE))
+    with pytest.raises(CannotInvoice, match=r"invoices/2026-10/other/invoice.json: not linked.*`usage-meter"):
+        billing.invoice(NOVEMBER)
+    assert ["invoices/2026-10/other/invoice.json is not linked: the job that wrote it was stopped"] == (
+        billing.verify().faults
+    )
+    billing.invoice(OCTOBER)
+    assert [] == billing.verify().faults
+
+
+def test_months_from_before_the_chain(cloud: Deployment) -> None:
+    """What was sealed and issued before there was a chain is named by its first link, and said to be unseen
+    until then; its sealing has no digests of rows.
+    """
+    cloud.empty()
+    cloud.both(CALLS, name="one")
+    billing = Billing(cloud)
+    billing.close()
+    billing.invoice()
+    for one in list(billing.bucket.objects("billing-chain/")):
+        billing.bucket.delete(one.name)
+    cloud.cloud.create_tables()
+    billing.change(STATE, objects="", objects_digest="", days={})
+    [note] = billing.verify().notes
+    assert note.startswith("there is no chain yet, so that nothing shows a change of 3 objects")
+    billing.invoice(NOVEMBER)
+    found = billing.verify()
+    assert ([], ["2026-10 was sealed before digests of rows were kept: its rows are not looked at"]) == (
+        found.faults,
+        found.notes,
+    )
+    billing.change(STATE, keys=7)
+    with pytest.raises(BrokenChainError, match=f"{STATE} was altered"):
+        billing.invoice(NOVEMBER)
+
+
+def test_a_sealing_that_is_not_linked(cloud: Deployment) -> None:
+    """A sealing that was written beside the chain is billed by nobody until somebody has looked at it."""
+    cloud.empty()
+    cloud.both(CALLS, name="one")
+    billing = Billing(cloud)
+    billing.chain.begin()
+    state, chain = billing.closings, billing.chain
+    billing.close()
+    kept = billing.bucket.content(STATE)
+    for name in ("billing-chain/links/00000002.json", STATE):
+        billing.bucket.delete(name)
+    cloud.cloud.create_tables()
+    billing.bucket.put(STATE, kept)
+    months = SealedMonths(state, billing.queries, chain)
+    with pytest.raises(NotLinkedError, match="`usage-meter close 2026-10` links it"):
+        months.closing(OCTOBER)
+    billing.close()
+    closing = months.closing(OCTOBER)
+    assert closing is not None
+    assert State.SEALED is closing.state
