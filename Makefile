@@ -9,9 +9,11 @@ BIN := $(VENV)/bin
 SAM := .venv-sam/bin/sam
 CHECKOV := .venv-checkov/bin/checkov
 ENGINES := .venv-engines/bin/ministack
+SPARK := .venv-spark/bin/pyspark
 UV := .venv-lock/bin/uv
 DYNAMODB_LOCAL := tools/dynamodb-local
 AXE := tools/axe
+IAM_SIMULATE := tools/iam-simulate
 
 WORKERS ?= 2
 SEEDS ?= 100
@@ -108,7 +110,8 @@ ALL_PARTS := KmsKeyArn=arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d CrawlSche
 	GuardedRestApiId=a1b2c3d4e5 GuardedHttpApiId=f6g7h8i9j0 QuotaEmail=quotas@example.com
 
 .PHONY: engines
-engines: setup $(SAM) $(ENGINES) wheels ## Deploy to an engine that is not ours, by the real SAM CLI; let others judge policies
+engines: setup $(SAM) $(ENGINES) $(SPARK) wheels ## Deploy to an engine that is not ours, by the real SAM CLI; let others judge
+	@$(IAM_SIMULATE)/install
 	@$(BIN)/python -m tests.engines.package
 	USAGE_METER_ENGINES=true $(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines
 
@@ -169,6 +172,7 @@ lock: $(UV) ## Resolve the dependencies anew and write the lock files
 	$(call resolve,requirements-checkov.lock,requirements-checkov.in)
 	$(call resolve,requirements-runtime.lock,requirements-runtime.in)
 	$(call resolve,requirements-engines.lock,requirements-engines.in)
+	$(call resolve,requirements-spark.lock,requirements-spark.in --no-binary pyspark)
 	$(call resolve,requirements-uv.lock,requirements-uv.in)
 
 resolve = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -194,9 +198,16 @@ $(ENGINES): requirements-engines.lock
 	@.venv-engines/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r requirements-engines.lock
 	@touch $@
 
+$(SPARK): requirements-spark.lock
+	@python=$$($(find_python)); echo "Setting up .venv-spark with $$python ..."; "$$python" -m venv --clear .venv-spark
+	@sed '/^pyspark==/,/hash/d' $< > .venv-spark/first.lock
+	@.venv-spark/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r .venv-spark/first.lock
+	@.venv-spark/bin/pip install -qqq --no-deps --require-hashes --no-build-isolation --no-binary pyspark -r $<
+	@touch $@
+
 .PHONY: clean
 clean: ## Remove environments, tools, caches and build results
-	rm -rf .venv .venv-sam .venv-checkov .venv-engines .venv-lock $(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules \
-		tools/trino/lib build dist .aws-sam \
+	rm -rf .venv .venv-sam .venv-checkov .venv-engines .venv-spark .venv-lock \
+		$(DYNAMODB_LOCAL)/node_modules $(AXE)/node_modules $(IAM_SIMULATE)/node_modules tools/trino/lib build dist .aws-sam \
 		.mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

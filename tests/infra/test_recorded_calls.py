@@ -165,8 +165,14 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def recorder(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """Notes every request of every client in this process: each is announced by an event `before-send`."""
+    """Notes every request of every client in this process."""
     recorder = Recorder(cloud)
+    listen(recorder, monkeypatch)
+    return recorder
+
+
+def listen(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a recorder note requests: each is announced by an event `before-send`."""
 
     def listening(emit: Callable[..., Any]) -> Callable[..., Any]:
         def emit_noted(events: EventAliaser, event_name: str, **arguments: Any) -> Any:
@@ -180,7 +186,6 @@ def recorder(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
     for name in ("emit", "emit_until_response"):
         monkeypatch.setattr(EventAliaser, name, listening(getattr(EventAliaser, name)))
-    return recorder
 
 
 def run(cloud: LocalCloud, function: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
