@@ -93,7 +93,7 @@ check: setup $(SAM) ## Everything that CI runs: format, lint, types, imports, te
 	AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint --template infra/template.yaml
 	$(BIN)/python -m local_cloud.template.document | $(BIN)/cfn-lint --regions us-east-1 eu-central-1
 	@$(MAKE) checkov
-	@$(MAKE) test
+	@$(MAKE) test-all
 
 .PHONY: checkov
 checkov: setup ## Hold the template to checkov's rules for secure settings, where checkov can be installed
@@ -122,12 +122,18 @@ trino: setup ## Run every SQL statement on Trino, of which Athena is made (needs
 		$(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines/trino
 
 .PHONY: test
-test: setup dynamodb-local axe wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike
+test: setup dynamodb-local axe wheels ## Run the tests, those of storage on moto and on DynamoDB Local alike: all but the longest
+	$(QUICK) -n $(WORKERS) -m "not exhaustive" $(PYTEST_ARGS)
+
+.PHONY: test-all
+test-all: setup dynamodb-local axe wheels ## Run all tests: also more seeds, full sizes and every example that is drawn
 	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that take under half a second each, in at most 90 seconds: nine in ten
-	$(PYTEST) -n $(WORKERS) -m "not slow" $(PYTEST_ARGS)
+	$(QUICK) -n $(WORKERS) -m "not slow and not exhaustive" $(PYTEST_ARGS)
+
+QUICK = HYPOTHESIS_PROFILE=quick $(PYTEST)
 
 # Python may keep what it has compiled, whatever the environment says: many tests start processes. Each worker begins
 # with one half of the files and takes from the other at the end, so that the tests of a file share what they set up.

@@ -4,7 +4,7 @@ A test is slow if it starts another program (DynamoDB Local, Chromium, the Lambd
 tests/slow_tests.txt names it. That list is written from a run of the whole suite, by processor time, which a
 busy machine changes little:
 
-    make test PYTEST_ARGS=--record-slow
+    make test-all PYTEST_ARGS=--record-slow
 
 A new test is fast until it is recorded.
 """
@@ -47,9 +47,8 @@ def is_slow(node_id: str, fixtures: Iterable[str], listed: frozenset[str]) -> bo
 def slow_list(seconds: Mapping[str, float]) -> str:
     """The text of the list, from the processor seconds of each test."""
     slow = sorted({name_of(node_id) for node_id, taken in seconds.items() if taken >= SECONDS})
-    head = (
-        f"# Tests of {SECONDS} processor seconds and more; written by `make test PYTEST_ARGS=--record-slow`."
-    )
+    command = "make test-all PYTEST_ARGS=--record-slow"
+    head = f"# Tests of {SECONDS} processor seconds and more; written by `{command}`."
     return "\n".join([head, *slow]) + "\n"
 
 

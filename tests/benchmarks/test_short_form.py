@@ -20,6 +20,7 @@ def measured(name: str, request: pytest.FixtureRequest) -> list[Figure]:
 
 
 @pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.exhaustive
 def test_counts(name: str, request: pytest.FixtureRequest) -> None:
     """Write units, bytes and prices are counted and computed: they are what is recorded, or nearly so."""
     figures = measured(name, request)
@@ -28,6 +29,7 @@ def test_counts(name: str, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(IN_SHORT_FORM) - set(COUNTED)))
+@pytest.mark.exhaustive
 def test_times(name: str, request: pytest.FixtureRequest) -> None:
     """Every measurement of time runs and yields figures that are recorded; a clock decides nothing here."""
     figures = measured(name, request)

@@ -47,7 +47,7 @@ def unfold(page: Page) -> None:
 
 
 class TestAxe:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
     def test_no_fault(self, page: Page, axe: str, theme: str) -> None:
         """axe-core finds no fault in any view, contrast included; with everything unfolded."""
         page.prefer(color_scheme=theme, reduced_motion="reduce")

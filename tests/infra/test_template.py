@@ -33,6 +33,7 @@ def of_type(kind: str) -> list[str]:
 
 class TestLint:
     @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # cfn-lint's own
+    @pytest.mark.exhaustive
     def test_translated(self) -> None:
         """cfn-lint finds nothing in the CloudFormation that SAM makes of the template."""
         found = cfn_lint.lint(json.dumps(translated()), regions=["us-east-1", "eu-central-1"])

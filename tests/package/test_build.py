@@ -35,6 +35,7 @@ OF_LAMBDA_ITSELF = {"kms"}
 
 
 class TestReproducible:
+    @pytest.mark.exhaustive
     def test_same_bytes(self, wheels: dict[str, Path], tmp_path: Path) -> None:
         """Two builds of the deployed package give the same bytes."""
         archives = []
@@ -45,6 +46,7 @@ class TestReproducible:
         assert first == second
         assert code_sha256(archives[0]) == code_sha256(archives[1])
 
+    @pytest.mark.exhaustive
     def test_nothing_of_this_machine(self, package: Path) -> None:
         """Neither the time, nor the user, nor the folder of the build is in it."""
         with zipfile.ZipFile(zip_folder(package)) as archive:

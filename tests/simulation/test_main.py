@@ -65,6 +65,7 @@ def test_difference(run: Run) -> None:
     assert "again: python -m simulation --seed" in printed
 
 
+@pytest.mark.exhaustive
 def test_several_processes(run: Run, tmp_path: Path) -> None:
     """The figures do not depend on how many processes there are."""
     files = [tmp_path / name for name in ("one", "two")]

@@ -167,7 +167,9 @@ class Remembering:
         return Processor(*ports, layout=self._layout, rule=BillingRule()).process(batch)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(
+    "seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(10, 40))]
+)
 def test_simulated(seed: int) -> None:
     """Under every fault of the simulation, each event counts exactly once."""
     assert [] == World(seed, Meter("remembering", "nothing", processor=Remembering)).run().differences

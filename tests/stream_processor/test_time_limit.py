@@ -67,7 +67,11 @@ def ticking() -> Callable[[], float]:
 
 
 class TestMovesOn:
-    @pytest.mark.parametrize("slot_ms", [0, 5_000], ids=["new keys", "and a slot for each"])
+    @pytest.mark.parametrize(
+        "slot_ms",
+        [pytest.param(0, marks=pytest.mark.exhaustive), 5_000],
+        ids=["new keys", "and a slot for each"],
+    )
     def test_every_attempt(self, tables: Tables, slot_ms: int, capsys: pytest.CaptureFixture[str]) -> None:
         """A batch that takes several times as long as there is time is done in several attempts. Each begins
         where the one before ended, some records later, and in the end each call is counted once.

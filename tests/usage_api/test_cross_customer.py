@@ -19,6 +19,7 @@ from metering.counters.counter import Counter
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.usage import Metric, Usage
+from tests.examples import examples
 from tests.usage_api.events import event, of_customer
 from tests.usage_api.meter import meter_of
 from tests.usage_api.sources import Memory
@@ -102,7 +103,7 @@ hostile = st.sampled_from(ENCODED)
 class TestEvents:
     """Whatever the parts of an event say that a caller can write, and however."""
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=examples(400))
     @given(
         resource=st.sampled_from([*CUSTOMER_ROUTES, *OPERATOR_ROUTES]),
         query=st.dictionaries(

@@ -97,7 +97,7 @@ def test_the_parquet_objects_say_the_same(undisturbed: tuple[DemoResult, list[tu
     } == {(month, outcome, events) for month, outcome, _, events in rows}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in (2, 3))])
 def test_under_faults(seed: int, undisturbed: tuple[DemoResult, Any]) -> None:
     """The counts are the same, and faults of several kinds were there."""
     result = play(replace(SETTINGS, chaos_seed=seed))
@@ -117,8 +117,8 @@ def test_on_dynamodb_local(dynamodb_local: str, undisturbed: tuple[DemoResult, A
 @pytest.mark.parametrize(
     "make",
     [
-        changing(lambda usage: usage + Usage(requests=1)),
-        changing(lambda usage: usage - Usage(response_bytes=1)),
+        pytest.param(changing(lambda usage: usage + Usage(requests=1)), marks=pytest.mark.exhaustive),
+        pytest.param(changing(lambda usage: usage - Usage(response_bytes=1)), marks=pytest.mark.exhaustive),
         changing(lambda usage: usage + Usage(fingerprint=1)),
     ],
     ids=["a call too many", "a byte too few", "another call"],

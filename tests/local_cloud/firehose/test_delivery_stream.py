@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from local_cloud.crash import CrashError
 from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.firehose import delivery_stream
+from local_cloud.firehose.buffer import MOST_ACTIVE_PARTITIONS, DeliveryBuffers
 from local_cloud.firehose.delivery_stream import DeliveryFailedError, DeliveryStream, Interference
 from tests.local_cloud.firehose.lake_workshop import DAY, Workshop, as_it_is, data_of, ok, row, to_rows
 
@@ -255,28 +258,29 @@ def test_a_record_without_its_partition_has_failed(shop: Workshop, keys: dict[st
     assert "day" in document["errorMessage"]
 
 
-def test_too_many_active_partitions(shop: Workshop) -> None:
-    """What would open the 501st goes to an error prefix of its own, until one is delivered."""
+def test_too_many_active_partitions(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would open the 501st (here the 6th) goes to an error prefix of its own, until one is delivered."""
+    assert 500 == MOST_ACTIVE_PARTITIONS
+    monkeypatch.setattr(delivery_stream, "DeliveryBuffers", partial(DeliveryBuffers, most_active=5))
 
     def own_year(event: dict[str, Any], _context: Any) -> Any:
         records = event["records"]
         return {"records": [ok(r, row("x"), year=data_of(r).decode(), month="1", day="1") for r in records]}
 
     stream = shop.delivery_stream(own_year)
-    years = [{"Data": str(year).encode(), "PartitionKey": "k"} for year in (*range(499), 499, 500, 501, 7)]
-    for records in (years[:500], years[500:]):
-        shop.kinesis.put_records(StreamName=shop.name, Records=records)
+    years = [{"Data": str(year).encode(), "PartitionKey": "k"} for year in (*range(5), 5, 6, 3)]
+    shop.kinesis.put_records(StreamName=shop.name, Records=years)
     stream.step()
     shop.clock.advance(seconds=61)
     stream.step()
 
-    assert (501, 2) == (stream.progress.transformed, stream.progress.failed)
+    assert (6, 2) == (stream.progress.transformed, stream.progress.failed)
     shop.clock.advance(seconds=301)
     stream.step()
     assert 2 == len(shop.errors("activePartitionExceeded"))
-    shop.put(b"501")
+    shop.put(b"6")
     shop.deliver(stream)
-    assert 1 == len(shop.keys("lake/year=501/"))
+    assert 1 == len(shop.keys("lake/year=6/"))
 
 
 @pytest.mark.parametrize(

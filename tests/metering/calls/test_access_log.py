@@ -19,6 +19,7 @@ from metering.errors import Malformed
 from metering.key_id import counted_key
 from metering.line_format.field_map import parse_field_map
 from metering.outcome import Outcome
+from tests.examples import examples
 from tests.factories import KEY, NOON_MS, line
 from tests.metering.calls.reference_line import reference_call
 
@@ -543,7 +544,7 @@ def broken(draw: st.DrawFn, text: str) -> str:
     )
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(
     st.one_of(
         texts(), texts(), texts(), st.text(max_size=20), st.sampled_from([line(), line(requestLength="17")])

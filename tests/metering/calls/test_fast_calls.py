@@ -12,6 +12,7 @@ from metering.calls.access_log import read_call
 from metering.calls.delivery import LogEvent
 from metering.calls.fast_calls import read_calls
 from metering.calls.fast_keys import usual_keys
+from tests.examples import examples
 from tests.factories import KEY, NOON_MS, line
 from tests.metering.calls.test_access_log import texts
 
@@ -34,7 +35,7 @@ def event(**fields: object) -> LogEvent:
 @example([LogEvent("3699", NOON_MS, line(apiKeyId="-", authorizerKeyId="d4e5f6"))], RULE)
 @example([LogEvent("3699", NOON_MS, line(responseLength="null", requestLength=None))], RULE)
 @example([LogEvent("3699", NOON_MS, '{"status":"200"} {"status":"200"}')], RULE)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_equal(events: list[LogEvent], rule: BillingRule) -> None:
     """Whatever log events hold, the fast path gives what the clear one gives."""
     assert [read_call(one, rule) for one in events] == read_calls(events, rule)

@@ -91,8 +91,8 @@ class TestWriteUnits:
     @pytest.mark.parametrize(
         ("traffic", "window", "lanes"),
         [
-            (Traffic(rate=10, keys=40, seconds=30), 5, 1),
-            (Traffic(rate=400, keys=300, seconds=10), 5, 1),
+            pytest.param(Traffic(rate=10, keys=40, seconds=30), 5, 1, marks=pytest.mark.exhaustive),
+            pytest.param(Traffic(rate=400, keys=300, seconds=10), 5, 1, marks=pytest.mark.exhaustive),
             (Traffic(rate=600, keys=100, seconds=8, lines=100, shards=2), 2, 2),
         ],
         ids=["sparse", "one shard", "two shards"],

@@ -17,6 +17,7 @@ from metering.prices.money import EXACT
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Metric
+from tests.examples import examples
 from tests.metering.prices import oracle
 from tests.metering.prices.builders import (
     NOVEMBER,
@@ -180,7 +181,7 @@ def known_usage(
     return MonthUsage(call_month, tuple(keys), f"query of {call_month}")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.integers(0, 2**32))
 def test_invoice_and_adjustments_equal_an_oracle_that_knew_everything(seed: int) -> None:
     """However late calls become known, what was billed for a month sums up to the price of all its calls.

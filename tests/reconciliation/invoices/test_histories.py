@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from metering.period import Period
 from metering.prices.invoice import invoiced_charges, read_invoice
+from tests.examples import examples
 from tests.reconciliation.invoices.histories import lived
 from tests.reconciliation.invoices.samples import Shelves
 
@@ -26,7 +27,7 @@ def billed(shelf: Shelves) -> tuple[dict[tuple[Period, str, str], Decimal], dict
     return amounts, calls
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(st.integers(0, 2**32))
 def test_all_documents_equal_an_oracle_that_knew_everything(seed: int) -> None:
     """New, renamed, merged, split, rotated, moved and ended accounts, other plans, currencies, roundings and

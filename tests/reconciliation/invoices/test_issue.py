@@ -28,6 +28,7 @@ from reconciliation.invoices.proven_usage import ProvenUsages
 from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Report, Tally
 from reconciliation.reconcile import Reconciled
+from tests.examples import examples
 from tests.metering.prices import oracle
 from tests.metering.prices.builders import Document, flat, tariff, version
 from tests.metering.prices.random_tariffs import METRICS, random_quantities, random_tariff
@@ -342,7 +343,7 @@ def lateness(random: Random, file: dict[str, Any]) -> Late:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 2**32))
 def test_invoices_and_adjustments_equal_an_oracle_that_knew_everything(seed: int) -> None:
     """Random tariffs, lateness, sealing and kills: through the shelf, what was billed for a month comes to

@@ -49,7 +49,7 @@ def opened(browser: Chrome, name: str, folder: Path, theme: str = "light") -> No
     browser.get(path.as_uri())
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("name", list(SAMPLES))
 def test_no_fault(browser: Chrome, axe: str, name: str, theme: str, tmp_path: Path) -> None:
     """For those who do not see it, or see no colours, in both themes."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
+
 from local_cloud.playback.traffic import generate
 from metering.period import is_month
 from metering.usage import Usage
 from simulation.processes.crash_test import deliveries, differences, expected, run
 
 
+@pytest.mark.exhaustive
 def test_killed(dynamodb_local: str) -> None:
     """Processes are killed between any two writes and run twice at once, and every counter is right."""
     result = run(calls=6_000, kills=4, seed=random.Random(6).randrange(1000), dynamodb=dynamodb_local)

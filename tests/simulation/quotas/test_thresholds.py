@@ -17,7 +17,7 @@ from simulation.quotas.thresholds import ACCOUNT, NotifyingMeter
 from stream_processor.threshold_finder import Found, ThresholdFinder
 from stream_processor.thresholds import LimitReport, LimitWatch
 
-SEEDS = range(150)
+SEEDS = [*range(50), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(50, 150))]
 SEEDS_OF_ACCOUNTS = range(20)
 CAUGHT_AT = {"Silent": 25}
 """A seed that shows what is broken, where the first does not."""
