@@ -65,6 +65,10 @@ simulate: setup ## Run the protocol under SEEDS=100 schedules of faults, or unde
 simulate-quotas: setup ## Run limits under QUOTA_SEEDS=1000 accidents in each mode, and draw docs/quotas.svg
 	@$(BIN)/python -m simulation.quotas.report --seeds $(QUOTA_SEEDS) --plot docs/quotas.svg
 
+.PHONY: simulate-sources
+simulate-sources: setup ## Watch a source through 1,000 quiet days and 1,000 cuts above the stream
+	@$(BIN)/python -m simulation.source.report
+
 .PHONY: chaos
 chaos: setup dynamodb-local ## Kill real processes of the meter between any two writes, and recount
 	@$(BIN)/python -m tests.private_network $(BIN)/python -m tests.dynamodb_local \

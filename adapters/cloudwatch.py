@@ -56,7 +56,8 @@ class MetricReader:
             pages = self._cloudwatch.get_paginator("list_metrics").paginate(
                 Namespace=namespace, MetricName=name
             )
-            return [_metric(found) for page in pages for found in page["Metrics"]]
+            found = {_name(one): _metric(one) for page in pages for one in page["Metrics"]}
+        return list(found.values())
 
     def points(
         self, wanted: Iterable[Series], start: datetime, end: datetime, period: timedelta
@@ -86,6 +87,10 @@ class MetricReader:
                     times = (time.astimezone(UTC) for time in result["Timestamps"])
                     found[result["Id"]] += zip(times, result["Values"], strict=True)
         return (sorted(points) for points in found.values())
+
+
+def _name(found: MetricOutputTypeDef) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((one["Name"], one["Value"]) for one in found.get("Dimensions", ())))
 
 
 def _metric(found: MetricOutputTypeDef) -> CloudWatchMetric:

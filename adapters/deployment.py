@@ -83,7 +83,14 @@ class Deployment:
             delivery_stream,
             tuple(name for name in (log_group, *further) if name),
             self.rule,
+            self._look_up_plan,
         )
+
+    @property
+    def _look_up_plan(self) -> str:
+        """The usage plan that the template makes for look-ups, by the stack's name."""
+        _, _, rest = self.stack_id.partition("/")
+        return f"{rest.partition('/')[0]}-look-ups" if rest else ""
 
     @property
     def rule(self) -> BillingRule:

@@ -73,6 +73,11 @@ def _rule(environment: Environment) -> BillingRule:
     return environment.parsed("NOT_BILLABLE", NOT_BILLABLE, lambda text: BillingRule(text, fields))
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a list with commas, of which some may be empty."""
+    return tuple(name for name in text.split(",") if name)
+
+
 @dataclass(frozen=True, slots=True)
 class StreamProcessorSettings:
     """What the template sets for the stream processor."""
@@ -144,6 +149,11 @@ class WatchSettings:
     stream_name: str
     failure_bucket: str
     lake_bucket: str
+    stream_arn: str
+    filter_name: str
+    """Of the subscription filters into the stream."""
+    log_groups: tuple[str, ...]
+    """Where the access log is written."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -158,6 +168,9 @@ class WatchSettings:
             stream_name=environment.text("STREAM_NAME"),
             failure_bucket=environment.text("FAILURE_BUCKET"),
             lake_bucket=environment.text("LAKE_BUCKET"),
+            stream_arn=environment.text("STREAM_ARN"),
+            filter_name=environment.text("FILTER_NAME"),
+            log_groups=_names(environment.text("LOG_GROUPS")),
         )
         environment.check()
         return settings
@@ -176,6 +189,8 @@ class ReconciliationSettings:
     log_groups: tuple[str, ...] = ()
     """Where the access log is written."""
     rule: BillingRule = field(default_factory=BillingRule, compare=False)
+    look_up_plan: str = ""
+    """The name of the usage plan of the look-ups, whose calls are not metered."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -191,8 +206,9 @@ class ReconciliationSettings:
             lake_database=environment.text("LAKE_DATABASE"),
             workgroup=environment.text("ATHENA_WORKGROUP"),
             delivery_stream=environment.text("DELIVERY_STREAM"),
-            log_groups=tuple(name for name in environment.text("LOG_GROUPS").split(",") if name),
+            log_groups=_names(environment.text("LOG_GROUPS")),
             rule=_rule(environment),
+            look_up_plan=environment.optional("LOOK_UP_PLAN") or "",
         )
         environment.check()
         return settings

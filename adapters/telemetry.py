@@ -25,6 +25,7 @@ ESSENTIAL: Final = frozenset(
         "IssuerFailures",
         "Malformed",
         "Refused",
+        "SourceGaps",
         "StoreFailures",
     }
 )

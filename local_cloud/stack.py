@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from local_cloud.athena.api import AthenaService, WorkGroup
+from local_cloud.endpoint.metric_counts import MetricCounts
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.firehose.delivery_stream import DeliveryStream, FirehoseDelivery
 from local_cloud.firehose.settings import DeliverySettings
@@ -21,6 +22,7 @@ from local_cloud.kinesis.stream import Stream
 from local_cloud.kinesis.subscription_delivery import SubscriptionDelivery, register
 from local_cloud.lambda_.event_source_mapping import EventSourceMapping, MappingInvocation, MappingSettings
 from local_cloud.lambda_.function import Handler, LambdaFunction
+from local_cloud.log_query import LogQueries
 from local_cloud.playback.clock import LogClock
 from local_cloud.template.document import STACK_NAME, Stack
 from local_cloud.template.intrinsics import UnresolvableError
@@ -176,6 +178,8 @@ class LocalCloud:
         self.deliveries = SubscriptionDelivery(endpoint.region, endpoint.account_id, self.kinesis)
         endpoint.take_over(self.kinesis)
         register(self.deliveries)
+        self._count_log_events()
+        LogQueries(endpoint)
         self._create_buckets()
         self.create_tables()
         self._create_lake_table()
@@ -185,6 +189,20 @@ class LocalCloud:
         self._create_stream()
         self._create_log_group()
         self._subscribe()
+
+    def _count_log_events(self) -> None:
+        """Count what log groups take in and forward, as CloudWatch Logs does."""
+        self.counts = MetricCounts(self.client, self.clock.now)
+
+        def taken_in(log_group: str, events: int) -> None:
+            self.counts.add("AWS/Logs", "IncomingLogEvents", {"LogGroupName": log_group}, events)
+
+        def forwarded(log_group: str, filter_name: str, events: int) -> None:
+            names = {"LogGroupName": log_group, "DestinationType": "Kinesis", "FilterName": filter_name}
+            self.counts.add("AWS/Logs", "ForwardedLogEvents", names, events)
+
+        self.endpoint.on_log_events = taken_in
+        self.deliveries.on_forwarded = forwarded
 
     def _create_buckets(self) -> None:
         s3 = self.client("s3")
@@ -223,7 +241,7 @@ class LocalCloud:
         properties = self.stack.resource("AccessLogSubscription")
         self.client("logs").put_subscription_filter(
             logGroupName=properties["LogGroupName"],
-            filterName=self.stack.name("AccessLogSubscription"),
+            filterName=properties["FilterName"],
             filterPattern=properties["FilterPattern"],
             destinationArn=properties["DestinationArn"],
             roleArn=properties["RoleArn"],

@@ -12,14 +12,18 @@ from adapters.settings import WatchSettings
 from local_cloud.lambda_.function import FunctionError
 from local_cloud.stack import LocalCloud
 from local_cloud.telemetry import quiet_telemetry
-from watch.handler import make_handler
+from watch.handler import make_handler, make_source_watch
 
 SECONDS = 2.0
 """Between two beats, of real time. AWS's schedule says a minute; whoever watches a local cloud waits for
 less, and a log that is played passes many minutes in so long.
 """
 
+BEATS_OF_A_LOOK = 5
+"""At the source, as on AWS."""
+
 _HEARTBEAT = {"task": "heartbeat"}
+_SOURCE = {"task": "source"}
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +40,11 @@ class WatchLoop:
             KinesisStream(cloud.client("kinesis"), settings.stream_name),
             CompletenessBook(cloud.client("dynamodb"), settings.counters_table),
             S3Objects(cloud.client("s3")),
+            make_source_watch(settings, cloud.client),
             quiet_telemetry("watch"),
             cloud.clock.now,
         )
+        self._counts = cloud.counts
         self._function = cloud.function("WatchFunction", handler)
         self._seconds = seconds
         self._ended = threading.Event()
@@ -61,6 +67,18 @@ class WatchLoop:
         except FunctionError as error:
             logger.warning("a beat failed: %s", error)
 
+    def look_at_source(self) -> None:
+        """Look whether all calls reach the stream. A look that fails is told, and tried again."""
+        self._counts.send()
+        try:
+            self._function.invoke(_SOURCE)
+        except FunctionError as error:
+            logger.warning("a look at the source failed: %s", error)
+
     def _run(self) -> None:
+        beats = 0
         while not self._ended.wait(self._seconds):
             self.beat()
+            if beats % BEATS_OF_A_LOOK == 0:
+                self.look_at_source()
+            beats += 1

@@ -240,10 +240,12 @@ class Closer:
     def _closing(self, report: Report, accept: str) -> Closing:
         """The state with which closing begins."""
         differences = report.differences_found + report.contradictions_found + report.altered_rows
-        if report.missing and not accept:
+        missing = [*report.missing, *report.source_gaps]
+        if missing and not accept:
+            way_out = "Close it when it is, or accept" if report.missing else "Find out why, or accept"
             raise NotProvenError(
-                f"{report.month} is not complete: {'; '.join(report.missing)}. Close it when it is, or "
-                "accept that with --accept-differences REASON",
+                f"{report.month} is not complete: {'; '.join(missing)}. {way_out} that with "
+                "--accept-differences REASON",
                 report,
             )
         if not report.agrees and not accept:
@@ -260,9 +262,9 @@ class Closer:
             begun_by=self._who,
             report=report.run_id,
             agrees=report.agrees,
-            missing=report.missing,
+            missing=missing,
             differences=differences,
-            accepted=accept if report.missing or not report.agrees else "",
+            accepted=accept if missing or not report.agrees else "",
         )
 
     def _frozen(self, report: Report, closing: Closing, begun: Closing) -> Closing:

@@ -17,7 +17,7 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.report.publication import Published, ReportPublisher
 from reconciliation.report.verdict import verdict
 from reconciliation.schedule import allows_incomplete, months_of, run_of
-from reconciliation.wiring import make_reports, make_sources, utc_now
+from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
 
 Answer = list[dict[str, Any]]
 Handler = Callable[[Mapping[str, Any], Any], Answer]
@@ -78,7 +78,8 @@ def summary(published: Published) -> dict[str, Any]:
 @cache
 def _deployed() -> Handler:
     settings, client = ReconciliationSettings.from_environment(), boto3.session.Session().client
-    reconciler = Reconciler(make_sources(settings, client), utc_now)
+    sources = make_sources(settings, client)._replace(witnesses=make_witnesses(settings, client))
+    reconciler = Reconciler(sources, utc_now)
     return make_handler(ReportPublisher(make_reports(settings, client), reconciler, utc_now), telemetry())
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.proof.logged_call import LoggedCall
+from metering.proof.witness import WitnessCount, WitnessName
+from metering.source.state import SourceState
 
 
 class QueryResult(Protocol):
@@ -92,6 +94,27 @@ class Path(Protocol):
 
     def complete_through(self) -> datetime | None:
         """Whatever arrived in the stream before has come to the end of the way; None: nothing is known."""
+        ...
+
+
+class SourceWitness(Protocol):
+    """What the watch knows of the source."""
+
+    def load(self) -> SourceState:
+        """What it found last."""
+        ...
+
+
+class Witness(Protocol):
+    """Somebody who has counted a month by code that is not the meter's."""
+
+    @property
+    def name(self) -> WitnessName:
+        """Who it is."""
+        ...
+
+    def testify(self, month: Period) -> WitnessCount:
+        """What it counted of each key and day."""
         ...
 
 

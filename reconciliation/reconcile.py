@@ -17,7 +17,7 @@ needs more memory than its days; the report holds the first `DIFFERENCES_HELD` d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import groupby
@@ -27,10 +27,12 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from metering.counters.counter import Counter, summed
-from metering.outcome import OUTCOME_OF_KEY, UNDECODABLE_KEY, Outcome
+from metering.errors import MeterError
+from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period, begins_at, ends_at, hour_at, is_month
 from metering.proof.drift import Difference, Entry, Held, differences
 from metering.proof.hours import hours_of
+from metering.proof.witness import Hearing, WitnessCount
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.investigation import FINDINGS, PLACES, Circumstances, Investigation
 from reconciliation.lake.external_sort import sorted_counters
@@ -51,7 +53,14 @@ from reconciliation.lake.queries import (
     usage_by_key,
     with_months,
 )
-from reconciliation.lake.readiness import VOUCHED, Paths, Readiness, is_refused, readiness
+from reconciliation.lake.readiness import (
+    VOUCHED,
+    Paths,
+    Readiness,
+    gap_reasons,
+    is_refused,
+    readiness,
+)
 from reconciliation.model.causes import Cause, Finding
 from reconciliation.model.contradictions import Contradiction, contradictions
 from reconciliation.model.failed_records import FailedRecords
@@ -64,7 +73,9 @@ from reconciliation.ports import (
     Path,
     Queries,
     QueryResult,
+    SourceWitness,
     StepProgress,
+    Witness,
 )
 
 DIFFERENCES_HELD: Final = 100_000
@@ -87,6 +98,10 @@ class Sources(NamedTuple):
     """How far the lake is complete; None: the caller vouches for it."""
     objects: LakeObjects | None = None
     """None: which objects were read is not known."""
+    source: SourceWitness | None = None
+    """None: nobody watches what happens before the stream."""
+    witnesses: Sequence[Witness] = ()
+    """Who is asked what AWS itself has counted, for a month that is compared as a whole."""
 
 
 class Reconciled(NamedTuple):
@@ -142,6 +157,8 @@ class Reconciler:
         run = _Run(month, run_id, started_at, paths, failed, ready, until)
         report, usage = self._compared(run) if until > begins_at(month) else Reconciled(_empty(run))
         report.refused = refused
+        if self._sources.source is not None:
+            report.source_gaps = gap_reasons(month, self._sources.source.load())
         report.is_settled = run.until <= ready.until
         report.finished_at = self._clock()
         return Reconciled(report, usage)
@@ -164,13 +181,15 @@ class Reconciler:
         report.altered_rows = len(altered)
         report.proofs.append(_proof(ALTERED_ROWS, altered_query, len(altered)))
         counters = self._sorted_counters(month)  # 4
-        comparison = _Comparison(run, self._differences_held)
+        hearings = [self._hearing(witness, month) for witness in self._sources.witnesses if run.is_whole]
+        comparison = _Comparison(run, self._differences_held, hearings)
         comparison.run(counters, self._told("lake rows", query.rows()))  # 5
         report.tally = comparison.tally
         report.differences = comparison.differences.things
         report.differences_found = comparison.differences.found
         report.contradictions = comparison.contradictions.things
         report.contradictions_found = comparison.contradictions.found
+        report.witnesses = [hearing.report() for hearing in hearings]
         report.proofs.insert(0, _proof(name, query, comparison.rows))
         report.not_looked_into = comparison.not_looked_into
         findings: _First[Finding] = _First(FINDINGS)
@@ -187,6 +206,14 @@ class Reconciler:
             self._name_repeats(run, report, findings)
         report.findings, report.findings_found = findings.things, findings.found
         return Reconciled(report, lambda: usage_by_key(query.rows()))  # 7
+
+    def _hearing(self, witness: Witness, month: Period) -> Hearing:
+        """A witness, ready to be compared. One that cannot be asked says so, and stops nothing."""
+        self._on_progress(StepProgress(f"witness {witness.name.value}", 0))
+        try:
+            return Hearing(witness.testify(month))
+        except MeterError as error:
+            return Hearing(WitnessCount(witness.name, {}, notes=(f"it could not be asked: {error}",)))
 
     def _query(self, name: str, run: _Run) -> QueryResult:
         self._on_progress(StepProgress(f"query {name}", 0))
@@ -308,7 +335,8 @@ class _First(Generic[Thing]):
 class _Comparison:
     """Step 5: one pass over both sides, in the order of key and period."""
 
-    def __init__(self, run: _Run, held: int) -> None:
+    def __init__(self, run: _Run, held: int, hearings: Sequence[Hearing]) -> None:
+        self._hearings = hearings
         self.tally = Tally()
         self.rows = 0
         self.differences: _First[Difference] = _First(held)
@@ -356,9 +384,16 @@ class _Comparison:
             compared = [one for one in of_key if self._is_compared(one.period)]
             days = [(one.period, one.usage) for one in compared if one.period != self._month]
             self.tally.add_counted(key, *days)
+            self._hear(key, days)
             for counter in compared:
                 hours = None if counter.period == self._month else hours_of(counter.parts)
                 yield (key, counter.period), Held(counter.usage, hours, counter.parts)
+
+    def _hear(self, key: str, days: Sequence[tuple[Period, Usage]]) -> None:
+        """Compare what the witnesses say of a key. Lines that are no calls are none to them either."""
+        for hearing in self._hearings if key != MALFORMED_KEY else ():
+            for day, usage in days:
+                hearing.add(key, day, usage)
 
     def _in_lake(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Entry]:
         """The lake key by key, added up on the way."""

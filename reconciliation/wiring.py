@@ -19,6 +19,7 @@ from adapters.dynamodb.chain_head import DynamoDBChainHead
 from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
 from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
 from adapters.dynamodb.repairs import DynamoDBRepairs
+from adapters.dynamodb.source import SourceBook
 from adapters.firehose import FirehoseFreshness
 from adapters.kinesis import KinesisStream
 from adapters.s3.billing_chain import S3BillingChain
@@ -30,10 +31,13 @@ from adapters.s3.month_states import S3Closings
 from adapters.s3.recoveries import S3Recoveries
 from adapters.s3.reports import S3Reports
 from adapters.settings import ReconciliationSettings
+from adapters.source.log_insights import InsightsWitness
+from adapters.source.usage_plans import UsagePlanWitness
 from metering.bucket_layout import LAKE
 from metering.period import Period
 from reconciliation.billing_chain import BillingChain
 from reconciliation.lake.month_readiness import readiness_of
+from reconciliation.ports import Witness
 from reconciliation.reconcile import Sources
 from reconciliation.recovery.recoverer import Recoverer
 from reconciliation.repair.barrier import StreamBarrier
@@ -84,7 +88,20 @@ def make_sources(
             client("cloudwatch", config=config), settings.delivery_stream, settings.log_groups, clock
         ),
         S3LakeObjects(s3, settings.lake_bucket),
+        SourceBook(dynamodb, settings.counters_table),
     )
+
+
+def make_witnesses(settings: ReconciliationSettings, client: MakeClient) -> list[Witness]:
+    """Who has counted by code that is not the meter's. Lines with names of fields of their own are not
+    known to the query of the log groups.
+    """
+    config = _config(SEGMENTS)
+    plans = UsagePlanWitness(client("apigateway", config=config), settings.look_up_plan)
+    if not settings.rule.fields.is_default:
+        return [plans]
+    logs = client("logs", config=config)
+    return [InsightsWitness(logs, settings.log_groups, time.sleep, time.monotonic), plans]
 
 
 def make_reports(settings: ReconciliationSettings, client: MakeClient) -> S3Reports:

@@ -15,6 +15,7 @@ from typing import Any
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.layout import PROGRESS, UNPUBLISHED, encode_position
 from adapters.dynamodb.plans import PlanBook
+from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.stack import LocalCloud
 from metering.period import Period
 from metering.quotas.key_digest import digest_of
@@ -83,10 +84,32 @@ def watch_the_meter(cloud: LocalCloud, invoke: Invoke) -> None:
     assert found == invoke({"task": "inspection"})
 
 
+def watch_all(cloud: LocalCloud, invoke: Invoke) -> None:
+    """The same, and all calls of two stages reach the stream."""
+    watch_the_meter(cloud, invoke)
+    _log_into(cloud)
+    for _ in range(2):
+        assert {"SourceGaps": 0, "SourceStages": 2} == invoke({"task": "source"})
+
+
+def _log_into(cloud: LocalCloud) -> None:
+    """A stage of a REST API and one of an HTTP API, which log into the meter's group."""
+    MeteredGateway(cloud).take(['{"apiId": "orders", "stage": "prod"}'])
+    group = f"arn:aws:logs:us-east-1:{cloud.endpoint.account_id}:log-group:{cloud.log_group}"
+    gateway = cloud.client("apigatewayv2")
+    api = gateway.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
+    gateway.create_stage(
+        ApiId=api,
+        StageName="prod",
+        AccessLogSettings={"DestinationArn": group, "Format": "$context.requestId"},
+    )
+
+
 def reconcile_a_month(cloud: LocalCloud, invoke: Invoke) -> None:
     """A month of which nobody knows whether it is complete is refused; if that is allowed, what differs is
     looked into, in the lake and in the log.
     """
+    MeteredGateway(cloud).use_keys(['{"apiKeyId": "k1", "requestTimeEpoch": "1788220800000"}'])
     (report,) = invoke({"month": "2026-09"})
     assert [True, []] == [report["refused"], report["queries"]]
     assert report["page"].endswith("/report.html")
@@ -151,6 +174,6 @@ SCENARIOS: dict[str, Scenario] = {
     "QuotaAuthorizerFunction": decide_on_calls,
     "UsageApiFunction": look_up,
     "ReconciliationFunction": reconcile_a_month,
-    "WatchFunction": watch_the_meter,
+    "WatchFunction": watch_all,
 }
 """By the function's logical id in the template."""

@@ -1,13 +1,16 @@
-"""Completeness, read once for all callers of some seconds."""
+"""Completeness, and what is known of the source: read once for all callers of some seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
-from usage_api.ports import Completeness, CompletenessSource
+from metering.source.state import SourceState
+from usage_api.ports import Completeness, CompletenessSource, SourceStateSource
 
 KEPT_SECONDS: Final = 5.0
+SOURCE_KEPT_SECONDS: Final = 60.0
+"""The watch looks at the source every five minutes."""
 
 
 class KeptCompleteness:
@@ -29,4 +32,23 @@ class KeptCompleteness:
         if self._kept is None or now >= self._until:
             self._kept = self._source.read()
             self._until = now + KEPT_SECONDS
+        return self._kept
+
+
+class KeptSourceState:
+    """The port `SourceStateSource`, asking another one at most every :data:`SOURCE_KEPT_SECONDS`."""
+
+    def __init__(self, source: SourceStateSource, steady: Callable[[], float]) -> None:
+        """`steady` tells seconds from any start, and is never set."""
+        self._source = source
+        self._steady = steady
+        self._kept = SourceState()
+        self._until: float | None = None
+
+    def load(self) -> SourceState:
+        """What was read last, or a new answer."""
+        now = self._steady()
+        if self._until is None or now >= self._until:
+            self._kept = self._source.load()
+            self._until = now + SOURCE_KEPT_SECONDS
         return self._kept

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from adapters.dynamodb.completeness import CompletenessReader
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
 from adapters.dynamodb.top_keys import HeaviestReader
 from adapters.settings import UsageApiSettings
@@ -18,7 +19,7 @@ from adapters.telemetry import Telemetry, telemetry
 from usage_api import look_up_log
 from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
-from usage_api.completeness_cache import KeptCompleteness
+from usage_api.completeness_cache import KeptCompleteness, KeptSourceState
 from usage_api.queries import UsageQueries, UsageSources
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def make_look_ups(
         PlanBook(table, dynamodb),
         KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
         HeaviestReader(dynamodb, table),
+        KeptSourceState(SourceBook(dynamodb, table), clocks.steady),
     )
     return UsageQueries(sources, clocks.now, settings.default_plan)
 

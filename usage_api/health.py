@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
+from metering.source.gap import minute_of
+from metering.source.state import SourceState
 from metering.usage import NO_USAGE, Usage
 from usage_api.ports import Completeness
 from usage_api.schemas import HealthAnswer, Reserved, ShardHealth
@@ -18,13 +20,16 @@ STOPPED_SECONDS: Final = 300
 
 RESERVED_KEYS: Final = (UNATTRIBUTED_KEY, MALFORMED_KEY, UNDECODABLE_KEY)
 
-Status = Literal["ok", "behind", "stopped", "unknown"]
+Status = Literal["ok", "behind", "losing", "stopped", "unknown"]
 
 
-def judge(completeness: Completeness, reserved: Mapping[str, Usage], now: datetime) -> HealthAnswer:
+def judge(
+    completeness: Completeness, reserved: Mapping[str, Usage], source: SourceState, now: datetime
+) -> HealthAnswer:
     """The health at a time. `reserved` has the usage of the reserved keys in the current month."""
     lag = _lag(completeness.complete_through, now)
-    status = status_of(lag)
+    losses = tuple(_of_source(source, now))
+    status = status_of(lag, is_losing=bool(losses))
     shards = tuple(
         ShardHealth(
             shard=shard.shard_id,
@@ -47,18 +52,29 @@ def judge(completeness: Completeness, reserved: Mapping[str, Usage], now: dateti
         ),
         problems=(
             *_of_progress(status, lag, shards),
+            *losses,
             *_of_lines(malformed.requests, undecodable.requests),
         ),
     )
 
 
-def status_of(lag: int | None) -> Status:
-    """What a lag in seconds means."""
+def status_of(lag: int | None, *, is_losing: bool = False) -> Status:
+    """What a lag in seconds means, and whether calls do not reach the stream."""
+    if lag is not None and lag >= STOPPED_SECONDS:
+        return "stopped"
+    if is_losing:
+        return "losing"
     if lag is None:
         return "unknown"
-    if lag >= STOPPED_SECONDS:
-        return "stopped"
     return "behind" if lag > BEHIND_SECONDS else "ok"
+
+
+def _of_source(source: SourceState, now: datetime) -> Iterator[str]:
+    """What keeps calls from the stream."""
+    for fault in source.faults:
+        yield f"{fault[0].upper()}{fault[1:]}."
+    for gap in source.ongoing(minute_of(now)):
+        yield f"{gap.sentence}. See SourceGapAlarm in the runbook."
 
 
 def _of_progress(status: Status, lag: int | None, shards: tuple[ShardHealth, ...]) -> Iterator[str]:
@@ -81,7 +97,7 @@ def _of_progress(status: Status, lag: int | None, shards: tuple[ShardHealth, ...
                 "source mapping of the stream processor is enabled, whether its log has errors, and whether "
                 "the watch function runs each minute."
             )
-        case "ok":
+        case "ok" | "losing":
             return
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.quotas.plan import AccountKeys, Assignment, Plan
+from metering.source.state import SourceState
 
 
 class ShardProgress(Protocol):
@@ -48,6 +49,14 @@ class CompletenessSource(Protocol):
 
     def read(self) -> Completeness:
         """As it stands, never optimistic: counters that are read later hold all that it promises."""
+        ...
+
+
+class SourceStateSource(Protocol):
+    """Says whether all calls reach the stream."""
+
+    def load(self) -> SourceState:
+        """What the watch found last."""
         ...
 
 

@@ -15,11 +15,18 @@ from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period, begins_at, ends_at, is_day
 from metering.quotas.decision import Counted, Standing, periods_at, standings, verdict
 from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
+from metering.source.gap import minute_of, time_of, total_missing
 from metering.usage import NO_USAGE, Metric, Usage, total
 from usage_api.cursor import key_before, token_after
 from usage_api.health import RESERVED_KEYS, judge
 from usage_api.parameters import Days
-from usage_api.ports import CompletenessSource, CounterSource, HeaviestSource, PlanSource
+from usage_api.ports import (
+    CompletenessSource,
+    CounterSource,
+    HeaviestSource,
+    PlanSource,
+    SourceStateSource,
+)
 from usage_api.schemas import (
     AccountQuota,
     DayPart,
@@ -31,6 +38,7 @@ from usage_api.schemas import (
     PeriodUsage,
     QuotaAnswer,
     RangeUsage,
+    SourceGap,
     TopAnswer,
     TopEntry,
 )
@@ -44,6 +52,7 @@ class UsageSources(NamedTuple):
     plans: PlanSource
     completeness: CompletenessSource
     heaviest: HeaviestSource
+    source: SourceStateSource
 
 
 class _AccountNow(NamedTuple):
@@ -63,7 +72,7 @@ class UsageQueries:
         self, sources: UsageSources, clock: Callable[[], datetime], default_plan: str | None = None
     ) -> None:
         """`default_plan` is that of keys that have none."""
-        self._counters, self._plans, self._completeness, self._heaviest = sources
+        self._counters, self._plans, self._completeness, self._heaviest, self._source = sources
         self._clock = clock
         self._default_plan = default_plan
 
@@ -82,6 +91,7 @@ class UsageQueries:
             complete_through=complete_through,
             totals=totals_of(counter.usage),
             parts=tuple(_parts(counter)),
+            source_gap=self._missing(begins_at(period), ends_at(period)),
         )
 
     def usage_of_days(self, key: str, days: Days) -> RangeUsage:
@@ -102,6 +112,7 @@ class UsageQueries:
                 "parts": tuple(
                     DayPart(period=counter.period, totals=totals_of(counter.usage)) for counter in counters
                 ),
+                "source_gap": self._missing(begins_at(days.first), ends_at(days.last)),
             }
         )
 
@@ -183,7 +194,8 @@ class UsageQueries:
         now = self._now()
         completeness = self._completeness.read()
         reserved = self._counters.of_keys(RESERVED_KEYS, current_month(now))
-        return judge(completeness, {counter.key: counter.usage for counter in reserved}, now)
+        usage = {counter.key: counter.usage for counter in reserved}
+        return judge(completeness, usage, self._source.load(), now)
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(microsecond=0)
@@ -191,6 +203,17 @@ class UsageQueries:
     def _complete_through(self) -> datetime | None:
         through = self._completeness.read().complete_through
         return None if through is None else through.replace(microsecond=0)
+
+    def _missing(self, begin: datetime, end: datetime) -> SourceGap | None:
+        """What is known to be missing in front of the stream; None: nothing."""
+        gaps = self._source.load().within(minute_of(begin), minute_of(end))
+        if not gaps:
+            return None
+        return SourceGap(
+            calls=total_missing(gaps),
+            begins_at=time_of(min(gap.begin for gap in gaps)),
+            ends_at=time_of(max(gap.end for gap in gaps)),
+        )
 
     def _plan(self, assignment: Assignment | None) -> Plan | None:
         name = assignment.plan if assignment else self._default_plan

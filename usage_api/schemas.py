@@ -56,6 +56,23 @@ class DayPart(Answer):
     totals: Totals
 
 
+class SourceGap(Answer):
+    """Calls that were made in a period and did not come as far as the meter."""
+
+    calls: Count = Field(description="Calls of all keys together, by API Gateway's or the log group's count.")
+    begins_at: datetime = Field(description="Before, nothing is known to be missing.")
+    ends_at: datetime = Field(description="Up to here it was counted what is missing.")
+
+
+Missing = Annotated[
+    SourceGap | None,
+    Field(
+        description="Calls of the period that are known to be missing in front of the stream: they may be "
+        "anybody's, and are in no number here. Null while none is."
+    ),
+]
+
+
 class PeriodUsage(Answer):
     """The usage of a key in a month or a day."""
 
@@ -69,6 +86,7 @@ class PeriodUsage(Answer):
     parts: tuple[Part, ...] = Field(
         description="The days of the month, or the hours of the day, that have requests, in order."
     )
+    source_gap: Missing = None
 
 
 class RangeUsage(Answer):
@@ -84,6 +102,7 @@ class RangeUsage(Answer):
     complete_through: CompleteThrough
     totals: Totals
     parts: tuple[DayPart, ...] = Field(description="The days that have a counter, in order.")
+    source_gap: Missing = None
 
 
 class LimitStanding(Answer):
@@ -186,9 +205,9 @@ class HealthAnswer(Answer):
 
     as_of: AsOf
     complete_through: CompleteThrough
-    status: Literal["ok", "behind", "stopped", "unknown"] = Field(
-        description="`behind` by more than 3 minutes, `stopped` for 5 or more, `unknown` while nothing is "
-        "known."
+    status: Literal["ok", "behind", "losing", "stopped", "unknown"] = Field(
+        description="`behind` by more than 3 minutes, `stopped` for 5 or more, `losing` while calls do not "
+        "reach the stream, `unknown` while nothing is known."
     )
     lag_seconds: Count | None = Field(description="How long ago `complete_through` is.")
     shards: tuple[ShardHealth, ...]

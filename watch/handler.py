@@ -1,8 +1,11 @@
-"""The Lambda function. A schedule names the task: `{"task": "heartbeat"}` or `{"task": "inspection"}`."""
+"""The Lambda function. A schedule names the task: `{"task": "heartbeat"}`, `{"task": "inspection"}` or
+`{"task": "source"}`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
@@ -10,13 +13,20 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
+from adapters.cloudwatch import MetricReader
 from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.source import SourceBook
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
 from adapters.settings import WatchSettings
+from adapters.source.counts import SourceMetrics
+from adapters.source.stage_finder import MeteredStages
+from adapters.source.stages import StageSettings
+from adapters.source.subscriptions import SubscriptionFilters
 from adapters.telemetry import Telemetry, telemetry
 from metering.errors import Misconfigured, Transient
-from watch.tasks import ObjectCounter, ProgressStore, Pulse, ShardStream, beat, forget_closed, inspect
+from watch.source import SourceWatch
+from watch.tasks import ObjectCounter, ProgressStore, ShardStream, beat, forget_closed, inspect
 
 Numbers = dict[str, int]
 """Metrics by name; they are the function's answer, too."""
@@ -34,47 +44,89 @@ def handler(event: Mapping[str, Any], context: Any) -> Numbers:
     return _deployed()(event, context)
 
 
-def make_handler(  # noqa: PLR0913, PLR0917 - settings, three services, tools and a clock
+def make_handler(  # noqa: PLR0913, PLR0917 - settings, four services, tools and a clock
     settings: WatchSettings,
     stream: ShardStream,
     completeness: ProgressStore,
     objects: ObjectCounter,
+    source: SourceWatch,
     tools: Telemetry,
     clock: Callable[[], datetime],
 ) -> Handler:
-    """The function on a stream, what is known of its completeness, and two buckets."""
+    """The function on a stream, what is known of its completeness, two buckets, and the source."""
+
+    tasks = _Tasks(settings, stream, completeness, objects, source, tools, clock)
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], _context: Any) -> Numbers:
-        numbers = do(str(event.get("task")))
+        numbers = tasks.do(str(event.get("task")))
         tools.count(numbers)
         return numbers
 
-    def do(task: str) -> Numbers:
+    return cast("Handler", handle)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """What the function does, with the services that it does it to."""
+
+    settings: WatchSettings
+    stream: ShardStream
+    completeness: ProgressStore
+    objects: ObjectCounter
+    source: SourceWatch
+    tools: Telemetry
+    clock: Callable[[], datetime]
+
+    def do(self, task: str) -> Numbers:
+        """Do a task; its numbers."""
         match task:
             case "heartbeat":
-                return metrics(beat(stream, completeness, clock()))
+                return self._heartbeat()
             case "inspection":
-                found = inspect(objects, settings.failure_bucket, settings.lake_bucket)
-                numbers = {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
-                return numbers | {"ShardsForgotten": forgotten()}
-        raise Misconfigured([f"the event's task is {task!r}: it must be heartbeat or inspection"])
+                return self._inspection()
+            case "source":
+                return self._source()
+        raise Misconfigured([f"the event's task is {task!r}: it must be heartbeat, inspection or source"])
 
-    def forgotten() -> int:
-        try:
-            return forget_closed(stream, completeness, clock())
-        except Transient as error:
-            tools.logger.warning("progress of closed shards stays", extra={"reason": str(error)})
-            return 0
-
-    def metrics(pulse: Pulse) -> Numbers:
+    def _heartbeat(self) -> Numbers:
+        pulse = beat(self.stream, self.completeness, self.clock())
         if isinstance(pulse.trouble, Misconfigured):
             raise pulse.trouble
         if pulse.trouble is not None:
-            tools.logger.warning("complete_through stands still", extra={"reason": str(pulse.trouble)})
+            self.tools.logger.warning("complete_through stands still", extra={"reason": str(pulse.trouble)})
         return {"OpenShards": pulse.shards, "HeartbeatsSent": pulse.sent}
 
-    return cast("Handler", handle)
+    def _inspection(self) -> Numbers:
+        found = inspect(self.objects, self.settings.failure_bucket, self.settings.lake_bucket)
+        numbers = {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
+        return numbers | {"ShardsForgotten": self._forgotten()}
+
+    def _forgotten(self) -> int:
+        try:
+            return forget_closed(self.stream, self.completeness, self.clock())
+        except Transient as error:
+            self.tools.logger.warning("progress of closed shards stays", extra={"reason": str(error)})
+            return 0
+
+    def _source(self) -> Numbers:
+        state = self.source.look(self.clock())
+        reasons = [*state.faults, *(gap.sentence for gap in state.ongoing(state.checked))]
+        if reasons:
+            self.tools.logger.warning("calls do not reach the stream", extra={"reasons": reasons})
+        return {"SourceGaps": len(reasons), "SourceStages": len(state.stages)}
+
+
+def make_source_watch(settings: WatchSettings, client: Callable[[str], Any]) -> SourceWatch:
+    """The watch of the source; `client` makes the boto3 client of a service by its name."""
+    return SourceWatch(
+        settings.log_groups,
+        settings.stream_arn,
+        SubscriptionFilters(client("logs")),
+        MeteredStages(StageSettings(client("apigateway"), client("apigatewayv2"))),
+        SourceMetrics(MetricReader(client("cloudwatch")), settings.filter_name),
+        SourceBook(client("dynamodb"), settings.counters_table),
+    )
 
 
 @cache
@@ -84,12 +136,14 @@ def _deployed() -> Handler:
     """
     settings = WatchSettings.from_environment()
     session = boto3.session.Session()
+    client: Any = session.client
     config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
     return make_handler(
         settings,
         KinesisStream(session.client("kinesis", config=config), settings.stream_name),
         CompletenessBook(session.client("dynamodb", config=config), settings.counters_table),
         S3Objects(session.client("s3", config=config)),
+        make_source_watch(settings, lambda name: client(name, config=config)),
         telemetry(),
         lambda: datetime.now(UTC),
     )

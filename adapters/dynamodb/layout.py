@@ -7,6 +7,7 @@ Counters table, two items for each key, slice and period:
     key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
     progress              <shard id>     position, arrived_at
     progress              complete       through, seen, cuts, open, version: what the beats of the watch know
+    source                state          content, version: what the watch knows of stages and log groups
     heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
     slices                2026-11        numbers: the slices above 0 that counters of the month have
 
@@ -52,6 +53,8 @@ KEY_PREFIX: Final = "key:"
 PROGRESS: Final = "progress"
 COMPLETE: Final = "complete"
 """Sorts before the ids of all shards."""
+SOURCE: Final = "source"
+SOURCE_STATE: Final = "state"
 HEAVIEST_PREFIX: Final = "heaviest:"
 SLICES: Final = "slices"
 LAYOUTS: Final = "layouts"

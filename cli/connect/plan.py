@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapters.source.stages import ApiKind, ApiStage, LogSetting
 from cli.connect.log_format import fields_of, has_all, merged
 from cli.connect.log_groups import MOST_FILTERS, AccessLogGroup
-from cli.connect.stages import ApiKind, ApiStage, LogSetting
 
 LONGEST_FORMAT = {ApiKind.REST: 3072, ApiKind.HTTP: 1024, ApiKind.WEBSOCKET: 1024}
 """Characters. API Gateway's own model says 1,024 for its second API; for REST APIs it names no bound, and

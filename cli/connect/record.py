@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.source.stages import ApiKind, LogSetting
 from cli.connect.plan import ConnectionStep
-from cli.connect.stages import ApiKind, LogSetting
 from metering.errors import Misconfigured
 
 

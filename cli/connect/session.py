@@ -17,6 +17,7 @@ from botocore.config import Config
 from rich.console import Console
 
 from adapters.deployment import Deployment
+from adapters.source.stages import ApiKind, ApiStage, LogSetting, StageSettings
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
@@ -25,7 +26,6 @@ from cli.connect.log_groups import AccessLogGroups, SubscriptionSetting
 from cli.connect.plan import ConnectionStep, LogTarget, group_of, step
 from cli.connect.record import ConnectedStage, ConnectionRecord
 from cli.connect.snippets import DefinitionLanguage, SnippetValues, snippet
-from cli.connect.stages import ApiKind, ApiStage, LogSetting, StageSettings
 
 FORMATS: Final = {
     ApiKind.REST: "AccessLogFormat",

@@ -8,7 +8,13 @@ from cli.common.terminal import Text, table
 from cli.look_up.usage_view import completeness_line, moment
 from usage_api.schemas import HealthAnswer
 
-_STYLES = {"ok": "bold green", "behind": "bold yellow", "stopped": "bold red", "unknown": "bold yellow"}
+_STYLES = {
+    "ok": "bold green",
+    "behind": "bold yellow",
+    "losing": "bold red",
+    "stopped": "bold red",
+    "unknown": "bold yellow",
+}
 
 
 def draw_health(answer: HealthAnswer) -> list[RenderableType]:
@@ -17,6 +23,8 @@ def draw_health(answer: HealthAnswer) -> list[RenderableType]:
     status = Text.assemble("The meter is ", (answer.status, _STYLES[answer.status]), lag)
     if answer.status == "unknown":
         status = Text.assemble("Whether the meter counts, is ", ("unknown", _STYLES["unknown"]))
+    if answer.status == "losing":
+        status = Text.assemble("The meter counts, and calls are ", ("lost before it", _STYLES["losing"]), lag)
     shards = table("shard", "counted through", "seconds late", numbers=("seconds late",))
     for shard in answer.shards:
         shards.add_row(Text(shard.shard), moment(shard.counted_through), f"{shard.lag_seconds:,}")

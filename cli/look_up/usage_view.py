@@ -27,7 +27,22 @@ def draw_usage(answer: PeriodUsage | RangeUsage) -> list[RenderableType]:
         Text(),
         UsageChart(columns_of(answer)),
         Text(),
+        *gap_lines(answer),
         completeness_line(answer.as_of, answer.complete_through),
+    ]
+
+
+def gap_lines(answer: PeriodUsage | RangeUsage) -> list[Text]:
+    """What is known to be missing before the stream; nothing where nothing is."""
+    gap = answer.source_gap
+    if gap is None:
+        return []
+    return [
+        Text(
+            f"{gap.calls:,} calls of all keys together did not reach the meter, between "
+            f"{moment(gap.begins_at)} and {moment(gap.ends_at)}",
+            "bold yellow",
+        )
     ]
 
 

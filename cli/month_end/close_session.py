@@ -90,7 +90,7 @@ def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
         "sealed, it cannot be opened again: calls that come later are adjusted by the next invoice.",
         soft_wrap=True,
     )
-    for reason in report.missing:
+    for reason in (*report.missing, *report.source_gaps):
         screen.print(f"Not complete: {reason}", markup=False, soft_wrap=True)
     if not report.agrees:
         screen.print("The counters and the lake differ, which is accepted.", soft_wrap=True)

@@ -73,6 +73,14 @@ def command(  # noqa: PLR0913 - each is an option
     publish: Annotated[
         bool, typer.Option("--publish", help="Put all three into the lake's bucket, as the daily job does.")
     ] = False,
+    witnesses: Annotated[
+        bool,
+        typer.Option(
+            "--witnesses",
+            help="Compare a whole month with what AWS itself counted, too, as the job of the 2nd does: a "
+            "query reads all lines of the log groups.",
+        ),
+    ] = False,
 ) -> None:
     """Compare the counters of a month with the lake, call by call, and name every difference.
 
@@ -92,5 +100,5 @@ def command(  # noqa: PLR0913 - each is an option
         Period(month),
         stack,
         written_later(json),
-        ReconcileOptions(allow_incomplete, repair, yes, lower, publish, files),
+        ReconcileOptions(allow_incomplete, repair, yes, lower, publish, files, witnesses),
     )

@@ -19,6 +19,7 @@ from cli.common.terminal import Text, console, is_live
 from cli.month_end.proof_table import differences_told, outcomes_table
 from cli.month_end.repair_session import is_repaired
 from metering.period import Period
+from metering.proof.witness import witness_lines
 from reconciliation.model.causes import ADVICE, Cause
 from reconciliation.model.report import Report
 from reconciliation.ports import StepProgress
@@ -26,7 +27,7 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.report.csv import report_csv
 from reconciliation.report.page import report_page
 from reconciliation.report.publication import ReportPublisher
-from reconciliation.wiring import make_reports, make_sources, utc_now
+from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
 
 _MOST_TOLD = 10
 
@@ -56,6 +57,8 @@ class ReconcileOptions(NamedTuple):
     """Why a repair may lower counters; empty: it may not."""
     publish: bool = False
     files: Files = Files()
+    witnesses: bool = False
+    """Compare with what AWS itself counted, too."""
 
 
 def run(month: Period, stack: str, json: Path | None, wishes: ReconcileOptions) -> None:
@@ -92,7 +95,9 @@ def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOpt
 
     run_id, allowed = str(uuid.uuid4()), wishes.allow_incomplete
     with shown:
-        reconciler = Reconciler(make_sources(settings, found.client), utc_now, on_progress)
+        witnesses = make_witnesses(settings, found.client) if wishes.witnesses else ()
+        sources = make_sources(settings, found.client)._replace(witnesses=witnesses)
+        reconciler = Reconciler(sources, utc_now, on_progress)
         if not wishes.publish:
             return reconciler.reconcile(month, run_id=run_id, allow_incomplete=allowed), ""
         publisher = ReportPublisher(make_reports(settings, found.client), reconciler, utc_now)
@@ -115,7 +120,8 @@ def described(report: Report) -> Iterator[str | Text | Table]:
         return
     yield outcomes_table([report])
     yield ""
-    yield from (f"Not complete: {reason}" for reason in report.missing)
+    yield from (f"Not complete: {reason}" for reason in (*report.missing, *report.source_gaps))
+    yield from witness_lines(report.witnesses)
     if report.compared_until is not None:
         yield f"Compared: the days before {report.compared_until:%Y-%m-%d}"
     yield (

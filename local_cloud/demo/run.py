@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.demo.parameters import replay_parameters
 from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.proof import prove
@@ -97,7 +98,11 @@ class Demo:
         logs = self.cloud.client("logs")
         logs.meta.events.register("before-call.logs.PutLogEvents", lambda **_: progress.flow.put_begins())
         player = AccessLogPlayer(
-            logs, self.cloud.clock, self.cloud.log_group, mean_lines=settings.lines_of_a_request
+            logs,
+            self.cloud.clock,
+            self.cloud.log_group,
+            mean_lines=settings.lines_of_a_request,
+            on_calls=MeteredGateway(self.cloud).take,
         )
         for played in player.play(settings.log.lines(), None if speed is None else Pace(speed)):
             progress.note_sent(played)

@@ -4,8 +4,10 @@ moto keeps no lock and loses updates under threads, so its requests run one at a
 """
 
 import base64
+import io
 import json
 import logging
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +17,7 @@ from functools import cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 import boto3
 from moto.core.base_backend import BackendDict
@@ -30,6 +33,11 @@ logger = logging.getLogger(__name__)
 
 REGION = "us-east-1"
 _FIRST_ACCOUNT = 123456789012
+Action = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+"""Answers a request of the AWS JSON protocol, or leaves it to moto."""
+
+_USAGE = re.compile(r"/usageplans/([^/]+)/usage")
+_PUT_LOG_EVENTS = ("Logs_20140328", "PutLogEvents")
 _NOT_RUNNING = "the local endpoint is not running: use it as a context manager"
 
 _moto_lock = threading.Lock()
@@ -53,6 +61,11 @@ class LocalEndpoint:
         self._buckets: dict[str, tuple[str, str]] = {}
         self._services: dict[str, Service] = {}
         self._moto = _Dispatcher(create_backend_app)
+        self.on_log_events: Callable[[str, int], None] = lambda _log_group, _events: None
+        """Is told of the log events that a log group has taken in."""
+        self.usage_of_plan: Callable[[str, str, str], Mapping[str, Any]] | None = None
+        """Answers GetUsage of a plan, from a day until a day, which moto does not have."""
+        self._actions: dict[tuple[str, str], Action] = {}
         self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
@@ -77,6 +90,10 @@ class LocalEndpoint:
     def take_over(self, service: Service) -> None:
         """From now on ``service`` answers its API in place of moto."""
         self._services[service.target_prefix] = service
+
+    def answer_action(self, action: tuple[str, str], answer: Action) -> None:
+        """From now on `answer` answers this action of an API, where it has an answer, and moto where not."""
+        self._actions[action] = answer
 
     @property
     def account_id(self) -> str:
@@ -133,11 +150,44 @@ class LocalEndpoint:
     def _serve(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         prefix, _, action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
         service = self._services.get(prefix)
+        if (usage := self._usage(environ)) is not None:
+            start_response("200 OK", _json_headers())
+            return [encode(usage)]
+        if (prefix, action) in self._actions:
+            body = environ["wsgi.input"].read()
+            if (found := self._actions[prefix, action](_decode(body))) is not None:
+                start_response("200 OK", _json_headers())
+                return [encode(found)]
+            environ["wsgi.input"] = io.BytesIO(body)
+        if service is None and (prefix, action) == _PUT_LOG_EVENTS:
+            return self._put_log_events(environ, start_response)
         if service is None:
             return self._serve_moto(environ, start_response)
         status, answer = answer_request(service, action, environ["wsgi.input"].read())
         start_response(f"{status.value} {status.phrase}", _json_headers())
         return [answer]
+
+    def _usage(self, environ: dict[str, Any]) -> Mapping[str, Any] | None:
+        match = _USAGE.fullmatch(environ["PATH_INFO"])
+        if match is None or self.usage_of_plan is None or environ["REQUEST_METHOD"] != "GET":
+            return None
+        days = dict(parse_qsl(environ["QUERY_STRING"]))
+        return self.usage_of_plan(match.group(1), days["startDate"], days["endDate"])
+
+    def _put_log_events(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Let moto take log events in, and count them if it did."""
+        body, statuses = environ["wsgi.input"].read(), []
+        environ["wsgi.input"] = io.BytesIO(body)
+
+        def note(status: str, *rest: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *rest)
+
+        answer = self._serve_moto(environ, note)
+        if statuses[-1].startswith("200"):
+            request = json.loads(body)
+            self.on_log_events(request["logGroupName"], len(request["logEvents"]))
+        return answer
 
     def _serve_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account_id

@@ -28,6 +28,8 @@ class SubscriptionDelivery(KinesisBackend):
         super().__init__(region, account_id)
         self._kinesis = kinesis
         self.listeners: list[Listener] = []
+        self.on_forwarded: Callable[[str, str, int], None] = lambda _group, _filter, _events: None
+        """Is told of log group, filter and number of the log events of each delivery."""
 
     @property
     def _url_module(self) -> Any:
@@ -62,6 +64,7 @@ class SubscriptionDelivery(KinesisBackend):
             "subscriptionFilters": [filter_name],
         }
         stream = self._kinesis.stream(delivery_stream_arn)
+        self.on_forwarded(log_group_name, filter_name, len(log_events))
         for data in _packed(envelope, log_events):
             stream.put(partition_key=uuid4().hex, data=data)
             for listener in self.listeners:

@@ -108,7 +108,7 @@ class AccessLogPlayer:
     them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where to write, and how
         self,
         logs: CloudWatchLogsClient,
         clock: LogClock,
@@ -116,8 +116,12 @@ class AccessLogPlayer:
         *,
         seed: int = 1,
         mean_lines: int = _MEAN_LINES,
+        on_calls: Callable[[Iterable[str]], None] = lambda _lines: None,
     ) -> None:
-        """Write to ``log_group``; requests hold ``mean_lines`` lines on average, as ``seed`` draws them."""
+        """Write to ``log_group``; requests hold ``mean_lines`` lines on average, as ``seed`` draws them.
+        ``on_calls`` is told of the lines of each request before it is sent.
+        """
+        self._on_calls = on_calls
         self._logs = logs
         self._clock = clock
         self._log_group = log_group
@@ -139,6 +143,7 @@ class AccessLogPlayer:
             if pace is not None:
                 pace.wait_for(log_time)
             self._clock.follow(log_time)
+            self._on_calls(event.message for event in group)
             self._put(group)
             written += len(group)
             yield Played(written, number, log_time)

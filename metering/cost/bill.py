@@ -14,7 +14,7 @@ from metering.cost.workload import Workload
 ACCESS_LOG: Final = "Access log"
 
 ALARM_METRICS: Final = 13
-ALARM_METRICS_OF_ALL: Final = 36
+ALARM_METRICS_OF_ALL: Final = 38
 """What the template's alarms watch, with essential and with full monitoring: an alarm on an expression is
 billed for each metric in it. https://aws.amazon.com/cloudwatch/pricing/
 """
@@ -103,6 +103,7 @@ def _items(workload: Workload, units: Units) -> Iterator[_Item]:
     yield "S3", "lake stored", "s3_bytes", units.lake_stored_bytes, "bytes"
     yield "Athena", "month end, read twice", "athena_bytes", 2 * units.lake_bytes, "bytes"
     yield from _monitoring(is_full=workload.monitors_fully)
+    yield "CloudWatch", "metrics read", "metric_reads", units.metric_reads, "metrics"
     yield "CloudWatch", "the meter's own log", "log_bytes", units.own_log_bytes, "bytes"
     yield "X-Ray", "traces", "traces", units.traces, "traces"
     if workload.encrypts_topics:

@@ -59,7 +59,10 @@ ENVIRONMENT_HOURS: Final = 2
 """How long Lambda keeps an environment that is in use; it promises nothing, this is what is commonly seen."""
 
 _HEARTBEAT_BYTES: Final = 300
-_WATCH_RUNS_PER_SECOND: Final = 1 / 60 + 1 / 600
+_WATCH_RUNS_PER_SECOND: Final = 1 / 60 + 1 / 600 + 1 / 300
+_METRICS_READ: Final = 3
+_METRICS_READ_EVERY_SECONDS: Final = 1_800
+"""What one stage and one log group take: calls, log events, forwarded log events."""
 _DAY_SECONDS: Final = 86_400
 _TRACES_PER_SECOND: Final = 1.0
 _TRACED_SHARE: Final = 0.05
@@ -105,6 +108,8 @@ class Units:
     init_gb_seconds: float
     """Of all functions, whenever one begins in a new environment."""
     list_requests: float
+    metric_reads: float
+    """Metrics that the watch reads to compare the source's counts."""
     traces: float
 
     @property
@@ -176,6 +181,7 @@ def units(workload: Workload) -> Units:
         watch_gb_seconds=watch_runs * WATCH_SECONDS * WATCH_MEMORY_MB / 1024,
         init_gb_seconds=_init_gb_seconds(shards),
         list_requests=2 * SECONDS_OF_MONTH / 600,
+        metric_reads=_METRICS_READ * SECONDS_OF_MONTH / _METRICS_READ_EVERY_SECONDS,
         traces=sum(map(_traces, (batches, transforms, watch_runs))) if workload.is_traced else 0.0,
     )
 

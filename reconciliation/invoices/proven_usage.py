@@ -53,11 +53,12 @@ class ProvenUsages:
             MeterError: something could not be read.
         """
         report, usage = self._reconciler.reconciled(month, run_id=self._run_id)
-        missing = tuple(f"{month}: {reason}" for reason in report.missing)
+        sealed = self._sealed_usage(month)
+        gaps = report.source_gaps if sealed is None else []
+        missing = tuple(f"{month}: {reason}" for reason in (*report.missing, *gaps))
         if report.compared_until is not None:
             until = f"{month}: it is complete until {report.compared_until:%Y-%m-%d}, and invoiced as a whole"
             return self._proven(month, {}, None)._replace(missing=missing or (until,))
-        sealed = self._sealed_usage(month)
         found = usage()
         proven = self._proven(month, found, sealed.report if sealed else None)
         if sealed is not None and sealed.usage and not found:

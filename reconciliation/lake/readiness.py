@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from metering.period import Period, begins_at, days_of, ends_at
+from metering.source.gap import minute_of
+from metering.source.state import SourceState
 from reconciliation.model.failed_records import FailedRecords
 
 ARRIVAL: Final = timedelta(minutes=15)
@@ -17,6 +19,9 @@ WAITING: Final = timedelta(days=2)
 CloudWatch Logs tries to hand it on. What arrived later and waits is no call of the month.
 """
 
+
+MOST_REASONS: Final = 10
+"""Gaps of the source that are named one by one."""
 
 VOUCHED: Final = datetime.max.replace(tzinfo=UTC)
 """How far a path is complete where the caller vouches for it."""
@@ -69,6 +74,16 @@ def readiness(month: Period, now: datetime, paths: Paths, failed: FailedRecords)
         missing.append(f"objects under the error prefix cannot be read: {', '.join(failed.unreadable[:10])}")
         limits.append(begins_at(month))
     return Readiness(_whole_days(month, min(limits)), missing)
+
+
+def gap_reasons(month: Period, source: SourceState) -> list[str]:
+    """Why a month is not whole though all that reached the stream is compared, a sentence each: what the
+    watch of the source found missing in front of the stream.
+    """
+    gaps = source.within(minute_of(begins_at(month)), minute_of(ends_at(month)))
+    return [gap.sentence for gap in gaps[:MOST_REASONS]] + (
+        [f"{len(gaps) - MOST_REASONS:,} more gaps of the source"] if len(gaps) > MOST_REASONS else []
+    )
 
 
 def is_refused(month: Period, now: datetime, until: datetime) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period
 from metering.proof.drift import Difference
+from metering.proof.witness import WitnessReport
 from metering.usage import NO_USAGE, Usage
 from reconciliation.model.causes import Finding
 from reconciliation.model.contradictions import Contradiction
@@ -131,11 +132,15 @@ class Report(msgspec.Struct, kw_only=True):
     """Of each folder of the lake that the queries read; none where nobody looked."""
     not_looked_into: int = 0
     """Differences of which no calls were named, because there were too many."""
+    source_gaps: list[str] = msgspec.field(default_factory=list)
+    """Calls that were made or logged and did not reach the stream, a sentence each: no side has them."""
+    witnesses: list[WitnessReport] = msgspec.field(default_factory=list)
+    """What AWS itself counted, compared with the counters; none where nobody asked."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing more is to come for the month."""
-        return not self.missing
+        """Whether nothing more is to come for the month, and nothing was lost before the stream."""
+        return not self.missing and not self.source_gaps
 
     @property
     def agrees(self) -> bool:
@@ -176,6 +181,9 @@ class Report(msgspec.Struct, kw_only=True):
         document["findings"] = [
             {**msgspec.structs.asdict(finding), "advice": finding.advice} for finding in self.findings
         ]
+        for name in _ONLY_IF_ANY:
+            if not document[name]:
+                del document[name]
         return msgspec.json.encode(_with_texts(msgspec.to_builtins(document)))
 
 
@@ -187,6 +195,8 @@ _DERIVED: Final = (
     "scanned_bytes",
     "causes",
 )
+_ONLY_IF_ANY: Final = ("source_gaps", "witnesses")
+"""Fields that are left out while they are empty: most reports have none."""
 TEXTS: Final = frozenset({"fingerprint", "event_hash"})
 """Fields that are texts in JSON."""
 

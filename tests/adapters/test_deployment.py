@@ -31,6 +31,7 @@ def test_it_names_what_a_reconciliation_reads(cloud: LocalCloud) -> None:
         workgroup="usage-meter",
         delivery_stream=cloud.stack.name("LakeDeliveryStream"),
         log_groups=(cloud.log_group,),
+        look_up_plan="usage-meter-look-ups",
     ) == (deployment.reconciliation)
     assert [cloud.stack.name("FailureBucket")] == deployment.values("FailureBucketName")
 

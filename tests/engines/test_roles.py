@@ -16,7 +16,7 @@ import pytest
 from local_cloud.template.document import load_template
 from tests.engines.conftest import Engine, known_to_ministack, started
 from tests.engines.package import make
-from tests.functions import SCENARIOS
+from tests.functions import SCENARIOS, watch_the_meter
 
 STACK = "usage-meter"
 PLAIN_HTTP = ("FailureBucketPolicy", "LakeBucketPolicy", "UndeliveredEventsPolicy")
@@ -157,6 +157,8 @@ def run(deployed: Deployed, function: str) -> None:
     if function == "ReconciliationFunction":
         (report,) = invoke({"month": "2026-09"})
         assert report["refused"]
+    elif function == "WatchFunction":
+        watch_the_meter(deployed, invoke)  # type: ignore[arg-type]  # the engine forwards no log events
     else:
         SCENARIOS[function](deployed, invoke)  # type: ignore[arg-type]  # what scenarios need of a cloud
 

@@ -40,7 +40,7 @@ OWN_METRICS = {
     },
     "quota_authorizer": {"IssuerFailures", "StoreFailures"},
     "reconciliation": {"Drift", "Refused"},
-    "watch": {"ErrorObjects", "FailedBatches"},
+    "watch": {"ErrorObjects", "FailedBatches", "SourceGaps"},
 }
 """The functions' own metrics that alarms and dashboard use."""
 
@@ -231,7 +231,6 @@ class TestEssential:
         """One for each way in which a call may not be counted, not be kept, or not be proved."""
         assert {
             "CountersLateAlarm",
-            "CountersLosingCallsAlarm",
             "DriftAlarm",
             "ErrorObjectsAlarm",
             "FailedBatchesAlarm",
@@ -239,6 +238,7 @@ class TestEssential:
             "LakeLateAlarm",
             "MalformedLinesAlarm",
             "ReconciliationRefusedAlarm",
+            "SourceGapAlarm",
             "StreamThrottledAlarm",
             "SubscriptionFailingAlarm",
             "UndeliveredEventsAlarm",

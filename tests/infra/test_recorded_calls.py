@@ -32,6 +32,11 @@ ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 """
 
+GATEWAYS = {"api-gateway": "", "apigatewayv2": "/v2"}
+"""Both of API Gateway's APIs: actions are methods, resources are paths, without what comes before them
+here.
+"""
+
 SERVICES = {"eventbridge": "events", "cloudwatch-logs": "logs"}
 """Services that policies name otherwise than botocore's hooks do."""
 
@@ -126,13 +131,17 @@ class Recorder:
         """
         if f"Credential={ACCESS_KEY}/" not in str(request.headers["Authorization"]):
             return
-        name = f"{service}:{operation}"
+        name = f"apigateway:{request.method}" if service in GATEWAYS else f"{service}:{operation}"
         self.calls |= {Call(ACTIONS.get(name, name), arn) for arn in self._resources(service, request)}
 
     def _resources(self, service: str, request: AWSPreparedRequest) -> Iterator[str]:
         if service == "s3":
             bucket, _, key = urlsplit(request.url).path.strip("/").partition("/")
             yield f"arn:aws:s3:::{bucket}" + (f"/{unquote(key)}" if key else "")
+            return
+        if service in GATEWAYS:
+            path = urlsplit(request.url).path.removeprefix(GATEWAYS[service])
+            yield f"arn:aws:apigateway:us-east-1::{path}"
             return
         document = json.loads(cast("bytes", request.body))
         prefix = self._stack.arn("CallStream").replace(":kinesis:", f":{service}:").partition(":stream/")[0]
@@ -149,7 +158,8 @@ class Recorder:
                 yield from (f"{prefix}:event-bus/{bus}" for bus in buses)
             case "logs":
                 group = document.get("logGroupName", document.get("logGroupNamePrefix"))
-                yield f"{prefix}:log-group:{group}:"
+                groups = document.get("logGroupNames", [group])
+                yield from ("*" if name is None else f"{prefix}:log-group:{name}:" for name in groups)
             case "cloudwatch":
                 yield "*"  # metrics are no resources
             case _:

@@ -35,6 +35,8 @@ ROLES = [logical_id for logical_id, resource in RESOURCES.items() if resource["T
 GLUE = "arn:aws:glue:us-east-1:123456789012"
 LISTS = {"dynamodb:LeadingKeys", "events:source"}
 """Condition keys that hold several values."""
+GATEWAY = "arn:aws:apigateway:us-east-1::"
+LISTED = ("logs:DescribeLogGroups", "logs:GetQueryResults")
 METRICS = ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
 X_RAY = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
@@ -83,7 +85,8 @@ class TestLeastPrivilege:
     @pytest.mark.parametrize("role", ROLES)
     def test_no_wildcard_resource(self, role: str) -> None:
         """A star stands for objects below a prefix, the streams of a log group, the tables that a crawler may
-        make in its own database, and all of X-Ray, of metrics, and of the list of log groups.
+        make in its own database, and all of X-Ray, of metrics, of the list of log groups, and of queries of
+        them; and for the stages of any API, and the usage of any plan.
         """
         log_groups = {
             STACK.arn(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Logs::LogGroup"
@@ -93,7 +96,7 @@ class TestLeastPrivilege:
             for statement in statements(role, WITH_KEY)
             for resource in as_list(statement["Resource"])
             if "*" in resource
-            and statement["Action"] not in (X_RAY, METRICS, "logs:DescribeLogGroups")
+            and statement["Action"] not in (X_RAY, METRICS, *LISTED)
             and resource not in log_groups
         ]
         allowed = {
@@ -104,6 +107,12 @@ class TestLeastPrivilege:
             f"{STACK.arn('LakeBucket')}/reconciliation/*",
             f"{GLUE}:table/usage_meter_found/*",
             "arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/crawlers*",
+            *(
+                f"{GATEWAY}/{kind}/*/{stages}"
+                for kind in ("apis", "restapis")
+                for stages in ("stages", "stages/*")
+            ),
+            f"{GATEWAY}/usageplans/*/usage",
         }
         assert set() == set(stars) - allowed
 
@@ -280,7 +289,7 @@ class TestGrants:
 
     def test_watch(self) -> None:
         """It lists what is under the error prefixes and puts records into the stream; it reads neither. Of
-        the counters table it sees the progress only.
+        the counters table it sees the progress and the source only.
         """
         assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
         assert {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"} == actions(
@@ -288,7 +297,7 @@ class TestGrants:
         )
         (progress,) = [one for one in statements("WatchRole") if "dynamodb:Query" in one["Action"]]
         assert {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress"]},
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress", "source"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         } == progress["Condition"]
         (listing,) = [one for one in statements("WatchRole") if one["Action"] == "s3:ListBucket"]

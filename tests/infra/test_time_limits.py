@@ -19,10 +19,10 @@ FUNCTIONS = {
 SERVICES: dict[str, set[str]] = {
     "StreamProcessorFunction": {"dynamodb", "events"},
     "FirehoseTransformFunction": set(),
-    "ReconciliationFunction": {"athena", "cloudwatch", "dynamodb", "logs", "s3"},
+    "ReconciliationFunction": {"apigateway", "athena", "cloudwatch", "dynamodb", "logs", "s3"},
     "QuotaAuthorizerFunction": {"dynamodb"},
     "UsageApiFunction": {"dynamodb"},
-    "WatchFunction": {"dynamodb", "kinesis", "s3"},
+    "WatchFunction": {"apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "kinesis", "logs", "s3"},
 }
 """Of which each function has clients."""
 

@@ -19,6 +19,8 @@ from metering.outcome import UNATTRIBUTED_KEY
 from metering.period import Period
 from metering.proof.correction import Fate
 from metering.proof.month_state import Closing, State
+from metering.source.gap import Gap, Way, minute_of
+from metering.source.state import SourceState
 from metering.usage import NO_USAGE, Usage
 from reconciliation.billing_chain import BillingChain
 from reconciliation.closing import (
@@ -86,6 +88,15 @@ class Office:
         return self.report or Reconciler(self.deployment.sources, lambda: self.now).reconcile(
             month, run_id=run_id
         )
+
+
+class Gaps:
+    """What the watch knows of the source: calls of October that were not logged."""
+
+    def load(self) -> SourceState:
+        """A gap of an hour."""
+        begin = minute_of(datetime(2026, 10, 5, 12, tzinfo=UTC))
+        return SourceState(gaps=(Gap(Way.LOGGED, "access-log", begin, begin + 60, 7),))
 
 
 def objects(deployment: Deployment) -> list[str]:
@@ -291,3 +302,21 @@ class TestUsage:
             decode_usage(content).items()
         )
         assert content == encode_usage(reversed(usage.items()))
+
+
+def test_a_gap_in_front_of_the_stream(deployment: Deployment) -> None:
+    """Both sides agree, and calls are known not to have reached the stream: a month is not sealed so
+    without a reason, which is kept with what it is for.
+    """
+    office = Office(deployment)
+    sources = deployment.sources
+    deployment.sources = sources._replace(source=Gaps())
+    try:
+        with pytest.raises(NotProvenError, match=r"7 calls that API Gateway .* Find out why, or accept"):
+            office.close()
+        sealed = office.close(accept="a client sent bodies over 10 MB")
+    finally:
+        deployment.sources = sources
+    assert (True, "a client sent bodies over 10 MB") == (sealed.agrees, sealed.accepted)
+    [reason] = sealed.missing
+    assert "between 2026-10-05T12:00Z and 2026-10-05T13:00Z were not logged to access-log" in reason

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -14,17 +15,21 @@ import pytest
 from metering.calls.call import Call
 from metering.calls.event_id import event_hash
 from metering.counters.counter import Counter
+from metering.errors import MeterError, Misconfigured
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period
 from metering.proof.drift import Difference, Nature
+from metering.proof.witness import WitnessCount, WitnessName
 from metering.usage import TOTALS, Usage, total
 from reconciliation.model.causes import Cause
 from reconciliation.model.contradictions import Contradiction
+from reconciliation.model.report import Report
+from reconciliation.model.report_reading import read_report
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Reconciler, Sources
 from tests.factories import delivery, lines
 from tests.reconciliation.lake.test_firehose_errors import FAILED, document
-from tests.reconciliation.month_end import OCTOBER, Deployment, at, call, running
+from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, at, call, running
 
 FIFTH = Period("2026-10-05")
 
@@ -117,6 +122,56 @@ class TestAgreement:
             difference["period"],
             difference["nature"],
         )
+
+
+class Counted:
+    """A witness, with what it has counted, or what keeps it from saying so."""
+
+    name = WitnessName.LOG
+
+    def __init__(self, counts: dict[tuple[str, Period], int] | MeterError) -> None:
+        self._counts = counts
+
+    def testify(self, month: Period) -> WitnessCount:
+        """What it counted."""
+        assert OCTOBER == month
+        if isinstance(self._counts, MeterError):
+            raise self._counts
+        return WitnessCount(self.name, self._counts, speaks_for_all=True)
+
+
+class TestWitnesses:
+    """What AWS itself counted sees what both paths read wrong in the same way."""
+
+    def heard(self, deployment: Deployment, counts: dict[tuple[str, Period], int] | MeterError) -> Report:
+        """A report with such a witness."""
+        sources = deployment.sources._replace(witnesses=[Counted(counts)])
+        return Reconciler(sources, lambda: AFTER).reconcile(OCTOBER, run_id=str(uuid4()))
+
+    def test_misread_alike(self, deployment: Deployment) -> None:
+        """Both sides hold a key's calls under another, and agree; the witness does not, on that day alone."""
+        deployment.both([call(f"x{number}", "2026-10-05T07:00:00", "wrong") for number in range(9)])
+        deployment.both([call("m", "2026-10-06T07:00:00", MALFORMED_KEY)], name="malformed")
+        report = self.heard(deployment, {("right", FIFTH): 9})
+        assert report.agrees
+        [found] = report.witnesses
+        assert [("wrong", FIFTH, 9, 0), ("right", FIFTH, 0, 9)] == [
+            (one.key, one.period, one.counted, one.witnessed) for one in found.disagreements
+        ]
+        assert report == read_report(report.to_json(), "report.json")
+
+    def test_one_that_cannot_be_asked(self, deployment: Deployment) -> None:
+        """It says so, and the comparison goes on."""
+        deployment.both([call("x", "2026-10-05T07:00:00")])
+        report = self.heard(deployment, Misconfigured(["StartQuery: no right"]))
+        assert report.agrees
+        [found] = report.witnesses
+        assert ["it could not be asked: StartQuery: no right"] == found.notes
+        assert found.agrees
+
+    def test_nobody_was_asked(self, deployment: Deployment) -> None:
+        """Then the report has no word of witnesses, nor of gaps."""
+        assert not {"witnesses", "source_gaps"} & json.loads(deployment.reconcile().to_json()).keys()
 
 
 class TestDifferences:

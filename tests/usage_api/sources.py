@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.quotas.plan import AccountKeys, Assignment, Plan
+from metering.source.state import SourceState
 from metering.usage import NO_USAGE
 from usage_api.queries import UsageQueries, UsageSources
 
@@ -42,7 +43,7 @@ class Page:
 
 @dataclass
 class Memory:
-    """All four sources."""
+    """All five sources."""
 
     counters: Mapping[tuple[str, Period], Counter] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
@@ -50,12 +51,17 @@ class Memory:
     accounts: Mapping[str, AccountKeys] = field(default_factory=dict)
     candidates: Sequence[str] = ()
     complete: Complete = field(default_factory=Complete)
+    source: SourceState = field(default_factory=SourceState)
     reads: list[str] = field(default_factory=list)
     failure: Exception | None = None
 
     def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return UsageQueries(UsageSources(self, self, self, self), lambda: now, default_plan)
+        return UsageQueries(UsageSources(self, self, self, self, self), lambda: now, default_plan)
+
+    def load(self) -> SourceState:
+        """What is known of the source."""
+        return self.source
 
     def counter(self, key: str, period: Period) -> Counter:
         """One."""

@@ -105,13 +105,13 @@ class LookUpContract:
 
     def test_one_request(self, bench: Bench) -> None:
         """With completeness known, a month or a day is one request and a range is one Query; completeness is
-        asked for once in five seconds, before the counter. Counters are read as they were written last.
+        asked for once in five seconds, before the counter, and the source once in a minute. Counters are read
+        as they were written last.
         """
         bench.meter.count("a", "2026-11-05T07", usage(10))
         bench.ask(of_customer("a", "/me/usage"))
-        (first, second) = bench.sent
-        assert [{"S": "progress"}, {"S": "key:a"}] == [
-            next(iter(one["ExpressionAttributeValues"].values())) for _, one in (first, second)
+        assert [{"S": "progress"}, {"S": "key:a"}, {"S": "source"}] == [
+            next(iter(one["ExpressionAttributeValues"].values())) for _, one in bench.sent
         ]
         bench.operations()
         bench.seconds += 4.9

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from metering.source.gap import Gap, Way, minute_of
+from metering.source.state import SourceState
 from metering.usage import Usage
 from tests.usage_api.sources import NOW, Complete, Shard
 from usage_api.health import judge, status_of
@@ -29,41 +32,64 @@ class TestStatus:
         assert status == status_of(lag)
 
 
+MINUTE = minute_of(NOW)
+GAP = Gap(Way.FORWARDED, "log", MINUTE - 90, MINUTE - 30, 7)
+
+
+class TestSource:
+    def test_calls_that_do_not_reach_the_stream(self) -> None:
+        """What is wrong with the settings, and gaps that may still grow, are problems, and health is not
+        ok.
+        """
+        source = SourceState(faults=("no subscription filter leads from log into the stream",), gaps=(GAP,))
+        health = judge(ago(90), {}, source, NOW)
+        assert "losing" == health.status
+        fault, gap = health.problems
+        assert fault.startswith("No subscription filter leads from log into the stream.")
+        assert "7 calls that were logged to log" in gap
+
+    def test_a_gap_that_is_over(self) -> None:
+        """What ended long ago is no problem of now; and what is stopped is stopped."""
+        old = msgspec.structs.replace(GAP, begin=MINUTE - 500, end=MINUTE - 400)
+        assert "ok" == judge(ago(90), {}, SourceState(gaps=(old,)), NOW).status
+        assert "stopped" == judge(ago(400), {}, SourceState(gaps=(GAP,)), NOW).status
+
+
 class TestHealth:
     def test_ok(self) -> None:
         """Nothing to do; shards in their order."""
-        health = judge(ago(90), {}, NOW)
+        health = judge(ago(90), {}, SourceState(), NOW)
         assert ("ok", 90, ()) == (health.status, health.lag_seconds, health.problems)
         assert [("shard-1", 60), ("shard-2", 90)] == [(one.shard, one.lag_seconds) for one in health.shards]
 
     def test_behind(self) -> None:
         """Which shard is late, and where to look."""
-        (problem,) = judge(ago(200), {}, NOW).problems
+        (problem,) = judge(ago(200), {}, SourceState(), NOW).problems
         assert "200 seconds late. Late: shard-2." in problem
         assert "stream processor" in problem
 
     def test_stopped(self) -> None:
         """Nothing is confirmed any more."""
-        (problem,) = judge(ago(400), {}, NOW).problems
+        (problem,) = judge(ago(400), {}, SourceState(), NOW).problems
         assert "for 400 seconds. Late: shard-2." in problem
         assert "event source mapping" in problem
 
     def test_heartbeats_missing(self) -> None:
         """Where every shard is on time, the watch is at fault."""
         complete = Complete(NOW - timedelta(seconds=400), (Shard("shard-1", ON_TIME),))
-        (problem,) = judge(complete, {}, NOW).problems
+        (problem,) = judge(complete, {}, SourceState(), NOW).problems
         assert "the heartbeats are missing" in problem
 
     def test_many_shards(self) -> None:
         """A few names are enough."""
         then = NOW - timedelta(seconds=400)
         shards = tuple(Shard(f"shard-{number}", then) for number in range(5))
-        (problem,) = judge(Complete(then, shards), {}, NOW).problems
+        (problem,) = judge(Complete(then, shards), {}, SourceState(), NOW).problems
         assert "Late: shard-0, shard-1, shard-2 and 2 more." in problem
 
     def test_unknown(self) -> None:
         """Nobody knows yet."""
-        health = judge(Complete(None), {}, NOW)
+        health = judge(Complete(None), {}, SourceState(), NOW)
         assert ("unknown", None, ()) == (health.status, health.lag_seconds, health.shards)
         assert "heartbeat" in health.problems[0]
 
@@ -74,7 +100,7 @@ class TestHealth:
             "!malformed": Usage(requests=1234),
             "!undecodable": Usage(requests=2),
         }
-        health = judge(ago(90), reserved, NOW)
+        health = judge(ago(90), reserved, SourceState(), NOW)
         assert [9, 1234, 2] == [
             totals.requests
             for totals in (
@@ -88,10 +114,10 @@ class TestHealth:
     def test_one(self) -> None:
         """One line, or record, is told as one."""
         reserved = {"!malformed": Usage(requests=1), "!undecodable": Usage(requests=1)}
-        malformed, undecodable = judge(ago(90), reserved, NOW).problems
+        malformed, undecodable = judge(ago(90), reserved, SourceState(), NOW).problems
         assert malformed.startswith("1 log line of this month is unreadable.")
         assert undecodable.startswith("1 record of this month holds no access log.")
 
     def test_clock_ahead(self) -> None:
         """A lag is never negative."""
-        assert 0 == judge(ago(-5), {}, NOW).lag_seconds
+        assert 0 == judge(ago(-5), {}, SourceState(), NOW).lag_seconds

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.quotas.plan import AccountKeys, Assignment, KeyStatus, Kind, Limit, Plan, Span
+from metering.source.gap import Gap, Way, minute_of
+from metering.source.state import SourceState
 from metering.usage import Metric, Usage
 from tests.usage_api.sources import Complete, Memory
 from usage_api.parameters import Days
 from usage_api.problems import BadRequest
 from usage_api.queries import UsageQueries
-from usage_api.schemas import Totals
+from usage_api.schemas import SourceGap, Totals
 
 NOVEMBER, FIFTH, TODAY = Period("2026-11"), Period("2026-11-05"), Period("2026-11-24")
 USED = Usage(12, 11, 1, 1200, 120, 60, 99)
@@ -98,6 +100,31 @@ class TestUsage:
     def test_nothing_known(self) -> None:
         """While nobody knows how complete the counters are, nothing is promised."""
         assert memory(complete=Complete(None)).look_ups().usage("k1").complete_through is None
+
+
+class TestSourceGap:
+    """What is known to be missing in front of the stream."""
+
+    def test_of_the_period(self) -> None:
+        """The gaps that concern the period, together; None where there are none."""
+        noon = minute_of(datetime(2026, 11, 5, 12, tzinfo=UTC))
+        gaps = (
+            Gap(Way.LOGGED, "log", noon, noon + 60, 7),
+            Gap(Way.FORWARDED, "log", noon + 120, noon + 180, 3),
+            Gap(Way.FORWARDED, "log", noon + 1440, noon + 1500, 5),
+        )
+        look_ups = memory(source=SourceState(gaps=gaps)).look_ups()
+        assert look_ups.usage("k1", FIFTH).source_gap == SourceGap(
+            calls=10,
+            begins_at=datetime(2026, 11, 5, 12, tzinfo=UTC),
+            ends_at=datetime(2026, 11, 5, 15, tzinfo=UTC),
+        )
+        month = look_ups.usage("k1", NOVEMBER).source_gap
+        assert month is not None
+        assert 15 == month.calls
+        assert look_ups.usage("k1", TODAY).source_gap is None
+        days = look_ups.usage_of_days("k1", Days(FIFTH, Period("2026-11-06"))).source_gap
+        assert month == days
 
 
 class TestQuota:

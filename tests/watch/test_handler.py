@@ -23,7 +23,7 @@ from metering.errors import Misconfigured
 from stream_processor import handler as stream_processor
 from tests.alarms import in_alarm
 from tests.emf import metrics_in
-from watch.handler import Handler, make_handler
+from watch.handler import Handler, make_handler, make_source_watch
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NAMESPACE = "UsageMeter/usage-meter"
@@ -45,6 +45,7 @@ def watch(cloud: LocalCloud) -> LambdaFunction:
         KinesisStream(cloud.client("kinesis"), settings.stream_name),
         CompletenessBook(cloud.client("dynamodb"), settings.counters_table),
         S3Objects(cloud.client("s3")),
+        make_source_watch(settings, cloud.client),
         telemetry("watch", NAMESPACE),
         lambda: NOON,
     )
@@ -127,6 +128,7 @@ class TestCompleteness:
             KinesisStream(cloud.client("kinesis"), settings.stream_name),
             CompletenessBook(dynamodb, "nowhere"),
             S3Objects(cloud.client("s3")),
+            make_source_watch(settings, cloud.client),
             telemetry("watch", NAMESPACE),
             lambda: NOON,
         )
@@ -186,6 +188,7 @@ class TestInspection:
             KinesisStream(cloud.client("kinesis"), settings.stream_name),
             CompletenessBook(dynamodb, settings.counters_table),
             S3Objects(cloud.client("s3")),
+            make_source_watch(settings, cloud.client),
             telemetry("watch", NAMESPACE),
             lambda: NOON,
         )
@@ -204,14 +207,17 @@ class TestInspection:
 class TestTask:
     def test_unknown(self, cloud: LocalCloud) -> None:
         """An event of another kind is refused, and the error says what it may be."""
-        settings = WatchSettings("counters", "stream", "failures", "lake")
+        settings = WatchSettings("counters", "stream", "failures", "lake", "arn", "filter", ("access-log",))
         handler: Handler = make_handler(
             settings,
             KinesisStream(cloud.client("kinesis"), "stream"),
             CompletenessBook(cloud.client("dynamodb"), "counters"),
             S3Objects(cloud.client("s3")),
+            make_source_watch(settings, cloud.client),
             telemetry("watch", NAMESPACE),
             lambda: NOON,
         )
-        with pytest.raises(Misconfigured, match="task is 'backup': it must be heartbeat or inspection"):
+        with pytest.raises(
+            Misconfigured, match="task is 'backup': it must be heartbeat, inspection or source"
+        ):
             handler({"task": "backup"}, LambdaContext("watch", "arn", "256", 0))

@@ -10,6 +10,7 @@ import { monthAfter, monthOf, monthsBack } from "./periods.js";
 const STATUSES = {
   ok: ["Counting", "Every shard of the stream is counted up to the last minutes."],
   behind: ["Behind", "Counting is more than 3 minutes behind."],
+  losing: ["Losing calls", "Calls are made or logged and do not reach the stream."],
   stopped: ["Stopped", "For 5 minutes or more nothing has been confirmed as counted."],
   unknown: ["Not known yet", "No heartbeat is confirmed yet: how complete the numbers are is not known."],
 };

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.source.stages import ApiKind, ApiStage, LogSetting
 from cli.connect.log_groups import AccessLogGroup
 from cli.connect.plan import LogTarget, group_of, step
-from cli.connect.stages import ApiKind, ApiStage, LogSetting
 from local_cloud.template.document import Stack
 
 STACK = Stack()

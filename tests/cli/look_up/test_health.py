@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.dynamodb.source import SourceBook
 from cli.look_up import usage_source
+from metering.source.gap import Gap, Way, minute_of
+from metering.source.state import SourceState
 from tests.cli.look_up.looked_up import NOW, SHARDS, THROUGH, LookedUp, invoke, looked_up
 
 
@@ -44,7 +47,7 @@ def test_well(cloud: LookedUp) -> None:
         [SHARDS[1], "2026-11-24", "18:59:01", "UTC", "62"],
     ] == [line.split() for line in lines[3:5]]
     assert ["malformed", "3"] in [line.split() for line in lines]
-    assert "- 3 lines of this month are no calls." in told.stdout
+    assert "- 3 log lines of this month are unreadable." in told.stdout
     assert "complete through 2026-11-24 18:59:00 UTC" in lines[-1]
 
 
@@ -64,11 +67,25 @@ def test_not_well(cloud: LookedUp, late: timedelta, status: str) -> None:
     assert SHARDS[0] in told.stdout
 
 
+def test_calls_that_do_not_reach_the_stream(cloud: LookedUp) -> None:
+    """Health is not ok, says why, and exits with 1; the usage of the month names what is missing."""
+    cloud.confirm()
+    minute = minute_of(NOW)
+    gap = Gap(Way.FORWARDED, "access-log", minute - 60, minute - 10, 1_200)
+    state = SourceState(version=1, faults=("no subscription filter leads from access-log",), gaps=(gap,))
+    assert SourceBook(cloud.meter.dynamodb, cloud.meter.table_name).save(state)
+    told = invoke("health")
+    first = "The meter counts, and calls are lost before it, 63 s late"
+    assert (1, first) == (told.exit_code, told.stdout.splitlines()[0])
+    assert "- No subscription filter leads from access-log." in told.stdout
+    assert "1,200 calls of all keys together did not reach the meter" in invoke("usage", "alice").stdout
+
+
 def test_nothing_is_known() -> None:
     """Then nobody may take the meter for well: exit code 1."""
     told = invoke("health")
     assert (1, "Whether the meter counts, is unknown") == (told.exit_code, told.stdout.splitlines()[0])
-    assert "In the first minutes of a deployment" in told.stdout
+    assert "This is normal in the first minutes of a" in told.stdout
 
 
 @pytest.mark.parametrize("through", [THROUGH, NOW - timedelta(hours=1), None])

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from cli.connect.stages import ApiKind, ApiStage, LogSetting, StageSettings
+from adapters.source.stages import ApiKind, ApiStage, LogSetting, StageSettings
 
 SETTINGS = {"DestinationArn": "arn", "Format": "{}"}
 KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}

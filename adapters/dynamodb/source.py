@@ -1,0 +1,54 @@
+"""What the watch knows of the source, in the counters table: one item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from adapters.dynamodb.layout import SOURCE, SOURCE_STATE
+from adapters.dynamodb.table import Table
+from metering.source.state import SourceState
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_NONE_OR_THAT_VERSION: Final = "attribute_not_exists(#version) OR #version = :before"
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(SourceState).decode
+
+
+class SourceBook:
+    """Reads and writes it."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
+        self._table = Table(dynamodb, table_name)
+
+    def load(self) -> SourceState:
+        """What is known, as it was written last.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        for item in self._table.query(SOURCE):
+            return _decode(item["content"]["B"])
+        return SourceState()
+
+    def save(self, state: SourceState) -> bool:
+        """Write what is known in place of the version before it: whether that was still there.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be written.
+        """
+        return self._table.put_if(
+            {
+                "pk": {"S": SOURCE},
+                "sk": {"S": SOURCE_STATE},
+                "version": {"N": str(state.version)},
+                "content": {"B": _encode(state)},
+            },
+            _NONE_OR_THAT_VERSION,
+            {"#version": "version"},
+            {":before": {"N": str(state.version - 1)}},
+        )

@@ -1,0 +1,4 @@
+"""The source: what happens to calls before they reach the stream. Pure.
+
+Read in this order: :mod:`flow`, :mod:`usual`, :mod:`gap`, :mod:`leg`, :mod:`settings`, :mod:`state`.
+"""

@@ -1,0 +1,106 @@
+"""Whether all calls reach the stream: the shipped watch on the local cloud, whose gateway and log groups
+count for themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from adapters.dynamodb.source import SourceBook
+from adapters.settings import WatchSettings
+from local_cloud.api_gateway.gateway import MeteredGateway
+from local_cloud.stack import LocalCloud
+from metering.source.flow import LATE
+from metering.source.gap import Way
+from metering.source.leg import SILENT
+from metering.source.state import SourceState
+from watch.handler import make_source_watch
+from watch.source import SourceWatch
+
+BEGIN: Final = datetime(2026, 11, 24, tzinfo=UTC)
+CALLS: Final = 3
+"""In each quarter of an hour, so that no test takes long."""
+
+
+class World:
+    """A stage with some calls, its log group, and the watch that looks every five minutes."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.gateway = MeteredGateway(cloud)
+        self._logs = cloud.client("logs")
+        self._logs.create_log_stream(logGroupName=cloud.log_group, logStreamName="a")
+        settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
+        self._watch: SourceWatch = make_source_watch(settings, cloud.client)
+        self.book = SourceBook(cloud.client("dynamodb"), settings.counters_table)
+        self._minute = 0
+
+    def go_on(self, minutes: int, *, logs: bool = True) -> SourceState:
+        """Let so many minutes pass; what the watch knows then."""
+        for _ in range(0, minutes, 5):
+            self.cloud.clock.follow(BEGIN + timedelta(minutes=self._minute))
+            if self._minute % 15 == 0:
+                self._call(logs=logs)
+            self.cloud.counts.send()
+            self._watch.look(self.cloud.clock.now())
+            self._minute += 5
+        return self.book.load()
+
+    def _call(self, *, logs: bool) -> None:
+        lines = [json.dumps({"apiId": "orders", "stage": "prod", "status": "200"})] * CALLS
+        self.gateway.count(lines)
+        if logs:
+            now = int(self.cloud.clock.now().timestamp() * 1000)
+            events = [{"timestamp": now, "message": line} for line in lines]
+            self._logs.put_log_events(logGroupName=self.cloud.log_group, logStreamName="a", logEvents=events)
+
+    def subscriptions(self) -> Any:
+        """A client to change the subscription with, and the filter as it is."""
+        [found] = self._logs.describe_subscription_filters(logGroupName=self.cloud.log_group)[
+            "subscriptionFilters"
+        ]
+        return self._logs, found
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A source that has been watched for an hour."""
+    with LocalCloud() as cloud:
+        found = World(cloud)
+        state = found.go_on(65)
+        assert ((), (), 1) == (state.faults, state.gaps, len(state.stages))
+        yield found
+
+
+def test_a_filter_that_was_deleted(world: World) -> None:
+    """It is named at the next look, and what was logged since is counted as missing once that is due."""
+    logs, found = world.subscriptions()
+    logs.delete_subscription_filter(logGroupName=world.cloud.log_group, filterName=found["filterName"])
+    [fault] = world.go_on(5).faults
+    assert fault.startswith(f"no subscription filter leads from {world.cloud.log_group} into the stream:")
+    [gap] = world.go_on(90).gaps
+    assert (Way.FORWARDED, world.cloud.log_group) == (gap.way, gap.place)
+    assert CALLS <= gap.missing <= 6 * CALLS
+
+
+def test_a_stage_that_logs_no_more(world: World) -> None:
+    """A stage whose access log is removed is named at the next look; with settings as before, its calls are
+    missed by API Gateway's own count.
+    """
+    state = world.go_on(15 * SILENT // CALLS + 30 + LATE, logs=False)
+    [gap] = state.gaps
+    assert (Way.LOGGED, ()) == (gap.way, state.faults)
+    [known] = state.stages
+    gateway: Any = world.cloud.client("apigateway")
+    gateway.update_stage(
+        restApiId=known.stage.api,
+        stageName="prod",
+        patchOperations=[{"op": "remove", "path": "/accessLogSettings"}],
+    )
+    [fault] = world.go_on(5).faults
+    assert "orders) has no access log: its calls are not counted" in fault
