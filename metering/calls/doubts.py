@@ -53,9 +53,10 @@ _AUTHORIZERS_KEY: Final = ',"authorizerKeyId":"'
 _KEY: Final = ',"apiKeyId":"'
 _FORMER_BEGIN: Final = '{"requestId":"'
 _FORMER_TEXTS: Final = ',"path":"'
-_WRITTEN: Final = {"status": re.compile(r',"status":("[1-5][0-9][0-9]")')} | {
-    name: re.compile(rf',"{name}":("[0-9]{{1,15}}")') for name in sorted(_AMOUNTS)
+_WRITTEN: Final = {"status": re.compile(r', ?"status":("[1-5][0-9][0-9]")')} | {
+    name: re.compile(rf', ?"{name}":("[0-9]{{1,15}}")') for name in sorted(_AMOUNTS)
 }
+"""The former formats were written on several lines, and came out with a space behind some commas."""
 _STATUS: Final = re.compile(rb'"?[1-5][0-9][0-9]"?')
 _BARE_DASH: Final = re.compile(r'(?<=":)[ \t]*-(?=[ \t]*[,}])')
 """An absent value in a format that does not quote its numbers."""

@@ -269,14 +269,25 @@ class TestFormerFormat:
         *("integrationLatency", "sourceIp", "userAgent"),
     )
 
-    def logged(self, **texts: str) -> LogEvent:
-        """A log event of that format."""
+    FOLDED: Final = frozenset(
+        {
+            *("stage", "authorizerKeyId", "httpMethod", "status", "requestLength", "integrationLatency"),
+            "userAgent",
+        }
+    )
+    """Fields with which a line of the template began: a stage has a space before them."""
+
+    def logged(self, *, is_folded: bool = False, **texts: str) -> LogEvent:
+        """A log event of that format, on one line or folded as the template was."""
         known = {
             name: (_VALUES | _OF_AN_API["REST"]).get(variable, "-")
             for name, variable in json.loads(FORMATS["REST"]).items()
         }
         fields = {name: known[name] for name in self.NAMES} | texts
-        return event("{" + ",".join(f'"{name}":"{value}"' for name, value in fields.items()) + "}")
+        written = (
+            f'{" " * (is_folded and name in self.FOLDED)}"{name}":"{value}"' for name, value in fields.items()
+        )
+        return event("{" + ",".join(written) + "}")
 
     @pytest.mark.parametrize("place", ["path", "userAgent"])
     @pytest.mark.parametrize(
@@ -302,9 +313,10 @@ class TestFormerFormat:
     @pytest.mark.parametrize(
         "written", ['x"y', "x\ty", "x\x01", "x\\", "\\ud800", 'x\t","status":"503', "[" * 20_000]
     )
-    def test_a_text_that_breaks_the_json(self, place: str, written: str) -> None:
+    @pytest.mark.parametrize("is_folded", [False, True])
+    def test_a_text_that_breaks_the_json(self, place: str, written: str, is_folded: bool) -> None:
         """Does not make the call free."""
-        one = self.logged(**{place: written})
+        one = self.logged(is_folded=is_folded, **{place: written})
         assert [honest()] == read_calls([one], RULE) == [read_call(one, RULE)]
 
     def test_an_honest_line(self) -> None:
