@@ -277,7 +277,7 @@ class TestFormerFormat:
     )
     """Fields with which a line of the template began: a stage has a space before them."""
 
-    def logged(self, *, is_folded: bool = False, **texts: str) -> LogEvent:
+    def logged(self, is_folded: bool = False, /, **texts: str) -> LogEvent:
         """A log event of that format, on one line or folded as the template was."""
         known = {
             name: (_VALUES | _OF_AN_API["REST"]).get(variable, "-")
@@ -316,7 +316,7 @@ class TestFormerFormat:
     @pytest.mark.parametrize("is_folded", [False, True])
     def test_a_text_that_breaks_the_json(self, place: str, written: str, is_folded: bool) -> None:
         """Does not make the call free."""
-        one = self.logged(is_folded=is_folded, **{place: written})
+        one = self.logged(is_folded, **{place: written})
         assert [honest()] == read_calls([one], RULE) == [read_call(one, RULE)]
 
     def test_an_honest_line(self) -> None:
