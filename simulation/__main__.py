@@ -1,12 +1,17 @@
-"""The deterministic simulation of the counting half: every fault, drawn from a seed, and an exact comparison.
+"""The deterministic simulation: every fault, drawn from a seed, and an exact comparison.
 
-    python -m simulation --seeds 1000              # seeds 1 to 1000, on all processors
+Each seed is run in two worlds: `protocol` is the counting half under every fault of its writes, batches and
+streams; `month-end` has the lake as well, with the shipped repair and closing.
+
+    python -m simulation --seeds 1000              # seeds 1 to 1000 of both worlds, on all processors
     python -m simulation --seed 4711               # one seed again, with its schedule
+    python -m simulation --seeds 50 --world month-end
     python -m simulation --seeds 50 --variant no-condition
     python -m simulation --seeds 200 --dynamodb    # through the shipped adapters, on a DynamoDB engine that
                                                    # AWS_ENDPOINT_URL_DYNAMODB names
 
-It exits with 1 if any counter differs from what was sent, or if `complete_through` says too much.
+It exits with 1 if any counter differs from what was sent, if `complete_through` says too much, if a right
+counter was made wrong, or if a month was sealed with anything but what was called.
 """
 
 from __future__ import annotations
@@ -15,14 +20,20 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from adapters.settings import external_dynamodb
+from simulation.month_end.broken import BROKEN_MONTH_ENDS
+from simulation.month_end.faults import Accident
+from simulation.month_end.runs import FIGURES, MONTH_ENDS, MonthEndSummary, run_month_end, run_month_ends
 from simulation.protocol.broken_meters import BROKEN, METERS
 from simulation.protocol.broken_watches import BROKEN_WATCHES
 from simulation.protocol.faults import Fault
 from simulation.protocol.runs import Setup, Summary, run_seed, run_seeds
 from simulation.protocol.world import WorldResult
+
+BOTH, PROTOCOL, MONTH_END = "both", "protocol", "month-end"
 
 _TELL_EVERY_SECONDS = 5
 _LINES_OF_A_SCHEDULE = 400
@@ -33,16 +44,37 @@ _EVENTS_ON_DYNAMODB = 30
 def main() -> int:
     """The command."""
     options = _parser().parse_args()
-    setup = _setup(options)
-    summary = _one(options.seed, setup) if options.seed is not None else _many(options, setup)
+    worlds = _worlds(options)
+    document: dict[str, object] = {}
+    has_failed = False
+    if PROTOCOL in worlds:
+        setup = _setup(options)
+        summary = _one(options.seed, setup) if options.seed is not None else _many(options, setup)
+        document |= _document(summary)
+        _print_table(summary)
+        has_failed = summary.differing > 0 or summary.untrue > 0
+    if MONTH_END in worlds:
+        ends = _month_ends(options)
+        document["month_end"] = _document_of_month_ends(ends)
+        _print_month_ends(ends)
+        has_failed |= ends.differing > 0
     if options.json:
-        options.json.write_text(json.dumps(_document(summary), indent=2) + "\n")
-    _print_table(summary)
-    return int(summary.differing > 0 or summary.untrue > 0)
+        options.json.write_text(json.dumps(document, indent=2) + "\n")
+    return int(has_failed)
+
+
+def _worlds(options: argparse.Namespace) -> set[str]:
+    """Where a variant, or a DynamoDB, is asked for, the world that has it; else both."""
+    if options.world != BOTH:
+        return {options.world}
+    if options.dynamodb or options.variant in METERS.keys() - MONTH_ENDS.keys():
+        return {PROTOCOL}
+    return {MONTH_END} if options.variant in MONTH_ENDS.keys() - METERS.keys() else {PROTOCOL, MONTH_END}
 
 
 def _parser() -> argparse.ArgumentParser:
-    variants = "\n".join(f"  {meter.name:22}{meter.breaks}" for meter in (*BROKEN, *BROKEN_WATCHES))
+    broken = (*BROKEN, *BROKEN_WATCHES, *BROKEN_MONTH_ENDS)
+    variants = "\n".join(f"  {meter.name:22}{meter.breaks}" for meter in broken)
     parser = argparse.ArgumentParser(
         "python -m simulation",
         description=__doc__,
@@ -52,7 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=100, metavar="N", help="so many seeds (default: 100)")
     parser.add_argument("--first", type=int, default=1, metavar="S", help="the first of them (default: 1)")
     parser.add_argument("--seed", type=int, metavar="N", help="this one only; prints its schedule")
-    parser.add_argument("--variant", choices=METERS, default="shipped", metavar="NAME", help="a broken meter")
+    parser.add_argument(
+        "--variant", choices=METERS | MONTH_ENDS, default="shipped", metavar="NAME", help="a broken meter"
+    )
+    parser.add_argument(
+        "--world", choices=(BOTH, PROTOCOL, MONTH_END), default=BOTH, help="which world (default: both)"
+    )
     parser.add_argument("--dynamodb", action="store_true", help="the shipped adapters on a DynamoDB")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
@@ -101,9 +138,49 @@ def _many(options: argparse.Namespace, setup: Setup) -> Summary:
     return summary
 
 
+def _month_ends(options: argparse.Namespace) -> MonthEndSummary:
+    if options.seed is not None:
+        summary, began = MonthEndSummary(), time.monotonic()
+        summary.add(run_month_end(options.seed, options.variant, keep_schedule=True))
+        summary.seconds = time.monotonic() - began
+        results = summary.failed or [run_month_end(options.seed, options.variant, keep_schedule=True)]
+    else:
+        summary = run_month_ends(
+            options.first,
+            options.seeds,
+            options.variant,
+            workers=options.workers,
+            tell=_progress(f"of {options.seeds:,} month ends"),
+        )
+        worst = summary.failed[:1]
+        results = [run_month_end(one.seed, options.variant, keep_schedule=True) for one in worst]
+    for result in results:
+        print(f"The schedule of seed {result.seed}:", *result.schedule, sep="\n  ")
+    for result in summary.failed:
+        for sentence in (*result.differences, *result.untrue)[:_COUNTERS_TOLD]:
+            print(f"Seed {result.seed}: {sentence}")
+        variant = "" if options.variant == "shipped" else f" --variant {options.variant}"
+        print(f"  again: python -m simulation --world {MONTH_END} --seed {result.seed}{variant}")
+    return summary
+
+
+def _progress(what: str) -> Callable[[MonthEndSummary], None]:
+    """Says every few seconds how far it is."""
+    told = time.monotonic()
+
+    def tell(summary: MonthEndSummary) -> None:
+        nonlocal told
+        if time.monotonic() - told > _TELL_EVERY_SECONDS:
+            told = time.monotonic()
+            differing = f", {summary.differing} with differences" if summary.differing else ""
+            print(f"{summary.runs:,} {what}{differing}", file=sys.stderr, flush=True)
+
+    return tell
+
+
 def _how_to_repeat(seed: int, options: argparse.Namespace) -> str:
     if options.variant == "shipped" and not options.dynamodb:
-        return f"  again: make simulate SEED={seed}"
+        return f"  again: python -m simulation --world {PROTOCOL} --seed {seed}"
     on_dynamodb = " --dynamodb" if options.dynamodb else ""
     return f"  again: python -m simulation --seed {seed} --variant {options.variant}{on_dynamodb}"
 
@@ -147,6 +224,31 @@ def _print_table(summary: Summary) -> None:
     ):
         print(f"{name:46}{value:>14,}")
     print(f"{'seconds':46}{summary.seconds:>14,.1f}")
+
+
+def _print_month_ends(summary: MonthEndSummary) -> None:
+    print()
+    for accident in Accident:
+        print(f"{accident.value:46}{summary.injected[accident]:>14,}")
+    print()
+    for name, value in (
+        ("month ends", summary.runs),
+        *((name.replace("_", " "), summary.figures[name]) for name in FIGURES),
+        ("month ends with differences", summary.differing),
+    ):
+        print(f"{name:46}{value:>14,}")
+    print(f"{'seconds':46}{summary.seconds:>14,.1f}")
+
+
+def _document_of_month_ends(summary: MonthEndSummary) -> dict[str, object]:
+    return {
+        "runs": summary.runs,
+        **{name: summary.figures[name] for name in FIGURES},
+        "injected": {accident.value: summary.injected[accident] for accident in Accident},
+        "differing": summary.differing,
+        "differences": {str(one.seed): one.differences + one.untrue for one in summary.failed},
+        "seconds": round(summary.seconds, 1),
+    }
 
 
 def _document(summary: Summary) -> dict[str, object]:

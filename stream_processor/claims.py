@@ -138,7 +138,9 @@ class _Chain:
             return
         claims = list(chain.from_iterable(page.claims for page in self._pages))
         ours = {(one.shard_id, one.position) for one in self._ours}
-        others = (one for one in claims if (one.shard_id, one.position) not in ours)
+        others = [one for one in claims if (one.shard_id, one.position) not in ours]
+        if len(claims) - len(others) < len(self._ours) - len(self._missing):
+            self._disown_unclaimed(claims, disowned)
         if not _meet(self._ours, others):
             return
         seen: set[int] = set()
@@ -146,6 +148,16 @@ class _Chain:
             if (one.shard_id, one.position) in ours and not seen.isdisjoint(one.hashes):
                 disowned.setdefault(one.position // _PARTS, set()).update(seen.intersection(one.hashes))
             seen.update(one.hashes)
+
+    def _disown_unclaimed(self, claims: Sequence[Claim], disowned: Disowned) -> None:
+        """The shard's watermark is above claims that nobody has made: their batch was given up, and comes
+        again by an old checkpoint. A copy may be counted by now, or be claimed later. So they stay
+        uncounted, as what is given up does, until a repair brings them.
+        """
+        made = {(one.shard_id, one.position) for one in (*claims, *self._missing)}
+        for one in self._ours:
+            if (one.shard_id, one.position) not in made:
+                disowned.setdefault(one.position // _PARTS, set()).update(one.hashes)
 
 
 def _meet(ours: Sequence[Claim], others: Iterable[Claim]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
 from itertools import islice
 from json import loads
 from pathlib import Path
@@ -30,8 +29,8 @@ from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Sources
 from reconciliation.repair.plan import HeldBack, RepairPlan
 from reconciliation.repair.repairer import CONCURRENCY, Repaired, Repairer
-from reconciliation.repair.scope import NotRepairableError, Scope
-from reconciliation.repair.trust import doubts, followed
+from reconciliation.repair.scope import NotRepairableError
+from reconciliation.repair.trust import doubts, scope_of
 from reconciliation.wiring import make_repair_sources, make_sources, utc_now
 
 MOST_TOLD: Final = 20
@@ -56,22 +55,6 @@ def refusals_as_messages() -> Iterator[None]:
         yield
     except (NotRepairableError, NotProvenError, NotSealedError, BrokenChainError) as refusal:
         raise CommandError(f"{refusal}.", PROBLEM) from refusal
-
-
-def scope_of(report: Report, reason: str, lower: str = "") -> Scope:
-    """What of a report can be repaired: the keys that differ or disagree with themselves, on the days that
-    were compared and of which no finding doubts the lake.
-
-    Raises:
-        NotRepairableError: nothing was compared.
-    """
-    if report.refused or not report.is_settled:
-        raise NotRepairableError(
-            f"{report.month} is not complete: {'; '.join(report.missing)}. Repair it when it is"
-        )
-    places = followed(report)
-    complete = datetime.max.replace(tzinfo=UTC) if report.compared_until is None else report.compared_until
-    return Scope(report.month, report.run_id, reason, complete, places.keys(), followed=places, lower=lower)
 
 
 def is_repaired(  # noqa: PLR0913 - what is repaired, where, and how

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from metering.period import Period, is_day
 from metering.proof.correction import Correction
 from reconciliation.model.causes import Cause
 from reconciliation.model.report import Report
+from reconciliation.repair.scope import NotRepairableError, Scope
 
 DOUBTFUL: Final = frozenset(
     {
@@ -92,3 +94,19 @@ def takes_away(one: Correction) -> bool:
     fingerprint = usage.pop("fingerprint")
     swapped = fingerprint != 0 and one.usage.requests == 0
     return swapped or any(amount < 0 for amount in (*usage.values(), *one.parts.values()))
+
+
+def scope_of(report: Report, reason: str, lower: str = "") -> Scope:
+    """What of a report can be repaired: the keys that differ or disagree with themselves, on the days that
+    were compared and of which no finding doubts the lake.
+
+    Raises:
+        NotRepairableError: nothing was compared.
+    """
+    if report.refused or not report.is_settled:
+        raise NotRepairableError(
+            f"{report.month} is not complete: {'; '.join(report.missing)}. Repair it when it is"
+        )
+    places = followed(report)
+    complete = datetime.max.replace(tzinfo=UTC) if report.compared_until is None else report.compared_until
+    return Scope(report.month, report.run_id, reason, complete, places.keys(), followed=places, lower=lower)

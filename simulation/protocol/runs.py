@@ -9,15 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from simulation.protocol.broken_meters import METERS
 from simulation.protocol.dynamodb import dynamodb_store
 from simulation.protocol.faults import Fault
 from simulation.protocol.world import World, WorldResult
 
+T = TypeVar("T")
+
 _SEEDS_OF_A_TASK = 20
-_FAILURES_KEPT = 20
+FAILURES_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Summary:
         self.injected += result.injected
         self.differing += bool(result.differences)
         self.untrue += bool(result.untrue)
-        if (result.differences or result.untrue) and len(self.failed) < _FAILURES_KEPT:
+        if (result.differences or result.untrue) and len(self.failed) < FAILURES_KEPT:
             self.failed.append(result)
 
 
@@ -89,7 +92,7 @@ def run_seeds(
     progress.
     """
     began, summary = time.monotonic(), Summary()
-    for results in _results(first, count, setup, workers or os.cpu_count() or 1):
+    for results in on_processors(first, count, workers, partial(run_seed, setup=setup)):
         for result in results:
             summary.add(result)
         summary.seconds = time.monotonic() - began
@@ -97,16 +100,19 @@ def run_seeds(
     return summary
 
 
-def _results(first: int, count: int, setup: Setup, workers: int) -> Iterator[list[WorldResult]]:
+def on_processors(first: int, count: int, workers: int | None, run: Callable[[int], T]) -> Iterator[list[T]]:
+    """What running seeds gives, in their order and some at a time: on so many processes, or one a processor
+    where that is not said.
+    """
     starts = range(first, first + count, _SEEDS_OF_A_TASK)
-    tasks = [(start, min(_SEEDS_OF_A_TASK, first + count - start), setup) for start in starts]
+    tasks = [range(start, min(start + _SEEDS_OF_A_TASK, first + count)) for start in starts]
+    run_task = partial(_run_task, run)
     if workers == 1 or len(tasks) == 1:
-        yield from map(_run_task, tasks)
+        yield from map(run_task, tasks)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_run_task, tasks)
+    with ProcessPoolExecutor(workers or os.cpu_count() or 1, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(run_task, tasks)
 
 
-def _run_task(task: tuple[int, int, Setup]) -> list[WorldResult]:
-    start, count, setup = task
-    return [run_seed(seed, setup) for seed in range(start, start + count)]
+def _run_task(run: Callable[[int], T], seeds: range) -> list[T]:
+    return [run(seed) for seed in seeds]

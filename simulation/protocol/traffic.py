@@ -180,7 +180,7 @@ class SimulatedTraffic:
                 int(key != "-" and status != 429 and status < 500), int(status >= 400), size, 17, latency
             ),
         )
-        return Logged(log_id or "", logged_at, _line(truth, own_id, own_time, status), truth)
+        return Logged(log_id or "", logged_at, access_log_line(truth, own_id, own_time, status), truth)
 
     def _records_of(self, events: list[Logged]) -> Iterator[Planned]:
         """A delivery, the copies of it, and whatever else is put at about that time."""
@@ -289,7 +289,8 @@ _CONTROL_MESSAGE = SimulatedUserRecord(
 )
 
 
-def _line(truth: Truth, own_id: str | None, own_time: int | None, status: int) -> str:
+def access_log_line(truth: Truth, own_id: str | None, own_time: int | None, status: int) -> str:
+    """The line of a call: what API Gateway writes."""
     amounts = truth.amounts
     return json.dumps(
         {

@@ -41,6 +41,10 @@ def test_table(run: Run, tmp_path: Path) -> None:
     code, printed = run("--seeds", "8", "--first", "3", "--json", str(file))
     figures = json.loads(file.read_text())
     assert 0 == code
+    ends = figures["month_end"]
+    assert (8, 0, {}) == (ends["runs"], ends["differing"], ends["differences"])
+    for name, count in ends["injected"].items():
+        assert f"{name:46}{count:>14,}" in printed
     assert (8, 0, {}) == (figures["runs"], figures["differing"], figures["differences"])
     assert [fault.value for fault in Fault] == list(figures["injected"])
     for name, count in figures["injected"].items():
@@ -65,12 +69,21 @@ def test_difference(run: Run) -> None:
     assert "again: python -m simulation --seed" in printed
 
 
+def test_month_end(run: Run) -> None:
+    """A broken month end is shown with its schedule, and how to run the seed again."""
+    code, printed = run("--seeds", "4", "--variant", "sealed-unproven", "--workers", "1")
+    assert 1 == code
+    assert "is sealed with" in printed
+    assert "again: python -m simulation --world month-end --seed" in printed
+    assert "copy of a record in the same shard" not in printed
+
+
 @pytest.mark.exhaustive
 def test_several_processes(run: Run, tmp_path: Path) -> None:
     """The figures do not depend on how many processes there are."""
     files = [tmp_path / name for name in ("one", "two")]
     for workers, file in zip("12", files, strict=True):
-        run("--seeds", "42", "--workers", workers, "--json", str(file))
+        run("--seeds", "42", "--workers", workers, "--world", "protocol", "--json", str(file))
     one, two = (json.loads(file.read_text()) | {"seconds": 0} for file in files)
     assert one == two
 

@@ -60,6 +60,24 @@ class Recorded:
         return [one.page for appends in self.asked for one in appends]
 
 
+class TestGivenUp:
+    def test_never_claimed(self) -> None:
+        """A record that was given up before it was claimed comes again by an old checkpoint, when later
+        records of its shard have claims in the slot: nobody can say whether a copy is counted, and it is not.
+        """
+        ledger = SimulatedLedger()
+        claim([record(2, 20)], SHARD, ledger, LAYOUT)
+        claim([record(9, 10)], OTHER, ledger, LAYOUT)
+        again = [record(1, 10, 11), record(2, 20)]
+        assert {1: [], 2: [20]} == ours(again, claim(again, SHARD, ledger, LAYOUT))
+
+    def test_no_answer(self) -> None:
+        """A claim that got no answer is another case: its record is repeated, and may be ours."""
+        ledger = Recorded(NOON_MS // LAYOUT.slot_ms)
+        ownership = claim([record(1, 10)], SHARD, ledger, LAYOUT)
+        assert Ownership(unresolved_from=1) == ownership
+
+
 class TestOwnership:
     def test_first(self) -> None:
         """What nobody claimed is ours."""

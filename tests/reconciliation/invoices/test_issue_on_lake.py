@@ -12,7 +12,6 @@ import pytest
 from adapters.firehose import FirehoseFreshness
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.month_states import S3Closings
-from cli.month_end.repair_session import scope_of
 from metering.calls.call import Call
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
@@ -22,6 +21,7 @@ from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.invoices.proven_usage import ProvenUsages
 from reconciliation.reconcile import Reconciler
 from reconciliation.repair.scope import NotRepairableError
+from reconciliation.repair.trust import scope_of
 from tests.metering.prices.builders import document, flat, version
 from tests.reconciliation.month_end import AFTER, Deployment, call, running
 from tests.reconciliation.repair.repairing import items, repair, run

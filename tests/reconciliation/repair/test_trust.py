@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from cli.month_end.repair_session import held_back_lines, scope_of
+from cli.month_end.repair_session import held_back_lines
 from metering.calls.call import Call
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.proof.correction import Correction, Fate
 from metering.usage import Usage
 from reconciliation.repair.repairer import Repaired, Repairer
-from reconciliation.repair.trust import doubts, followed, takes_away
+from reconciliation.repair.trust import doubts, followed, scope_of, takes_away
 from tests.reconciliation.month_end import OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import counters, fates, repairer, run
 

@@ -1,0 +1,90 @@
+"""What was called, reckoned from the sent records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from metering.calls.event_id import event_hash
+from metering.period import Period
+from metering.usage import NO_USAGE, Usage
+from simulation.protocol.store import Counted, CounterId, SentEvent
+from simulation.protocol.traffic import Truth
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+RecordId = tuple[str, int]
+"""Shard and sequence number."""
+
+
+class CalledEvent(NamedTuple):
+    """A distinct event, and the record by which it came first."""
+
+    truth: Truth
+    hash: int
+    arrived_at: int
+
+    @property
+    def time(self) -> str:
+        """ISO 8601, in UTC."""
+        return (_EPOCH + timedelta(milliseconds=self.truth.time_ms or 0)).isoformat()
+
+    @property
+    def counters(self) -> tuple[CounterId, CounterId]:
+        """Its month and its day."""
+        return (self.truth.key, Period(self.time[:7])), (self.truth.key, Period(self.time[:10]))
+
+    @property
+    def usage(self) -> Usage:
+        """What it adds."""
+        return Usage(1, *self.truth.amounts, self.hash)
+
+    @property
+    def sent(self) -> SentEvent:
+        """As a store looks for it."""
+        return SentEvent(self.hash, self.counters)
+
+
+class CalledEvents:
+    """All that was sent so far."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, CalledEvent] = {}
+        self._records: dict[RecordId, tuple[str, ...]] = {}
+
+    def send(self, record: RecordId, truths: tuple[Truth, ...], arrived_at: int) -> None:
+        """A record was put into the stream."""
+        ids = []
+        for truth in truths:
+            own_id = str(truth.id)
+            ids.append(own_id)
+            self.events.setdefault(own_id, CalledEvent(truth, event_hash(own_id), arrived_at))
+        self._records[record] = tuple(ids)
+
+    def hashes_of(self, record: RecordId) -> set[int]:
+        """Of a record's events; a heartbeat has none."""
+        return {self.events[one].hash for one in self._records.get(record, ())}
+
+    def in_records(self, records: Container[RecordId]) -> Iterator[CalledEvent]:
+        """The events of some records, each once."""
+        ids = {one for record, found in self._records.items() if record in records for one in found}
+        return (event for own_id, event in self.events.items() if own_id in ids)
+
+    def counted(self) -> dict[CounterId, Counted]:
+        """What every counter must hold."""
+        found: dict[CounterId, Counted] = {}
+        for event in self.events.values():
+            for place, part in zip(event.counters, (event.time[8:10], event.time[11:13]), strict=True):
+                totals, parts = found.get(place, Counted(NO_USAGE, {}))
+                found[place] = Counted(totals + event.usage, {**parts, part: parts.get(part, 0) + 1})
+        return found
+
+
+def usage_of_keys(events: Iterator[CalledEvent], month: Period) -> dict[str, Usage]:
+    """The usage of each key in a month."""
+    found: dict[str, Usage] = {}
+    for event in events:
+        if event.time.startswith(month):
+            found[event.truth.key] = found.get(event.truth.key, NO_USAGE) + event.usage
+    return found
