@@ -63,7 +63,10 @@ def some_calls(dice: random.Random, count: int) -> list[Call]:
 
 def short(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Rows, with the names of objects without their folders."""
-    return [tuple(one.rpartition("/")[2] if isinstance(one, str) else one for one in row) for row in rows]
+    return [
+        tuple(one.rpartition("/")[2].removesuffix(".parquet") if isinstance(one, str) else one for one in row)
+        for row in rows
+    ]
 
 
 def test_alike(deployment: Deployment) -> None:
