@@ -43,7 +43,7 @@ class _Held:
 
 
 @dataclass(slots=True)
-class Metrics:
+class FirehosePoints:
     """Points by metric: the beginning of a period and the value in it; and what has been sent when."""
 
     freshness: list[tuple[int, float]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class SimulatedFirehose:
     def __init__(
         self, dice: random.Random, stream: SimulatedStream, lake: SimulatedLake, errors: ErrorObjectsInMemory
     ) -> None:
-        self.metrics = Metrics()
+        self.metrics = FirehosePoints()
         self.delivered: set[tuple[str, int]] = set()
         """Shard and sequence number of all records that came to the lake."""
         self.failed: set[tuple[str, int]] = set()
@@ -189,7 +189,7 @@ def _failed(record: StreamRecord) -> dict[str, object]:
 class SimulatedCloudWatch:
     """As much of CloudWatch as :class:`adapters.firehose.FirehoseFreshness` asks for."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: FirehosePoints) -> None:
         self.metrics = metrics
         self._asked = ""
 
@@ -204,7 +204,7 @@ class SimulatedCloudWatch:
             names = {"LogGroupName": LOG_GROUP, "FilterName": "usage-meter", "DestinationType": "Kinesis"}
             dimensions = [{"Name": name, "Value": value} for name, value in names.items()]
             one = {"Namespace": "AWS/Logs", "MetricName": "ForwardedLogEvents", "Dimensions": dimensions}
-            return [{"Metrics": [one]}]
+            return [{"FirehosePoints": [one]}]
         results = []
         for query in request["MetricDataQueries"]:
             points = sorted(self._points(query["MetricStat"]["Metric"]["MetricName"]))

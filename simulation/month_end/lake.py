@@ -68,7 +68,7 @@ class StoredRow(NamedTuple):
         return tuple((value is None, value if value is not None else 0) for value in values)
 
 
-class LakeAnswer(NamedTuple):
+class SimulatedAnswer(NamedTuple):
     """The port `QueryResult`."""
 
     query_id: str
@@ -84,7 +84,7 @@ class SimulatedLake:
 
     def __init__(self) -> None:
         self.objects: dict[str, list[StoredRow]] = {}
-        self._answers: dict[tuple[str, str, tuple[str, ...]], LakeAnswer] = {}
+        self._answers: dict[tuple[str, str, tuple[str, ...]], SimulatedAnswer] = {}
         self._queries: dict[str, Callable[[list[StoredRow], Sequence[str]], list[Row]]] = {
             query_text(USAGE_BY_KEY_AND_DAY): lambda rows, _: _usage(_firsts(rows), rows),
             query_text(USAGE_OF_SOUND_ROWS): lambda rows, _: _usage(_sound_firsts(rows), rows),
@@ -104,12 +104,12 @@ class SimulatedLake:
         self.objects[place] = [StoredRow(row, place, partition, number) for number, row in enumerate(rows)]
         return len(rows)
 
-    def run(self, sql: str, parameters: Sequence[str] = (), *, run_id: str) -> LakeAnswer:
+    def run(self, sql: str, parameters: Sequence[str] = (), *, run_id: str) -> SimulatedAnswer:
         """A query. The same one under the same id is run once, as by Athena."""
         asked = (run_id, sql, tuple(parameters))
         if asked not in self._answers:
             found = self._queries[sql](self._between(parameters[:_SPAN]), parameters[_SPAN:])
-            self._answers[asked] = LakeAnswer(
+            self._answers[asked] = SimulatedAnswer(
                 f"query-{len(self._answers)}", sql, asked[2], lambda: iter(found)
             )
         return self._answers[asked]
