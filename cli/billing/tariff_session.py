@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -18,6 +18,7 @@ from cli.common.terminal import Text, console, table
 from cli.common.yaml_file import read_yaml
 from metering.prices.tariff import ALWAYS, Account, AccountPlan, Tariff, Validity
 from metering.prices.tariff_file import InvalidTariff
+from metering.usage import Metric
 
 
 def run(file: Path, json: Path | None) -> None:
@@ -51,6 +52,8 @@ def run(file: Path, json: Path | None) -> None:
     by_default = _plans_in_time(tariff.default_plans)
     others = f"by plan {by_default}" if by_default else "by nobody: they will be listed"
     screen.print(f"\nKeys of no account are paid {others}.", markup=False)
+    for sentence in _on_bytes(tariff):
+        screen.print(sentence, markup=False, soft_wrap=True)
     screen.print(Text("The tariff can be used.", "bold green"))
 
 
@@ -68,6 +71,18 @@ def publish(file: Path, stack: str, json: Path | None) -> None:
     write_json(json, {"number": published.number, "is_new": is_new})
     state = "is in force now" if is_new else "was in force already"
     console().print(f"Tariff {published.number} {state}.", markup=False)
+
+
+def _on_bytes(tariff: Tariff) -> Iterator[str]:
+    """What a price on bytes does not bill. API Gateway knows no size of a request by itself."""
+    for versions in tariff.plans.values():
+        for one in versions:
+            for price in one.prices:
+                if price.metric in (Metric.REQUEST_BYTES, Metric.RESPONSE_BYTES):
+                    yield (
+                        f"{one.plan} {one.version}: price {price.id} is on {price.metric}. A call without a "
+                        "known size costs nothing by it: `usage-meter explain KEY` says how many a key has."
+                    )
 
 
 def _keys(account: Account) -> str:

@@ -242,6 +242,7 @@ def document(found: Explained) -> dict[str, Any]:
             "query_id": lake.query_id,
             "scanned_bytes": lake.scanned_bytes,
             "statuses": [_status(one) for one in lake.by_status()],
+            "without_known_size": lake.unsized._asdict(),
             "malformed_because": [one._asdict() for one in lake.reasons],
         },
         "not_billed": [_status(one) for one in found.not_billed],

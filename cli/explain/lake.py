@@ -12,6 +12,7 @@ from metering.period import Period, begins_at, day_of, ends_at, is_day
 from metering.usage import Usage, total
 from reconciliation.lake.queries import (
     CALLS_BY_HOUR_AND_STATUS,
+    CALLS_WITHOUT_SIZE,
     MALFORMED_REASONS,
     between,
     query_text,
@@ -48,6 +49,15 @@ class MalformedReason(NamedTuple):
     """The beginning of one of them; empty where the lake does not keep it."""
 
 
+class Unsized(NamedTuple):
+    """How many calls have no known size: their bytes count as none."""
+
+    requests: int
+    """Calls of which the size of the request is not known."""
+    responses: int
+    """Calls of which the size of the response is not known."""
+
+
 class LakeAnswer(NamedTuple):
     """What the lake has of a key in a period, and what it cost to ask."""
 
@@ -57,6 +67,7 @@ class LakeAnswer(NamedTuple):
     milliseconds: int
     reasons: Sequence[MalformedReason] = ()
     """Of the reserved key of malformed lines: why they are. The most frequent comes first."""
+    unsized: Unsized = Unsized(0, 0)
 
     @property
     def usage(self) -> Usage:
@@ -121,8 +132,8 @@ class StatusCalls(NamedTuple):
 
 
 def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAnswer:
-    """What the lake has of a key in a month or day, by one query; of malformed lines by
-    another one why they are.
+    """What the lake has of a key in a month or day, and by another query how many of its
+    calls have no known size, or why malformed lines are.
 
     Raises:
         MeterError: the query failed.
@@ -130,10 +141,14 @@ def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAns
     sql = query_text(CALLS_BY_HOUR_AND_STATUS)
     parameters = (*between(begins_at(period), ends_at(period)), quoted(key))
     query = queries.run(sql, parameters, run_id=run_id)
-    reasons = _reasons(queries, period, run_id) if key == MALFORMED_KEY else ()
-    return LakeAnswer(
-        tuple(_read(query.rows())), query.query_id, query.scanned_bytes, query.milliseconds, reasons
-    )
+    calls = tuple(_read(query.rows()))
+    answer = LakeAnswer(calls, query.query_id, query.scanned_bytes, query.milliseconds)
+    if key == MALFORMED_KEY:
+        return answer._replace(reasons=_reasons(queries, period, run_id))
+    if not calls:
+        return answer
+    found = queries.run(query_text(CALLS_WITHOUT_SIZE), parameters, run_id=run_id)
+    return answer._replace(unsized=Unsized(*next(found.rows())))
 
 
 def _reasons(queries: Queries, period: Period, run_id: str) -> Sequence[MalformedReason]:

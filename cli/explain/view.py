@@ -99,6 +99,11 @@ def _lake(found: Explained) -> Iterator[RenderableType]:
         f"{lake.usage.requests:,} calls in {lake.rows:,} rows; query {lake.query_id} read "
         f"{lake.scanned_bytes:,} bytes in {lake.milliseconds / 1000:.1f} s"
     )
+    if any(lake.unsized):
+        yield Text(
+            f"Without a known size: {lake.unsized.requests:,} requests, {lake.unsized.responses:,} "
+            "responses; a price or limit on bytes takes them for none"
+        )
     yield Text(f"Counter and lake: {found.agreement}", _STYLES.get(found.agreement, "yellow"))
     yield from _differences(found, lake)
     if lake.calls:

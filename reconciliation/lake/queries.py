@@ -29,6 +29,7 @@ REPEATED_ROWS: Final = "repeated_rows"
 REPEATED_OBJECTS: Final = "repeated_objects"
 MALFORMED_REASONS: Final = "malformed_reasons"
 CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
+CALLS_WITHOUT_SIZE: Final = "calls_without_size"
 KEYS_OF_A_QUERY: Final = 20
 """As many keys as the query of calls has places for."""
 CALLS_OF_A_QUERY: Final = 200_000

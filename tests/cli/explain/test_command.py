@@ -167,6 +167,13 @@ def test_a_day_has_hours() -> None:
     assert "agrees" == found["agreement"]
 
 
+def test_unknown_sizes() -> None:
+    """How many calls have no known size is said: for a price or limit on bytes they are none."""
+    told = " ".join(explain("shop").stdout.split())
+    assert "Without a known size: 10 requests, 0 responses; a price or limit on bytes takes them for" in told
+    assert {"requests": 10, "responses": 0} == document("shop")["lake"]["without_known_size"]
+
+
 def test_malformed_lines() -> None:
     """Each reason is named with an example, and the way back."""
     told = explain("!malformed")

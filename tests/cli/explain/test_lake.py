@@ -38,7 +38,8 @@ class Lake:
     def run(self, sql: str, parameters: Sequence[str] = (), *, run_id: str) -> Result:
         """Run a query."""
         assert run_id == "run"
-        self.asked.append(Result(sql, tuple(parameters), lambda: iter(self._rows)))
+        rows = [(2, 1)] if "without_request_size" in sql else self._rows
+        self.asked.append(Result(sql, tuple(parameters), lambda: iter(rows)))
         return self.asked[-1]
 
 
@@ -67,6 +68,7 @@ def test_each_call_once() -> None:
     """Copies are rows, not calls; errors and billable ones follow from the status and the row."""
     found = ask_lake(Lake(ROWS), "k1", Period("2026-11-05"), "run")
     assert Usage(9, 7, 3, 90, 9, 45, 900) == found.usage
+    assert (2, 1) == found.unsized
     assert (18, 123, 45, "a query") == (found.rows, found.scanned_bytes, found.milliseconds, found.query_id)
 
 
