@@ -16,12 +16,13 @@ import pytest
 from local_cloud.api_gateway.http_front import Access
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
+from tests.examples import examples
 from tests.usage_api.meter import fill
 
 KEY, SIGNATURE = "alice", "AWS4-HMAC-SHA256 Credential=local"
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = "tests.usage_api.pairs_of_days"
-EXAMPLES = 20
+EXAMPLES = examples(20)
 
 
 @pytest.fixture(scope="module")

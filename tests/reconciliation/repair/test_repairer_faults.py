@@ -48,7 +48,7 @@ def on_dynamodb_local(dynamodb_local: str) -> Iterator[Deployment]:
         yield Deployment(cloud)
 
 
-@pytest.fixture(params=["on_moto", "on_dynamodb_local"])
+@pytest.fixture(params=["on_moto", pytest.param("on_dynamodb_local", marks=pytest.mark.exhaustive)])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     """Either of them, empty."""
     found: Deployment = request.getfixturevalue(request.param)

@@ -15,8 +15,9 @@ from simulation.plot import Curve
 from simulation.quotas import store as quotas_store
 from simulation.quotas.overshoot import Measured, Scenario, run, steady
 from simulation.quotas.report import described, overshoot_at, summary, table
+from tests.examples import examples
 
-SEEDS = range(100)
+SEEDS = range(examples(100))
 SEEDS_TO_CATCH = 60
 
 
