@@ -204,7 +204,7 @@ class SimulatedCloudWatch:
             names = {"LogGroupName": LOG_GROUP, "FilterName": "usage-meter", "DestinationType": "Kinesis"}
             dimensions = [{"Name": name, "Value": value} for name, value in names.items()]
             one = {"Namespace": "AWS/Logs", "MetricName": "ForwardedLogEvents", "Dimensions": dimensions}
-            return [{"FirehosePoints": [one]}]
+            return [{"Metrics": [one]}]
         results = []
         for query in request["MetricDataQueries"]:
             points = sorted(self._points(query["MetricStat"]["Metric"]["MetricName"]))
