@@ -89,8 +89,12 @@ def is_certain(text: str, key: str) -> bool:
     if "\\" in text:
         return False
     if text.startswith(HTTP_BEGIN):
-        place = text.find(_KEY)
-        return text.startswith(f'{key}"{_GATEWAYS_PART}', place + len(_KEY)) and _comes_once(_KEY_NAME, text)
+        place = text.find(_KEY) + len(_KEY)
+        return (
+            text.startswith(f'{key}"', place)
+            and text.rfind(_GATEWAYS_PART) == place + len(key) + 1  # the last is the gateway's own
+            and _comes_once(_KEY_NAME, text)
+        )
     return all(_comes_once(name, text) for name in _QUOTED_NAMES)
 
 

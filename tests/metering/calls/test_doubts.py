@@ -160,11 +160,20 @@ def test_hostile_tokens() -> None:
         ), (claim, path)
 
 
-def test_a_token_with_quotes() -> None:
-    """Is its own key, and nobody else's."""
-    claim = 'x","apiKeyId":"victim'
-    reading = read_event(event(logged("HTTP", apiKeyId=claim)), RULE)
-    assert (counted_key(claim), (Doubt.REPEATED_FIELD,)) == (reading.call.key, reading.notes)
+@pytest.mark.parametrize(
+    ("claim", "notes"),
+    [
+        ('x","apiKeyId":"victim', (Doubt.REPEATED_FIELD,)),
+        ('victim","extendedRequestId":"OLD', (Doubt.REPEATED_FIELD,)),
+    ],
+)
+def test_a_token_with_quotes(claim: str, notes: tuple[Doubt, ...]) -> None:
+    """Is its own key, and nobody else's: for counters and lake, on both paths."""
+    one = event(logged("HTTP", apiKeyId=claim))
+    reading = read_event(one, RULE)
+    assert (counted_key(claim), notes) == (reading.call.key, reading.notes)
+    assert [reading.call] == read_calls([one], RULE)
+    assert [lake_row(one, RULE)] == lake_rows([one], RULE)
 
 
 def test_a_token_with_escaped_quotes() -> None:
