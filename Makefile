@@ -176,8 +176,8 @@ wheels: setup ## Download the wheels with which the tests make and run the Lambd
 
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies anew and write the lock files
-	$(call resolve,requirements.lock,pyproject.toml --extra local --group dev)
-	$(call resolve,requirements-lambda.lock,pyproject.toml)
+	$(call resolve,requirements.lock,pyproject.toml --group dev)
+	$(call resolve,requirements-lambda.lock,requirements-lambda.in --constraints requirements.lock)
 	$(call resolve,requirements-sam.lock,requirements-sam.in)
 	$(call resolve,requirements-checkov.lock,requirements-checkov.in)
 	$(call resolve,requirements-runtime.lock,requirements-runtime.in)

@@ -35,7 +35,10 @@ from local_cloud.template.intrinsics import Resolver, UnresolvableError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "template.yaml"
+_HERE = Path(__file__).resolve()
+_INSTALLED = _HERE.with_name("template.yaml")
+TEMPLATE = _INSTALLED if _INSTALLED.is_file() else _HERE.parents[2] / "infra" / "template.yaml"
+"""A wheel carries a copy beside this module; a checkout has one template, in `infra/`."""
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 STACK_NAME = "usage-meter"
