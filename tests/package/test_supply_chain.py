@@ -36,6 +36,9 @@ def test_no_script_of_a_package_runs() -> None:
     assert [] == [
         line for line in from_network if "pip install" in line and "--only-binary :all:" not in line
     ]
+    assert {"pyspark"} == {  # published as source only; it runs in an environment of its own, by hash
+        name for line in from_network for name in re.findall(r"--no-binary (\S+)", line)
+    }
 
 
 def test_everything_by_hash() -> None:
