@@ -61,6 +61,16 @@ class AccessLogSearch:
             )
         return self._held[start, end]
 
+    def events(self, start: datetime, end: datetime) -> Iterator[LogEvent]:
+        """What was logged from `start` until before `end`, group by group.
+
+        Raises:
+            TooManyLines: the search would take too long.
+            Transient, Misconfigured: the groups cannot be read.
+        """
+        for group in self._groups:
+            yield from self._events(group, start, end)
+
     def calls(self, keys: Sequence[str], start: datetime, end: datetime) -> Iterator[LoggedCall]:
         """The calls of keys whose lines were logged from `start` until before `end`, and some of other keys.
 

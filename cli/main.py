@@ -25,9 +25,11 @@ from cli.log_lines import lines
 from cli.look_up import dashboard, health, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive, reread
 from cli.plans import plan, quota
+from cli.recovery import backfill
 from metering.visible_text import visible_lines
 
 COMMANDS = {
+    "backfill": backfill,
     "close": close,
     "connect": connect,
     "cost": cost,

@@ -103,6 +103,7 @@ TEXTS = {
     "calls_by_hour_and_status": "e95798ea786af5a8b5b3a8f95e93626923c643653f9cc561cb531d2ebfa39a5b",
     "calls_of_keys": "eb15523be32158afa6a7cc3f01f7d5b45ac029e20df15c7a07e130bc431234ad",
     "calls_without_size": "631ad2c81fe73226fc75b9a8c09e6d0428c97a3b018116c2dceaf50ccb669ce8",
+    "events_of_days": "56f9d3868d0060e532df0c7fbcef6c993bfb4f9338685ef26599e059a2e94aab",
     "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
     "malformed_objects": "f5156d404ff833fe364feb8c4dde9d46d0af27615ad5f7b8063e927c1220bc49",
     "malformed_reasons": "efbb52108b23749264140640af420969f47c2d2d5c8b8cee91856d576434b303",

@@ -1,0 +1,1 @@
+"""Bringing calls in that a path lacks."""
