@@ -146,6 +146,7 @@ class WatchSettings:
     """What the template sets for the watch."""
 
     counters_table: str
+    ledger_table: str
     stream_name: str
     failure_bucket: str
     lake_bucket: str
@@ -165,6 +166,7 @@ class WatchSettings:
         environment = Environment(os.environ if variables is None else variables)
         settings = cls(
             counters_table=environment.text("COUNTERS_TABLE"),
+            ledger_table=environment.text("LEDGER_TABLE"),
             stream_name=environment.text("STREAM_NAME"),
             failure_bucket=environment.text("FAILURE_BUCKET"),
             lake_bucket=environment.text("LAKE_BUCKET"),

@@ -25,7 +25,7 @@ from cli.log_lines import lines
 from cli.look_up import dashboard, health, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive, reread
 from cli.plans import plan, quota
-from cli.recovery import backfill
+from cli.recovery import backfill, resume
 from metering.visible_text import visible_lines
 
 COMMANDS = {
@@ -46,6 +46,7 @@ COMMANDS = {
     "reconcile": reconcile,
     "redrive": redrive,
     "reread": reread,
+    "resume": resume,
     "top": top,
     "usage": usage,
     "verify": verify,

@@ -38,7 +38,7 @@ class WatchLoop:
         handler = make_handler(
             settings,
             KinesisStream(cloud.client("kinesis"), settings.stream_name),
-            CompletenessBook(cloud.client("dynamodb"), settings.counters_table),
+            CompletenessBook(cloud.client("dynamodb"), settings.counters_table, settings.ledger_table),
             S3Objects(cloud.client("s3")),
             make_source_watch(settings, cloud.client),
             quiet_telemetry("watch"),

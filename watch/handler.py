@@ -141,7 +141,9 @@ def _deployed() -> Handler:
     return make_handler(
         settings,
         KinesisStream(session.client("kinesis", config=config), settings.stream_name),
-        CompletenessBook(session.client("dynamodb", config=config), settings.counters_table),
+        CompletenessBook(
+            session.client("dynamodb", config=config), settings.counters_table, settings.ledger_table
+        ),
         S3Objects(session.client("s3", config=config)),
         make_source_watch(settings, lambda name: client(name, config=config)),
         telemetry(),

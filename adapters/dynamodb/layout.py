@@ -6,7 +6,7 @@ Counters table, two items for each key, slice and period:
     key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
     key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
     progress              <shard id>     position, arrived_at
-    progress              complete       through, seen, cuts, open, version: what the beats of the watch know
+    progress              complete       through, seen, cuts, open, version, restored: what the beats know
     source                state          content, version: what the watch knows of stages and log groups
     heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
     slices                2026-11        numbers: the slices above 0 that counters of the month have
@@ -34,6 +34,7 @@ Ledger table, one item for each time slot, lane and page:
     pk                    attributes
     <slot>/<lane>/<page>  claims: list of binary, size: bytes of claims, w<shard>: watermarks, expires_at
     layouts               entries: how slots and lanes are cut, each since a time of events
+    watch                 version: the highest of `progress`, `complete` that was ever written
 
 Names before the first colon are the meter's own, so that no key id can meet another kind of item.
 """

@@ -26,6 +26,12 @@ And what could be read has no higher sequence number than what is put later, or 
 **A shard that is gone.** The note of a shard's last progress may get lost. Then the mark in it is passed when
 a descendant is counted at all, or when the stream no longer lists it: all it held is counted, or expired.
 
+**A table that was restored** to an earlier time lacks what was counted since, and progress that is noted in
+it later passes over the hole. It is known by its version: the highest that a beat has written is kept in
+another table, too. From then on nothing new is reported, until somebody has set the reading of the stream
+back to before the hole, and said so (:func:`resumed`): then progress is forgotten, so that only what is read
+from there on passes a cut.
+
 **It never goes back.** A cut is forgotten only when it is passed, and then what it has seen is kept; progress
 never goes back; and of two beats at once only one can write: the other is refused by the version.
 """
@@ -73,6 +79,8 @@ class Knowledge(NamedTuple):
     """Those that were not known to be passed, the oldest first."""
     open_shards: tuple[str, ...] = ()
     """At the last beat."""
+    is_restored: bool = False
+    """Whether the table was restored to an earlier time: `through` is of that time, and stays."""
 
 
 class Beat(NamedTuple):
@@ -106,11 +114,15 @@ class Completeness:
 
 def through(known: Knowledge, progress: Positions) -> int | None:
     """The time before which everything is counted, by what is written and how far the shards are by now."""
+    if known.is_restored:
+        return known.through
     return _latest(known.through, *(cut.has_seen for cut in known.cuts if _is_passed(cut, progress, set())))
 
 
 def after_beat(known: Knowledge, progress: Positions, beat: Beat) -> Knowledge:
     """What is known after a beat. `progress` was read after the beat's clock and before its heartbeats."""
+    if known.is_restored:
+        return known._replace(version=known.version + 1, seen=None, cuts=())
     finished = _finished(beat.shards, progress, known.cuts)
     passed = [cut for cut in known.cuts if _is_passed(cut, progress, finished)]
     left = [cut for cut in known.cuts if cut not in passed]
@@ -125,6 +137,16 @@ def after_beat(known: Knowledge, progress: Positions, beat: Beat) -> Knowledge:
         cuts=tuple(left),
         open_shards=tuple(shard.shard_id for shard in beat.shards if shard.is_open),
     )
+
+
+def restored(known: Knowledge, highest: int) -> Knowledge:
+    """What is known of a table whose version is below the highest that was ever written: it was restored."""
+    return known if known.version >= highest else known._replace(version=highest, is_restored=True)
+
+
+def resumed(known: Knowledge) -> Knowledge:
+    """What is known once the reading of the stream was set back to before the hole."""
+    return Knowledge(version=known.version + 1, through=known.through, open_shards=known.open_shards)
 
 
 def _is_passed(cut: Cut, progress: Positions, finished: AbstractSet[str]) -> bool:

@@ -207,7 +207,9 @@ class TestInspection:
 class TestTask:
     def test_unknown(self, cloud: LocalCloud) -> None:
         """An event of another kind is refused, and the error says what it may be."""
-        settings = WatchSettings("counters", "stream", "failures", "lake", "arn", "filter", ("access-log",))
+        settings = WatchSettings(
+            "counters", "ledger", "stream", "failures", "lake", "arn", "filter", ("access-log",)
+        )
         handler: Handler = make_handler(
             settings,
             KinesisStream(cloud.client("kinesis"), "stream"),

@@ -6,9 +6,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
+from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader, _item
 from adapters.dynamodb.progress import DynamoDBProgress
-from metering.counters.completeness import MOST_MARKS, Completeness, Cut, Knowledge, ShardProgress
+from adapters.dynamodb.table import Table
+from metering.counters.completeness import (
+    MOST_MARKS,
+    Beat,
+    Completeness,
+    Cut,
+    Knowledge,
+    ShardProgress,
+    after_beat,
+)
+from metering.counters.heartbeat import Landed, ListedShard
 from metering.counters.ports import Progress
 from metering.errors import Misconfigured
 from tests.tables import Tables, create_tables
@@ -79,6 +89,44 @@ class TestBook:
             nowhere.save(Knowledge(1))
         with pytest.raises(Misconfigured, match="DeleteItem of nowhere"):
             nowhere.forget([A], NOON_MS)
+
+
+class TestRestored:
+    """A counters table that was restored to an earlier time."""
+
+    def test_is_noticed(self, tables: Tables) -> None:
+        """The version that is kept beside the ledger tells it. Progress that is noted after the hole passes
+        nothing; each beat says so; and once progress was forgotten, only what is read from then on counts.
+        """
+        book = CompletenessBook(tables.dynamodb, tables.counters, tables.ledger)
+        for version in (1, 2, 3, 4):
+            assert book.save(Knowledge(version, 5, NOON_MS, (Cut(NOON_MS + 1, NOON_MS, {A: 10}),), (A,)))
+        backup = Knowledge(2, 5, NOON_MS, (Cut(NOON_MS + 1, NOON_MS, {A: 10}),), (A,))
+        Table(tables.dynamodb, tables.counters).delete(("progress", "complete"))
+        tables.dynamodb.put_item(TableName=tables.counters, Item=_item(backup))
+        note(tables, A, 99, NOON_MS)
+
+        known, positions = book.load()
+        assert (backup._replace(version=4, is_restored=True), {A: 99}) == (known, positions)
+        later = after_beat(known, positions, Beat(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)]))
+        with pytest.raises(Misconfigured, match=r"was restored to an earlier time.*`usage-meter resume`"):
+            book.save(later)
+        assert (5, True) == ((kept := book.load()[0]).through, kept.is_restored)
+        reader = CompletenessReader(tables.dynamodb, tables.counters)
+        assert datetime(1970, 1, 1, 0, 0, 0, 5000, tzinfo=UTC) == reader.read().complete_through
+
+        assert book.resume(kept, [A])
+        known, positions = book.load()
+        assert (Knowledge(6, 5, open_shards=(A,)), {}) == (known, positions)
+        assert book.save(after_beat(known, {}, Beat(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)])))
+
+    def test_a_table_that_was_lost(self, tables: Tables) -> None:
+        """An empty table in its place is noticed, too; a new deployment is not taken for one."""
+        book = CompletenessBook(tables.dynamodb, tables.counters, tables.ledger)
+        assert Knowledge() == book.load()[0]
+        assert book.save(Knowledge(1, 5))
+        Table(tables.dynamodb, tables.counters).delete(("progress", "complete"))
+        assert Knowledge(1, is_restored=True) == book.load()[0]
 
 
 class TestReader:

@@ -9,7 +9,17 @@ from typing import NamedTuple
 
 import pytest
 
-from metering.counters.completeness import MOST_MARKS, Beat, Cut, Knowledge, Positions, after_beat, through
+from metering.counters.completeness import (
+    MOST_MARKS,
+    Beat,
+    Cut,
+    Knowledge,
+    Positions,
+    after_beat,
+    restored,
+    resumed,
+    through,
+)
 from metering.counters.heartbeat import Landed, ListedShard
 
 A, B, CHILD = "shardId-000000000000", "shardId-000000000001", "shardId-000000000002"
@@ -76,6 +86,35 @@ class TestCut:
             known = after_beat(known, {}, Beat(minute, BOTH, landed(BOTH, minute)))
         times = [cut.begun_at for cut in known.cuts]
         assert [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192] == times
+
+
+class TestRestored:
+    """A table that was restored to an earlier time, while counting and heartbeats go on."""
+
+    def test_passes_no_hole(self) -> None:
+        """Whatever progress is noted after the hole, what is reported stays at the time of the backup, until
+        the stream is read from before it; then it moves on as on the first day.
+        """
+        shards = [ListedShard("a", "0")]
+        known = Knowledge()
+        for minute in range(1, 4):
+            known = after_beat(known, {"a": minute * 10}, Beat(minute, shards, landed(shards, minute * 10)))
+        assert through(known, {"a": 30}) == 2
+        found = restored(known, known.version + 5)
+        for minute in range(9, 14):
+            found = after_beat(found, {"a": minute * 10}, Beat(minute, shards, landed(shards, minute * 10)))
+            assert known.through == through(found, {"a": minute * 10})
+        found = resumed(found)
+        for minute in range(14, 17):
+            found = after_beat(found, {"a": 40}, Beat(minute, shards, landed(shards, minute * 10)))
+            assert known.through == through(found, {"a": 40})
+        found = after_beat(found, {"a": 160}, Beat(17, shards, landed(shards, 170)))
+        assert 16 == through(found, {"a": 170})
+
+    def test_no_hole(self) -> None:
+        """A version as high as any, or higher, is the table's own."""
+        for highest in (0, 6, 7):
+            assert Knowledge(7) == restored(Knowledge(7), highest)
 
 
 class TestClosedShard:

@@ -1,0 +1,37 @@
+"""`usage-meter resume`: a counters table that was restored may call itself complete again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common.options import StackName
+from cli.common.output import written_later
+
+EXAMPLES = """Examples:
+
+    usage-meter resume
+
+    usage-meter resume --yes
+"""
+
+
+def command(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stack: StackName = "usage-meter",
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write what was done to this file.")
+    ] = None,
+) -> None:
+    """Let the counters' table report again up to when it is complete, after it was restored.
+
+    First set the event source mapping back to before the time until which the restored table is complete; the
+    runbook has the commands. What is known of the shards' progress is removed, so that only what is read from
+    there on counts. Exits 1 if the table was not restored, or changed meanwhile.
+    """
+    from cli.recovery.resume_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+
+    run(stack, written_later(json), yes=yes)

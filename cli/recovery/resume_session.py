@@ -1,0 +1,38 @@
+"""One run of `usage-meter resume`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adapters.dynamodb.completeness import CompletenessBook
+from cli.common.bootstrap import target
+from cli.common.errors import PROBLEM, CommandError
+from cli.common.output import write_json
+from cli.common.question import agreed
+from cli.common.terminal import console
+
+
+def run(stack: str, json: Path | None, *, yes: bool) -> None:
+    """Let a restored table report again.
+
+    Raises:
+        CommandError: it was not restored, it changed meanwhile, or nobody agreed.
+        typer.Abort: the answer was no. Nothing was written.
+        MeterError, ClientError, BotoCoreError: something could not be read or written.
+    """
+    screen, where = console(), target(stack)
+    table = where.deployment.reconciliation.counters_table
+    (ledger,) = where.deployment.values("LedgerTableName")
+    book = CompletenessBook(where.client("dynamodb"), table, ledger)
+    known, positions = book.load()
+    if not known.is_restored:
+        raise CommandError(f"{table} was not restored: nothing was changed.", PROBLEM)
+    through = None if known.through is None else datetime.fromtimestamp(known.through / 1000, UTC)
+    until = "an unknown time" if through is None else f"{through:%Y-%m-%dT%H:%M:%SZ}"
+    screen.print(f"{table} was restored. It is complete until {until}.", soft_wrap=True)
+    agreed("Does the event source mapping read from before that time on?", yes=yes)
+    if not book.resume(known, sorted(positions)):
+        raise CommandError(f"{table} was changed meanwhile: run it again in a minute.", PROBLEM)
+    write_json(json, {"table": table, "complete_through": None if through is None else through.isoformat()})
+    screen.print("It reports again when what is read from there on has been counted.", soft_wrap=True)
