@@ -15,6 +15,7 @@ from adapters.dynamodb.layouts import DynamoDBLayouts
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
+from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.dynamodb.thresholds import DynamoDBNotifications
 from adapters.dynamodb.top_keys import DynamoDBHeaviest
 from adapters.event_bus import EventBridge, event_bus_client
@@ -25,9 +26,10 @@ from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.top_keys import HeaviestKeys
 from metering.quotas.ports import ThresholdPublisher
 from stream_processor.full_pages import FullPages
-from stream_processor.kinesis_event import BatchResponse, answer, read_event
+from stream_processor.kinesis_event import BatchResponse, answer, read_event, stream_of
 from stream_processor.layout_book import LayoutBook
 from stream_processor.processor import BatchReport, Processor
+from stream_processor.stream_guard import StreamGuard
 from stream_processor.thresholds import LimitWatch
 from stream_processor.time_limit import TimeLimit
 
@@ -82,21 +84,25 @@ def make_processor(
     )
 
 
-def make_handler(
+def make_handler(  # noqa: PLR0913 - the processor, what is told, two clocks and a guard
     processor: Processor,
     tools: Telemetry,
     on_batch: Callable[[BatchReport], None] = lambda _report: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
     limit: TimeLimit | None = None,
+    guard: StreamGuard | None = None,
 ) -> Handler:
     """The function around a processor. `on_batch` is called with what became of each batch, `limit` with how
-    long each invocation may take.
+    long each invocation may take. `guard` lets the batches of one stream pass; None: those of any.
     """
     limit = limit or TimeLimit(time.monotonic)
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> BatchResponse:
         limit.begin(context.get_remaining_time_in_millis() / 1000)
+        if guard is not None:
+            guard.check(stream_of(event))
         report = processor.process(read_event(event))
         _publish(tools, report, clock(), is_in_time=not limit.was_reached)
         on_batch(report)
@@ -111,7 +117,10 @@ def _deployed() -> Handler:
     publisher = EventBridge(event_bus_client, settings.alert_source)
     dynamodb = client(settings.write_concurrency)
     limit = TimeLimit(time.monotonic)
-    deployed = make_handler(make_processor(settings, dynamodb, publisher, limit), telemetry(), limit=limit)
+    updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
+    guard = StreamGuard(DynamoDBStreamIdentity(settings.ledger_table, updates))
+    processor = make_processor(settings, dynamodb, publisher, limit)
+    deployed = make_handler(processor, telemetry(), limit=limit, guard=guard)
     gc.freeze()  # what is loaded by now stays: looking through it again would take a tenth of a batch's time
     return deployed
 

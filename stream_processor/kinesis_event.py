@@ -30,6 +30,12 @@ def read_event(event: Mapping[str, Any]) -> list[StreamRecord]:
     return [_record(record) for record in event["Records"]]
 
 
+def stream_of(event: Mapping[str, Any]) -> str:
+    """The ARN of the stream that an invocation's records come from."""
+    arn: str = event["Records"][0]["eventSourceARN"]
+    return arn
+
+
 def answer(failed_from: int | None) -> BatchResponse:
     """The answer that makes Lambda repeat from a sequence number, or go on."""
     failures: list[BatchItemFailure] = []

@@ -56,7 +56,7 @@ class LogEvents(Protocol):
         ...
 
 
-class Why(StrEnum):
+class WhyLeft(StrEnum):
     """Why a line is left where it is."""
 
     TOO_RECENT = "CloudWatch Logs may deliver it yet, within 24 hours of its logging"
@@ -121,9 +121,9 @@ class Backfiller:
             for event, row in self._lines_of(day, found, run_id):
                 place = _place(row)
                 if event.timestamp >= self._recoverer.settled_ms():
-                    found.left[Why.TOO_RECENT] += 1
+                    found.left[WhyLeft.TOO_RECENT] += 1
                 elif not self._recoverer.is_complete(place.day):
-                    found.left[Why.INCOMPLETE] += 1
+                    found.left[WhyLeft.INCOMPLETE] += 1
                 else:
                     found.missing[place] += 1
         self._leave_doubtful(found, run_id)
@@ -180,7 +180,7 @@ class Backfiller:
             places[place.key].add(place.day)
         differing = {Place(*one) for one in self._recoverer.differing(places)} if places else set()
         for place in self._with_rows_not_logged(differing, run_id):
-            found.left[Why.DOUBTFUL] += found.missing.pop(place)
+            found.left[WhyLeft.DOUBTFUL] += found.missing.pop(place)
 
     def _with_rows_not_logged(self, places: Collection[Place], run_id: str) -> set[Place]:
         """Those of the places of which the lake has rows that the log has not, or has no longer."""

@@ -13,7 +13,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEXT = (DOCS / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## ([^\n]+)\n\n(.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 ALARMS = [name for name, one in translated()["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
-JOBS = {"Repair, rebuild, close", "The chain of what was billed is broken"}
+JOBS = {
+    "Another stream",
+    "Calls that are in the log and on no path",
+    "Repair, rebuild, close",
+    "Restore the counters' table",
+    "The chain of what was billed is broken",
+}
 """Sections of what an operator does without an alarm."""
 OUR_PAGES = ["deploy.md", "quotas.md", "runbook.md", "scale.md", "security.md"]
 

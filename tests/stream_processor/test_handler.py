@@ -14,9 +14,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import usage_of
-from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, client
+from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, ConditionalUpdates, client
 from adapters.dynamodb.layout import UNPUBLISHED, account_pk, assignment_pk, counter_pk
 from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
@@ -29,6 +30,7 @@ from metering.usage import Metric, Usage, total
 from stream_processor import handler as module
 from stream_processor.handler import Handler, make_handler, make_processor
 from stream_processor.processor import BatchReport
+from stream_processor.stream_guard import StreamGuard
 from tests.factories import delivery, kinesis_event, line, stream_record
 from tests.recorded import recorded
 from tests.tables import Tables, create_tables
@@ -107,6 +109,7 @@ def record(sequence_number: int, lines: list[dict[str, str]]) -> dict[str, Any]:
     ]
     envelope = {"messageType": "DATA_MESSAGE", "logEvents": events}
     return {
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/calls",
         "eventID": f"shardId-000000000003:{sequence_number}",
         "kinesis": {
             "sequenceNumber": str(sequence_number),
@@ -197,6 +200,30 @@ class TestCounting:
         handle(event([call("a")]), Context())
         (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
         assert [7750.0] == json.loads(line)["CountersLagMilliseconds"]
+
+
+class TestAnotherStream:
+    """A mapping of another stream on the same tables."""
+
+    def test_is_not_counted(self, tables: Tables) -> None:
+        """Its batch fails, to be repeated, and no counter of it is written; the stream's own goes on."""
+        updates = ConditionalUpdates(tables.dynamodb, 1)
+        guard = StreamGuard(DynamoDBStreamIdentity(tables.ledger, updates))
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
+        )
+        processor = make_processor(settings, client(1, **tables.where))
+        handle = make_handler(processor, telemetry("stream_processor", "UsageMeter"), guard=guard)
+        ours = event([call("a")])
+        theirs = {
+            "Records": [{**one, "eventSourceARN": "arn:other"} for one in event([call("b")])["Records"]]
+        }
+        handle(ours, Context())
+        before = counters(tables)
+        with pytest.raises(Misconfigured, match="a batch comes from arn:other, and these tables count arn:"):
+            handle(theirs, Context())
+        assert before == counters(tables)
+        handle(ours, Context())
 
 
 Spoilt = tuple[str, str, AttributeValue]

@@ -16,7 +16,7 @@ from metering.calls.delivery import LogEvent
 from metering.calls.privacy import KEPT
 from metering.outcome import MALFORMED_KEY
 from metering.period import Period
-from reconciliation.recovery.backfill import Backfill, Backfiller, Place, Why
+from reconciliation.recovery.backfill import Backfill, Backfiller, Place, WhyLeft
 from reconciliation.recovery.recoverer import Recovered, Recoverer
 from tests.factories import KEY, NOON_MS, line, log_event_id
 from tests.local_cloud.athena.workshop import TABLE
@@ -173,8 +173,8 @@ def test_of_any_age(deployment: Deployment, late_days: int) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"now": datetime(2026, 11, 1, 12, 14, tzinfo=UTC)}, Why.TOO_RECENT),
-        ({"complete": datetime(2026, 10, 31, tzinfo=UTC)}, Why.INCOMPLETE),
+        ({"now": datetime(2026, 11, 1, 12, 14, tzinfo=UTC)}, WhyLeft.TOO_RECENT),
+        ({"complete": datetime(2026, 10, 31, tzinfo=UTC)}, WhyLeft.INCOMPLETE),
     ],
 )
 def test_left(deployment: Deployment, options: dict[str, Any], why: str) -> None:
@@ -189,7 +189,7 @@ def test_a_lake_that_is_not_to_be_followed(deployment: Deployment) -> None:
     """Where counters and lake differ by rows that nobody logged, nothing of that key and day is touched."""
     deployment.land([call("forged", "2026-10-31T12:00:00", KEY)], name="forged")
     found = Desk(deployment, logged()).look()
-    assert ({Place(MALFORMED_KEY, LAST): 1}, {Why.DOUBTFUL: 3}) == (found.missing, found.left)
+    assert ({Place(MALFORMED_KEY, LAST): 1}, {WhyLeft.DOUBTFUL: 3}) == (found.missing, found.left)
     found = Desk(deployment, logged(), kept_since=datetime(2026, 11, 1, tzinfo=UTC)).look()
     assert [LAST] == found.gone
 
