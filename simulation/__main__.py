@@ -1,9 +1,10 @@
 """The deterministic simulation: every fault, drawn from a seed, and an exact comparison.
 
-Each seed is run in two worlds: `protocol` is the counting half under every fault of its writes, batches and
-streams; `month-end` has the lake as well, with the shipped repair and closing.
+Each seed is run in three worlds: `protocol` is the counting half under every fault of its writes, batches and
+streams; in `changes` settings, layouts and mappings change, and lines are days old; `month-end` has the lake,
+with the shipped repair and closing.
 
-    python -m simulation --seeds 1000              # seeds 1 to 1000 of both worlds, on all processors
+    python -m simulation --seeds 1000              # seeds 1 to 1000 of all worlds, on all processors
     python -m simulation --seed 4711               # one seed again, with its schedule
     python -m simulation --seeds 50 --world month-end
     python -m simulation --seeds 50 --variant no-condition
@@ -29,11 +30,13 @@ from simulation.month_end.faults import Accident
 from simulation.month_end.runs import FIGURES, MONTH_ENDS, MonthEndSummary, run_month_end, run_month_ends
 from simulation.protocol.broken_meters import BROKEN, METERS
 from simulation.protocol.broken_watches import BROKEN_WATCHES
+from simulation.protocol.changing_runs import ChangingSummary, run_all_changing, run_changing
+from simulation.protocol.changing_world import BROKEN_CHANGING, CHANGING_METERS, Change
 from simulation.protocol.faults import Fault
 from simulation.protocol.runs import Setup, Summary, run_seed, run_seeds
 from simulation.protocol.world import WorldResult
 
-BOTH, PROTOCOL, MONTH_END = "both", "protocol", "month-end"
+ALL, PROTOCOL, CHANGES, MONTH_END = "all", "protocol", "changes", "month-end"
 
 _TELL_EVERY_SECONDS = 5
 _LINES_OF_A_SCHEDULE = 400
@@ -53,6 +56,11 @@ def main() -> int:
         document |= _document(summary)
         _print_table(summary)
         has_failed = summary.differing > 0 or summary.untrue > 0
+    if CHANGES in worlds:
+        changing = _changing(options)
+        document["changes"] = _document_of_changes(changing)
+        _print_changes(changing)
+        has_failed |= changing.differing > 0
     if MONTH_END in worlds:
         ends = _month_ends(options)
         document["month_end"] = _document_of_month_ends(ends)
@@ -65,15 +73,16 @@ def main() -> int:
 
 def _worlds(options: argparse.Namespace) -> set[str]:
     """Where a variant, or a DynamoDB, is asked for, the world that has it; else both."""
-    if options.world != BOTH:
+    if options.world != ALL:
         return {options.world}
-    if options.dynamodb or options.variant in METERS.keys() - MONTH_ENDS.keys():
+    if options.dynamodb:
         return {PROTOCOL}
-    return {MONTH_END} if options.variant in MONTH_ENDS.keys() - METERS.keys() else {PROTOCOL, MONTH_END}
+    known = {PROTOCOL: set(METERS), CHANGES: set(CHANGING_METERS), MONTH_END: set(MONTH_ENDS)}
+    return {world for world, names in known.items() if options.variant in names}
 
 
 def _parser() -> argparse.ArgumentParser:
-    broken = (*BROKEN, *BROKEN_WATCHES, *BROKEN_MONTH_ENDS)
+    broken = (*BROKEN, *BROKEN_WATCHES, *BROKEN_CHANGING, *BROKEN_MONTH_ENDS)
     variants = "\n".join(f"  {meter.name:22}{meter.breaks}" for meter in broken)
     parser = argparse.ArgumentParser(
         "python -m simulation",
@@ -85,10 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=1, metavar="S", help="the first of them (default: 1)")
     parser.add_argument("--seed", type=int, metavar="N", help="this one only; prints its schedule")
     parser.add_argument(
-        "--variant", choices=METERS | MONTH_ENDS, default="shipped", metavar="NAME", help="a broken meter"
+        "--variant",
+        choices=METERS | CHANGING_METERS | MONTH_ENDS,
+        default="shipped",
+        metavar="NAME",
+        help="a broken meter",
     )
     parser.add_argument(
-        "--world", choices=(BOTH, PROTOCOL, MONTH_END), default=BOTH, help="which world (default: both)"
+        "--world", choices=(ALL, PROTOCOL, CHANGES, MONTH_END), default=ALL, help="which (default: all)"
     )
     parser.add_argument("--dynamodb", action="store_true", help="the shipped adapters on a DynamoDB")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
@@ -164,11 +177,57 @@ def _month_ends(options: argparse.Namespace) -> MonthEndSummary:
     return summary
 
 
-def _progress(what: str) -> Callable[[MonthEndSummary], None]:
+def _changing(options: argparse.Namespace) -> ChangingSummary:
+    first, count = (options.first, options.seeds) if options.seed is None else (options.seed, 1)
+    summary = run_all_changing(
+        first,
+        count,
+        options.variant,
+        workers=options.workers,
+        tell=_progress(f"of {count:,} worlds with changes"),
+    )
+    shown = [one.seed for one in summary.failed[:1]] if options.seed is None else [options.seed]
+    for seed in shown:
+        _print_schedule(run_changing(seed, options.variant, keep_schedule=True).result)
+    for result in summary.failed:
+        _print_differences(result)
+        variant = "" if options.variant == "shipped" else f" --variant {options.variant}"
+        print(f"  again: python -m simulation --world {CHANGES} --seed {result.seed}{variant}")
+    return summary
+
+
+def _print_changes(summary: ChangingSummary) -> None:
+    print()
+    for change in Change:
+        print(f"{change.value:46}{summary.changes[change]:>14,}")
+    print()
+    for name, value in (
+        ("worlds with changes", summary.runs),
+        ("events", summary.events),
+        ("invocations", summary.invocations),
+        ("worlds with differences", summary.differing),
+    ):
+        print(f"{name:46}{value:>14,}")
+    print(f"{'seconds':46}{summary.seconds:>14,.1f}")
+
+
+def _document_of_changes(summary: ChangingSummary) -> dict[str, object]:
+    return {
+        "runs": summary.runs,
+        "events": summary.events,
+        "invocations": summary.invocations,
+        "changes": {change.value: summary.changes[change] for change in Change},
+        "differing": summary.differing,
+        "differences": {str(one.seed): one.differences + one.untrue for one in summary.failed},
+        "seconds": round(summary.seconds, 1),
+    }
+
+
+def _progress(what: str) -> Callable[[MonthEndSummary | ChangingSummary], None]:
     """Says every few seconds how far it is."""
     told = time.monotonic()
 
-    def tell(summary: MonthEndSummary) -> None:
+    def tell(summary: MonthEndSummary | ChangingSummary) -> None:
         nonlocal told
         if time.monotonic() - told > _TELL_EVERY_SECONDS:
             told = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 
 from metering.billing_rule import BillingRule
 from metering.calls.record import ReadRecord, StreamRecord, read_record
-from metering.counters.ledger_layout import LedgerLayout
+from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import (
     Append,
     Claim,
@@ -339,15 +339,15 @@ def _with_ledger(ledger: Callable[[Clock], SimulatedLedger]) -> Callable[[Clock]
     return lambda clock: SimulatedStore(ledger(clock), SimulatedCounters(), SimulatedProgress())
 
 
-def _behind(wrapper: type[Wrapped]) -> Callable[[InvocationEnvironment, LedgerLayout], BatchProcessor]:
-    def processor(environment: InvocationEnvironment, layout: LedgerLayout) -> BatchProcessor:
+def _behind(wrapper: type[Wrapped]) -> Callable[[InvocationEnvironment, LayoutSource], BatchProcessor]:
+    def processor(environment: InvocationEnvironment, layout: LayoutSource) -> BatchProcessor:
         wrapped = wrapper(environment)
         return Processor(wrapped, environment, wrapped, environment, layout=layout, rule=BillingRule())
 
     return processor
 
 
-def _as(processor: type[Processor]) -> Callable[[InvocationEnvironment, LedgerLayout], BatchProcessor]:
+def _as(processor: type[Processor]) -> Callable[[InvocationEnvironment, LayoutSource], BatchProcessor]:
     return lambda environment, layout: processor(
         environment, environment, environment, environment, layout=layout, rule=BillingRule()
     )

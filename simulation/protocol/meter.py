@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from metering.billing_rule import BillingRule
-from metering.counters.ledger_layout import LedgerLayout
+from metering.counters.ledger_layout import LayoutSource
 from simulation.protocol.invocation import BatchProcessor, InvocationEnvironment
 from simulation.protocol.store import (
     SimulatedCounters,
@@ -28,7 +28,7 @@ def simulated_store(clock: Clock) -> SimulatedStore:
     return SimulatedStore(SimulatedLedger(clock), SimulatedCounters(), SimulatedProgress())
 
 
-def shipped_processor(environment: InvocationEnvironment, layout: LedgerLayout) -> BatchProcessor:
+def shipped_processor(environment: InvocationEnvironment, layout: LayoutSource) -> BatchProcessor:
     """The processor as it is deployed."""
     return Processor(environment, environment, environment, environment, layout=layout, rule=BillingRule())
 
@@ -40,7 +40,7 @@ class Meter:
     name: str = "shipped"
     breaks: str = "nothing"
     store: Callable[[Clock], Store] = simulated_store
-    processor: Callable[[InvocationEnvironment, LedgerLayout], BatchProcessor] = shipped_processor
+    processor: Callable[[InvocationEnvironment, LayoutSource], BatchProcessor] = shipped_processor
     beat: Beat = beat
 
 

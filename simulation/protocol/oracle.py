@@ -74,11 +74,12 @@ class Oracle:
     def differences(self, counted: Mapping[CounterId, Counted]) -> Iterator[str]:
         """Every counter that is not what it must be, with what is missing (negative) or too much in it."""
         for key, period in sorted(self._sums.keys() | counted.keys()):
-            expected, found = self._expected(key, period), counted.get((key, period), _NOTHING)
+            expected, found = self.expected(key, period), counted.get((key, period), _NOTHING)
             if expected != found:
                 yield f"{key} {period}: {_difference(expected, found)}"
 
-    def _expected(self, key: str, period: Period) -> Counted:
+    def expected(self, key: str, period: Period) -> Counted:
+        """What a counter must hold."""
         found = self._sums.get((key, period))
         return _NOTHING if found is None else Counted(Usage(*found.totals), found.parts)
 

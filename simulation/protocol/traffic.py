@@ -180,7 +180,10 @@ class SimulatedTraffic:
                 int(key != "-" and status != 429 and status < 500), int(status >= 400), size, 17, latency
             ),
         )
-        return Logged(log_id or "", logged_at, access_log_line(truth, own_id, own_time, status), truth)
+        return Logged(log_id or "", logged_at, self._line(truth, own_id, own_time, status), truth)
+
+    def _line(self, truth: Truth, own_id: str | None, own_time: int | None, status: int) -> str:
+        return access_log_line(truth, own_id, own_time, status)
 
     def _records_of(self, events: list[Logged]) -> Iterator[Planned]:
         """A delivery, the copies of it, and whatever else is put at about that time."""

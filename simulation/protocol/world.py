@@ -74,7 +74,7 @@ class World:
         self.result = WorldResult(seed)
         self._steps = 0
         self._is_ending = False
-        self._dice = dice = random.Random(seed)
+        self._dice = dice = self._chance(seed)
         self._settings = settings = replace(draw_settings(dice), **fixed)
         self._meter = meter
         self._keep_schedule = keep_schedule
@@ -103,7 +103,7 @@ class World:
 
     def run(self) -> WorldResult:
         """Play everything, and compare."""
-        traffic = SimulatedTraffic(self._dice, self._settings)
+        traffic = self._traffic()
         planned = traffic.planned()
         self.result.injected.update(traffic.injected)
         self._tell(str(self._settings))
@@ -119,6 +119,14 @@ class World:
         self._end()
         self._compare()
         return self.result
+
+    def _chance(self, seed: int) -> random.Random:
+        """The source of all chance."""
+        return random.Random(seed)
+
+    def _traffic(self) -> SimulatedTraffic:
+        """What is logged."""
+        return SimulatedTraffic(self._dice, self._settings)
 
     def listed(self) -> list[ListedShard]:
         """The shards, without those closed ones whose last record has expired by now."""
