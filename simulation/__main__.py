@@ -31,7 +31,7 @@ from simulation.month_end.runs import FIGURES, MONTH_ENDS, MonthEndSummary, run_
 from simulation.protocol.broken_meters import BROKEN, METERS
 from simulation.protocol.broken_watches import BROKEN_WATCHES
 from simulation.protocol.changing_runs import ChangingSummary, run_all_changing, run_changing
-from simulation.protocol.changing_world import BROKEN_CHANGING, CHANGING_METERS, Change
+from simulation.protocol.changing_world import BROKEN_CHANGING, CHANGING_METERS, Disturbance
 from simulation.protocol.faults import Fault
 from simulation.protocol.runs import Setup, Summary, run_seed, run_seeds
 from simulation.protocol.world import WorldResult
@@ -198,7 +198,7 @@ def _changing(options: argparse.Namespace) -> ChangingSummary:
 
 def _print_changes(summary: ChangingSummary) -> None:
     print()
-    for change in Change:
+    for change in Disturbance:
         print(f"{change.value:46}{summary.changes[change]:>14,}")
     print()
     for name, value in (
@@ -216,7 +216,7 @@ def _document_of_changes(summary: ChangingSummary) -> dict[str, object]:
         "runs": summary.runs,
         "events": summary.events,
         "invocations": summary.invocations,
-        "changes": {change.value: summary.changes[change] for change in Change},
+        "changes": {change.value: summary.changes[change] for change in Disturbance},
         "differing": summary.differing,
         "differences": {str(one.seed): one.differences + one.untrue for one in summary.failed},
         "seconds": round(summary.seconds, 1),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from simulation.protocol.changing_world import CHANGING_METERS, Change, ChangingWorld
+from simulation.protocol.changing_world import CHANGING_METERS, ChangingWorld, Disturbance
 from simulation.protocol.runs import FAILURES_KEPT, on_processors
 from simulation.protocol.world import WorldResult
 
@@ -18,7 +18,7 @@ class ChangingRun(NamedTuple):
     """What became of a seed."""
 
     result: WorldResult
-    changes: Counter[Change]
+    changes: Counter[Disturbance]
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class ChangingSummary:
     runs: int = 0
     events: int = 0
     invocations: int = 0
-    changes: Counter[Change] = field(default_factory=Counter)
+    changes: Counter[Disturbance] = field(default_factory=Counter)
     differing: int = 0
     """Runs with a difference, or in which `complete_through` did not keep its promise."""
     failed: list[WorldResult] = field(default_factory=list)

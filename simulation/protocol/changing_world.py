@@ -61,7 +61,7 @@ _HOSTILE: Final = (
 """What a caller may write into a text that API Gateway does not escape. The exported formats put it first."""
 
 
-class Change(StrEnum):
+class Disturbance(StrEnum):
     """The kinds, by the name under which they are counted."""
 
     OLD_LINES = "delivery of lines that are days old"
@@ -141,7 +141,11 @@ class _OldTraffic(SimulatedTraffic):
     """Lines that reach the log group days after their calls, and lines in which callers have written."""
 
     def __init__(
-        self, dice: random.Random, settings: WorldSettings, changes: Counter[Change], wanted: set[Change]
+        self,
+        dice: random.Random,
+        settings: WorldSettings,
+        changes: Counter[Disturbance],
+        wanted: set[Disturbance],
     ) -> None:
         super().__init__(dice, settings)
         self._changes = changes
@@ -150,7 +154,7 @@ class _OldTraffic(SimulatedTraffic):
     def planned(self) -> list[Planned]:
         """The same records, some of them days later, each with its copies."""
         records = super().planned()
-        if Change.OLD_LINES not in self._wanted:
+        if Disturbance.OLD_LINES not in self._wanted:
             return records
         late = self._dice.choice((2, 6, 13)) * DAY_MS
         shifts: dict[int, int] = {}
@@ -159,15 +163,15 @@ class _OldTraffic(SimulatedTraffic):
             number = one.number if one.copy_of is None else one.copy_of
             if number not in shifts:
                 shifts[number] = late * (self._dice.random() < 0.6)
-                self._changes[Change.OLD_LINES] += shifts[number] > 0
+                self._changes[Disturbance.OLD_LINES] += shifts[number] > 0
             moved.append(replace(one, at_ms=one.at_ms + shifts[number]))
         return sorted(moved, key=lambda one: one.at_ms)
 
     def _line(self, truth: Truth, own_id: str | None, own_time: int | None, status: int) -> str:
         line = access_log_line(truth, own_id, own_time, status)
-        if Change.HOSTILE not in self._wanted or own_id is None or self._dice.random() < 0.7:
+        if Disturbance.HOSTILE not in self._wanted or own_id is None or self._dice.random() < 0.7:
             return line
-        self._changes[Change.HOSTILE] += 1
+        self._changes[Disturbance.HOSTILE] += 1
         return f'{{"userAgent":"{self._dice.choice(_HOSTILE)}",{line[1:]}'
 
 
@@ -177,9 +181,9 @@ class ChangingWorld(World):
     def __init__(
         self, seed: int, meter: ChangingMeter = SHIPPED_CHANGING, *, keep_schedule: bool = False
     ) -> None:
-        self.changes: Counter[Change] = Counter()
+        self.changes: Counter[Disturbance] = Counter()
         dice = random.Random(f"settings of changes {seed}")
-        self._wanted = {one for one in Change if dice.random() < 0.6}
+        self._wanted = {one for one in Disturbance if dice.random() < 0.6}
         self._changing = meter
         self._layouts = LayoutsInMemory()
         self._second: dict[str, Reader] = {}
@@ -199,8 +203,8 @@ class ChangingWorld(World):
         store = self.store
         environment = InvocationEnvironment(store.ledger, store.slices, store.counters, store.progress)
         rule = RULES[0]
-        if Change.RULE in self._wanted and self._dice.random() < 0.3:
-            self.changes[Change.RULE] += 1
+        if Disturbance.RULE in self._wanted and self._dice.random() < 0.3:
+            self.changes[Disturbance.RULE] += 1
             rule = RULES[1]
         layouts = self._changing.layouts(self._layouts, self._layout, self._time)
         environment.processor = Processor(*(environment,) * 4, layout=layouts, rule=rule)
@@ -211,8 +215,8 @@ class ChangingWorld(World):
 
     def _change_something(self) -> None:
         super()._change_something()
-        if Change.LAYOUT in self._wanted and not self._is_calm and self._dice.random() < 0.02:
-            self.changes[Change.LAYOUT] += 1
+        if Disturbance.LAYOUT in self._wanted and not self._is_calm and self._dice.random() < 0.02:
+            self.changes[Disturbance.LAYOUT] += 1
             self._layout = replace(
                 self._layout,
                 lanes=self._dice.randint(1, 4),
@@ -225,7 +229,7 @@ class ChangingWorld(World):
 
     def _watch(self, shards: Sequence[SimulatedShard]) -> None:
         super()._watch(shards)
-        if Change.SECOND_MAPPING in self._wanted:
+        if Disturbance.SECOND_MAPPING in self._wanted:
             self._second |= {one.id: Reader(one, self._policy, self._dice) for one in shards}
 
     def _invoke(self, reader: Reader) -> None:
@@ -243,7 +247,7 @@ class ChangingWorld(World):
             second.restart(first.done)  # what has expired is skipped
             second.done = max(second.done, first.done)
         if second.has_records:
-            self.changes[Change.SECOND_MAPPING] += 1
+            self.changes[Disturbance.SECOND_MAPPING] += 1
             super()._invoke(second)
 
     def _is_second_ready(self, reader: Reader) -> bool:
@@ -254,7 +258,7 @@ class ChangingWorld(World):
     def differences(self) -> list[str]:
         """As ever; where rules differ between processes, each call is billable by one of them."""
         counted = self.store.counted()
-        if Change.RULE in self._wanted:
+        if Disturbance.RULE in self._wanted:
             counted = {place: self._with_billable(place, found) for place, found in counted.items()}
         return list(self._oracle.differences(counted))
 
@@ -265,11 +269,11 @@ class ChangingWorld(World):
         return found._replace(totals=msgspec.structs.replace(found.totals, billable=expected.billable))
 
 
-def _settings(dice: random.Random, wanted: set[Change]) -> WorldSettings:
+def _settings(dice: random.Random, wanted: set[Disturbance]) -> WorldSettings:
     settings = draw_settings(dice)
     late = {Fault.EXPIRED: 0.5, Fault.COPY_IN_HOURS: dice.choice((0.1, 0.3))}
-    if Change.OLD_LINES in wanted:
+    if Disturbance.OLD_LINES in wanted:
         late |= {Fault.RECUT_COPY: 0.0, Fault.AGGREGATE: 0.0, Fault.BARE_LINE: 0.0, Fault.UNDECODABLE: 0.0}
     rates: Mapping[Fault, float] = {**settings.rates, **late}
-    span_ms = dice.choice((2 * DAY_MS, 14 * DAY_MS)) if Change.LAYOUT in wanted else settings.span_ms
+    span_ms = dice.choice((2 * DAY_MS, 14 * DAY_MS)) if Disturbance.LAYOUT in wanted else settings.span_ms
     return replace(settings, span_ms=span_ms, events=min(settings.events, 60), rates=rates)

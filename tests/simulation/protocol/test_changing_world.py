@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from simulation.protocol.changing_world import BROKEN_CHANGING, Change, ChangingMeter, ChangingWorld
+from simulation.protocol.changing_world import BROKEN_CHANGING, ChangingMeter, ChangingWorld, Disturbance
 
 WITHIN = 1_000
 CAUGHT_AT = {"claims-by-retention": 211}
@@ -15,7 +15,7 @@ CAUGHT_AT = {"claims-by-retention": 211}
 
 def test_seeds() -> None:
     """The first seeds show no difference, and among them is every change."""
-    changes: Counter[Change] = Counter()
+    changes: Counter[Disturbance] = Counter()
     faults = {}
     for seed in range(1, 21):
         world = ChangingWorld(seed)
@@ -24,7 +24,7 @@ def test_seeds() -> None:
         if result.differences or result.untrue:
             faults[seed] = result.differences + result.untrue
     assert {} == faults
-    assert set(Change) == set(changes)
+    assert set(Disturbance) == set(changes)
 
 
 @pytest.mark.parametrize("meter", BROKEN_CHANGING, ids=lambda meter: meter.name)
