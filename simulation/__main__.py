@@ -30,11 +30,11 @@ from simulation.month_end.faults import Accident
 from simulation.month_end.runs import FIGURES, MONTH_ENDS, MonthEndSummary, run_month_end, run_month_ends
 from simulation.protocol.broken_meters import BROKEN, METERS
 from simulation.protocol.broken_watches import BROKEN_WATCHES
-from simulation.protocol.changing_runs import ChangingSummary, run_all_changing, run_changing
-from simulation.protocol.changing_world import BROKEN_CHANGING, CHANGING_METERS, Disturbance
 from simulation.protocol.faults import Fault
 from simulation.protocol.runs import Setup, Summary, run_seed, run_seeds
+from simulation.protocol.runs_of_changes import ChangingSummary, run_all_changing, run_changing
 from simulation.protocol.world import WorldResult
+from simulation.protocol.world_of_changes import BROKEN_CHANGING, CHANGING_METERS, Disturbance
 
 ALL, PROTOCOL, CHANGES, MONTH_END = "all", "protocol", "changes", "month-end"
 

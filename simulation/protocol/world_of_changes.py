@@ -132,7 +132,7 @@ BROKEN_CHANGING = (
     ),
     ChangingMeter("claims-by-retention", "claims live by the stream's retention", store=_retained_store),
 )
-"""Each is caught within a thousand seeds, by `tests/simulation/protocol/test_changing_world.py`."""
+"""Each is caught within a thousand seeds, by `tests/simulation/protocol/test_world_of_changes.py`."""
 
 CHANGING_METERS = {meter.name: meter for meter in (SHIPPED_CHANGING, *BROKEN_CHANGING)}
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from simulation.protocol.changing_world import BROKEN_CHANGING, ChangingMeter, ChangingWorld, Disturbance
+from simulation.protocol.world_of_changes import BROKEN_CHANGING, ChangingMeter, ChangingWorld, Disturbance
 
 WITHIN = 1_000
 CAUGHT_AT = {"claims-by-retention": 211}

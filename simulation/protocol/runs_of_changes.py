@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from simulation.protocol.changing_world import CHANGING_METERS, ChangingWorld, Disturbance
 from simulation.protocol.runs import FAILURES_KEPT, on_processors
 from simulation.protocol.world import WorldResult
+from simulation.protocol.world_of_changes import CHANGING_METERS, ChangingWorld, Disturbance
 
 
 class ChangingRun(NamedTuple):
