@@ -13,7 +13,7 @@ import pytest
 from metering.billing_rule import BillingRule
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord, StreamRecord
-from metering.counters.ledger_layout import LedgerLayout
+from metering.counters.ledger_layout import LayoutSource, LedgerLayout
 from metering.counters.ports import Append, Claim, LedgerAnswer, PageId, Status
 from simulation.protocol.invocation import Invocation, InvocationEnvironment
 from simulation.protocol.meter import Meter
@@ -152,7 +152,7 @@ class Remembering:
     finds them as they were when it began.
     """
 
-    def __init__(self, environment: InvocationEnvironment, layout: LedgerLayout) -> None:
+    def __init__(self, environment: InvocationEnvironment, layout: LayoutSource) -> None:
         self._environment = environment
         self._began: WeakKeyDictionary[Invocation, Any] = WeakKeyDictionary()
         self._pages = FullPages(environment, lambda: 0.0)
