@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from adapters.s3.month_states import S3Closings
 from local_cloud.stack import LocalCloud
 from metering.calls.lake_row import LONGEST_RAW
 from metering.outcome import MALFORMED_KEY
 from metering.period import Period
 from metering.proof.recovery import Recovery
+from metering.usage import NO_USAGE
+from reconciliation.closing import Closer, SealedMonths
 from reconciliation.recovery.recoverer import ABANDONED
 from reconciliation.recovery.reread import Change, Why
 from tests.factories import KEY, NOON_MS, line
@@ -30,7 +33,7 @@ from tests.reconciliation.recovery.rereading import (
     record,
     rows,
 )
-from tests.reconciliation.repair.repairing import counters, items
+from tests.reconciliation.repair.repairing import counters, items, run
 from tests.reconciliation.repair.shipped_meter import Meter
 from tests.reconciliation.repair.strikes import Strike, at_each_write
 
@@ -173,6 +176,23 @@ class TestReread:
         assert [] == without_watermarks(moto, "2026-11")
         assert moto.reconcile().agrees
         assert moto.reconcile("2026-11").agrees
+
+    def test_sealed_month(self, moto: Deployment) -> None:
+        """What was sealed stays as it was billed; lake and counters have the calls, which is what the next
+        invoice prices the month by.
+        """
+        batch = meter_badly(moto, 1, TEXTS)
+        store = S3Closings(moto.s3, moto.settings.lake_bucket)
+        queries = moto.sources.queries
+        closer = Closer(store, queries, lambda month, _run: moto.reconcile(month), lambda: AFTER, "ops")
+        closer.close(OCTOBER, run_id=run())
+        assert 0 == Desk(moto, marks={SHARD: batch.sequence_number}).reread().left
+        assert moto.reconcile().agrees
+        months = SealedMonths(store, queries)
+        sealed, now = months.sealed_usage(OCTOBER), months.usage_now(OCTOBER, run_id=run()).usage
+        assert [(1, 2), (0, 1)] == [
+            (sealed.get(key, NO_USAGE).requests, now[key].requests) for key in (KEY, "other")
+        ]
 
 
 class TestLeft:
