@@ -27,9 +27,9 @@ from tools.build_lambda import ROOT
 from tools.deployment import Deployment
 
 PAGE = "deploy.md"
-LEFT_OUT = ("aws cloudformation delete-stack", "aws lambda invoke")
-"""Commands of the page that are not run here: test_deployment has the creation that fails, and the engine has
-no Athena for a reconciliation.
+LEFT_OUT = ("aws cloudformation delete-stack", "aws lambda invoke", "aws s3api delete-bucket-policy")
+"""Commands of the page that are not run here: test_deployment has the creation that fails, the engine has no
+Athena for a reconciliation, and test_adoption begins without the buckets' policies.
 """
 
 
