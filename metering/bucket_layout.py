@@ -27,6 +27,8 @@ RECOVERIES: Final = "recovery/"
 """Recoveries that were begun and are not known to be finished."""
 CHAIN: Final = "billing-chain/"
 """The links of the chain of what was billed, and their lists of objects."""
+NUMBERS: Final = "numbers/"
+"""Which numbers of invoices were given, a folder a series."""
 TARIFFS: Final = "tariffs/"
 """Published tariffs, by their number."""
 

@@ -28,6 +28,7 @@ from adapters.s3.error_prefix import S3ErrorObjects
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.lake import S3LakeObjects
 from adapters.s3.month_states import S3Closings
+from adapters.s3.number_register import S3NumberRegister
 from adapters.s3.recoveries import S3Recoveries
 from adapters.s3.reports import S3Reports
 from adapters.settings import ReconciliationSettings
@@ -36,6 +37,7 @@ from adapters.source.usage_plans import UsagePlanWitness
 from metering.bucket_layout import LAKE
 from metering.period import Period
 from reconciliation.billing_chain import BillingChain
+from reconciliation.invoices.numbering import Numbering
 from reconciliation.lake.month_readiness import readiness_of
 from reconciliation.ports import Witness
 from reconciliation.reconcile import Sources
@@ -128,6 +130,12 @@ def make_chain(settings: ReconciliationSettings, client: MakeClient, who: str = 
         utc_now,
         who,
     )
+
+
+def make_numbering(settings: ReconciliationSettings, client: MakeClient) -> Numbering:
+    """Which numbers of invoices were given."""
+    register = S3NumberRegister(Bucket(client("s3"), settings.lake_bucket))
+    return Numbering(register, lambda: utc_now().date())
 
 
 def make_lake(settings: ReconciliationSettings, client: MakeClient) -> Bucket:

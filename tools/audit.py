@@ -8,58 +8,58 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
+from yaml import BaseLoader, load
 
 USAGE = """SELECT called_in, apikeyid, {'requests': count(*), 'billable': count_if(billable),
   'errors': count_if(status >= 400), 'response_bytes': sum(responsesize), 'request_bytes': sum(requestsize)}
 FROM (SELECT DISTINCT ON (called_in, eventid) *, strftime(eventtime, '%Y-%m') called_in FROM read_parquet(?)
   ORDER BY eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash)
 WHERE outcome = 'metered' GROUP BY called_in, apikeyid"""
-NO_PRICE = {"currency": "", "prices": [], "rounding": {"digits": "0", "mode": "down"}}
-getcontext().prec = 300  # exact until an amount is rounded
+getcontext().prec, NONE = 300, {"currency": "", "prices": [], "rounding": {"digits": "0", "mode": "down"}}
 used = {row[:2]: row[2] for row in duckdb.execute(USAGE, [f"{sys.argv[1]}/**/*.parquet"]).fetchall()}
-tariff = yaml.load(Path(sys.argv[2]).read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - makes texts only
+tariff = load(Path(sys.argv[2]).read_bytes().replace(b"valid_", b""), BaseLoader)  # noqa: S506 - texts only
 
 
 def in_month(month: str, dated: Any) -> list[Any]:  # those of dated things that hold then
-    begun = [one for one in dated if one.get("from", one.get("valid_from", ""))[:7] <= month]
-    return [one for one in begun if month < one.get("until", one.get("valid_until", "~"))[:7]]
+    return [one for one in dated if one.get("from", "")[:7] <= month < one.get("until", "~")[:7]]
 
 
-left: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)  # billed, less what is derived
-payer, billed, slack = dict[Any, str](), dict[Any, tuple[str, int]](), dict[Any, Decimal]()
+left, payer = defaultdict[Any, Decimal](Decimal), dict[Any, str]()  # left: billed, less what is derived
+keys_of, billed, slack = defaultdict[Any, list[Any]](list), dict[Any, tuple[str, int]](), dict[Any, Decimal]()
 documents = [json.loads(path.read_text("utf-8")) for path in Path(sys.argv[3]).rglob("*.json")]
 invoices = sorted((one for one in documents if "lines" in one), key=lambda one: one["period"]["month"])
 for invoice in invoices:
     account, month, digits = invoice["account"], invoice["period"]["month"], invoice["rounding"]["digits"]
     named = invoice.get("adjusted_keys", {}) | {month: [one["key"] for one in invoice["keys"]]}
     payer |= {(month, key): account for month in named for key in named[month]}
-    left[account, invoice["id"], ""] += Decimal(invoice["total"])
+    total, net = Decimal(invoice["total"]), defaultdict[str, Decimal](Decimal)
     for line in invoice["lines"] + invoice["adjustments"]:
         plan, fewest = line["price_version"]["plan"], billed.get((account, line["month"]), ("", digits))[1]
         billed[account, line["month"]] = plan, min(fewest, digits)
         payer.setdefault((line["month"], account[4:] if account[:4] == "key:" else ""), account)
-        left[account, invoice["id"], ""] -= Decimal(line["amount"])
+        net[line["month"]] += Decimal(line["amount"])
         left[account, line["month"], line["line"], invoice["currency"]] += Decimal(line["amount"])
+    left[account, invoice["id"], "total"] += total - sum(net.values())
+    left[account, invoice["id"], "due"] += Decimal(invoice.get("amount_due", total)) - total
+    for tax in invoice.get("tax", []):
+        exact = Decimal(tax["percent"]) / 100 * sum(net[one] for one in tax["months"])
+        left[account, invoice["id"], "due"] -= exact.quantize(Decimal(10) ** -digits, "ROUND_HALF_UP")
 nobodys = {(m, key) for one in documents if "lines" not in one for m in one["keys"] for key in one["keys"][m]}
-keys_of = defaultdict(list)  # those with calls, by account and month
-for month, key in used.keys() & payer.keys():
+for month, key in used.keys() & payer.keys():  # those with calls, by account and month
     keys_of[payer[month, key], month].append((month, key))
 for month, key in {one for one in used if one[0] in {month for _, month in billed}} - payer.keys() - nobodys:
     left[key, month, "on no invoice,"] -= used[month, key]["requests"]
 for (account, month), (plan, digits) in sorted(billed.items()):
     stated = tariff.get("accounts", {}).get(account, {}).get("plan", plan)
-    plans = in_month(month, stated) if isinstance(stated, list) else [{"plan": stated}]
-    versions = in_month(month, tariff["plans"].get(plans[-1]["plan"] if plans else plan, []))
-    terms = tariff | [NO_PRICE, *versions][-1]
+    plans = [{"plan": plan}, *(in_month(month, stated) if isinstance(stated, list) else [{"plan": stated}])]
+    terms = tariff | [NONE, *in_month(month, tariff["plans"].get(plans[-1]["plan"], []))][-1]
     cent, total = Decimal(10) ** -int(terms["rounding"]["digits"]), Decimal()
     mode = "ROUND_" + terms["rounding"]["mode"].upper()
     for price in terms["prices"]:
         units = sum(used[one][price["metric"]] or 0 for one in keys_of[account, month])
         units = -(-max(0, units - int(price.get("free_units", 0))) // int(price.get("package_size", 1)))
         zero = price.get("zero_month", terms.get("zero_month"))
-        fee = units > 0 or zero in ("first_tier", "lago", "openmeter")
-        amount, start = Decimal(), 0
+        fee, amount, start = units > 0 or zero in ("first_tier", "lago", "openmeter"), Decimal(), 0
         for tier in price.get("tiers", [{"unit_price": price.get("package_price", 0), **price}]):
             end = min(units, int(tier.get("up_to", units)))
             if start < max(end, 1) and (price["model"] != "volume" or end == units):

@@ -52,6 +52,7 @@ class S3Invoices:
         is_new = self._bucket.put_if_absent(key, document)
         return (document, True) if is_new else (self._bucket.content(key), False)
 
-    def add(self, of_month: Period, account: str, name: str, content: bytes) -> None:
-        """Keep what follows from a document, beside it. Repeating it changes nothing."""
-        self._bucket.put_if_absent(invoice_name(of_month, account, name), content)
+    def add(self, of_month: Period, account: str, name: str, content: bytes) -> bytes:
+        """Keep what follows from a document, beside it, unless it is there; what is kept now."""
+        key = invoice_name(of_month, account, name)
+        return content if self._bucket.put_if_absent(key, content) else self._bucket.content(key)

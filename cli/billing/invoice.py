@@ -16,6 +16,8 @@ EXAMPLES = """Examples:
 
     usage-meter invoice 2026-10 --tariff tariff.yaml --out invoices
 
+    usage-meter invoice 2026-10 --tariff tariff.yaml --draft --out drafts --pdf --table october.csv
+
     usage-meter invoice 2026-10 --tariff tariff.yaml --rehearse next-year.yaml
 
     usage-meter invoice 2026-10 --tariff tariff.yaml --export stripe events.jsonl
@@ -83,6 +85,16 @@ def command(  # noqa: PLR0913 - each is an option
     unproven: Annotated[
         bool, typer.Option("--unproven", help="Make drafts though counters and lake differ.")
     ] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Make drafts only; nothing is issued.")] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print each page of --out as invoice.pdf, by Chromium or Chrome.")
+    ] = False,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help="Write one table of all accounts: .csv, or JSON otherwise."
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Issue without asking.")] = False,
     empty: Annotated[
         bool,
@@ -106,6 +118,8 @@ def command(  # noqa: PLR0913 - each is an option
         )
     if rehearse is not None and (out is not None or export is not None):
         raise typer.BadParameter("a rehearsal issues nothing: leave out --out and --export")
+    if pdf and out is None:
+        raise typer.BadParameter("--pdf prints what is in a folder: give it with --out")
     from cli.billing.invoice_session import InvoiceOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
     from cli.billing.rehearsal_session import run as run_rehearsal  # noqa: PLC0415 - as above
 
@@ -123,6 +137,9 @@ def command(  # noqa: PLR0913 - each is an option
         json=written_later(json),
         yes=yes,
         empty=empty,
+        draft=draft,
+        table=written_later(table, "--table"),
+        pdf=pdf,
     )
     if rehearse is not None:
         run_rehearsal(wishes, rehearse)

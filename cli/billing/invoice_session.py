@@ -14,20 +14,18 @@ from rich.console import Console
 from rich.status import Status
 
 from adapters.s3.lake_folders import first_month
+from cli.billing.invoice_files import browser, print_pages, write_files, write_table
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import write_json
 from cli.common.question import agreed, paused
 from cli.common.terminal import Text, console, is_live, table
-from metering.calls.key_names import file_name
 from metering.period import Period
 from metering.prices.billing import Unpriced
-from metering.prices.invoice import place_of
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
 from metering.proof.month_state import State
-from metering.safe_path import path_within
 from metering.visible_text import visible
 from reconciliation.billing_chain import BrokenChainError
 from reconciliation.closing import NotLinkedError, SealedMonths
@@ -55,6 +53,7 @@ from reconciliation.wiring import (
     make_closings,
     make_invoices,
     make_lake,
+    make_numbering,
     make_sources,
     utc_now,
 )
@@ -88,6 +87,11 @@ class InvoiceOptions:
     """Whether the user has agreed already."""
     empty: bool = False
     """Whether a month without calls may be invoiced."""
+    draft: bool = False
+    """Whether nothing is issued."""
+    table: Path | None = None
+    pdf: bool = False
+    """Whether the pages are printed as well."""
 
 
 def run(wishes: InvoiceOptions) -> None:
@@ -100,6 +104,7 @@ def run(wishes: InvoiceOptions) -> None:
         typer.Exit: with 1, if usage is on no invoice.
     """
     screen, tariff = console(), readable_tariff(wishes.tariff)
+    program = browser() if wishes.pdf else ""
     if wishes.account is not None and not _can_be_billed(wishes.account, tariff):
         raise CommandError(
             f"{wishes.account} is no account of {wishes.tariff}, which has "
@@ -116,7 +121,10 @@ def run(wishes: InvoiceOptions) -> None:
             wishes.month, tariff, wishes.account, wishes.reprice
         )
     if wishes.out is not None:
-        write_files(wishes.out, invoiced.issued)
+        folders = write_files(wishes.out, invoiced.issued)
+        if wishes.pdf:
+            print_pages(program, folders)
+    write_table(wishes.table, invoiced)
     left_out = _export(wishes, invoiced, tariff) if wishes.export else []
     write_json(wishes.json, summary(invoiced))
     _tell(screen, wishes, invoiced)
@@ -183,7 +191,7 @@ def invoicing(
 
     reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=wishes.incomplete)
     proofs = ProvenUsages(reconciler, lake_location(settings), str(uuid.uuid4()), sealed_usage)
-    leniency = DraftPolicy(incomplete=wishes.incomplete, unproven=wishes.unproven)
+    leniency = DraftPolicy(wishes.incomplete, wishes.unproven, wishes.draft)
     first = None if wishes.begins_here else lambda: first_month(make_lake(settings, where.client))
     return Invoicing(
         proofs,
@@ -193,6 +201,7 @@ def invoicing(
         first_month=first,
         confirm=confirm,
         chain=chain,
+        numbering=make_numbering(settings, where.client),
     )
 
 
@@ -218,25 +227,6 @@ def shown(screen: Console, month: Period, status: Status | None = None) -> Itera
         yield on_progress
 
 
-def write_files(folder: Path, issued: Sequence[Issued]) -> None:
-    """Write the files of invoices, a folder for each account.
-
-    Raises:
-        CommandError: they cannot be written.
-    """
-    try:
-        for one in issued:
-            name = f"{one.invoice['period']['month']}/{file_name(place_of(one.invoice))}"
-            place = path_within(folder, name)
-            if place is None:
-                raise CommandError(f"The invoice {visible(name)} has a name that is no folder's.", PROBLEM)
-            place.mkdir(parents=True, exist_ok=True)
-            for file, content in one.files().items():
-                (place / file).write_bytes(content)
-    except OSError as error:
-        raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
-
-
 def summary(invoiced: Invoiced) -> dict[str, object]:
     """A run as `--json` has it."""
     return {
@@ -245,6 +235,7 @@ def summary(invoiced: Invoiced) -> dict[str, object]:
         "invoices": [
             {
                 "id": one.invoice["id"],
+                "number": one.invoice.get("number"),
                 "account": one.invoice["account"],
                 "currency": one.invoice["currency"],
                 "usage_total": one.invoice["usage_total"],
@@ -256,6 +247,9 @@ def summary(invoiced: Invoiced) -> dict[str, object]:
             for one in invoiced.issued
         ],
         "unpriced": [unpriced_document(entry) for entry in invoiced.unpriced],
+        "unused_numbers": [
+            {"number": one.number, "month": one.month, "account": one.place} for one in invoiced.unused
+        ],
     }
 
 
@@ -324,7 +318,11 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
         invoice = one.invoice
         sums = (invoice["usage_total"], invoice["adjustment_total"], invoice["total"])
         rows.add_row(
-            Text(invoice["account"]), invoice["id"], *sums, invoice["currency"], _state(one, invoiced)
+            Text(invoice["account"]),
+            invoice.get("number", invoice["id"]),
+            *sums,
+            invoice["currency"],
+            _state(one, invoiced),
         )
     screen.print(rows)
     if len(invoiced.issued) > _MOST_TOLD:
@@ -336,12 +334,8 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
             "on the next invoice",
             soft_wrap=True,
         )
-    for reason in invoiced.draft:
-        screen.print(f"Draft: {reason}", markup=False, soft_wrap=True)
-    for month in invoiced.final:
-        screen.print(f"{month} stays as it was billed: its Parquet files are gone", soft_wrap=True)
-    for line in unpriced_told(invoiced.unpriced):
-        screen.print(f"On no invoice:{line[1:]}", markup=False, soft_wrap=True)
+    for line in _notes(invoiced):
+        screen.print(line, markup=False, soft_wrap=True)
     if wishes.out is not None:
         screen.print(f"The files are in {wishes.out}", markup=False, soft_wrap=True)
     if invoiced.draft:
@@ -352,9 +346,24 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
         screen.print(Text(f"PROBLEM: {len(invoiced.unpriced):,} things are on no invoice", "bold red"))
 
 
+def _notes(invoiced: Invoiced) -> Iterator[str]:
+    """What there is to know beside the amounts."""
+    for reason in invoiced.draft:
+        yield f"Draft: {reason}"
+    for month in invoiced.final:
+        yield f"{month} stays as it was billed: its Parquet files are gone"
+    for unused in invoiced.unused[:_MOST_TOLD]:
+        given = f"it was given to {visible(unused.place)} for {unused.month}"
+        yield f"Number {visible(unused.number)} is on no document: {given}"
+    for line in unpriced_told(invoiced.unpriced):
+        yield f"On no invoice:{line[1:]}"
+
+
 def _state(one: Issued, invoiced: Invoiced) -> str:
     if invoiced.draft:
         return "draft"
+    if one.invoice.get("kind") == "nothing_due":
+        return "nothing due"
     if one.is_new:
         return "issued"
     return "issued before" if one.is_as_computed else "stands"

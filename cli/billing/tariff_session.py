@@ -16,8 +16,9 @@ from cli.common.errors import PROBLEM
 from cli.common.output import write_json
 from cli.common.terminal import Text, console, table
 from cli.common.yaml_file import read_yaml
-from metering.prices.tariff import ALWAYS, Account, AccountPlan, Tariff, Validity
+from metering.prices.tariff import Account, AccountPlan, Tariff
 from metering.prices.tariff_file import InvalidTariff
+from metering.prices.terms.validity import ALWAYS, Validity
 from metering.usage import Metric
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
-from metering.period import Period
+from metering.period import Period, following
 from metering.prices.adjustment import Adjustment, Charge, adjust
 from metering.prices.billed_months import NOTHING_BILLED, billed_months
 from metering.prices.documents import InvoiceDocument, UnbilledDocument
-from metering.prices.invoice import invoice_document
+from metering.prices.invoice import identified, invoice_document
 from metering.prices.repricing import Contradiction, RepricedMonth, is_reserved, reprice_month, withdrawn
 from metering.prices.statement import KeyUsage, MonthUsage, Statement, make_statement
-from metering.prices.tariff import KEY_ACCOUNT, UNDATED, Account, AccountPlan, Holding, NoPrice, Tariff
+from metering.prices.tariff import KEY_ACCOUNT, Account, AccountPlan, Holding, NoPrice, Tariff
+from metering.prices.terms.invoice_terms import on_paper
+from metering.prices.terms.parties import Party
+from metering.prices.terms.tax import Tax
+from metering.prices.terms.validity import UNDATED, Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,8 @@ def bill_month(  # noqa: PLR0913 - two months' worth of input
         due.take(month)
     names = sorted(now.statements.keys() | due.accounts)
     unpriced = [entry for month in months for entry in _left_out(month)]
-    invoices = tuple(document for name in names for document in due.documents(name))
+    papers = _Papers(tariff, before)
+    invoices = tuple(papers.of(document) for name in names for document in due.documents(name))
     return Billing(invoices, (*now.unpriced, *unpriced), contradictions)
 
 
@@ -113,6 +119,49 @@ def unbilled_keys(unpriced: Iterable[Unpriced]) -> dict[Period, list[str]]:
 def _left_out(month: RepricedMonth) -> Iterator[Unpriced]:
     for key, reason in sorted(month.unbilled.items()):
         yield Unpriced(month.month, None, (key,), reason)
+
+
+class _Papers:
+    """What is on invoices besides amounts. An account that has left the tariff is named, and taxed, as on its
+    documents so far.
+    """
+
+    def __init__(self, tariff: Tariff, issued: Iterable[InvoiceDocument]) -> None:
+        self._tariff = tariff
+        self._issued: dict[str, list[InvoiceDocument]] = defaultdict(list)
+        for one in sorted(issued, key=lambda one: one["period"]["month"]):
+            self._issued[one["account"]].append(one)
+
+    def of(self, document: InvoiceDocument) -> InvoiceDocument:
+        """The document with what the tariff says of it."""
+        terms = self._tariff.terms
+        if terms is None:
+            return document
+        account = self._tariff.accounts.get(document["account"])
+        before = self._issued.get(document["account"], [])
+        if account is not None:
+            taxes = terms.taxes if account.taxes is None else account.taxes
+            return identified(on_paper(document, terms, account.customer, taxes))
+        is_of_a_key = document["account"].startswith(KEY_ACCOUNT)
+        taxes = terms.taxes if is_of_a_key or not before else tuple(_charged_taxes(before))
+        return identified(on_paper(document, terms, _last_customer(before), taxes))
+
+
+def _last_customer(documents: Iterable[InvoiceDocument]) -> Party | None:
+    named = [one["customer"] for one in documents if "customer" in one]
+    if not named:
+        return None
+    return Party(named[-1]["name"], tuple(named[-1]["address"]), named[-1].get("tax_id"))
+
+
+def _charged_taxes(documents: Iterable[InvoiceDocument]) -> Iterator[Tax]:
+    """The taxes by which the calls of each month were billed."""
+    by_month = {month: one for one in documents for line in one.get("tax", []) for month in line["months"]}
+    for month, document in by_month.items():
+        for line in document.get("tax", []):
+            if month in line["months"]:
+                validity = Validity(Period(month), following(Period(month)))
+                yield Tax(line["name"], Decimal(line["percent"]), validity)
 
 
 class _Due:

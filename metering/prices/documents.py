@@ -121,6 +121,24 @@ class RoundingDocument(TypedDict):
     mode: str
 
 
+class PartyDocument(TypedDict):
+    """The seller or the customer, as given."""
+
+    name: str
+    address: list[str]
+    tax_id: NotRequired[str]
+
+
+class TaxDocument(TypedDict):
+    """A tax: amount = base x percent / 100, rounded once. `months` are those of the calls."""
+
+    name: str
+    percent: str
+    months: list[str]
+    base: str
+    amount: str
+
+
 class SourceDocument(TypedDict):
     """Where the quantities of a month come from, so that anyone can derive them again.
 
@@ -135,6 +153,10 @@ class SourceDocument(TypedDict):
     parameters: list[str]
     lake: str
     report: str | None
+    meter: NotRequired[str]
+    """The meter that counted them, where there are several."""
+    fingerprint: NotRequired[str]
+    """Of the account's calls in that meter."""
 
 
 class InvoiceDocument(TypedDict):
@@ -155,8 +177,22 @@ class InvoiceDocument(TypedDict):
     usage_total: str
     adjustment_total: str
     total: str
-    kind: NotRequired[Literal["credit_note"]]
-    """Whether the total is below zero."""
+    kind: NotRequired[Literal["credit_note", "nothing_due"]]
+    """Whether the total is below zero; or nothing is due, and by the tariff there is no invoice then: the
+    document keeps what was billed, and is sent to nobody.
+    """
+    number: NotRequired[str]
+    """In its series."""
+    date: NotRequired[str]
+    """On which the number was given."""
+    seller: NotRequired[PartyDocument]
+    customer: NotRequired[PartyDocument]
+    tax: NotRequired[list[TaxDocument]]
+    """Without it tax is not included."""
+    amount_due: NotRequired[str]
+    """The total with taxes."""
+    payment: NotRequired[str]
+    """How it is paid."""
     adjusts_only: NotRequired[Literal[True]]
     """Whether it stands beside the month's invoice of the account, or in place of one, and bills no usage of
     its month.

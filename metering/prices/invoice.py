@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 
 from metering.period import Period, begins_at, following
 from metering.prices.adjustment import Adjustment, BilledVersion, Charge, NotComparable
@@ -36,6 +36,9 @@ from metering.prices.documents import (
 from metering.prices.money import Rounding, payable, plain, total
 from metering.prices.rating import RatedPrice, RatedTier
 from metering.prices.statement import KeyUsage, Statement
+from metering.prices.terms.numbers import GivenNumber
+
+_ID_OF_KIND: Final = {"credit_note": "credit", "nothing_due": "nothing"}
 
 
 class AlteredInvoice(ValueError):
@@ -81,8 +84,7 @@ def invoice_document(
         document["reprice"] = reprice
     if total((usage, corrections)) < 0:
         document["kind"] = "credit_note"
-    document["id"] = invoice_id(document)
-    return document
+    return identified(document)
 
 
 def attested(
@@ -94,16 +96,26 @@ def attested(
     months = sorted({document["period"]["month"], *(line["month"] for line in document["adjustments"])})
     found = [sources[month] for month in map(Period, months) if month in sources]
     dated: InvoiceDocument = {**document, "sources": found, "draft": list(draft)}
-    dated["id"] = invoice_id(dated)
-    return dated
+    return identified(dated)
+
+
+def numbered(document: InvoiceDocument, given: GivenNumber) -> InvoiceDocument:
+    """The invoice with its number and date. Its id covers them."""
+    found: InvoiceDocument = {**document, "number": given.number, "date": given.date}
+    return identified(found)
+
+
+def identified(document: InvoiceDocument) -> InvoiceDocument:
+    """The invoice with the id that its content gives."""
+    return {**document, "id": invoice_id(document)}
 
 
 def invoice_id(document: InvoiceDocument) -> str:
     """The id that the content gives: `inv-2026-10-` (of a credit note `credit-2026-10-`, of a draft
-    `draft-2026-10-`) and 96 bits of its hash.
+    `draft-2026-10-`, where nothing is due `nothing-2026-10-`) and 96 bits of its hash.
     """
     content = canonical_json({name: value for name, value in document.items() if name != "id"})
-    kind = "draft" if document["draft"] else "credit" if document.get("kind") == "credit_note" else "inv"
+    kind = "draft" if document["draft"] else _ID_OF_KIND.get(document.get("kind", ""), "inv")
     return f"{kind}-{document['period']['month']}-{hashlib.sha256(content).hexdigest()[:24]}"
 
 

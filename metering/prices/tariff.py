@@ -17,11 +17,14 @@ from metering.period import Period
 from metering.prices.canonical import canonical_json
 from metering.prices.money import Rounding, plain
 from metering.prices.price import InvalidPrice, Price, bounds_faults
+from metering.prices.terms.invoice_terms import InvoiceTerms
+from metering.prices.terms.meters import FurtherMeter
+from metering.prices.terms.parties import Party
+from metering.prices.terms.tax import Tax
+from metering.prices.terms.validity import ALWAYS, UNDATED, Validity
 
 KEY_ACCOUNT: Final = "key:"
 """How the account of a key begins that belongs to no account and is billed by the default plan."""
-ALWAYS: Final = Period("0001-01")
-"""Before any month that is billed."""
 FINAL_AFTER: Final = 12
 """Months after which a month is final, unless the tariff says otherwise."""
 
@@ -63,35 +66,6 @@ class PlanVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Validity:
-    """The months from `start` until before `end` (None: open)."""
-
-    start: Period = ALWAYS
-    end: Period | None = None
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether somebody wrote when it begins or ends."""
-        return self != UNDATED
-
-    def holds_in(self, month: Period) -> bool:
-        """Whether the month is one of them."""
-        return self.start <= month and (self.end is None or month < self.end)
-
-    def within(self, other: Validity) -> Validity:
-        """The months of both."""
-        ends = [end for end in (self.end, other.end) if end is not None]
-        return Validity(max(self.start, other.start), min(ends, default=None))
-
-    def overlaps(self, other: Validity) -> bool:
-        """Whether both hold in some month."""
-        return (self.end is None or other.start < self.end) and (other.end is None or self.start < other.end)
-
-
-UNDATED: Final = Validity()
-
-
-@dataclass(frozen=True, slots=True)
 class AccountPlan:
     """A plan in the months of its validity."""
 
@@ -116,6 +90,10 @@ class Account:
     plans: tuple[AccountPlan, ...]
     validity: Validity = UNDATED
     stripe_customer: str | None = None
+    customer: Party | None = None
+    """Who it is on paper."""
+    taxes: tuple[Tax, ...] | None = None
+    """What is added to its invoices, in place of what the tariff says for all."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -158,6 +136,10 @@ class Tariff:
     """The plans of keys without an account."""
     final_after: int = FINAL_AFTER
     """How many months after a month it is adjusted for the last time."""
+    terms: InvoiceTerms | None = None
+    """What an invoice needs on paper; None: it has amounts only."""
+    meters: tuple[FurtherMeter, ...] = ()
+    """Further meters, whose usage is added."""
 
     def default_plan_in(self, month: Period) -> str | None:
         """The plan of keys without an account in a month."""

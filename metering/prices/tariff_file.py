@@ -37,7 +37,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise, zip_longest
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
@@ -50,7 +50,7 @@ from pydantic import (
 )
 
 from metering.key_id import key_of_subject
-from metering.period import Period, parse_month
+from metering.period import Period
 from metering.prices.currency import currency_digits
 from metering.prices.documents import ADJUSTMENTS, UNBILLED
 from metering.prices.money import Rounding, RoundingMode
@@ -63,7 +63,6 @@ from metering.prices.price_file import (
     price_fields,
 )
 from metering.prices.tariff import (
-    ALWAYS,
     FINAL_AFTER,
     KEY_ACCOUNT,
     Account,
@@ -71,8 +70,17 @@ from metering.prices.tariff import (
     Holding,
     PlanVersion,
     Tariff,
-    Validity,
 )
+from metering.prices.terms.dated_fields import Dated, MonthText, ends_later
+from metering.prices.terms.fields import (
+    InvoiceTermsFields,
+    MeterFields,
+    PartyFields,
+    TaxFields,
+    further_meters,
+    invoice_terms,
+)
+from metering.prices.terms.validity import Validity
 from metering.strict_model import (
     Broken,
     Entries,
@@ -131,9 +139,6 @@ def _currency(text: str) -> str:
     return text
 
 
-MonthText = Annotated[Period, reading(parse_month)]
-
-
 class RoundingFields(StrictModel):
     """How an amount becomes payable."""
 
@@ -158,15 +163,6 @@ class Terms(StrictModel):
     currency: Annotated[str, reading(_currency)] | None = None
     rounding: RoundingFields | None = None
     zero_month: ZeroMonthRule | None = None
-
-
-def ends_later(end: Period, info: ValidationInfo) -> Period:
-    """A `valid_until`, which must be after the `valid_from` beside it."""
-    start = info.data.get("valid_from", "")
-    if end <= start:
-        fault = f"valid_until {end} is not after valid_from {start}; valid_until is exclusive"
-        refuse(Broken((), fault))
-    return end
 
 
 class VersionFields(Terms, Bounded):
@@ -256,24 +252,6 @@ def _plan_of_tariff(name: str, info: ValidationInfo) -> str:
 PlanName = Annotated[Text, AfterValidator(_plan_of_tariff)]
 
 
-class Dated(StrictModel):
-    """What holds from a month on, until before another."""
-
-    valid_from: MonthText = ALWAYS
-    valid_until: MonthText | None = None
-
-    synonyms: ClassVar[Mapping[str, str]] = {"from": "valid_from", "until": "valid_until"}
-
-    @field_validator("valid_until", mode="after")
-    @classmethod
-    def _ends_later(cls, end: Period, info: ValidationInfo) -> Period:
-        return ends_later(end, info)
-
-    def validity(self) -> Validity:
-        """The same as a value."""
-        return Validity(self.valid_from, self.valid_until)
-
-
 class AssignmentFields(Dated):
     """A plan of an account, from a month on."""
 
@@ -339,6 +317,8 @@ class AccountFields(Dated):
     keys: Annotated[list[Annotated[KeyFields, PlainValidator(_key_or_fields)]], Filled]
     plan: Plans
     stripe_customer: Text | None = None
+    customer: PartyFields | None = None
+    tax: list[TaxFields] | None = None
 
 
 def _names_of_accounts(accounts: Mapping[str, AccountFields]) -> Mapping[str, AccountFields]:
@@ -384,12 +364,21 @@ class TariffFields(Terms):
     )
     default_plan: Plans = Field(default_factory=list)
     final_after: Annotated[int, whole(0, MOST_MONTHS)] = FINAL_AFTER
+    invoices: InvoiceTermsFields | None = None
+    meters: Annotated[dict[str, MeterFields], Entries] = Field(default_factory=dict)
 
 
 def _tariff(fields: TariffFields) -> Tariff:
     plans = {name: tuple(_built(name, versions, fields)) for name, versions in fields.plans.items()}
     accounts = {name: _account(name, account) for name, account in fields.accounts.items()}
-    return Tariff(plans, accounts, _assignments(fields.default_plan), fields.final_after)
+    return Tariff(
+        plans,
+        accounts,
+        _assignments(fields.default_plan),
+        fields.final_after,
+        None if fields.invoices is None else invoice_terms(fields.invoices),
+        further_meters(fields.meters),
+    )
 
 
 def _built(plan: str, versions: Sequence[VersionFields], above: Terms) -> Iterator[PlanVersion]:
@@ -411,4 +400,12 @@ def _version(plan: str, fields: VersionFields, above: Terms, end: Period | None)
 
 def _account(name: str, fields: AccountFields) -> Account:
     keys = tuple(Holding(one.key, one.validity()) for one in fields.keys)
-    return Account(name, keys, _assignments(fields.plan), fields.validity(), fields.stripe_customer)
+    return Account(
+        name,
+        keys,
+        _assignments(fields.plan),
+        fields.validity(),
+        fields.stripe_customer,
+        None if fields.customer is None else fields.customer.party(),
+        None if fields.tax is None else tuple(one.one() for one in fields.tax),
+    )

@@ -71,12 +71,14 @@ def month_document(
     month: Period, invoices: Sequence[InvoiceDocument], unpriced: Iterable[Unpriced]
 ) -> dict[str, object]:
     """A month's invoices for a billing system: the documents as they were issued, and what is on none of
-    them.
+    them. Documents of accounts that owe nothing, and get no invoice, are apart.
     """
+    nothing_due = [one for one in invoices if one.get("kind") == "nothing_due"]
     return {
         "format": MONTH_FORMAT,
         "month": month,
-        "invoices": list(invoices),
+        "invoices": [one for one in invoices if one.get("kind") != "nothing_due"],
+        **({"nothing_due": nothing_due} if nothing_due else {}),
         "credit_notes": [one["id"] for one in invoices if one.get("kind") == "credit_note"],
         "unpriced": [unpriced_document(entry) for entry in unpriced],
     }

@@ -7,13 +7,14 @@
    belong to.
 3. **Price** the month, and the earlier ones again for those who were billed for them: what changed becomes an
    adjustment. Where the tariff contradicts what was billed, nothing is issued. Pure.
-4. **Issue**, account by account:
+4. **Number** what is new, where the tariff says so: see :mod:`reconciliation.invoices.numbering`.
+5. **Issue**, account by account:
    a. put the document, on the condition that there is none. It is decided by this one write, and whoever
       comes later goes on with what stands there;
    b. put the spreadsheet and the page that follow from the document that stands there.
-5. **Keep** the list of the keys that nobody was billed for: that was decided now, and no later tariff
+6. **Keep** the list of the keys that nobody was billed for: that was decided now, and no later tariff
    changes it in silence.
-6. **Link** all documents of the month into the chain of what was billed, see
+7. **Link** all documents of the month into the chain of what was billed, see
    :mod:`reconciliation.billing_chain`. What is linked of this month and of earlier ones is held against it
    when it is read: a document that is missing or altered stops the run.
 
@@ -30,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from metering.bucket_layout import INVOICES
 from metering.period import Period, months_between
@@ -47,15 +48,18 @@ from metering.prices.documents import (
 from metering.prices.invoice import (
     AlteredInvoice,
     attested,
+    numbered,
     place_of,
     read_invoice,
     read_unbilled,
     unbilled_document,
 )
 from metering.prices.tariff import Tariff
+from metering.prices.terms.numbers import GivenNumber
 from metering.proof.billing_chain import LinkKind, digest_of
 from reconciliation.billing_chain import BillingChain
 from reconciliation.invoices.exports import csv_bytes
+from reconciliation.invoices.numbering import Numbering, UnusedNumber
 from reconciliation.invoices.order import (
     check_has_prices,
     check_is_first,
@@ -67,12 +71,16 @@ from reconciliation.invoices.page import page
 from reconciliation.invoices.ports import CannotInvoice, InvoiceStore, Proven, Usages
 from reconciliation.invoices.refusal import MOST_SHOWN, refuse_contradictions
 
+REQUESTED: Final = "it was made as a draft, as requested"
+
 
 class DraftPolicy(NamedTuple):
     """What is let pass; whatever does makes the invoices drafts."""
 
     incomplete: bool = False
     unproven: bool = False
+    requested: bool = False
+    """Whether drafts are wanted though nothing is against the month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +95,12 @@ class Issued:
     """Whether this run came to the same. If not, late calls or another tariff have changed it since, and the
     next invoice adjusts it.
     """
+    derived: Mapping[str, bytes]
+    """What follows from it, by name, as it is kept."""
 
     def files(self) -> dict[str, bytes]:
         """The document and what follows from it, by name."""
-        return {DOCUMENT_NAME: self.document, **derived(self.invoice)}
+        return {DOCUMENT_NAME: self.document, **self.derived}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,8 @@ class Invoiced:
     draft: tuple[str, ...]
     final: tuple[Period, ...] = ()
     """Earlier months that stay as they were billed, since their Parquet files are gone."""
+    unused: tuple[UnusedNumber, ...] = ()
+    """Numbers that were given, and that no document has."""
 
     @property
     def invoices(self) -> list[InvoiceDocument]:
@@ -135,13 +147,16 @@ class Invoicing:
         first_month: Callable[[], Period | None] | None = None,
         confirm: Callable[[Proposal], None] | None = None,
         chain: BillingChain | None = None,
+        numbering: Numbering | None = None,
     ) -> None:
         """`at_once` is how many accounts are issued at the same time; they do not depend on one another.
         `first_month` finds the first month with calls, before which the first invoices ever must not begin;
         None: they may begin with any. `confirm` is called before the first invoice is issued; what it raises
-        ends the run; None: nobody is asked. `chain` names what was issued; None: nothing does.
+        ends the run; None: nobody is asked. `chain` names what was issued; None: nothing does. `numbering`
+        gives the numbers of tariffs that want them.
         """
         self._chain = chain
+        self._numbering = numbering
         self._confirm = confirm
         self._first_month = first_month
         self._usages = usages
@@ -178,6 +193,8 @@ class Invoicing:
         known = [self._known(one) for one in earlier if not _is_final(one, month, tariff)]
         before = [one for one in known if not one.is_gone]
         draft = [doubt for proven in (now, *before) for doubt in (*proven.differing, *proven.missing)]
+        if self._leniency.requested:
+            draft = draft or [REQUESTED]
         usages = [one.usage for one in before]
         first = min((one.month for one in usages), default=month)
         documents, unbilled = self._documents((one for one in earlier if one >= first), are_earlier=True)
@@ -196,12 +213,46 @@ class Invoicing:
         self._ask(Proposal(month, _not_in(have, invoices), bool(now.usage.keys), nobodys))
         if self._chain is not None:
             self._chain.begin()
+        invoices = self._numbered(month, invoices, have, tariff)  # 4
         with ThreadPoolExecutor(self._at_once) as pool:
-            issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 4
-        self._keep_unbilled(month, billing.unpriced)  # 5
-        self._link(month)  # 6
+            issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 5
+        self._keep_unbilled(month, billing.unpriced)  # 6
+        self._link(month)  # 7
         gone = tuple(one.usage.month for one in known if one.is_gone)
-        return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone)
+        unused = self._unused(first, [*documents, *have, *(one.invoice for one in issued)], account)
+        return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone, unused)
+
+    def _numbered(
+        self,
+        month: Period,
+        invoices: Sequence[InvoiceDocument],
+        have: Sequence[InvoiceDocument],
+        tariff: Tariff,
+    ) -> list[InvoiceDocument]:
+        """The invoices with their numbers: those that are issued have one, or none for good."""
+        kept = {place_of(one): one for one in have}
+        series = None if tariff.terms is None else tariff.terms.numbers
+        new = [one for one in _not_in(have, invoices) if one.get("kind") != "nothing_due"]
+        given = {
+            place: GivenNumber(one["number"], one["date"]) for place, one in kept.items() if "number" in one
+        }
+        if series is not None and new:
+            given |= self._register.numbers(month, new, series)
+        return [numbered(one, given[place_of(one)]) if place_of(one) in given else one for one in invoices]
+
+    @property
+    def _register(self) -> Numbering:
+        if self._numbering is None:
+            raise CannotInvoice("the tariff numbers its invoices, and there is nowhere to keep the numbers")
+        return self._numbering
+
+    def _unused(
+        self, since: Period, documents: Sequence[InvoiceDocument], account: str | None
+    ) -> tuple[UnusedNumber, ...]:
+        """Numbers without a document. Where one account is invoiced, others may follow."""
+        if self._numbering is None or account is not None:
+            return ()
+        return tuple(self._numbering.unused(since, documents))
 
     def _ask(self, proposal: Proposal) -> None:
         """Have what is decided for good confirmed, if somebody wants to be asked."""
@@ -284,15 +335,18 @@ class Invoicing:
 
     def _issue(self, month: Period, invoice: InvoiceDocument) -> Issued:
         place, computed = place_of(invoice), canonical_json(invoice)
-        document, is_new = self._shelf.decide(month, place, computed)  # 4a
+        document, is_new = self._shelf.decide(month, place, computed)  # 5a
         stands = _as_issued(f"{place} {month}", document)
-        for name, content in derived(stands).items():
-            self._shelf.add(month, place, name, content)  # 4b
-        return Issued(stands, document, is_new, document == computed)
+        kept = {  # 5b
+            name: self._shelf.add(month, place, name, content) for name, content in derived(stands).items()
+        }
+        return Issued(stands, document, is_new, document == computed, kept)
 
 
 def derived(invoice: InvoiceDocument) -> dict[str, bytes]:
-    """What follows from an invoice, by name."""
+    """What follows from an invoice, by name. Where nothing is due, nothing does."""
+    if invoice.get("kind") == "nothing_due":
+        return {}
     return {SPREADSHEET_NAME: csv_bytes(invoice), PAGE_NAME: page(invoice)}
 
 
@@ -313,4 +367,6 @@ def _is_final(earlier: Period, month: Period, tariff: Tariff) -> bool:
 
 
 def _draft(invoice: InvoiceDocument) -> Issued:
-    return Issued(invoice, canonical_json(invoice), is_new=False, is_as_computed=True)
+    return Issued(
+        invoice, canonical_json(invoice), is_new=False, is_as_computed=True, derived=derived(invoice)
+    )

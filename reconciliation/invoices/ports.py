@@ -12,6 +12,7 @@ from metering.errors import MeterError
 from metering.period import Period
 from metering.prices.documents import SourceDocument
 from metering.prices.statement import MonthUsage
+from metering.prices.terms.numbers import NumberBatch
 from metering.usage import Usage
 
 
@@ -36,8 +37,24 @@ class InvoiceStore(Protocol):
         """
         ...
 
-    def add(self, month: Period, account: str, name: str, content: bytes) -> None:
-        """Keep what follows from a document, beside it. Repeating it changes nothing."""
+    def add(self, month: Period, account: str, name: str, content: bytes) -> bytes:
+        """Keep what follows from a document, beside it, unless it is there; what is kept now."""
+        ...
+
+
+class NumberRegister(Protocol):
+    """Which numbers were given."""
+
+    def series(self) -> Iterable[str]:
+        """The series that have numbers."""
+        ...
+
+    def batches(self, series: str) -> Iterable[NumberBatch]:
+        """The batches of a series, the last first."""
+        ...
+
+    def give(self, batch: NumberBatch) -> NumberBatch:
+        """Keep a batch, unless its place in the series is taken; the one that is kept there now."""
         ...
 
 

@@ -1,6 +1,7 @@
 """`usage-meter invoice` against a cloud that was played."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -24,6 +25,7 @@ from metering.usage import Usage
 from reconciliation.closing import encode_usage
 from reconciliation.reconcile import Sources
 from reconciliation.wiring import make_sources
+from tests.dashboard import chromium
 from tests.factories import line
 from tests.reconciliation.chain_stores import forget_billing
 
@@ -95,10 +97,10 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, [*map(str, arguments), "--yes"], catch_exceptions=False)
 
 
-def kept(demo: Demo) -> list[str]:
-    """The objects of invoices in the bucket."""
+def kept(demo: Demo, prefix: str = "invoices/") -> list[str]:
+    """The objects of invoices in the bucket, or others."""
     answer = demo.cloud.client("s3").list_objects_v2(
-        Bucket=demo.cloud.stack.name("LakeBucket"), Prefix="invoices/"
+        Bucket=demo.cloud.stack.name("LakeBucket"), Prefix=prefix
     )
     return [entry["Key"] for entry in answer.get("Contents", [])]
 
@@ -187,6 +189,49 @@ def test_a_month_that_differs_is_refused(demo: Demo, tariff: Path, tmp_path: Pat
     assert document["id"].startswith("draft-2026-10-")
     assert 1 == len(document["draft"])
     assert "A draft: nothing was issued." in draft.with_suffix(".html").read_text()
+
+
+PAPER = """
+invoices:
+  seller: {name: Example Ltd, address: [1 Street, Town], tax_id: DE1}
+  numbers: {invoices: "INV-", credit_notes: "CN-"}
+  tax: [{name: VAT, percent: 20}]
+"""
+
+
+def test_a_document_that_finance_can_send(demo: Demo, tariff: Path, tmp_path: Path) -> None:
+    """A draft of a month that is not closed issues nothing and uses up no number; then numbers are given, and
+    one table has all accounts.
+    """
+    tariff.write_text(TARIFF + PAPER)
+    out, table = tmp_path / "out", tmp_path / "october.csv"
+    told = invoke("invoice", MONTH, "--tariff", tariff, "--draft", "--out", out, "--table", table)
+    assert "Draft: it was made as a draft, as requested" in told.stdout
+    assert [] == kept(demo)
+    assert b"acme" in table.read_bytes()
+    try:
+        invoke("invoice", MONTH, "--tariff", tariff, "--table", tmp_path / "october.json")
+    finally:
+        for key in kept(demo, "numbers/"):
+            demo.cloud.client("s3").delete_object(Bucket=demo.cloud.stack.name("LakeBucket"), Key=key)
+    document = json.loads((tmp_path / "october.json").read_text())
+    assert [("acme", "INV-000001", "2.64"), ("globex", "INV-000002", "0.50")] == [
+        (one["account"], one["number"], one["amount_due"]) for one in document["documents"]
+    ]
+
+
+def test_printed(tariff: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page is printed by the browser of the machine, as one page; without one, that is said first."""
+    typed = ("invoice", MONTH, "--tariff", tariff, "--draft", "--account", "acme", "--pdf")
+    assert 2 == invoke(*typed).exit_code
+    chromium.require()
+    invoke(*typed, "--out", tmp_path / "out")
+    pdf = (tmp_path / "out" / MONTH / "acme" / "invoice.pdf").read_bytes()
+    assert 1 == len(re.findall(rb"/Type\s*/Page\b", pdf))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CommandError, match="No browser prints the PDF: install one of chromium"):
+        invoke(*typed, "--out", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_running_month_is_refused(tariff: Path) -> None:

@@ -299,8 +299,8 @@ def test_names_every_fault_at_once() -> None:
         "plan b: versions is missing",
         "default_plan 'c' is not a plan of this tariff; it has a, b",
         (
-            "'plann' is unknown here; known are accounts, currency, default_plan, final_after, plans, "
-            "rounding, zero_month"
+            "'plann' is unknown here; known are accounts, currency, default_plan, final_after, "
+            "invoices, meters, plans, rounding, zero_month"
         ),
     } == set(faults_of(loaded))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -16,12 +17,23 @@ from metering.prices.money import EXACT
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
 from reconciliation.invoices.issue import Invoicing
+from reconciliation.invoices.numbering import Numbering
 from tests.metering.prices import oracle
 from tests.metering.prices.random_tariffs import METRICS, random_price
 from tests.reconciliation.invoices.samples import Killed, Known, Shelves
 
 MONTHS = [Period(f"2026-{number:02d}") for number in range(1, 9)]
 ALWAYS = "0001-01"
+DAY = date(2026, 9, 1)
+
+PAPER = {
+    "numbers": {"invoices": "I-{year}-", "credit_notes": "C-"},
+    "tax": [
+        {"name": "VAT", "percent": "7.7", "until": "2026-04"},
+        {"name": "VAT", "percent": 19, "from": "2026-04"},
+    ],
+    "at_zero": False,
+}
 
 Version = dict[str, Any]
 Quantities = dict[str, int]
@@ -45,6 +57,10 @@ class History:
     counts: tuple[int, ...] = (1, 3, 40, 1000, 10**6)
     """Of calls of a key that become known together."""
     names: int = 0
+    lost: set[str] = field(default_factory=set)
+    """Numbers that were named as on no document."""
+    on_paper: bool = False
+    """Whether documents have numbers and taxes, and there is none where nothing is due."""
 
     def begin(self) -> None:
         """Two plans, one of them for keys without an account, and an account with each of some keys."""
@@ -62,6 +78,7 @@ class History:
             "default_plan": "p",
             "plans": self.plans,
             "accounts": self.accounts,
+            **({"invoices": PAPER} if self.on_paper else {}),
         }
 
     def _name(self, kind: str) -> str:
@@ -318,6 +335,7 @@ class History:
 def lived(seed: int, counts: tuple[int, ...] = History.counts) -> tuple[History, Shelves]:
     """A history, invoiced month by month by jobs that may be killed and are run again."""
     history, known, shelf = History(Random(seed), counts=counts), Known(), Shelves()
+    history.on_paper = seed % 2 == 1
     history.begin()
     for month in MONTHS:
         history.now = month
@@ -331,9 +349,11 @@ def lived(seed: int, counts: tuple[int, ...] = History.counts) -> tuple[History,
             shelf.writes + history.random.randint(0, 8) if history.random.random() < 0.3 else None
         )
         shelf.is_written = history.random.random() < 0.5
+        job = Invoicing(known, shelf, numbering=Numbering(shelf, lambda: DAY))
         try:
-            invoiced = Invoicing(known, shelf).invoice(month, read)
+            invoiced = job.invoice(month, read)
         except Killed:
-            invoiced = Invoicing(known, shelf).invoice(month, read)
+            invoiced = job.invoice(month, read)
+        history.lost |= {one.number for one in invoiced.unused}
         assert () == invoiced.unpriced
     return history, shelf

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from metering.period import Period
 from metering.prices.statement import KeyUsage, MonthUsage
+from metering.prices.terms.numbers import NumberBatch
 from metering.usage import Usage
 from reconciliation.invoices.ports import Proven
 from reconciliation.invoices.proven_usage import source_of
@@ -28,6 +29,9 @@ class Shelves:
     killed_at: int | None = None
     is_written: bool = False
     before_deciding: Callable[[], object] = lambda: None
+    before_giving: Callable[[], object] = lambda: None
+    given: dict[tuple[str, int], NumberBatch] = field(default_factory=dict)
+    """Batches of numbers, by series and place."""
 
     def months(self) -> list[Period]:
         """The months that have invoices."""
@@ -45,18 +49,37 @@ class Shelves:
         is_new = self._put((month, account, "invoice.json"), document)
         return self.kept[month, account, "invoice.json"], is_new
 
-    def add(self, month: Period, account: str, name: str, content: bytes) -> None:
+    def add(self, month: Period, account: str, name: str, content: bytes) -> bytes:
         """Keep what follows from it."""
         self._put((month, account, name), content)
+        return self.kept[month, account, name]
+
+    def series(self) -> list[str]:
+        """The series that have numbers."""
+        return sorted({series for series, _ in self.given})
+
+    def batches(self, series: str) -> list[NumberBatch]:
+        """The batches of a series, the last first."""
+        return [batch for (name, _), batch in sorted(self.given.items(), reverse=True) if name == series]
+
+    def give(self, batch: NumberBatch) -> NumberBatch:
+        """Keep a batch unless its place is taken."""
+        self.before_giving()
+        self._write(lambda: self.given.setdefault((batch.series, batch.batch), batch))
+        return self.given[batch.series, batch.batch]
 
     def _put(self, place: tuple[Period, str, str], content: bytes) -> bool:
-        is_new, is_last = place not in self.kept, self.writes == self.killed_at
+        is_new = place not in self.kept
+        self._write(lambda: self.kept.setdefault(place, content))
+        return is_new
+
+    def _write(self, write: Callable[[], object]) -> None:
+        is_last = self.writes == self.killed_at
         self.writes += 1
         if self.is_written or not is_last:
-            self.kept.setdefault(place, content)
+            write()
         if is_last:
             raise Killed
-        return is_new
 
 
 @dataclass

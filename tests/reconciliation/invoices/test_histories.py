@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from metering.period import Period
 from metering.prices.invoice import invoiced_charges, read_invoice
 from tests.examples import examples
-from tests.reconciliation.invoices.histories import lived
+from tests.reconciliation.invoices.histories import History, lived
 from tests.reconciliation.invoices.samples import Shelves
 
 
@@ -49,3 +49,21 @@ def test_all_documents_equal_an_oracle_that_knew_everything(seed: int) -> None:
         month: sum(used["requests"] for used in of_keys.values()) for month, of_keys in history.calls.items()
     }
     assert wanted == {month: calls[month] for month in wanted}
+    assert_numbers(history, shelf)
+
+
+def assert_numbers(history: History, shelf: Shelves) -> None:
+    """Each series counts on without a gap; a number is on one document, or was named as on none. What is due
+    has its taxes; a document without a number is one by which nothing is due.
+    """
+    documents = [read_invoice(stored) for month in shelf.months() for _, stored in shelf.documents(month)]
+    used = [one["number"] for one in documents if "number" in one]
+    assert sorted([*used, *history.lost]) == sorted(
+        f"{series}{number:06d}"
+        for series in shelf.series()
+        for number in range(1, max(batch.following for batch in shelf.batches(series)))
+    )
+    for one in documents if history.on_paper else []:
+        assert ("number" in one) == (one.get("kind") != "nothing_due")
+        taxes = sum(Decimal(line["amount"]) for line in one["tax"])
+        assert Decimal(one["amount_due"]) == Decimal(one["total"]) + taxes

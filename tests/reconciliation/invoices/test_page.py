@@ -45,6 +45,20 @@ def invoice(account: str = "acme", key: str = "k1", **changes: str) -> InvoiceDo
     return attested(invoice_document(november, late), {NOVEMBER: source(**changes)})
 
 
+def on_paper(document: InvoiceDocument) -> InvoiceDocument:
+    """The same with all that a tariff can say of paper."""
+    return {
+        **document,
+        "number": "INV-2026-000017",
+        "date": "2026-12-02",
+        "seller": {"name": "Example APIs GmbH", "address": ["Street 1", "10115 Town"], "tax_id": "DE1"},
+        "customer": {"name": "Acme Ltd", "address": ["1 High Street"]},
+        "tax": [{"name": "VAT", "percent": "19", "months": ["2026-11"], "base": "40.00", "amount": "7.60"}],
+        "amount_due": "47.60",
+        "payment": "Payable within 14 days.",
+    }
+
+
 class Reader(HTMLParser):
     """What a browser makes of a page: tags, their attributes, and the text."""
 
@@ -74,17 +88,17 @@ def test_shows_the_arithmetic_of_every_amount() -> None:
     texts = Reader(page(invoice())).texts
     for step in (
         "graduated: 13 requests, 2 free",
-        "tier 1: 10 × 1 + 2 = 12",
+        "tier 1: 10 × 1 + fee 2 = 12",
         "tier 2: 1 × 0.125 = 0.125",
-        "together 12.125",
+        "sum of the tiers: 12.125",
         "12.125 rounded to 12.12",
         "package: 21 errors, packages of 10: 3",
         "3 × 0.5 = 1.5",
         "7,001 × 0.5 / 1,000 = 3.5005",
         "maximum 3 in place of 3.5005",
-        "all lines together come to the minimum, 40.00",
+        "all lines together are billed at the minimum of 40.00",
         "now 14.25 for 30, billed 12.00 for 12: 14.25 - 12.00 = 2.25",
-        "40.00 + 0.00 = 40.00 EUR",
+        "Total: 40.00 + 0.00",
     ):
         assert step in texts
 
@@ -102,6 +116,33 @@ def test_says_how_to_derive_it() -> None:
     """Fingerprints, query with text and parameters, report and Parquet location."""
     texts = Reader(page(invoice())).texts
     assert {"77", "usage-1", "2026, 11", "SELECT 1 WHERE a < b", "report-7", "s3://lake/lake/"} <= set(texts)
+
+
+def test_looks_like_an_invoice() -> None:
+    """Number, dates as people write them, both parties, taxes, what is due and how it is paid."""
+    texts = Reader(page(on_paper(invoice()))).texts
+    for text in (
+        "INV-2026-000017",
+        "2 December 2026",
+        "1 to 30 November 2026 (UTC)",
+        "Example APIs GmbH",
+        "Tax ID DE1",
+        "Acme Ltd",
+        "VAT, 19 % of 40.00",
+        "47.60 EUR",
+        "Payable within 14 days.",
+        "October 2026: requests",
+    ):
+        assert text in texts
+    assert "Tax is not included." not in texts
+    assert "Tax is not included." in Reader(page(invoice())).texts
+
+
+def test_a_credit_note() -> None:
+    """It is none that anybody pays."""
+    texts = Reader(page({**invoice(), "kind": "credit_note"})).texts
+    assert {"Credit note", "Credit"} <= set(texts)
+    assert "Amount due" not in texts
 
 
 @pytest.mark.parametrize("where", ["account", "key", "sql", "lake", "report"])
