@@ -36,6 +36,7 @@ NOUNS_THAT_LOOK_LIKE_VERBS = {
         "billing_chain",
         "billing_rule",
         "closing",
+        "numbering",
         "rating",
         "repricing",
         "sizing",
@@ -44,6 +45,7 @@ NOUNS_THAT_LOOK_LIKE_VERBS = {
     *("event_source_mapping", "mapping", "object_listing"),  # AWS's word; a list of objects
     *(
         "billed_months",
+        "dated_fields",
         "failed_records",
         "logged_call",
         "malformed_line",
