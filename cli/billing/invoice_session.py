@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.s3.lake_folders import first_month
 from cli.billing.invoice_files import browser, print_pages, write_files, write_table
+from cli.billing.meters import Meters
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
@@ -25,10 +24,9 @@ from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
-from metering.proof.month_state import State
 from metering.visible_text import visible
 from reconciliation.billing_chain import BrokenChainError
-from reconciliation.closing import NotLinkedError, SealedMonths
+from reconciliation.closing import NotLinkedError
 from reconciliation.invoices.exports import (
     NotExportable,
     month_document,
@@ -43,19 +41,12 @@ from reconciliation.invoices.issue import (
     Issued,
     Proposal,
 )
-from reconciliation.invoices.ports import CannotInvoice, Sealed
-from reconciliation.invoices.proven_usage import ProvenUsages
+from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.ports import OnProgress, StepProgress
-from reconciliation.reconcile import Reconciler
 from reconciliation.wiring import (
-    lake_location,
     make_chain,
-    make_closings,
     make_invoices,
-    make_lake,
     make_numbering,
-    make_sources,
-    utc_now,
 )
 
 WRITERS = 8
@@ -117,7 +108,7 @@ def run(wishes: InvoiceOptions) -> None:
             _confirm(screen, proposal, wishes)
 
     with shown(screen, wishes.month, status) as on_progress, refusals_told():
-        invoiced = invoicing(wishes, on_progress, confirm).invoice(
+        invoiced = invoicing(wishes, tariff, on_progress, confirm).invoice(
             wishes.month, tariff, wishes.account, wishes.reprice
         )
     if wishes.out is not None:
@@ -170,35 +161,26 @@ def readable_tariff(path: Path) -> Tariff:
 
 
 def invoicing(
-    wishes: InvoiceOptions, on_progress: OnProgress, confirm: Callable[[Proposal], None] | None = None
+    wishes: InvoiceOptions,
+    tariff: Tariff,
+    on_progress: OnProgress,
+    confirm: Callable[[Proposal], None] | None = None,
 ) -> Invoicing:
-    """The job on a deployed stack.
+    """The job on a deployed stack, and on the further meters of the tariff.
 
     Raises:
         Misconfigured, Transient: the stack cannot be found.
     """
     where = target(wishes.stack)
     settings = where.deployment.reconciliation
-    sources = make_sources(settings, where.client)
     chain = make_chain(settings, where.client, where.caller)
-    months = SealedMonths(make_closings(settings, where.client), sources.queries, chain)
-
-    def sealed_usage(month: Period) -> Sealed | None:
-        closing = months.closing(month)
-        if closing is None or closing.state is not State.SEALED:
-            return None
-        return Sealed(months.sealed_usage(month), closing.report, bool(closing.accepted))
-
-    reconciler = Reconciler(sources, utc_now, on_progress, allow_incomplete=wishes.incomplete)
-    proofs = ProvenUsages(reconciler, lake_location(settings), str(uuid.uuid4()), sealed_usage)
-    leniency = DraftPolicy(wishes.incomplete, wishes.unproven, wishes.draft)
-    first = None if wishes.begins_here else lambda: first_month(make_lake(settings, where.client))
+    meters = Meters(where, wishes.stack, tariff.meters, on_progress, allow_incomplete=wishes.incomplete)
     return Invoicing(
-        proofs,
+        meters.usages(),
         make_invoices(settings, where.client),
-        leniency,
+        DraftPolicy(wishes.incomplete, wishes.unproven, wishes.draft),
         at_once=WRITERS,
-        first_month=first,
+        first_month=None if wishes.begins_here else meters.first_month,
         confirm=confirm,
         chain=chain,
         numbering=make_numbering(settings, where.client),

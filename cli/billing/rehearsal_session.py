@@ -40,7 +40,7 @@ def run(wishes: InvoiceOptions, proposed: Path) -> None:
     screen = console()
     current, other = readable_tariff(wishes.tariff), readable_tariff(proposed)
     with shown(screen, wishes.month) as on_progress, refusals_told():
-        usage = invoicing(wishes, on_progress).proven(wishes.month).usage
+        usage = invoicing(wishes, current, on_progress).proven(wishes.month).usage
     try:
         found = rehearse(current, other, usage)
     except NotComparable as error:

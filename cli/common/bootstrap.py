@@ -9,6 +9,7 @@ import boto3
 
 from adapters.deployment import Deployment
 from adapters.settings import aws_region
+from cli.common.role_session import assumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,18 @@ class Target:
         return str(self.client("sts").get_caller_identity()["Arn"])
 
 
-def session() -> boto3.session.Session:
+def session(region: str | None = None) -> boto3.session.Session:
     """A session by the usual AWS settings. AWS_REGION names the region as it does for every other SDK and the
     AWS CLI; boto3 by itself reads AWS_DEFAULT_REGION and the profile alone.
     """
-    return boto3.session.Session(region_name=aws_region())
+    return boto3.session.Session(region_name=region or aws_region())
 
 
-def target(stack: str) -> Target:
-    """The stack of that name.
+def target(stack: str, region: str | None = None, role: str | None = None) -> Target:
+    """The stack of that name, in another region or by the role of another account where they are given.
 
     Raises:
         Misconfigured, Transient: there is no such stack in the account and region, or AWS does not answer.
     """
-    found = session()
+    found = session(region) if role is None else assumed(role, region or aws_region())
     return Target(Deployment.of_stack(found.client("cloudformation"), stack), found)

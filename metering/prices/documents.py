@@ -201,3 +201,5 @@ class InvoiceDocument(TypedDict):
     """By earlier month, the keys that it bills which no document of that month names."""
     reprice: NotRequired[str]
     """Why earlier months were priced again by another tariff than the one by which they were billed."""
+    meters: NotRequired[dict[str, dict[str, str]]]
+    """By month and meter, the fingerprint of the calls, until the sources have it."""

@@ -82,21 +82,39 @@ def invoice_document(
         document["adjusted_keys"] = {month: list(keys) for month, keys in sorted(adjusted_keys.items())}
     if reprice and adjustments:
         document["reprice"] = reprice
+    if meters := _meters([statement, *(adjustment.repriced_month for adjustment in adjustments)]):
+        document["meters"] = meters
     if total((usage, corrections)) < 0:
         document["kind"] = "credit_note"
     return identified(document)
 
 
 def attested(
-    document: InvoiceDocument, sources: Mapping[Period, SourceDocument], draft: Sequence[str] = ()
+    document: InvoiceDocument, sources: Iterable[SourceDocument], draft: Sequence[str] = ()
 ) -> InvoiceDocument:
-    """The invoice with the sources of the months that it bills, and, for a draft, with the reasons why it is
-    one. Its id covers them.
+    """The invoice with the sources of the months that it bills, each with the fingerprint of the account's
+    calls where there are several meters; and, for a draft, with the reasons why it is one. Its id covers all.
     """
-    months = sorted({document["period"]["month"], *(line["month"] for line in document["adjustments"])})
-    found = [sources[month] for month in map(Period, months) if month in sources]
-    dated: InvoiceDocument = {**document, "sources": found, "draft": list(draft)}
+    months = {document["period"]["month"], *(line["month"] for line in document["adjustments"])}
+    by_meter = document.get("meters", {})
+    found = [_of_account(one, by_meter) for one in sources if one["month"] in months]
+    dated: InvoiceDocument = {**document, "draft": list(draft)}
+    dated["sources"] = sorted(found, key=lambda one: one["month"])
+    dated.pop("meters", None)
     return identified(dated)
+
+
+def _of_account(source: SourceDocument, by_meter: Mapping[str, Mapping[str, str]]) -> SourceDocument:
+    if "meter" not in source:
+        return source
+    fingerprints = by_meter.get(source["month"], {})
+    return {**source, "fingerprint": fingerprints.get(source["meter"], "0")}
+
+
+def _meters(statements: Iterable[Statement]) -> dict[str, dict[str, str]]:
+    """By month and meter, the fingerprint of the calls."""
+    found = {one.month: one.by_meter for one in statements if one.by_meter}
+    return {month: {name: str(value) for name, value in by.items()} for month, by in sorted(found.items())}
 
 
 def numbered(document: InvoiceDocument, given: GivenNumber) -> InvoiceDocument:

@@ -4,8 +4,9 @@ considered.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
@@ -35,11 +36,14 @@ class StatementTotals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyUsage:
-    """What one key used in a month. `fingerprint` identifies the set of calls."""
+    """What one key used in a month. `fingerprint` identifies the set of calls; `by_meter` those of the calls
+    that each meter counted, where there are several.
+    """
 
     key: str
     quantities: Mapping[Metric, int]
     fingerprint: int
+    by_meter: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, key: str, totals: StatementTotals) -> KeyUsage:
@@ -94,6 +98,14 @@ class Statement:
     def fingerprint(self) -> int:
         """The fingerprint of all calls that were priced: the sum of the keys'."""
         return sum(usage.fingerprint for usage in self.keys)
+
+    @property
+    def by_meter(self) -> Mapping[str, int]:
+        """The same for the calls that each meter counted."""
+        found: Counter[str] = Counter()
+        for usage in self.keys:
+            found.update(usage.by_meter)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ from reconciliation.invoices.order import (
 from reconciliation.invoices.page import page
 from reconciliation.invoices.ports import CannotInvoice, InvoiceStore, Proven, Usages
 from reconciliation.invoices.refusal import MOST_SHOWN, refuse_contradictions
+from reconciliation.invoices.several_meters import check_meters
 
 REQUESTED: Final = "it was made as a draft, as requested"
 
@@ -198,10 +199,11 @@ class Invoicing:
         usages = [one.usage for one in before]
         first = min((one.month for one in usages), default=month)
         documents, unbilled = self._documents((one for one in earlier if one >= first), are_earlier=True)
+        check_meters(before, documents)
         billing = bill_month(tariff, now.usage, usages, documents, unbilled, reprice=reprice)  # 3
         contradictions = [one for one in billing.contradictions if account in (None, one.account)]
         refuse_contradictions(contradictions, month)
-        sources = {one.usage.month: one.source for one in (now, *before)}
+        sources = [source for one in (now, *before) for source in one.sources]
         wanted = [one for one in billing.invoices if account is None or one["account"] == account]
         invoices = [attested(one, sources, draft) for one in wanted]
         if draft:

@@ -83,6 +83,13 @@ class Proven(NamedTuple):
     """Why the month is not complete, a sentence each."""
     is_gone: bool = False
     """Whether it was sealed with usage, and its Parquet files are no longer there."""
+    further: tuple[SourceDocument, ...] = ()
+    """Where what was added comes from: the sources of further meters."""
+
+    @property
+    def sources(self) -> tuple[SourceDocument, ...]:
+        """All of them."""
+        return (self.source, *self.further)
 
 
 class Usages(Protocol):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from adapters.dynamodb.layout import counter_pk
 from adapters.s3.month_states import S3Closings
-from cli.billing import invoice_session
+from cli.billing import meters
 from cli.common.errors import WRONG_USE, CommandError
 from cli.main import app, main
 from local_cloud.demo.progress import DemoProgress
@@ -74,7 +74,7 @@ def address(
     def vouched(*arguments: Any) -> Sources:
         return make_sources(*arguments)._replace(counted=None, delivered=None)
 
-    monkeypatch.setattr(invoice_session, "make_sources", vouched)
+    monkeypatch.setattr(meters, "make_sources", vouched)
 
 
 @pytest.fixture(autouse=True)

@@ -218,7 +218,7 @@ def source(month: Period) -> SourceDocument:
 def test_attested_with_the_sources_of_its_months() -> None:
     """Only the months that an invoice bills are in it; they are part of what the id covers."""
     months = {month: source(month) for month in (Period("2026-09"), OCTOBER, NOVEMBER)}
-    document = attested(invoice(), months)
+    document = attested(invoice(), months.values())
     assert [OCTOBER, NOVEMBER] == [one["month"] for one in document["sources"]]
     assert invoice()["id"] != document["id"]
     assert document == read_invoice(canonical_json(document))
@@ -226,5 +226,5 @@ def test_attested_with_the_sources_of_its_months() -> None:
 
 def test_a_draft_has_an_id_of_its_kind() -> None:
     """Nobody can take a draft for an invoice."""
-    assert attested(invoice(), {}, ["why"])["id"].startswith("draft-2026-11-")
-    assert attested(invoice(), {})["id"].startswith("inv-2026-11-")
+    assert attested(invoice(), [], ["why"])["id"].startswith("draft-2026-11-")
+    assert attested(invoice(), [])["id"].startswith("inv-2026-11-")

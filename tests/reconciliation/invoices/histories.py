@@ -18,6 +18,7 @@ from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
 from reconciliation.invoices.issue import Invoicing
 from reconciliation.invoices.numbering import Numbering
+from reconciliation.invoices.several_meters import SeveralMeters
 from tests.metering.prices import oracle
 from tests.metering.prices.random_tariffs import METRICS, random_price
 from tests.reconciliation.invoices.samples import Killed, Known, Shelves
@@ -59,6 +60,8 @@ class History:
     names: int = 0
     lost: set[str] = field(default_factory=set)
     """Numbers that were named as on no document."""
+    several_meters: bool = False
+    """Whether a second meter counts the calls of every other key."""
     on_paper: bool = False
     """Whether documents have numbers and taxes, and there is none where nothing is due."""
 
@@ -79,6 +82,7 @@ class History:
             "plans": self.plans,
             "accounts": self.accounts,
             **({"invoices": PAPER} if self.on_paper else {}),
+            **({"meters": {"eu": {"stack": "eu"}}} if self.several_meters else {}),
         }
 
     def _name(self, kind: str) -> str:
@@ -335,21 +339,25 @@ class History:
 def lived(seed: int, counts: tuple[int, ...] = History.counts) -> tuple[History, Shelves]:
     """A history, invoiced month by month by jobs that may be killed and are run again."""
     history, known, shelf = History(Random(seed), counts=counts), Known(), Shelves()
-    history.on_paper = seed % 2 == 1
+    history.on_paper, history.several_meters = seed % 2 == 1, seed % 4 > 1
+    other = Known()
     history.begin()
     for month in MONTHS:
         history.now = month
         for _ in range(history.random.randint(0, 3) if month != MONTHS[0] else 0):
             history.change()
         for called, key, usage in history.call():
-            known.add(called, key, usage)
+            (other if history.several_meters and int(key[1:]) % 2 else known).add(called, key, usage)
         history.decide()
         read = read_tariff(history.file())
         shelf.killed_at = (
             shelf.writes + history.random.randint(0, 8) if history.random.random() < 0.3 else None
         )
         shelf.is_written = history.random.random() < 0.5
-        job = Invoicing(known, shelf, numbering=Numbering(shelf, lambda: DAY))
+        usages = SeveralMeters("main", known, read.meters, lambda _meter: other)
+        job = Invoicing(
+            usages if history.several_meters else known, shelf, numbering=Numbering(shelf, lambda: DAY)
+        )
         try:
             invoiced = job.invoice(month, read)
         except Killed:

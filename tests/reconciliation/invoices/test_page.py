@@ -42,7 +42,7 @@ def invoice(account: str = "acme", key: str = "k1", **changes: str) -> InvoiceDo
         account, NOVEMBER, version, [used(key, 13, 77, errors=21, response_bytes=7001)], "usage-1"
     )
     late = adjust(october[1], charges(october[0]))
-    return attested(invoice_document(november, late), {NOVEMBER: source(**changes)})
+    return attested(invoice_document(november, late), [source(**changes)])
 
 
 def on_paper(document: InvoiceDocument) -> InvoiceDocument:
@@ -170,7 +170,7 @@ def test_can_be_printed() -> None:
 
 def test_a_draft_is_marked() -> None:
     """A draft says so above everything else, with its reasons."""
-    draft = attested(invoice(), {}, ["they <differ>"])
+    draft = attested(invoice(), [], ["they <differ>"])
     texts = Reader(page(draft)).texts
     assert "Draft of an invoice" in texts
     assert "they <differ>" in texts
@@ -181,7 +181,7 @@ def test_recorded_bytes() -> None:
     """The page of an invoice that was issued is derived again to the last byte: a change shows here, and is
     meant.
     """
-    draft = attested(invoice(), {NOVEMBER: source()}, ["they <differ>"])
+    draft = attested(invoice(), [source()], ["they <differ>"])
     assert (RECORDED / "invoice.html").read_text(encoding="utf-8") == page(draft).decode()
 
 

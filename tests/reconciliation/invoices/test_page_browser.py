@@ -36,7 +36,7 @@ def two_lines() -> InvoiceDocument:
     version = acme_tariff(flat("0.01"), flat("0.5", "errors")).version("pro", NOVEMBER)
     statement = make_statement("acme", NOVEMBER, version, [used("k1", 1300, 77, errors=21)], "usage-1")
     sql = "\n".join(f"SELECT {number}" for number in range(120))
-    return on_paper(attested(invoice_document(statement), {NOVEMBER: source(sql=sql)}))
+    return on_paper(attested(invoice_document(statement), [source(sql=sql)]))
 
 
 def printed(browser: Chrome) -> int:
