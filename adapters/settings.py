@@ -283,6 +283,8 @@ class UsageApiSettings:
     """Of keys that have none, as for the quota authorizer."""
     digest_key: bytes = b""
     """With which the log hashes the ids of keys that somebody looked up."""
+    lake_bucket: str | None = None
+    """Where the tariff in force is; None: cost is not shown."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -296,6 +298,7 @@ class UsageApiSettings:
             counters_table=environment.text("COUNTERS_TABLE"),
             default_plan=environment.optional("DEFAULT_PLAN"),
             digest_key=environment.parsed("LOOK_UP_DIGEST_KEY", "", str.encode),
+            lake_bucket=environment.optional("LAKE_BUCKET"),
         )
         environment.check()
         return settings

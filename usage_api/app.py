@@ -144,6 +144,10 @@ class LookUpApi:
         def my_quota() -> Reply:
             return self._reply(self._look_ups.quota(key_of_customer(self._event)))
 
+        @app.get("/me/cost", **document.cost_route("me", "What your current month costs so far"))
+        def my_cost() -> Reply:
+            return self._reply(self._look_ups.cost(key_of_customer(self._event)))
+
     def _operator_routes(self) -> None:
         app = self._app
 
@@ -169,6 +173,10 @@ class LookUpApi:
         @app.get("/keys/<id>/quota", **document.quota_route("keys", "A key's plan, and how its limits stand"))
         def quota(id: KeyId) -> Reply:  # noqa: A002 - as above
             return self._reply(self._for_operator().quota(id))
+
+        @app.get("/keys/<id>/cost", **document.cost_route("keys", "What a key's account pays so far"))
+        def cost(id: KeyId) -> Reply:  # noqa: A002 - as above
+            return self._reply(self._for_operator().cost(id))
 
         @app.get("/top", **document.top_route())
         def top(period: MonthText = None, metric: MetricName = Metric.REQUESTS, limit: Limit = 20) -> Reply:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import singledispatch
 from typing import Final
 
 from metering.safe_csv import Cell, Typed, csv_text
-from usage_api.schemas import Answer, KeysAnswer, PeriodUsage, QuotaAnswer, RangeUsage, TopAnswer, Totals
+from usage_api.schemas import (
+    Answer,
+    CostAnswer,
+    KeysAnswer,
+    PeriodUsage,
+    QuotaAnswer,
+    RangeUsage,
+    TopAnswer,
+    Totals,
+)
 from usage_api.totals import METRICS
 
 MEDIA_TYPE: Final = "text/csv"
@@ -44,6 +54,14 @@ def _(answer: QuotaAnswer) -> Iterable[Sequence[Cell]]:
         values = (getattr(limit, name) for name in columns)
         resets_at = Typed(limit.resets_at.strftime("%Y-%m-%dT%H:%M:%SZ"))
         yield (answer.key, answer.plan, *values, resets_at, Typed(str(limit.denies).lower()))
+
+
+@rows_of.register
+def _(answer: CostAnswer) -> Iterable[Sequence[Cell]]:
+    yield ("key", "account", "month", "line", "quantity", "to_date", "projected", "currency")
+    for line in answer.lines:
+        amounts = (line.quantity, Decimal(line.to_date), Decimal(line.projected))
+        yield (answer.key, answer.account, Typed(answer.period), line.line, *amounts, answer.currency)
 
 
 @rows_of.register

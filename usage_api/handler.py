@@ -14,16 +14,22 @@ from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
 from adapters.dynamodb.top_keys import HeaviestReader
+from adapters.s3.bucket import Bucket, quick_s3
+from adapters.s3.tariffs import S3Tariffs
 from adapters.settings import UsageApiSettings
 from adapters.telemetry import Telemetry, telemetry
 from usage_api import look_up_log
 from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
 from usage_api.completeness_cache import KeptCompleteness, KeptSourceState
+from usage_api.costs import KeptTariff
 from usage_api.queries import UsageQueries, UsageSources
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+
+    from metering.prices.tariff import Tariff
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -42,10 +48,32 @@ class Clocks(NamedTuple):
     """Seconds since any start; never set."""
 
 
+class _Published:
+    """The port `TariffSource` on the lake's bucket."""
+
+    def __init__(self, bucket: str | None, s3: Callable[[], S3Client] | None) -> None:
+        self._bucket = bucket
+        self._s3 = s3
+
+    def tariff(self) -> Tariff | None:
+        """The tariff in force."""
+        if self._bucket is None or self._s3 is None:
+            return None
+        from metering.prices.tariff_file import read_tariff  # noqa: PLC0415 - slow, and rarely needed
+
+        latest = S3Tariffs(Bucket(self._s3(), self._bucket)).latest()
+        return None if latest is None else read_tariff(latest.value)
+
+
 def make_look_ups(
-    settings: UsageApiSettings, dynamodb: DynamoDBClient, clocks: Clocks | None = None
+    settings: UsageApiSettings,
+    dynamodb: DynamoDBClient,
+    clocks: Clocks | None = None,
+    s3: Callable[[], S3Client] | None = None,
 ) -> UsageQueries:
-    """The look-ups on the table of the settings. `dynamodb` is a boto3 client."""
+    """The look-ups on the table of the settings. `dynamodb` is a boto3 client, `s3` makes one when the tariff
+    in force is first needed; None: there is none.
+    """
     clocks, table = clocks or Clocks(), settings.counters_table
     sources = UsageSources(
         CounterReader(dynamodb, table),
@@ -53,15 +81,20 @@ def make_look_ups(
         KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
         HeaviestReader(dynamodb, table),
         KeptSourceState(SourceBook(dynamodb, table), clocks.steady),
+        KeptTariff(_Published(settings.lake_bucket, s3), clocks.steady),
     )
     return UsageQueries(sources, clocks.now, settings.default_plan)
 
 
 def make_handler(
-    settings: UsageApiSettings, dynamodb: DynamoDBClient, tools: Telemetry, clocks: Clocks | None = None
+    settings: UsageApiSettings,
+    dynamodb: DynamoDBClient,
+    tools: Telemetry,
+    clocks: Clocks | None = None,
+    s3: Callable[[], S3Client] | None = None,
 ) -> Handler:
-    """The function on the table of the settings."""
-    look_ups = make_look_ups(settings, dynamodb, clocks)
+    """The function on the table of the settings; the clients are as for :func:`make_look_ups`."""
+    look_ups = make_look_ups(settings, dynamodb, clocks, s3)
 
     def report(error: Exception) -> None:
         """Errors name tables and actions, nothing of the caller's."""
@@ -82,4 +115,5 @@ def make_handler(
 
 @cache
 def _deployed() -> Handler:
-    return make_handler(UsageApiSettings.from_environment(), quick_client(), telemetry())
+    settings = UsageApiSettings.from_environment()
+    return make_handler(settings, quick_client(), telemetry(), s3=quick_s3)

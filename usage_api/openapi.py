@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from usage_api import csv_export as tabular
 from usage_api import problems
 from usage_api.schemas import (
+    CostAnswer,
     HealthAnswer,
     KeysAnswer,
     PeriodUsage,
@@ -57,6 +58,11 @@ def period_route(audience: str, summary: str) -> Route:
 def quota_route(audience: str, summary: str) -> Route:
     """A plan and its limits."""
     return _route(audience, summary, "quota", QuotaAnswer)
+
+
+def cost_route(audience: str, summary: str) -> Route:
+    """The cost of the current month."""
+    return _route(audience, summary, "cost", CostAnswer)
 
 
 def keys_route() -> Route:

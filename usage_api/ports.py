@@ -12,6 +12,7 @@ from typing import Protocol
 
 from metering.counters.counter import Counter
 from metering.period import Period
+from metering.prices.tariff import Tariff
 from metering.quotas.plan import AccountKeys, Assignment, Plan
 from metering.source.state import SourceState
 
@@ -57,6 +58,14 @@ class SourceStateSource(Protocol):
 
     def load(self) -> SourceState:
         """What the watch found last."""
+        ...
+
+
+class TariffSource(Protocol):
+    """Says what calls cost."""
+
+    def tariff(self) -> Tariff | None:
+        """The tariff in force; None: none was published."""
         ...
 
 

@@ -17,6 +17,7 @@ from metering.quotas.decision import Counted, Standing, periods_at, standings, v
 from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
 from metering.source.gap import minute_of, time_of, total_missing
 from metering.usage import NO_USAGE, Metric, Usage, total
+from usage_api.costs import cost_of_key
 from usage_api.cursor import key_before, token_after
 from usage_api.health import RESERVED_KEYS, judge
 from usage_api.parameters import Days
@@ -26,9 +27,11 @@ from usage_api.ports import (
     HeaviestSource,
     PlanSource,
     SourceStateSource,
+    TariffSource,
 )
 from usage_api.schemas import (
     AccountQuota,
+    CostAnswer,
     DayPart,
     HealthAnswer,
     KeyEntry,
@@ -53,6 +56,7 @@ class UsageSources(NamedTuple):
     completeness: CompletenessSource
     heaviest: HeaviestSource
     source: SourceStateSource
+    tariffs: TariffSource
 
 
 class _AccountNow(NamedTuple):
@@ -72,7 +76,7 @@ class UsageQueries:
         self, sources: UsageSources, clock: Callable[[], datetime], default_plan: str | None = None
     ) -> None:
         """`default_plan` is that of keys that have none."""
-        self._counters, self._plans, self._completeness, self._heaviest, self._source = sources
+        self._counters, self._plans, self._completeness, self._heaviest, self._source, self._tariffs = sources
         self._clock = clock
         self._default_plan = default_plan
 
@@ -141,6 +145,13 @@ class UsageQueries:
             limits=tuple(_limit(standing) for standing in found),
             account=None if account is None else account.quota,
         )
+
+    def cost(self, key: str) -> CostAnswer:
+        """What the current month costs the account of a key so far."""
+        now = self._now()
+        complete_through = self._complete_through()
+        found = cost_of_key(key, current_month(now), now, self._tariffs.tariff(), self._counters)
+        return found.model_copy(update={"complete_through": complete_through})
 
     def _account_quota(self, name: str, at: int) -> _AccountNow | None:
         """How an account stands; None: it has no plan."""

@@ -149,6 +149,39 @@ class QuotaAnswer(Answer):
     )
 
 
+Money = Annotated[str, Field(description="An exact decimal.", examples=["12.50"])]
+
+
+class CostLine(Answer):
+    """A line of the invoice, as it stands."""
+
+    line: str = Field(description="The price, or `plan:minimum` or `plan:maximum`.")
+    quantity: Count | None = Field(description="Units to date; null for a minimum or maximum of the plan.")
+    to_date: Money
+    projected: Money
+
+
+class CostAnswer(Answer):
+    """What the running month costs the account that a key belongs to, with all of its keys: by the counters
+    and the tariff in force. It is not proven; the invoice is, and has taxes and corrections besides.
+    """
+
+    key: KeyId
+    account: str | None = Field(description="`key:KEY` for a key without an account; null: it has no price.")
+    period: str = Field(description="The current month.")
+    as_of: AsOf
+    complete_through: CompleteThrough
+    proven: Literal[False] = False
+    currency: str | None
+    to_date: Money | None = Field(description="All lines together, so far.")
+    projected: Money | None = Field(description="What the month comes to if it goes on at this pace.")
+    lines: tuple[CostLine, ...]
+    not_included: tuple[str, ...] = Field(
+        description="Further meters that the invoice adds, and that are not in these figures."
+    )
+    reason: str | None = Field(description="Why there is no amount; null where there is one.")
+
+
 class KeyEntry(Answer):
     """A key that has a plan."""
 

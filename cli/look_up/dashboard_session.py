@@ -53,7 +53,9 @@ def wait(screen: Console) -> None:
 def _server(stack: str, port: int) -> LookUpFront:
     where = target(stack)
     settings, dynamodb = settings_of(where.deployment), where.client("dynamodb", config=_PATIENCE)
-    handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(utc_now))
+    handler = make_handler(
+        settings, dynamodb, quiet_telemetry("usage_api"), Clocks(utc_now), lambda: where.client("s3")
+    )
     function = LambdaFunction("look-ups", handler, arn=_FUNCTION_ARN, timeout_seconds=_TIMEOUT_SECONDS)
     try:
         return LookUpFront(function, Stack(), port, access=Access(token=secrets.token_urlsafe(_TOKEN_BYTES)))

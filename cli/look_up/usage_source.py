@@ -39,8 +39,9 @@ def settings_of(deployment: Deployment) -> UsageApiSettings:
     Raises:
         Misconfigured: an output is missing.
     """
-    (table_name,) = deployment.values("CountersTableName")
-    return UsageApiSettings(table_name, deployment.parameters.get("QuotaDefaultPlan") or None)
+    table_name, lake_bucket = deployment.values("CountersTableName", "LakeBucketName")
+    default_plan = deployment.parameters.get("QuotaDefaultPlan") or None
+    return UsageApiSettings(table_name, default_plan, lake_bucket=lake_bucket)
 
 
 def look_ups_on(settings: UsageApiSettings, dynamodb: DynamoDBClient) -> UsageQueries:

@@ -39,5 +39,7 @@ class LookUpServer(LookUpFront):
 def _function(cloud: LocalCloud, clock: Callable[[], datetime]) -> LambdaFunction:
     settings = UsageApiSettings.from_environment(cloud.environment(FUNCTION))
     dynamodb = quick_client(**cloud.endpoint.access("dynamodb"))
-    handler = make_handler(settings, dynamodb, quiet_telemetry("usage_api"), Clocks(clock))
+    handler = make_handler(
+        settings, dynamodb, quiet_telemetry("usage_api"), Clocks(clock), lambda: cloud.client("s3")
+    )
     return cloud.function(FUNCTION, handler)

@@ -22,6 +22,20 @@ NOW: Final = datetime(2026, 11, 24, 19, 0, 3, tzinfo=UTC)
 
 BUSY: Final = "d0e96b5f16"
 IDLE: Final = "0dd0000000"
+TARIFF: Final = {
+    "currency": "EUR",
+    "rounding": {"digits": 2, "mode": "half_even"},
+    "default_plan": "pro",
+    "plans": {
+        "pro": [
+            {
+                "version": "1",
+                "valid_from": "2026-01",
+                "prices": [{"metric": "requests", "model": "flat", "unit_price": "0.10"}],
+            }
+        ]
+    },
+}
 MARKUP: Final = "<img src=x onerror=alert(1)>"
 MARKED_UP: Final = '"><script>alert(2)</script><b>bold</b>'
 
@@ -41,6 +55,7 @@ def world() -> Iterator[World]:
         running.give_plan(BUSY, Plan("pro", limits), account="acme")
         running.give_account_plan("acme", Plan("team", (Limit(Metric.REQUESTS, Span.MONTH, 500),)))
         running.give_plan(MARKUP, Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),)), account=MARKED_UP)
+        running.publish_tariff(TARIFF)
         yield running
 
 

@@ -231,3 +231,21 @@ def call_now(world: World, key: str, number: int) -> str:
     """The line of a call at the cloud's time."""
     now = int(world.cloud.clock.now().timestamp() * 1000)
     return line(extendedRequestId=f"{key}{number:05x}=", apiKeyId=key, requestTimeEpoch=str(now))
+
+
+class TestCost:
+    def test_cost_so_far(self, world: World, page: Page) -> None:
+        """By line, as the API has it, marked as not proven; a month that is over has an invoice instead."""
+        signed_in(page)
+        cost = world.ask("me/cost", BUSY)
+        assert not cost["proven"]
+        page.one("[data-field=cost]:not([hidden])")
+        assert f"Cost so far: {cost['to_date']} EUR" == page.field("costTitle")
+        [line] = cost["lines"]
+        expected = [f"{line['quantity']:,}", cost["to_date"], cost["projected"]]
+        assert [["requests", *expected], ["Together", "", *expected[1:]]] == page.cells("costRows")
+        assert page.field("costNote").startswith("Not proven: ")
+        page.open("#/me?month=2026-10")
+        assert page.wait(
+            lambda: page.run("return document.querySelector('[data-field=cost]')?.hidden"), "no cost"
+        )

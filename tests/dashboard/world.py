@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +13,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from adapters.dynamodb.plans import PlanBook
+from adapters.s3.bucket import Bucket
+from adapters.s3.tariffs import S3Tariffs
 from local_cloud.api_gateway.http_front import KEY_HEADER
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.demo.parameters import machine_parameters
@@ -81,6 +83,10 @@ class World:
         """Give an account a plan of its own, for all of its keys together."""
         self.plans.put_plan(plan, None)
         self.plans.assign_account(Assignment(holder_of(account), plan.name, account))
+
+    def publish_tariff(self, tariff: Mapping[str, object]) -> None:
+        """Put a tariff in force."""
+        S3Tariffs(Bucket(self.cloud.client("s3"), self.cloud.stack.name("LakeBucket"))).publish(tariff)
 
     def ask(self, path: str, api_key: str | None = None) -> Any:
         """The JSON that the look-up API answers, asked without a browser."""

@@ -15,8 +15,11 @@ RESOURCES = translated()["Resources"]
 STACK = Stack()
 WITHOUT = Stack({"LookUps": "no"})
 BODY = STACK.resource("LookUpApi")["Body"]
-CUSTOMERS = ["/me/quota", "/me/usage", "/me/usage/{period}"]
-OPERATORS = ["/health", "/keys", "/keys/{id}/quota", "/keys/{id}/usage", "/keys/{id}/usage/{period}", "/top"]
+CUSTOMERS = ["/me/cost", "/me/quota", "/me/usage", "/me/usage/{period}"]
+OPERATORS = [
+    *("/health", "/keys", "/keys/{id}/cost", "/keys/{id}/quota", "/keys/{id}/usage"),
+    *("/keys/{id}/usage/{period}", "/top"),
+]
 OPEN = ["/", "/assets/{name}", "/openapi.json"]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from metering.counters.counter import Counter
 from metering.period import Period
+from metering.prices.tariff import Tariff
 from metering.quotas.plan import AccountKeys, Assignment, Plan
 from metering.source.state import SourceState
 from metering.usage import NO_USAGE
@@ -54,10 +55,11 @@ class Memory:
     source: SourceState = field(default_factory=SourceState)
     reads: list[str] = field(default_factory=list)
     failure: Exception | None = None
+    prices: Tariff | None = None
 
     def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return UsageQueries(UsageSources(self, self, self, self, self), lambda: now, default_plan)
+        return UsageQueries(UsageSources(self, self, self, self, self, self), lambda: now, default_plan)
 
     def load(self) -> SourceState:
         """What is known of the source."""
@@ -107,6 +109,10 @@ class Memory:
         """How complete all is."""
         self._note("completeness")
         return self.complete
+
+    def tariff(self) -> Tariff | None:
+        """What is in force."""
+        return self.prices
 
     def keys(self, month: Period) -> Sequence[str]:
         """Who may be the heaviest."""

@@ -36,6 +36,7 @@ OPERATOR_ROUTES = [
     "/keys/{id}/usage",
     "/keys/{id}/usage/{period}",
     "/keys/{id}/quota",
+    "/keys/{id}/cost",
     "/top",
     "/health",
 ]
@@ -243,7 +244,7 @@ class TestWho:
     )
     def test_customers_only(self, api: Api, identity: dict[str, Any]) -> None:
         """Without a key there is no usage, and reserved keys are nobody's."""
-        for resource in ("/me/usage", "/me/usage/{period}", "/me/quota"):
+        for resource in ("/me/usage", "/me/usage/{period}", "/me/quota", "/me/cost"):
             assert 401 == api.problem(event(resource, identity=identity, period="2026-11"))[0]
         assert [] == api.memory.reads
 

@@ -5,6 +5,7 @@ import { BarChart, summary } from "./chart.js";
 import { copyOf, fieldsOf, isDisabled, make, setDisabled, setText } from "./dom.js";
 import { setOptionalText, setOptions, syncRows } from "./dom.js";
 import { bytes, count, counted, dayDate, dayName, hourName, monthName, reset, share, UNKNOWN } from "./format.js";
+import { showCost } from "./cost.js";
 import { showLimits } from "./limits.js";
 import { dayOf, daysOf, monthAfter, monthOf, monthsBack } from "./periods.js";
 import { DAYS_OF_PACE, project } from "./projection.js";
@@ -47,11 +48,15 @@ export class UsageView {
     const look = (rest) => ask(`${path}/${rest}`, { apiKey, signal });
     const dayAnswer = asked.day ? look(`usage/${asked.day}`) : null;
     dayAnswer?.catch(() => {}); // it is awaited below, unless the others fail first
-    const [usage, quota] = await Promise.all([look(asked.month ? `usage/${asked.month}` : "usage"), look("quota")]);
+    const [usage, quota, cost] = await Promise.all([
+      look(asked.month ? `usage/${asked.month}` : "usage"),
+      look("quota"),
+      asked.month ? null : look("cost"),
+    ]);
     const day = asked.day ?? dayToShow(usage);
     const hours = await (dayAnswer ?? look(`usage/${day}`));
     if (this.#asked === asked) {
-      this.#show({ usage, quota, hours, day });
+      this.#show({ usage, quota, cost, hours, day });
     }
     return usage;
   }
@@ -120,6 +125,7 @@ export class UsageView {
     this.#showTotals(usage, asOf);
     this.#showProjection(usage, projection, asOf);
     this.#showQuota(quota, usage, projection, asOf);
+    showCost(this.#fields, shown.cost);
     this.#showDays(usage, day, asOf);
     this.#showHours(shown.hours, day, asOf);
   }

@@ -9,7 +9,7 @@ import pytest
 from cli.common.role_session import assumed
 from local_cloud.endpoint.server import LocalEndpoint
 
-ROLE = "arn:aws:iam::210987654321:role/invoices"
+ROLE = "arn:aws:iam::123456789012:role/invoices"
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, own_environment: None) -> Iterator
 
 
 def test_a_session_is_that_of_the_role(endpoint: LocalEndpoint) -> None:  # noqa: ARG001 - it runs
-    """Its clients work in the role's account, in the region that was wanted."""
+    """Its clients have the credentials of the role, in the region that was wanted."""
     session = assumed(ROLE, "eu-west-1")
     caller = session.client("sts").get_caller_identity()
-    assert "arn:aws:sts::210987654321:assumed-role/invoices/usage-meter" == caller["Arn"]
+    assert "arn:aws:sts::123456789012:assumed-role/invoices/usage-meter" == caller["Arn"]
     assert "eu-west-1" == session.client("s3").meta.region_name

@@ -215,13 +215,14 @@ class TestResources:
         assert {"GET"} == {method for one in found.values() for method in one.methods}
         keys = {path for path, one in found.items() if one.needs_key}
         operators = {path for path, one in found.items() if one.needs_iam}
-        assert {"/me/usage", "/me/usage/{period}", "/me/quota"} == keys
+        assert {"/me/usage", "/me/usage/{period}", "/me/quota", "/me/cost"} == keys
         assert {
             *(
                 "/keys",
                 "/keys/{id}/usage",
                 "/keys/{id}/usage/{period}",
                 "/keys/{id}/quota",
+                "/keys/{id}/cost",
                 "/top",
                 "/health",
             ),

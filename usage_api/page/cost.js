@@ -1,0 +1,32 @@
+// What the running month costs so far, by line.
+
+import { setText, syncRows } from "./dom.js";
+import { count } from "./format.js";
+
+/** Show a cost answer; null, or one without an amount, hides the card. */
+export function showCost({ cost, costTitle, costCaption, costRows, costNote }, answer) {
+  cost.hidden = !answer || answer.currency === null;
+  if (cost.hidden) {
+    return;
+  }
+  setText(costTitle, `Cost so far: ${answer.to_date} ${answer.currency}`);
+  setText(costCaption, `Account ${answer.account}, in ${answer.currency}`);
+  const total = { line: "Together", quantity: null, to_date: answer.to_date, projected: answer.projected };
+  syncRows(costRows, [...answer.lines, total], TABLE);
+  setText(costNote, noteOf(answer));
+}
+
+const TABLE = {
+  keyOf: (row) => row.line,
+  columns: [
+    { isHeader: true, text: (row) => row.line.replaceAll("_", " ").replace("plan:", "plan's ") },
+    { isNumber: true, text: (row) => (row.quantity === null ? "" : count(row.quantity)) },
+    { isNumber: true, text: (row) => row.to_date },
+    { isNumber: true, text: (row) => row.projected },
+  ],
+};
+
+function noteOf({ not_included: others }) {
+  const missing = others.length ? ` Calls counted by ${others.join(", ")} are not included.` : "";
+  return `Not proven: the invoice is made of the checked call log, with taxes and corrections.${missing}`;
+}
