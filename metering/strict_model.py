@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, NoRetur
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from metering.strict_yaml import Document, Path, Place
+from metering.strict_document import Document, Path, Place
 
 M = TypeVar("M", bound="StrictModel")
 

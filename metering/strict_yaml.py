@@ -15,19 +15,18 @@ keys for the only one, and lets an alias of ten lines stand for a billion values
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import yaml
+
+from metering.strict_document import Document, Fault, Path, Place
 
 MAX_DEPTH: Final = 20
 MAX_DIGITS: Final = 40
 """More than any number of a tariff or a plan has, and too few to take long."""
-
-Path = tuple[str | int, ...]
-"""Keys and indexes from the whole document to a value."""
 
 _PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, twenty times as fast, wherever PyYAML was built with it. Only its events are used."""
@@ -42,44 +41,6 @@ class UnreadableYaml(ValueError):
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
         self.fault = fault
-
-
-class Place(NamedTuple):
-    """Where something is written; both count from 1."""
-
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}"
-
-
-class Fault(NamedTuple):
-    """What is wrong at a place."""
-
-    place: Place
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.sentence}"
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document as it was written. It may be used only when it has no faults."""
-
-    value: object
-    faults: tuple[Fault, ...] = ()
-    keys: Mapping[Path, Place] = field(default_factory=dict)
-    """Where the key of an entry is written."""
-    values: Mapping[Path, Place] = field(default_factory=dict)
-
-    def place(self, path: Path) -> Place | None:
-        """Where the value at a path is written, or the nearest that holds it. None: it was not read from
-        text.
-        """
-        known = (self.values[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.values)
-        return next(known, None)
 
 
 def load_yaml(text: str) -> Document:

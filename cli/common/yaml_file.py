@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metering.strict_yaml import Document, UnreadableYaml, load_yaml
+from metering.strict_document import Document
+from metering.strict_yaml import UnreadableYaml, load_yaml
 
 
 def read_yaml(path: Path) -> Document:

@@ -81,6 +81,7 @@ from metering.prices.terms.fields import (
     invoice_terms,
 )
 from metering.prices.terms.validity import Validity
+from metering.strict_document import Document
 from metering.strict_model import (
     Broken,
     Entries,
@@ -96,7 +97,6 @@ from metering.strict_model import (
     whole,
     wrong,
 )
-from metering.strict_yaml import Document
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _MAX_ROUNDING_DIGITS: Final = 12

@@ -48,6 +48,7 @@ from metering.quotas.plan import (
     Span,
     holder_of,
 )
+from metering.strict_document import Document
 from metering.strict_model import (
     Broken,
     Entries,
@@ -60,7 +61,6 @@ from metering.strict_model import (
     whole,
     wrong,
 )
-from metering.strict_yaml import Document
 from metering.usage import Metric
 
 HIGHEST_THRESHOLD: Final = 100

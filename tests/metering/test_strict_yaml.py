@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.strict_yaml import MAX_DEPTH, Place, UnreadableYaml, load_yaml
+from metering.strict_document import Place
+from metering.strict_yaml import MAX_DEPTH, UnreadableYaml, load_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
 NAMES = st.text("abcyesnoff0123456789:._-~<> ", min_size=1, max_size=8)
