@@ -25,10 +25,9 @@ from adapters.kinesis import KinesisStream
 from adapters.s3.billing_chain import S3BillingChain
 from adapters.s3.bucket import Bucket
 from adapters.s3.error_prefix import S3ErrorObjects
-from adapters.s3.invoices import S3Invoices
+from adapters.s3.invoices import S3Invoices, S3NumberRegister
 from adapters.s3.lake import S3LakeObjects
 from adapters.s3.month_states import S3Closings
-from adapters.s3.number_register import S3NumberRegister
 from adapters.s3.recoveries import S3Recoveries
 from adapters.s3.reports import S3Reports
 from adapters.settings import ReconciliationSettings

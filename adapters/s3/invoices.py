@@ -4,6 +4,10 @@
     invoices/2026-10/acme/invoice.csv, .html    what follows from it
 
 A document is put on the condition that there is none, which S3 checks: of two jobs at once one decides.
+
+and which numbers were given: a batch of a series is written once, under its place in that.
+
+    numbers/INV-2026-/000001.json     {"batch": 1, "first": 1, "places": ["acme", "globex"], ...}
 """
 
 from __future__ import annotations
@@ -11,17 +15,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+import msgspec
 
 from adapters.s3.bucket import Bucket
-from metering.bucket_layout import INVOICES, invoice_name
+from metering.bucket_layout import INVOICES, NUMBERS, invoice_name
+from metering.calls.key_names import file_name
+from metering.errors import Misconfigured
 from metering.period import Period, parse_month
 from metering.prices.documents import DOCUMENT_NAME
+from metering.prices.terms.numbers import NumberBatch
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 READERS: Final = 8
 """Documents that are read at the same time: fewer than the ten connections that a client keeps."""
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_decode: Final = msgspec.json.Decoder(NumberBatch).decode
 
 
 class S3Invoices:
@@ -56,3 +68,37 @@ class S3Invoices:
         """Keep what follows from a document, beside it, unless it is there; what is kept now."""
         key = invoice_name(of_month, account, name)
         return content if self._bucket.put_if_absent(key, content) else self._bucket.content(key)
+
+
+class S3NumberRegister:
+    """The port `NumberRegister` on one bucket. Errors of S3 become Transient or Misconfigured."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def series(self) -> list[str]:
+        """The series that have numbers."""
+        return [unquote(folder) for folder in self._bucket.folders(NUMBERS)]
+
+    def batches(self, series: str) -> Iterator[NumberBatch]:
+        """The batches of a series, the last first."""
+        names = [one.name for one in self._bucket.objects(f"{NUMBERS}{file_name(series)}/")]
+        return (self._read(name) for name in reversed(names))
+
+    def give(self, batch: NumberBatch) -> NumberBatch:
+        """Keep a batch, unless its place in the series is taken; the one that is kept there now.
+
+        A write whose answer was lost is repeated by the SDK and refused because of itself: what is kept is
+        the same then.
+        """
+        name = f"{NUMBERS}{file_name(batch.series)}/{batch.batch:06d}.json"
+        return batch if self._bucket.put_if_absent(name, _encode(batch)) else self._read(name)
+
+    def _read(self, name: str) -> NumberBatch:
+        try:
+            return _decode(self._bucket.content(name))
+        except msgspec.DecodeError as error:
+            place = self._bucket.address(name)
+            raise Misconfigured(
+                [f"{place} is not a batch of numbers ({error}): bring back its first version"]
+            ) from error

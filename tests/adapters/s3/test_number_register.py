@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.s3.bucket import Bucket
-from adapters.s3.number_register import S3NumberRegister
+from adapters.s3.invoices import S3NumberRegister
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured
 from metering.period import Period
