@@ -3,11 +3,10 @@
     invoices/2026-10/acme/invoice.json          the document: it is written once, and never changed
     invoices/2026-10/acme/invoice.csv, .html    what follows from it
 
-A document is put on the condition that there is none, which S3 checks: of two jobs at once one decides.
-
-and which numbers were given: a batch of a series is written once, under its place in that.
-
     numbers/INV-2026-/000001.json     {"batch": 1, "first": 1, "places": ["acme", "globex"], ...}
+
+A document, and a batch of numbers, is put on the condition that there is none, which S3 checks: of two jobs
+at once one decides.
 """
 
 from __future__ import annotations
