@@ -22,6 +22,9 @@ from metering.calls.delivery import LogEvent
 from metering.calls.lake_row import lake_rows
 from reconciliation.lake import queries
 from reconciliation.lake.queries import between, keys_named, query_text, quoted
+from reconciliation.lake.row_digests import OBJECTS_OF_ROWS, ROW_DIGESTS
+from reconciliation.recovery.backfill import EVENTS_OF_DAYS
+from reconciliation.recovery.reread import MALFORMED_OBJECTS
 from tests.engines.trino.server import Lake, Trino, in_order
 from tests.factories import NOON_MS, line
 from tests.infra.test_queries import LAKE_QUERIES
@@ -158,6 +161,12 @@ PARAMETERS: dict[str, list[tuple[str, ...]]] = {
     "malformed_objects": [()],
     "objects_of_rows": [()],
     "row_digests": [()],
+    queries.CALLS_WITHOUT_SIZE: [(quoted(ODD),)],
+    queries.MALFORMED_REASONS: [()],
+    MALFORMED_OBJECTS: [()],
+    EVENTS_OF_DAYS: [()],
+    ROW_DIGESTS: [()],
+    OBJECTS_OF_ROWS: [()],
     "hours_of_keys": [(quoted(""),) * 2, (quoted(ODD),) * 2],
 }
 """Of each query of the reconciliation and the look-ups: what comes after the times."""
