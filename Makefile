@@ -212,7 +212,7 @@ $(SPARK): requirements-spark.lock
 	@python=$$($(find_python)); echo "Setting up .venv-spark with $$python ..."; "$$python" -m venv --clear .venv-spark
 	@sed '/^pyspark==/,/hash/d' $< > .venv-spark/first.lock
 	@.venv-spark/bin/pip install -qqq --no-deps --require-hashes --only-binary :all: -r .venv-spark/first.lock
-	@.venv-spark/bin/pip install -qqq --no-deps --require-hashes --no-build-isolation --only-binary :all: --no-binary pyspark -r $<
+	@.venv-spark/bin/pip install -qqq --no-deps --require-hashes --no-build-isolation --only-binary :all: --no-binary pyspark -r requirements-spark.lock
 	@touch $@
 
 .PHONY: clean

@@ -36,4 +36,4 @@ def test_it_ends_by_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setattr(threading.Event, "wait", interrupt)
     stay_up(console())
 
-    assert "The local cloud ends" in capsys.readouterr().out
+    assert "Stopped; its data is gone." in capsys.readouterr().out
