@@ -24,7 +24,6 @@ from usage_api.cursor import LONGEST_TOKEN
 from usage_api.parameters import (
     DAY_PATTERN,
     KEY_PATTERN,
-    LONGEST_KEY,
     MONTH_PATTERN,
     MOST_DAYS,
     PERIOD_PATTERN,
@@ -88,7 +87,7 @@ MonthText = Annotated[
 ]
 KeyId = Annotated[
     str,
-    StringConstraints(pattern=KEY_PATTERN, min_length=1, max_length=LONGEST_KEY),
+    StringConstraints(pattern=KEY_PATTERN, min_length=1),
     BeforeValidator(key_in_path),
     Path(
         description="The id of an API key, or of what stands for one in an HTTP API.", examples=["a1b2c3d4e5"]

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from metering.key_id import COUNTER_NAME_PATTERN, LONGEST_KEY_ID, key_of_subject
+from metering.key_id import COUNTER_NAME_PATTERN, key_of_subject
 from metering.period import Period
 from usage_api.problems import BadRequest
 
@@ -28,7 +28,6 @@ MONTH_PATTERN: Final = f"^{_MONTH}$"
 DAY_PATTERN: Final = f"^{_DAY}$"
 PERIOD_PATTERN: Final = f"^(?:{_MONTH}|{_DAY})$"
 KEY_PATTERN: Final = COUNTER_NAME_PATTERN
-LONGEST_KEY: Final = LONGEST_KEY_ID
 
 
 class Days(NamedTuple):

@@ -9,13 +9,12 @@ from urllib.parse import quote, unquote
 
 from metering.period import is_hour
 from metering.usage import Metric
-from usage_api.parameters import LONGEST_KEY
 from usage_api.problems import BadRequest
 
 Event = Mapping[str, Any]
 
 _SHOWN: Final = 80
-"""So much of a value is repeated to its sender."""
+"""How many characters of a value are repeated to its sender."""
 
 
 _WANTED: Final = {
@@ -24,7 +23,7 @@ _WANTED: Final = {
     "to": "write a day as 2026-11-05",
     "metric": f"it is one of {', '.join(Metric)}",
     "limit": "it is a number from 1 to 100",
-    "id": f"a key's id has 1 to {LONGEST_KEY} characters without control characters, and is neither . nor ..",
+    "id": "a key's id is not empty, has no control characters, and is neither . nor ..",
     "next": "give what the answer before had as next",
 }
 

@@ -69,7 +69,7 @@ def test_csv() -> None:
     """A row a key."""
     told = invoke("top", "--csv", "--limit", "1")
     assert [
-        "key,period,requests,billable,errors,response_bytes,request_bytes,latency_ms",
+        "\ufeffkey,period,requests,billable,errors,response_bytes,request_bytes,latency_ms",
         "bob,2026-11,22,20,2,2200,220,110",
     ] == told.stdout.splitlines()
 

@@ -106,7 +106,7 @@ def test_csv_runs_nothing() -> None:
     """A key that a spreadsheet would run is text."""
     told = invoke("usage", FORMULA_KEY, "--csv")
     assert [
-        "key,period,requests",
+        "\ufeffkey,period,requests",
         "'=HYPERLINK('http://evil.example'),2026-11-05,40",
         "'=HYPERLINK('http://evil.example'),2026-11-24,4",
     ] == told.stdout.splitlines()
