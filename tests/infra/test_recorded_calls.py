@@ -63,8 +63,13 @@ Athena reads the lake and writes results.
 WHEN_GIVEN_UP = {name: {"sqs:SendMessage"} for name in ("ReconciliationFunction", "WatchFunction")}
 """What Lambda does in a function's name with an event on which the function failed."""
 
-RARELY = {"ReconciliationFunction": {"athena:StopQueryExecution"}}
-"""What no scenario can bring about: a query that takes too long (tests/adapters/test_athena.py has it)."""
+RARELY = {
+    "ReconciliationFunction": {"athena:StopQueryExecution"},
+    "UsageApiFunction": {"s3:GetObject", "s3:ListBucket"},
+}
+"""What no scenario brings about: a query that takes too long (tests/adapters/test_athena.py has it), and the
+tariff in force, which is read for the cost of a month (tests/dashboard/test_customer.py).
+"""
 
 OF_TOKENS = {"IssuerFailures"}
 """Metrics that are sent only where tokens name keys (tests/quota_authorizer)."""

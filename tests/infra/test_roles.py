@@ -103,6 +103,7 @@ class TestLeastPrivilege:
             f"{STACK.arn('FailureBucket')}/aws/lambda/*",
             f"{STACK.arn('LakeBucket')}/lake/*",
             f"{STACK.arn('LakeBucket')}/errors/*",
+            f"{STACK.arn('LakeBucket')}/tariffs/*",
             f"{STACK.arn('LakeBucket')}/athena-results/*",
             f"{STACK.arn('LakeBucket')}/reconciliation/*",
             f"{GLUE}:table/usage_meter_found/*",
@@ -260,12 +261,19 @@ class TestGrants:
         } == writing["Condition"]
 
     def test_usage_api(self) -> None:
-        """It reads the counters table, and can write nothing: neither there nor anywhere else."""
+        """It reads the counters table and the published tariffs, and can write nothing, wherever it is."""
         assert {"dynamodb:BatchGetItem", "dynamodb:Query"} == actions(
             "UsageApiRole", STACK.arn("CountersTable")
         )
         others = [one for one in statements("UsageApiRole") if one["Resource"] != STACK.arn("CountersTable")]
-        assert [["logs:CreateLogStream", "logs:PutLogEvents"], X_RAY] == [one["Action"] for one in others]
+        assert [
+            "s3:ListBucket",
+            "s3:GetObject",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            X_RAY,
+        ] == [one["Action"] for one in others]
+        assert {"StringLike": {"s3:prefix": "tariffs/*"}} == others[0]["Condition"]
+        assert f"{STACK.arn('LakeBucket')}/tariffs/*" == others[1]["Resource"]
 
     def test_traces(self) -> None:
         """Without traces no role may send any."""
