@@ -74,3 +74,16 @@ def test_a_contradiction() -> None:
     with pytest.raises(CannotInvoice) as refused:
         october(change)
     assert "\n".join(f"  {line}" for line in told.splitlines()) in str(refused.value)
+
+
+def test_further_blocks() -> None:
+    """The blocks on documents and on further meters can be written into a tariff as they are shown."""
+    shown = [
+        loaded(block) for block in re.findall(r"```yaml\n((?:invoices|meters):\n.*?)```", PAGE, re.DOTALL)
+    ]
+    assert [["invoices"], ["meters"]] == [list(block) for block in shown]
+    tariff = read_tariff({**loaded(BASE), **shown[0], **shown[1]})
+    assert ["eu", "labs"] == [meter.name for meter in tariff.meters]
+    assert tariff.terms is not None
+    assert tariff.terms.seller is not None
+    assert "DE123456789" == tariff.terms.seller.tax_id
