@@ -37,7 +37,7 @@ PACKAGES = (
 
 SERVICES = frozenset(
     {
-        *("athena", "cloudwatch", "dynamodb", "events", "glue", "kinesis"),
+        *("apigateway", "apigatewayv2", "athena", "cloudwatch", "dynamodb", "events", "glue", "kinesis"),
         *("lambda", "logs", "s3", "sns", "sqs", "sts"),
     }
 )

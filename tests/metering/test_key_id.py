@@ -213,14 +213,14 @@ class TestSecret:
 
 
 class TestRule:
-    @given(st.text(st.characters() | st.sampled_from(".-!\n\x7f\u2028\ufffd")))
+    @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(".-!\n\x7f\u2028\ufffd")))
     def test_pattern(self, text: str) -> None:
         """The pattern and the function are one rule, but for the length."""
         fits = is_key_id(text[:200])
         assert fits == bool(re.fullmatch(KEY_ID_PATTERN, text[:200]))
         assert bool(re.fullmatch(COUNTER_NAME_PATTERN, text[:200])) == (fits or text in OUTCOME_OF_KEY)
 
-    @given(st.text(st.characters() | st.sampled_from(".-!\n\x7f\u2028\ufffd")))
+    @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(".-!\n\x7f\u2028\ufffd")))
     def test_fault(self, text: str) -> None:
         """Whatever is refused is refused with a reason."""
         assert is_key_id(text) == (key_id_fault(text) is None)

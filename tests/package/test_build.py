@@ -145,7 +145,7 @@ def _beside_the_code() -> list[Path]:
         path.relative_to(ROOT)
         for package in PACKAGES
         for path in files(ROOT / package)
-        if path.suffix not in (".py", ".pyc")
+        if path.suffix not in (".py", ".pyc") and path.name != "py.typed"
     ]
 
 

@@ -198,7 +198,7 @@ class TestTelling:
         capsys.readouterr()
         other, _ = authorizer(tables, ON_FAILURE="deny")
         answer = other(rest(key_id=KEY), None)
-        assert ("Deny", "unchecked") == (effect(answer), answer["context"]["decision"])
+        assert ("Deny", "denied") == (effect(answer), answer["context"]["decision"])
         assert repr(item["pk"]["S"]) in vars(caplog.records[-1])["reason"]
         clock.now += 3600
         answer = handle(rest(key_id=KEY), None)
