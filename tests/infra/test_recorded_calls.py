@@ -129,6 +129,7 @@ class Recorder:
         self._stack = cloud.stack
         self.is_running = False
         self.calls: set[Call] = set()
+        self._queried: list[str | None] = []
 
     def note(self, service: str, operation: str, request: AWSPreparedRequest) -> None:
         """Keep a request of the function's under the names that a policy has for it. The local cloud's own
@@ -162,13 +163,22 @@ class Recorder:
                 buses = {entry.get("EventBusName", "default") for entry in document["Entries"]}
                 yield from (f"{prefix}:event-bus/{bus}" for bus in buses)
             case "logs":
-                group = document.get("logGroupName", document.get("logGroupNamePrefix"))
-                groups = document.get("logGroupNames", [group])
+                groups = self._log_groups(document)
                 yield from ("*" if name is None else f"{prefix}:log-group:{name}:" for name in groups)
             case "cloudwatch":
                 yield "*"  # metrics are no resources
             case _:
                 raise AssertionError(f"{service} {document}: which resource is that?")
+
+    def _log_groups(self, document: dict[str, Any]) -> list[str | None]:
+        """Those that a request is for. To IAM, a query is the groups that it reads."""
+        if "queryId" in document:
+            return self._queried
+        group = document.get("logGroupName", document.get("logGroupNamePrefix"))
+        groups: list[str | None] = document.get("logGroupNames", [group])
+        if "queryString" in document:
+            self._queried = groups
+        return groups
 
 
 @pytest.fixture(scope="module")
