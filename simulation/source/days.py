@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Final
 
 from metering.source.flow import TwoCounts
@@ -146,8 +145,3 @@ def binomial(drawn: random.Random, count: int, share: float) -> int:
     if count > 50:
         return min(count, poisson(drawn, mean))
     return sum(drawn.random() < share for _ in range(count))
-
-
-def lost_by(lost: list[int]) -> list[int]:
-    """How many were lost by the end of each minute."""
-    return list(accumulate(lost))
