@@ -31,10 +31,12 @@ _TRAFFIC: Final = Traffic(rate=500, seconds=2)
 _CALLS: Final = _TRAFFIC.rate * _TRAFFIC.seconds
 _DECISIONS: Final = 10
 _LOADED_BYTES: Final = """
-import sys, {0}
+import sys, sysconfig, {0}
 from pathlib import Path
+ours = tuple(map(Path, (sysconfig.get_path("purelib"), {1!r})))
 files = {{getattr(module, "__file__", None) for module in [*sys.modules.values()]}}
-print(sum(Path(file).stat().st_size for file in files if file and Path(file).is_file()))
+found = [Path(file) for file in files if file and Path(file).is_file()]
+print(sum(one.stat().st_size for one in found if any(one.is_relative_to(folder) for folder in ours)))
 """
 
 
@@ -67,8 +69,10 @@ def cold_start() -> float:
 
 
 def loaded_bytes(module: str) -> int:
-    """The bytes of the files of all modules that an import loads, in a process of its own."""
-    code = _LOADED_BYTES.format(module)
+    """The bytes of the files of all modules that an import loads, in a process of its own. The standard
+    library is left out: builds of Python differ in its files.
+    """
+    code = _LOADED_BYTES.format(module, str(_ROOT))
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=_ROOT, env=inherited()
     )

@@ -6,12 +6,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-aut
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any, Final
 
-RECORDED: Final = Path(__file__).resolve().parents[3] / "shared/data/aws-events"
+from tests import recorded as recording
+
 STAGE: Final = "arn:aws:execute-api:us-east-1:123456789012:abcdef123/test"
 NOON_MS: Final = 1_793_880_000_000
 """2026-11-05T12:00:00Z."""
@@ -20,7 +19,7 @@ LONGEST_RESOURCE: Final = 512
 
 def recorded() -> dict[str, Any]:
     """The recorded event: of an HTTP API, version 1.0."""
-    event: dict[str, Any] = json.loads((RECORDED / "apiGatewayAuthorizerRequestEvent.json").read_text())
+    event: dict[str, Any] = recording.recorded("apiGatewayAuthorizerRequestEvent.json")
     return event
 
 
