@@ -7,11 +7,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
-from adapters.dynamodb.item_content import decoding, number_of
+from adapters.dynamodb.item_content import DECODING_ERRORS, decoding, number_of
 from adapters.dynamodb.layout import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
 from adapters.dynamodb.quotas import slices_of_item
 from adapters.dynamodb.table import Page, SortKeys, Table, beginning, between
@@ -31,7 +32,11 @@ SLICE_MARK: Final = "#"
 _AFTER_SLICES: Final = "$"
 """What sorts after all slices of a period, and before what follows: a slice's mark comes just before it."""
 
-_PARTS: Final = frozenset([f"d{day:02d}" for day in range(1, 32)] + [f"h{hour:02d}" for hour in range(24)])
+_PART_NAMES: Final = [f"d{day:02d}" for day in range(1, 32)] + [f"h{hour:02d}" for hour in range(24)]
+_PARTS: Final = {name: name[1:] for name in _PART_NAMES}
+"""The parts of a period by their attributes."""
+
+_period = lru_cache(4096)(parse_period)
 _READ_TOTALS: Final = ["pk", "sk", *TOTALS]
 _READ: Final = [*_READ_TOTALS, *sorted(_PARTS)]
 _COUNTERS_OF: Final = "begins_with(pk, :key) AND begins_with(sk, :period)"
@@ -123,7 +128,17 @@ def counter_of(item: Item) -> Counter:
     Raises:
         UnreadableItem: it holds none.
     """
+    try:
+        period = _period(item["sk"]["S"].partition(SLICE_MARK)[0])
+        parts = {_PARTS[name]: int(value["N"]) for name, value in item.items() if name in _PARTS}
+        return Counter(key_of_pk(item["pk"]["S"]), period, usage_of(item), parts)
+    except DECODING_ERRORS:
+        return _slowly(item)
+
+
+def _slowly(item: Item) -> Counter:
+    """The same, with the name of the attribute that cannot be read."""
     with decoding(item):
-        period = parse_period(item["sk"]["S"].partition("#")[0])
-    parts = {name[1:]: number_of(item, name) for name in item if name in _PARTS}
-    return Counter(key_of_pk(item["pk"]["S"]), period, usage_of(item), parts)
+        key, period = key_of_pk(item["pk"]["S"]), parse_period(item["sk"]["S"].partition(SLICE_MARK)[0])
+    parts = {_PARTS[name]: number_of(item, name) for name in item if name in _PARTS}
+    return Counter(key, period, usage_of(item), parts)

@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
+from adapters.dynamodb.hot_path.scan_page import decode_pages
 from adapters.errors import AWS_ERRORS, CONDITION_FAILED, code_of, translate, translated
 from metering.errors import Transient
 
@@ -172,6 +173,7 @@ class Table:
             "ReturnConsumedCapacity": "TOTAL",
             "TotalSegments": segments,
         }
+        decode_pages(self._dynamodb)
         segment_of = partial(self._segment, {**request, **_projection(attributes)})
         return _together(map(segment_of, range(segments)))
 
