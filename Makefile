@@ -162,6 +162,10 @@ axe: ## Install axe-core, with which the tests look for faults of accessibility 
 build: setup ## Make the Lambda package, build/lambda.zip, for arm64: the same bytes each time
 	@$(BIN)/python -m tools.build_lambda
 
+.PHONY: layer
+layer: setup ## Make a Lambda layer, build/layer.zip, with the decision on quotas for an authorizer of your own
+	@$(BIN)/python -m tools.build_lambda --layer --output build/layer $(LAYER_ARGS)
+
 .PHONY: deploy
 deploy: build $(SAM) ## Deploy to AWS what infra/deployment.yaml describes; asks three questions the first time
 	@$(BIN)/python -m tools.deployment $(DEPLOY_ARGS)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from metering.errors import MeterError
 from metering.key_id import is_key_id
+from metering.quotas.decision import Decision
 from quota_authorizer.decision import STORE_FAILURES, DecisionOutcome, QuotaDecider, QuotaDecision
 from quota_authorizer.key_cache import KnownKeys
 from quota_authorizer.request import AuthorizerRequest, Shape, read_request
@@ -100,6 +101,15 @@ class Authorizer:
             return self._refuse(asked, caller.key)
         return self._respond(asked, caller, judgement)
 
+    def decide(self, key: str | None, at: float | None, now: float) -> QuotaDecision:
+        """The decision on a call whose key somebody else has verified; None: it has none under which it could
+        be counted. `at` is when API Gateway took it; both times in epoch seconds.
+        """
+        if key is None:
+            self._judge.counts[DecisionOutcome.UNKNOWN_KEY] += 1
+            return QuotaDecision(DecisionOutcome.UNKNOWN_KEY, Decision(allowed=False))
+        return self._judge.judge(key, now if at is None else at, now)
+
     def _caller(self, asked: AuthorizerRequest, now: float) -> Caller | None:
         """Who calls, by proof; None: nobody that is known.
 
@@ -158,7 +168,7 @@ class Authorizer:
 
     def _respond(self, asked: AuthorizerRequest, caller: Caller, judgement: QuotaDecision) -> Answer:
         allowed = judgement.decision.allowed
-        context = self._context(asked, caller.key, judgement)
+        context = call_context(asked, caller.key, judgement, self._manner)
         if self._answers_simply(asked):
             return simple(context, allowed=allowed)
         usage_key = caller.secret if self._manner.key_source is KeySource.AUTHORIZER else None
@@ -167,20 +177,22 @@ class Authorizer:
     def _answers_simply(self, asked: AuthorizerRequest) -> bool:
         return asked.shape is Shape.HTTP_2 and self._manner.simple_answers
 
-    def _context(self, asked: AuthorizerRequest, key: str, judgement: QuotaDecision) -> dict[str, str]:
-        decision = judgement.decision
-        outcome = (
-            judgement.outcome if decision.allowed else DecisionOutcome.DENIED
-        )  # by the log it is not billed
-        context = {"decision": outcome.lower(), "authorizerKeyId": key}
-        if judgement.plan:
-            context["plan"] = judgement.plan
-        if decision.standing is not None:
-            context["limit"] = decision.standing.name
-            context["remaining"] = str(decision.standing.remaining)
-            context["reset"] = str(decision.standing.resets_at)
-        if decision.retry_after is not None:
-            context["retryAfter"] = str(decision.retry_after)
-        if asked.request_length is not None and not self._manner.result_ttl_seconds:
-            context["requestLength"] = asked.request_length
-        return context
+
+def call_context(
+    asked: AuthorizerRequest, key: str, judgement: QuotaDecision, manner: AuthorizerOptions
+) -> dict[str, str]:
+    """What the access log, the backend and gateway responses find of a decision."""
+    decision = judgement.decision
+    outcome = judgement.outcome if decision.allowed else DecisionOutcome.DENIED  # by the log it is not billed
+    context = {"decision": outcome.lower(), "authorizerKeyId": key}
+    if judgement.plan:
+        context["plan"] = judgement.plan
+    if decision.standing is not None:
+        context["limit"] = decision.standing.name
+        context["remaining"] = str(decision.standing.remaining)
+        context["reset"] = str(decision.standing.resets_at)
+    if decision.retry_after is not None:
+        context["retryAfter"] = str(decision.retry_after)
+    if asked.request_length is not None and not manner.result_ttl_seconds:
+        context["requestLength"] = asked.request_length
+    return context

@@ -18,7 +18,7 @@ from metering.errors import MeterError
 from metering.quotas.key_digest import digest_of
 from metering.quotas.ports import LeaseStore, QuotaStore
 from quota_authorizer.authorizer import Authorizer, AuthorizerOptions, CredentialVerifiers, KeySource
-from quota_authorizer.decision import STORE_FAILURES, DecisionOutcome, OnFailure, QuotaDecider
+from quota_authorizer.decision import STORE_FAILURES, DecisionOutcome, OnFailure, QuotaDecider, QuotaDecision
 from quota_authorizer.key_cache import KnownKeys
 from quota_authorizer.leases import LeaseBook
 from quota_authorizer.response import Answer
@@ -87,9 +87,8 @@ class QuotaAuthorizer:
         )
         self._judge = QuotaDecider(self.known, self.leases, OnFailure(settings.on_failure))
         self.issuer = _issuer(settings, clocks.steady)
-        self._authorizer = Authorizer(
-            self._judge, self.known, _proofs(settings, self.issuer), _manner(settings)
-        )
+        self.options = _manner(settings)
+        self._authorizer = Authorizer(self._judge, self.known, _proofs(settings, self.issuer), self.options)
         self._requests = 0
         self._issuer_failures = 0
         self._decisions = 0
@@ -101,8 +100,22 @@ class QuotaAuthorizer:
         try:
             return self._authorizer.answer(event, now)
         finally:
-            if self._requests != self._requests_so_far() or self._decisions >= MOST_DECISIONS_UNSENT:
+            if self._is_due():
                 self._tell(now)
+
+    def decide(self, key: str | None, at: float | None) -> QuotaDecision:
+        """As :meth:`Authorizer.decide`, now."""
+        now = self._clock()
+        self._decisions += 1
+        try:
+            return self._authorizer.decide(key, at, now)
+        finally:
+            if self._is_due():
+                self._tell(now)
+
+    def _is_due(self) -> bool:
+        """Whether numbers are sent: something was read for this decision, or many decisions are unsent."""
+        return self._requests != self._requests_so_far() or self._decisions >= MOST_DECISIONS_UNSENT
 
     def _requests_so_far(self) -> int:
         """Requests to the store and to the issuer."""

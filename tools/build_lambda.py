@@ -1,6 +1,6 @@
 """Makes the package of the Lambda functions: the project's code and its locked wheels, as a folder and a zip.
 
-    python -m tools.build_lambda [--platform arm64|x86_64] [--python 3.13] [--output build/lambda]
+    python -m tools.build_lambda [--platform arm64|x86_64] [--python 3.13] [--output build/lambda] [--layer]
 
 The same sources and lock file give the same bytes, on any machine: files are sorted, their times and modes
 are set, and nothing is compiled. So the zip's SHA-256, printed in the form of Lambda's `CodeSha256`, shows
@@ -54,6 +54,11 @@ LIMIT_BYTES = 50 * 1024 * 1024
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
+LAYER_FOLDER = Path("python")
+"""Where Python looks in a layer.
+https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+"""
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first time that a zip can hold."""
 _MODE = 0o100644
@@ -69,7 +74,7 @@ def main(arguments: list[str]) -> None:
     options = _options(arguments)
     output = options.output.resolve()
     build(output, download(options.platform, options.python), options.platform, options.python)
-    archive = zip_folder(output)
+    archive = zip_folder(output, LAYER_FOLDER) if options.layer else zip_folder(output)
     size = sum(path.stat().st_size for path in files(output))
     if size > LIMIT_BYTES:
         raise BuildError(
@@ -84,6 +89,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--platform", choices=sorted(MACHINES), default="arm64")
     parser.add_argument("--python", default="3.13", help="the runtime's Python version")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "lambda", help="the folder to make")
+    parser.add_argument("--layer", action="store_true", help="make a layer of it, for functions of your own")
     return parser.parse_args(arguments)
 
 
@@ -152,12 +158,14 @@ def files(folder: Path) -> Iterator[Path]:
     )
 
 
-def zip_folder(folder: Path) -> Path:
-    """Zip a folder, next to it, so that the same files give the same bytes."""
+def zip_folder(folder: Path, inside: Path = Path()) -> Path:
+    """Zip a folder, next to it, so that the same files give the same bytes. `inside` is the folder that they
+    are in there.
+    """
     archive = folder.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
         for path in files(folder):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+            entry = zipfile.ZipInfo((inside / path.relative_to(folder)).as_posix(), _EPOCH)
             entry.external_attr = _MODE << 16
             entry.create_system = 3  # Unix, whatever made it
             package.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)

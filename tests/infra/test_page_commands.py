@@ -23,7 +23,7 @@ import json, os, sys
 with open(os.environ["ARRIVED"], "a", encoding="utf-8") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 """
-OF_THE_PROGRAM = {"--output", "--query", "--profile", "--region", "--recursive"}
+OF_THE_PROGRAM = {"--output", "--query", "--profile", "--region", "--recursive", "--zip-file"}
 """Options that every command takes, or one of the program's own."""
 NOT_OF_AN_API = {("s3", "mv"), ("s3", "ls"), ("s3", "cp"), ("logs", "tail")}
 """Commands of the program that are no operations of a service."""

@@ -14,6 +14,7 @@ import pytest
 from local_cloud.template.document import Stack, load_template, translated
 from tests.package.wheels import RUNTIME, interpreter
 from tools.build_lambda import (
+    LAYER_FOLDER,
     LIMIT_BYTES,
     PACKAGES,
     ROOT,
@@ -129,6 +130,25 @@ class TestImport:
             check=False,
         )
         assert ("True\n", "") == (done.stdout, done.stderr)
+
+
+class TestLayer:
+    def test_place(self, tmp_path: Path) -> None:
+        """In a layer the same files are where Lambda's Python looks for them."""
+        (tmp_path / "layer" / "metering").mkdir(parents=True)
+        (tmp_path / "layer" / "metering" / "usage.py").touch()
+        with zipfile.ZipFile(zip_folder(tmp_path / "layer", LAYER_FOLDER)) as archive:
+            assert ["python/metering/usage.py"] == archive.namelist()
+
+    def test_own_authorizer(self, package: Path) -> None:
+        """The package has everything that an authorizer of somebody's own needs: the example of the
+        documentation is loaded with nothing else, up to the setting that is missing here.
+        """
+        example = ROOT / "docs" / "examples" / "own_authorizer.py"
+        code = f"import sys, runpy; sys.path[:0] = [{str(package)!r}]; runpy.run_path({str(example)!r})"
+        command = [interpreter(), "-I", "-S", "-B", "-c", code]
+        done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
+        assert done.stderr.rstrip().endswith("COUNTERS_TABLE is not set")
 
 
 class TestFailure:
