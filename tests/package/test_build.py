@@ -146,7 +146,7 @@ class TestLayer:
         """
         example = ROOT / "docs" / "examples" / "own_authorizer.py"
         code = f"import sys, runpy; sys.path[:0] = [{str(package)!r}]; runpy.run_path({str(example)!r})"
-        command = [interpreter(), "-I", "-S", "-B", "-c", code]
+        command = [str(interpreter()), "-I", "-S", "-B", "-c", code]
         done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
         assert done.stderr.rstrip().endswith("COUNTERS_TABLE is not set")
 
