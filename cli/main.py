@@ -23,9 +23,9 @@ from cli.local import demo, local
 from cli.log_lines import format as log_format
 from cli.log_lines import lines
 from cli.look_up import dashboard, health, top, usage
-from cli.month_end import close, rebuild, reconcile, redrive, reread
+from cli.month_end import close, rebuild, reconcile, redrive
 from cli.plans import plan, quota
-from cli.recovery import backfill, resume
+from cli.recovery import backfill, reread, resume
 from metering.visible_text import visible_lines
 
 COMMANDS = {

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import typer
 from rich.console import Console
-from rich.status import Status
 
 from adapters.access_log_search import AccessLogSearch
-from adapters.s3.lake_writer import LakeWriter
-from cli.common.bootstrap import Target, target
-from cli.common.errors import PROBLEM
-from cli.common.output import write_json
-from cli.common.terminal import console, is_live, table
-from cli.month_end.repair_session import document, refusals_as_messages, repairer, report_repairs
+from cli.common.terminal import table
+from cli.recovery import recovery_session
+from cli.recovery.recovery_session import MOST_SHOWN, Command, RecoveryTools, Task, most_frequent
 from metering.period import Period
-from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.recovery.backfill import Backfill, Backfiller
-from reconciliation.recovery.recoverer import Recovered, Recoverer
-from reconciliation.wiring import make_recoverer, make_sources, utc_now
-
-MOST_SHOWN: Final = 20
+from reconciliation.wiring import utc_now
 
 
 def run(days: Sequence[Period], stack: str, json: Path | None, *, yes: bool) -> None:
@@ -35,56 +25,31 @@ def run(days: Sequence[Period], stack: str, json: Path | None, *, yes: bool) -> 
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
         typer.Exit: with 1, if a counter was left alone.
     """
-    screen = console()
-    where = target(stack)
-    status = Status("Reading the log groups", console=screen)
-    shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
-
-    def on_progress(progress: StepProgress) -> None:
-        status.update(f"Bringing calls in: {progress.step} {progress.done:,}")
-
-    recovered = Recovered()
-    with shown, refusals_as_messages():
-        backfiller, recoverer = _backfiller(where, on_progress)
-        if yes:
-            recovered.add(recoverer.finish())
-        found = backfiller.look(days, _new_id())
-        if yes and found.missing:
-            recovered.add(backfiller.carry_out(found, _new_id(), where.caller, utc_now()))
-    write_json(json, {**_found(found), "dry_run": not yes, "repaired": [*map(document, recovered.repaired)]})
-    _show(screen, found, yes=yes)
-    for repaired in recovered.repaired:
-        report_repairs(screen, repaired)
-    if recovered.left:
-        screen.print(f"{recovered.left:,} counters were left alone: run it again later", soft_wrap=True)
-        raise typer.Exit(PROBLEM)
+    task = partial(_task, days=days)
+    command = Command("backfill", "Reading the log groups", task, _is_change, _show, _found)
+    recovery_session.run(command, stack, json, yes=yes)
 
 
-def _backfiller(where: Target, on_progress: OnProgress) -> tuple[Backfiller, Recoverer]:
-    deployment = where.deployment
+def _task(recovery: RecoveryTools, days: Sequence[Period]) -> Task[Backfill]:
+    deployment = recovery.where.deployment
     settings = deployment.reconciliation
-    database, name = deployment.values("LakeDatabaseName", "LakeTableName")
-    sources = make_sources(settings, where.client)
-    recoverer = make_recoverer(settings, where.client, sources, repairer(where, sources, on_progress))
-    log = AccessLogSearch(where.client("logs"), settings.log_groups, settings.rule, utc_now)
-    writer = LakeWriter.from_glue(where.client("s3"), where.client("glue"), database, name)
     backfiller = Backfiller(
-        log,
-        sources.queries,
-        writer,
-        recoverer,
+        AccessLogSearch(recovery.where.client("logs"), settings.log_groups, settings.rule, utc_now),
+        recovery.sources.queries,
+        recovery.writer,
+        recovery.recoverer,
         deployment.rule,
         personal=deployment.personal,
-        on_progress=on_progress,
+        on_progress=recovery.on_progress,
     )
-    return backfiller, recoverer
+    return Task(partial(backfiller.look, days), backfiller.carry_out)
 
 
-def _new_id() -> str:
-    return f"backfill-{uuid.uuid4()}"
+def _is_change(found: Backfill) -> bool:
+    return bool(found.missing)
 
 
-def _show(screen: Console, found: Backfill, *, yes: bool) -> None:
+def _show(screen: Console, found: Backfill, yes: bool) -> None:  # noqa: FBT001 - as Report calls it
     span = f"{found.days[0]} to {found.days[-1]}" if len(found.days) > 1 else found.days[0]
     came = "came" if yes else "would come"
     screen.print(
@@ -96,10 +61,8 @@ def _show(screen: Console, found: Backfill, *, yes: bool) -> None:
         screen.print(f"Of {day} the log groups have not all lines any more, or none")
     if found.missing:
         rows = table("key", "day", "lines", numbers=("lines",))
-        for place, lines in found.missing.most_common(MOST_SHOWN):
-            rows.add_row(place.key, place.day, f"{lines:,}")
-        if (more := len(found.missing) - MOST_SHOWN) > 0:
-            rows.add_row(f"and {more:,} more")
+        for cells in most_frequent(found.missing):
+            rows.add_row(*cells)
         screen.print(rows)
     for why, lines in found.left.most_common():
         screen.print(f"Left: {lines:,} lines: {why}", soft_wrap=True)

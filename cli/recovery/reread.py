@@ -56,7 +56,7 @@ def command(
     Without --yes nothing is changed. It may be interrupted and repeated at will. A month that was sealed is
     changed as late calls change it: the next invoice adjusts it. Exits 1 if a counter was left alone.
     """
-    from cli.month_end.reread_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
+    from cli.recovery.reread_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     if fields is not None and yes:
         raise typer.BadParameter(

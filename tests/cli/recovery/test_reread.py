@@ -1,4 +1,6 @@
-"""`usage-meter reread` against a cloud that was played with lines that its field map cannot read."""
+"""`usage-meter reread` and `backfill` against a cloud that was played with lines that its field map cannot
+read.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another field map is tried without any change; once it is deployed, the lines are brought in, and both
-    sides agree.
+    sides agree; a backfill then finds nothing that the lake lacks.
     """
     before, out = stored(demo), tmp_path / "reread.json"
     code, told = typed("reread", MONTH)
@@ -65,3 +67,11 @@ def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.Mon
     assert 0 == typed("reconcile", MONTH)[0]
     code, told = typed("reread", MONTH, "--yes")
     assert (0, True) == (code, "0 became calls, 1 are left" in told)
+
+    out = tmp_path / "backfill.json"
+    code, told = typed("backfill", "--from", f"{MONTH}-31", "--yes", "--json", str(out))
+    assert "5 lines in the log groups; 0 came into lake and counters, 0 are left where they are" in told
+    document = json.loads(out.read_text())
+    assert (0, [], {}, [], []) == (
+        code, *(document[name] for name in ("missing", "left", "gone", "repaired")),
+    )  # fmt: skip
