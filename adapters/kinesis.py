@@ -77,12 +77,14 @@ def _listed(shard: ShardTypeDef) -> ListedShard:
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Shard.html"""
     parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
     numbers = shard["SequenceNumberRange"]
+    last = numbers.get("EndingSequenceNumber")
     return ListedShard(
         shard["ShardId"],
         shard["HashKeyRange"]["StartingHashKey"],
-        is_open="EndingSequenceNumber" not in numbers,
+        is_open=last is None,
         parents=tuple(parent for parent in parents if parent),
         first_position=int(numbers["StartingSequenceNumber"]),
+        last_position=None if last is None else int(last),
     )
 
 

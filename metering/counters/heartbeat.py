@@ -29,6 +29,8 @@ class ListedShard(NamedTuple):
     """The shards that it follows: one after a split, two after a merge."""
     first_position: int = 0
     """No sequence number in it is lower."""
+    last_position: int | None = None
+    """Of a closed one: no sequence number in it is higher."""
 
 
 class Landed(NamedTuple):

@@ -5,9 +5,10 @@ the counter's watermark is right to let that batch in. So between the query of t
 repair puts beats of its own across the stream, as the watch does: see :mod:`metering.counters.completeness`.
 When they are passed, every call that was in the stream when the query had ended is counted, or will never be.
 
-How far each shard was counted by then is a mark. A counter that is repaired takes it as its watermark: no
-record up to the mark can be added any more, neither by an invocation that still runs nor by a mapping that
-begins at an old checkpoint.
+The first of these heartbeats in each shard is its mark; that of a closed shard is its end. All that the lake
+was asked for lies before the marks, a batch too that Lambda gave up just before and behind which nothing was
+counted yet. A counter that is repaired takes them as its watermarks: no record up to a mark can be added any
+more, neither by an invocation that still runs nor by a mapping that begins at an old checkpoint.
 """
 
 from __future__ import annotations
@@ -64,30 +65,34 @@ class StreamBarrier:
         self._waits = max(1, round(longest_wait_seconds / PAUSE_SECONDS))
 
     def pass_through(self) -> Mapping[str, int]:
-        """Return when every call that is in the stream now is counted: up to which position each shard that
-        the stream lists was counted at first. One of which nothing was known then, as in a table that was
-        lost, has its position of the end.
+        """Return when every call that is in the stream now is counted, or given up: the mark of each shard
+        that the stream lists, but of those that were opened since.
 
         Raises:
             Transient: that takes too long, or a service does not answer.
             Misconfigured: the stream or the counters table may not be read or written.
         """
         began = _milliseconds(self._clock())
-        at_first = self._positions.load()[1]
         known = Knowledge()
+        first: Mapping[str, int] = {}
         for _ in range(self._waits):
             known = self._beat(known)
+            first = first or _marks(known)
             self._sleep(PAUSE_SECONDS)
-            positions = self._positions.load()[1]
-            reached = through(known, positions)
+            reached = through(known, self._positions.load()[1])
             if reached is not None and reached >= began:
-                listed = {shard.shard_id for shard in self._stream.shards()}
-                marks = {**positions, **at_first}
-                return {shard_id: mark for shard_id, mark in marks.items() if shard_id in listed}
+                return self._listed(first)
         raise Transient(
             f"the stream processor is more than {self._waits * PAUSE_SECONDS:.0f} s behind the stream "
             "(see CountersLateAlarm in the runbook); nothing was changed"
         )
+
+    def _listed(self, first: Mapping[str, int]) -> Mapping[str, int]:
+        """The marks of shards that the stream lists. A shard without a heartbeat was closed before it, and is
+        read to its end: its descendants are counted up to their marks.
+        """
+        marks = {one.shard_id: first.get(one.shard_id, one.last_position) for one in self._stream.shards()}
+        return {shard_id: mark for shard_id, mark in marks.items() if mark is not None}
 
     def _beat(self, known: Knowledge) -> Knowledge:
         now = self._clock()
@@ -95,6 +100,11 @@ class StreamBarrier:
         shards = self._stream.shards()
         landed = self._stream.put(heartbeats(shards, now))
         return after_beat(known, positions, Beat(_milliseconds(now), shards, landed))
+
+
+def _marks(known: Knowledge) -> Mapping[str, int]:
+    """Those of the oldest cut."""
+    return known.cuts[0].marks if known.cuts else {}
 
 
 def _milliseconds(time: datetime) -> int:

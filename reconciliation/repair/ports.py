@@ -49,7 +49,9 @@ class Barrier(Protocol):
     """What waits for the stream."""
 
     def pass_through(self) -> Mapping[str, int]:
-        """Return when all that is in the stream now is counted; up to which position each shard was."""
+        """Return when all that is in the stream now is counted; the mark of each shard: all that
+        was in it before lies up to there.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """Rebuild: the counters of a month, a day or a key made from the lake alone.
 
 It is a repair of everything: where a counter is missing, all of it is the difference. So an empty table gets
-what the live path had counted, in slice 0, with the position up to which each shard was counted as watermark;
+what the live path had counted, in slice 0, with the marks of the waiting as watermarks;
 calls that come meanwhile are added to it as to any counter; and a rebuild that was stopped is begun again and
 does the rest. Records that come again from an earlier position find themselves counted.
 """

@@ -17,7 +17,7 @@ In this order; nothing is written before step 5, and whoever is stopped begins a
 
 Why no call is counted twice, or lost: what a counter lacks after step 4 no batch will bring any more, for all
 that was in the stream then is counted; and a repetition of such a batch is refused, since the transaction of
-the addition raises the counter's watermarks to where the shards were counted. (A month of which some days are
+the addition raises the counter's watermarks to the marks of step 4. (A month of which some days are
 not taken keeps its own: it may still lack a batch of those days.) What comes later is not in the lake's
 answer, and adds to whatever the counter holds: additions commute. What a counter has and the lake lacks has
 been there since before the lake was asked.

@@ -60,6 +60,18 @@ class _NoWaiting:
         return self._shipped._positions.load()[1]  # noqa: SLF001 - what it would wait for
 
 
+class _MarksOfTheBegin:
+    """A barrier whose marks are where the shards were counted when the waiting began."""
+
+    def __init__(self, shipped: StreamBarrier) -> None:
+        self._shipped = shipped
+
+    def pass_through(self) -> Mapping[str, int]:
+        """The marks, when all is counted."""
+        at_first = self._shipped._positions.load()[1]  # noqa: SLF001 - as above
+        return {**self._shipped.pass_through(), **at_first}
+
+
 class _Presumed:
     """A ledger of which claims below the watermark are taken for made, and for the first."""
 
@@ -118,6 +130,11 @@ BROKEN_MONTH_ENDS = (
     MonthEndMeter("claims-presumed", "claims below a watermark are taken for made", ledger=_Presumed),
     MonthEndMeter("lake-believed", "a repair follows a lake that its findings doubt", scope=_believing),
     MonthEndMeter("marks-forgotten", "a repair leaves the watermarks where they are", store=_WithoutMarks),
+    MonthEndMeter(
+        "marks-too-early",
+        "a repair's marks lie before what was given up just before it",
+        barrier=_MarksOfTheBegin,
+    ),
     MonthEndMeter("in-flight", "a repair does not wait for what is in flight", barrier=_NoWaiting),
     MonthEndMeter("sealed-unproven", "a month is sealed whatever differs", report=_agreed),
 )

@@ -155,7 +155,6 @@ class MonthEndWorld:
         self._log: list[LogEvent] = []
         self._given_up: set[int] = set()
         """Hashes of events whose batch was given up."""
-        self._last_given_up: dict[str, int] = {}
         self._out_of_lake: set[int] = set()
         """Hashes of events of which the lake has lost or altered a row."""
         self._saved: dict[str, list[StoredRow]] = {}
@@ -293,7 +292,6 @@ class MonthEndWorld:
         if not hashes or hashes & self._out_of_lake or not self._strikes(Accident.GIVEN_UP):
             return False
         self._given_up |= hashes
-        self._last_given_up[batch[0].shard_id] = batch[-1].sequence_number
         self._hit(Accident.GIVEN_UP)
         try:
             self._processor(_Ports(self._store, self._dice.choice((0, 1, 2, 3, 100)))).process(batch)
@@ -498,8 +496,6 @@ class MonthEndWorld:
             prepared = Repairer(sources, self._clock, "ops").prepare(scope)
             plans = list(prepared.plans())
             right = self._right()
-            if self._is_too_early():
-                self._partly |= {plan.key for plan in plans}
             repaired = prepared.carry_out(plans)
         except (NotRepairableError, Transient) as error:
             self._tell(f"not repaired: {error}")
@@ -514,16 +510,6 @@ class MonthEndWorld:
         right = self._right()
         self._catch_up()
         self._still_right(right, "what was in flight during a repair")
-
-    def _is_too_early(self) -> bool:
-        """Whether nothing is counted yet behind a batch that was given up. The runbook asks to wait for that:
-        the marks of a repair lie before such a batch, and do not refuse it if it comes again.
-        """
-        reached = self._store.progress.items
-        return any(
-            shard_id not in reached or reached[shard_id].position < number
-            for shard_id, number in self._last_given_up.items()
-        )
 
     def _wait(self, seconds: float) -> None:
         self._pass(round(seconds * 1000))

@@ -64,6 +64,9 @@ class TestShards:
         (landed,) = KinesisStream(client, "changing").put([Heartbeat(b"beat", "any", "0")])
         assert landed is not None
         assert landed.position >= found[2].first_position > found[0].first_position > 0
+        assert [one.is_open for one in found] == [one.last_position is None for one in found]
+        ended = found[0].last_position or 0
+        assert found[0].first_position < ended < landed.position
 
     def test_no_such_stream(self, client: Any) -> None:
         """A stream that is not there is a setting to change, and the error names it."""

@@ -66,23 +66,35 @@ def test_waits_as_long_as_counting_lags(lag: int) -> None:
 
 
 def test_marks() -> None:
-    """Where the shards were counted when the waiting began: what came since is nobody's to refuse."""
+    """The first heartbeats: all that was in the stream before is counted or given up, also what lies behind
+    the last record that was counted when the waiting began; and what came since is nobody's to refuse.
+    """
     stream = FakeStream(lag=2)
-    assert {"shard-0": 100, "shard-1": 100} == barrier(stream).pass_through()
+    assert {"shard-0": 101, "shard-1": 101} == barrier(stream).pass_through()
 
 
-def test_marks_of_a_lost_table() -> None:
-    """Of a shard of which nothing was known it is that of the end; a shard that is gone has none."""
+def test_marks_begin_with_a_whole_cut() -> None:
+    """A beat of which a heartbeat was refused says nothing: the next one does."""
 
-    class Lost(FakeStream):
-        def load(self) -> tuple[object, dict[str, int]]:
-            known = super().load()[1]
-            return None, {} if not self.seconds else {**known, "shard-gone": 5}
+    class Refusing(FakeStream):
+        def put(self, records: Sequence[Heartbeat]) -> Sequence[Landed | None]:
+            landed = super().put(records)
+            return [None, landed[1]] if self.seconds == 0 else landed
 
-    stream = Lost(lag=1)
-    marks = barrier(stream).pass_through()
-    assert {"shard-0", "shard-1"} == marks.keys()
-    assert min(marks.values()) > 100
+    assert {"shard-0": 102, "shard-1": 102} == barrier(Refusing(lag=1)).pass_through()
+
+
+def test_marks_of_closed_shards() -> None:
+    """A shard that was closed before has its end; one that is gone by then has none."""
+
+    class Split(FakeStream):
+        def shards(self) -> Sequence[ListedShard]:
+            closed = ListedShard("shard-2", "0", is_open=False, last_position=99)
+            expired = ListedShard("shard-3", "0", is_open=False, last_position=98)
+            gone = [] if self.seconds else [expired]
+            return [*super().shards(), closed, *gone]
+
+    assert {"shard-0": 101, "shard-1": 101, "shard-2": 99} == barrier(Split(lag=1)).pass_through()
 
 
 def test_gives_up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from simulation.month_end.faults import Accident
+from simulation.month_end.runs import MONTH_ENDS
 from simulation.month_end.world import MonthEndWorld
 
 
@@ -18,6 +19,14 @@ def test_seeds() -> None:
     assert set(Accident) == set(injected)
     assert all(sum(getattr(one, name) for one in results) for name in ("corrections", "refusals"))
     assert 0 < sum(one.sealed_in_a_hurry for one in results) < sum(one.sealings for one in results)
+
+
+def test_repaired_at_once() -> None:
+    """A repair that begins right after a batch was given up, before anything is counted behind it, refuses
+    that batch should it come again: seed 1075 found that it was counted twice.
+    """
+    results = [MonthEndWorld(1075, MONTH_ENDS[name]).run() for name in ("shipped", "marks-too-early")]
+    assert [0, 1] == [len(one.differences) for one in results]
 
 
 def test_same_again() -> None:
