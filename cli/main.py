@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from cli.billing import cost, invoice, tariff, verify
+from cli.common.command import MeterCommand
 from cli.common.errors import INTERRUPTED, CommandError, explained
 from cli.connect import connect, disconnect
 from cli.cost import estimate
@@ -84,8 +85,11 @@ def usage_meter(
 
 def _register() -> None:
     for name, module in COMMANDS.items():
-        app.command(name, help=_help(module.command), epilog=module.EXAMPLES)(module.command)
+        text = _help(module.command)
+        app.command(name, cls=MeterCommand, help=text, epilog=module.EXAMPLES)(module.command)
     for name, group in GROUPS.items():
+        for command in group.app.registered_commands:
+            command.cls = MeterCommand
         app.add_typer(group.app, name=name, help=group.HELP, epilog=group.EXAMPLES)
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 
 EXAMPLES = """Examples:
 
     usage-meter cost
 
-    usage-meter cost acme --json cost.json
+    usage-meter cost acme --out cost.json
 
     usage-meter cost --tariff next-year.yaml
 """
@@ -37,10 +37,8 @@ def command(
         ),
     ] = None,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Show what the running month costs so far, by line, and what it comes to at this pace.
 
@@ -49,4 +47,4 @@ def command(
     """
     from cli.billing.cost_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(account, tariff, stack, written_later(json))
+    run(account, tariff, stack, output(json=json, out=out))

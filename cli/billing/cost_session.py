@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.s3.bucket import Bucket
@@ -15,8 +16,8 @@ from adapters.s3.tariffs import S3Tariffs
 from cli.billing.invoice_session import readable_tariff, unpriced_told
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
-from cli.common.terminal import Text, console, table
+from cli.common.output import Output
+from cli.common.terminal import Text, table
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.prices.money import payable
@@ -31,7 +32,7 @@ from reconciliation.invoices.exports import unpriced_document
 NOT_PROVEN = "Not proven: by the counters. An invoice is made of the lake, once a reconciliation agrees."
 
 
-def run(account: str | None, file: Path | None, stack: str, json: Path | None) -> None:
+def run(account: str | None, file: Path | None, stack: str, out: Output) -> None:
     """Show the cost of the running month.
 
     Raises:
@@ -47,10 +48,11 @@ def run(account: str | None, file: Path | None, stack: str, json: Path | None) -
     if account is not None and not shown:
         raise CommandError(f"{visible(account)} has no cost in {month}: {_known(tariff)}", PROBLEM)
     unpriced = found.unpriced if account is None else ()
-    write_json(json, _document(found, shown, now))
-    _show(shown, now)
+    out.write(_document(found, shown, now))
+    screen = out.picture()
+    _show(screen, shown, now)
     for line in unpriced_told(unpriced):
-        console().print(f"Without a price:{line[1:]}", markup=False, soft_wrap=True)
+        screen.print(f"Without a price:{line[1:]}", markup=False, soft_wrap=True)
     if unpriced:
         raise typer.Exit(PROBLEM)
 
@@ -128,7 +130,7 @@ def _account(one: RunningCost) -> dict[str, object]:
     }
 
 
-def _show(costs: Iterable[RunningCost], now: datetime) -> None:
+def _show(screen: Console, costs: Iterable[RunningCost], now: datetime) -> None:
     numbers = ("quantity", "to date", "at this pace")
     rows = table("account", "line", *numbers, "", numbers=numbers)
     for one in costs:
@@ -140,6 +142,5 @@ def _show(costs: Iterable[RunningCost], now: datetime) -> None:
             rows.add_row(name, line, f"{count:,}", payable(amount), payable(later), currency)
         sums = (payable(one.to_date.total), payable(one.projected.total))
         rows.add_row("", Text("together", "bold"), "", *sums, one.to_date.version.currency)
-    screen = console()
     screen.print(rows)
     screen.print(f"\nAs of {now:%Y-%m-%d %H:%M:%S}. {NOT_PROVEN}", soft_wrap=True)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, StackName
+from cli.common.output import check_standard_output, output, written_later
 from metering.period import Period, parse_month
 
 EXAMPLES = """Examples:
@@ -64,7 +64,8 @@ def command(  # noqa: PLR0913 - each is an option
         tuple[ExportKind, Path] | None,
         typer.Option(
             metavar="json|stripe FILE",
-            help="Write the month for a billing system: all documents, or meter events as lines of JSON.",
+            help="Write the month for a billing system: all documents, or meter events as lines of JSON. "
+            "- is standard output.",
         ),
     ] = None,
     reprice: Annotated[
@@ -92,7 +93,10 @@ def command(  # noqa: PLR0913 - each is an option
     table: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", dir_okay=False, help="Write one table of all accounts: .csv, or JSON otherwise."
+            metavar="FILE",
+            dir_okay=False,
+            allow_dash=True,
+            help="Write one table of all accounts: .csv, or JSON otherwise; - is standard output.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Issue without asking.")] = False,
@@ -101,10 +105,7 @@ def command(  # noqa: PLR0913 - each is an option
         typer.Option("--empty", help="Issue invoices, minimums among them, though the month has no calls."),
     ] = False,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
 ) -> None:
     """Issue the invoices of a month, one for each account, and adjust what was billed for earlier ones.
 
@@ -123,22 +124,26 @@ def command(  # noqa: PLR0913 - each is an option
     from cli.billing.invoice_session import InvoiceOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
     from cli.billing.rehearsal_session import run as run_rehearsal  # noqa: PLC0415 - as above
 
+    result = output(json=json, out=None)
+    exported = None if export is None else (export[0].value, written_later(export[1], "--export"))
+    table = written_later(table, "--table")
+    check_standard_output([*result.places, table, exported[1] if exported else None])
     wishes = InvoiceOptions(
         month=Period(of_month),
         tariff=tariff,
         stack=stack,
         account=account,
         out=out,
-        export=None if export is None else (export[0].value, written_later(export[1])),
+        export=exported,
         reprice=reprice,
         begins_here=begin_here,
         incomplete=allow_incomplete,
         unproven=unproven,
-        json=written_later(json),
+        result=result,
         yes=yes,
         empty=empty,
         draft=draft,
-        table=written_later(table, "--table"),
+        table=table,
         pdf=pdf,
     )
     if rehearse is not None:

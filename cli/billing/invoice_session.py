@@ -17,9 +17,9 @@ from cli.billing.meters import Meters
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
+from cli.common.output import NO_OUTPUT, STANDARD, Output, screen_beside, write_bytes, write_json
 from cli.common.question import agreed, paused
-from cli.common.terminal import Text, console, is_live, table
+from cli.common.terminal import Text, is_live, table
 from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.tariff import Tariff
@@ -73,7 +73,7 @@ class InvoiceOptions:
     """Whether earlier months with calls are left without invoices."""
     incomplete: bool = False
     unproven: bool = False
-    json: Path | None = None
+    result: Output = NO_OUTPUT
     yes: bool = False
     """Whether the user has agreed already."""
     empty: bool = False
@@ -83,6 +83,10 @@ class InvoiceOptions:
     table: Path | None = None
     pdf: bool = False
     """Whether the pages are printed as well."""
+
+    def screen(self) -> Console:
+        """Where what is done is reported."""
+        return screen_beside([*self.result.places, self.table, self.export[1] if self.export else None])
 
 
 def run(wishes: InvoiceOptions) -> None:
@@ -94,7 +98,7 @@ def run(wishes: InvoiceOptions) -> None:
         MeterError, ClientError, BotoCoreError: something could not be read or written.
         typer.Exit: with 1, if usage is on no invoice.
     """
-    screen, tariff = console(), readable_tariff(wishes.tariff)
+    screen, tariff = wishes.screen(), readable_tariff(wishes.tariff)
     program = browser() if wishes.pdf else ""
     if wishes.account is not None and not _can_be_billed(wishes.account, tariff):
         raise CommandError(
@@ -116,8 +120,8 @@ def run(wishes: InvoiceOptions) -> None:
         if wishes.pdf:
             print_pages(program, folders)
     write_table(wishes.table, invoiced)
-    left_out = _export(wishes, invoiced, tariff) if wishes.export else []
-    write_json(wishes.json, summary(invoiced))
+    left_out = _export(wishes, invoiced, tariff, screen) if wishes.export else []
+    wishes.result.write(summary(invoiced))
     _tell(screen, wishes, invoiced)
     for account in left_out:
         screen.print(f"Not exported: account {account} has no stripe_customer in the tariff", markup=False)
@@ -247,7 +251,7 @@ def _can_be_billed(account: str, tariff: Tariff) -> bool:
     return account in tariff.accounts or (account.startswith("key:") and bool(tariff.default_plans))
 
 
-def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff) -> list[str]:
+def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff, screen: Console) -> list[str]:
     """Write the export; the accounts that could not be in it."""
     kind, path = wishes.export or ("", None)
     if path is None:
@@ -257,10 +261,10 @@ def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff) -> list[
         return []
     if invoiced.draft:
         raise CommandError("Drafts are not exported to Stripe: make invoices first.", PROBLEM)
-    return _export_to_stripe(path, invoiced, tariff)
+    return _export_to_stripe(path, invoiced, tariff, screen)
 
 
-def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff) -> list[str]:
+def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff, screen: Console) -> list[str]:
     """Write meter events, and beside them credits where there are some. Nothing is written unless Stripe
     takes all of it.
     """
@@ -277,11 +281,13 @@ def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff) -> list[st
             credit += stripe_credits(invoice, account.stripe_customer)
         except NotExportable as refused:
             raise CommandError(f"Nothing was exported: {refused}.", PROBLEM) from refused
+    if credit and path == STANDARD:
+        raise CommandError("Nothing was exported: credits have a file of their own, so name a file.", PROBLEM)
     _write_lines(path, events)
     if credit:
         beside = path.with_name(f"{path.stem}.credits{path.suffix}")
         _write_lines(beside, credit)
-        console().print(
+        screen.print(
             f"{len(credit):,} credits are in {beside}: Stripe makes 0 of a negative meter event",
             markup=False,
             soft_wrap=True,
@@ -290,7 +296,7 @@ def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff) -> list[st
 
 
 def _write_lines(path: Path, lines: Iterable[object]) -> None:
-    path.write_text("".join(f"{json_text.dumps(line)}\n" for line in lines), encoding="utf-8")
+    write_bytes(path, "".join(f"{json_text.dumps(line)}\n" for line in lines).encode())
 
 
 def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:

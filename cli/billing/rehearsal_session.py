@@ -18,8 +18,7 @@ from cli.billing.invoice_session import (
     unpriced_told,
 )
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
-from cli.common.terminal import Text, console, table
+from cli.common.terminal import Text, table
 from metering.prices.adjustment import NotComparable
 from metering.prices.money import payable
 from metering.prices.rehearsal import Comparison, Rehearsal, rehearse
@@ -37,7 +36,7 @@ def run(wishes: InvoiceOptions, proposed: Path) -> None:
         CommandError: the month is not proven, a tariff cannot be used, or they cannot be compared.
         MeterError, ClientError, BotoCoreError: something could not be read.
     """
-    screen = console()
+    screen = wishes.screen()
     current, other = readable_tariff(wishes.tariff), readable_tariff(proposed)
     with shown(screen, wishes.month) as on_progress, refusals_told():
         usage = invoicing(wishes, current, on_progress).proven(wishes.month).usage
@@ -48,7 +47,7 @@ def run(wishes: InvoiceOptions, proposed: Path) -> None:
     if wishes.account is not None:
         only = tuple(one for one in found.comparisons if one.account == wishes.account)
         found = replace(found, comparisons=only)
-    write_json(wishes.json, document(found))
+    wishes.result.write(document(found))
     _tell(screen, found)
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 
 HELP = "What calls cost: the tariff file that invoices are made by."
 
@@ -16,7 +16,7 @@ EXAMPLES = """Examples:
 
     usage-meter tariff check tariff.yaml
 
-    usage-meter tariff check tariff.yaml --json checked.json
+    usage-meter tariff check tariff.yaml --out checked.json
 
     usage-meter tariff publish tariff.yaml
 """
@@ -38,10 +38,8 @@ def check(
             metavar="FILE", exists=True, dir_okay=False, readable=True, help="Such as tariff.yaml."
         ),
     ],
-    json: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Read a tariff strictly, and name every fault with its place. Exits 1 if there is one.
 
@@ -49,7 +47,7 @@ def check(
     """
     from cli.billing.tariff_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(file, written_later(json))
+    run(file, output(json=json, out=out))
 
 
 @app.command("publish")
@@ -62,10 +60,8 @@ def publish(
         ),
     ],
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Check a tariff, and put it in force for what shows the cost of the running month.
 
@@ -74,4 +70,4 @@ def publish(
     """
     from cli.billing.tariff_session import publish as put_in_force  # noqa: PLC0415 - slow to load, as above
 
-    put_in_force(file, stack, written_later(json))
+    put_in_force(file, stack, output(json=json, out=out))

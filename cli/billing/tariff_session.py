@@ -13,8 +13,8 @@ from cli.billing.invoice_session import readable_tariff
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
-from cli.common.output import write_json
-from cli.common.terminal import Text, console, table
+from cli.common.output import Output
+from cli.common.terminal import Text, table
 from cli.common.yaml_file import read_yaml
 from metering.prices.tariff import Account, AccountPlan, Tariff
 from metering.prices.tariff_file import InvalidTariff
@@ -22,22 +22,22 @@ from metering.prices.terms.validity import ALWAYS, Validity
 from metering.usage import Metric
 
 
-def run(file: Path, json: Path | None) -> None:
+def run(file: Path, out: Output) -> None:
     """Show what a tariff holds, or every fault in it.
 
     Raises:
         typer.Exit: with 1, if there are faults.
     """
-    screen = console()
+    screen = out.picture()
     try:
         tariff = read_tariff_file(file)
     except InvalidTariff as invalid:
-        write_json(json, {"valid": False, "faults": list(invalid.faults)})
+        out.write({"valid": False, "faults": list(invalid.faults)})
         screen.print(Text(f"PROBLEM: {len(invalid.faults)} faults in {file}", "bold red"), soft_wrap=True)
         for fault in invalid.faults:
             screen.print(f"  {fault}", markup=False, soft_wrap=True)
         raise typer.Exit(PROBLEM) from None
-    write_json(json, {"valid": True, "faults": [], **_document(tariff)})
+    out.write({"valid": True, "faults": [], **_document(tariff)})
     plans = table("plan", "version", "from", "until", "currency", "prices", "digest")
     for versions in tariff.plans.values():
         for one in versions:
@@ -58,7 +58,7 @@ def run(file: Path, json: Path | None) -> None:
     screen.print(Text("The tariff can be used.", "bold green"))
 
 
-def publish(file: Path, stack: str, json: Path | None) -> None:
+def publish(file: Path, stack: str, out: Output) -> None:
     """Put a tariff in force.
 
     Raises:
@@ -69,9 +69,9 @@ def publish(file: Path, stack: str, json: Path | None) -> None:
     where = target(stack)
     bucket = Bucket(where.client("s3"), where.deployment.reconciliation.lake_bucket)
     published, is_new = S3Tariffs(bucket).publish(read_yaml(file).value)
-    write_json(json, {"number": published.number, "is_new": is_new})
+    out.write({"number": published.number, "is_new": is_new})
     state = "is in force now" if is_new else "was in force already"
-    console().print(f"Tariff {published.number} {state}.", markup=False)
+    out.screen().print(f"Tariff {published.number} {state}.", markup=False)
 
 
 def _on_bytes(tariff: Tariff) -> Iterator[str]:

@@ -4,27 +4,26 @@ runs it.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.common.months import month_argument
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from metering.period import Period
 
 EXAMPLES = """Examples:
 
     usage-meter verify
 
-    usage-meter verify 2026-10 --json october.json
+    usage-meter verify 2026-10 --out october.json
 
     usage-meter verify --no-rows --head 7:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     months: Annotated[
         list[str] | None,
@@ -44,9 +43,8 @@ def command(
         ),
     ] = None,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write what was found to this file.")
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Hold all that decides billing against the chain of what was billed: sealings, sealed usage, invoices.
 
@@ -56,4 +54,4 @@ def command(
     """
     from cli.billing.verify_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run([Period(month) for month in months or ()], stack, head or (), written_later(json), rows=rows)
+    run([Period(month) for month in months or ()], stack, head or (), output(json=json, out=out), rows=rows)

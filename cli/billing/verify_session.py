@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -14,8 +13,8 @@ from rich.status import Status
 
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
-from cli.common.terminal import Text, console, is_live
+from cli.common.output import Output
+from cli.common.terminal import Text, is_live
 from metering.period import Period
 from metering.proof.billing_chain import Head, parse_head
 from reconciliation.ports import StepProgress
@@ -25,9 +24,7 @@ from reconciliation.wiring import make_athena, make_chain
 _MOST_TOLD = 50
 
 
-def run(
-    months: Collection[Period], stack: str, heads: Sequence[str], json: Path | None, *, rows: bool
-) -> None:
+def run(months: Collection[Period], stack: str, heads: Sequence[str], out: Output, *, rows: bool) -> None:
     """Verify, and say what was found.
 
     Raises:
@@ -36,7 +33,7 @@ def run(
         typer.Exit: with 1, if anything is wrong.
     """
     kept = [_head(text) for text in heads]
-    screen, where = console(), target(stack)
+    screen, where = out.picture(), target(stack)
     settings = where.deployment.reconciliation
     status = Status("Verifying", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
@@ -50,7 +47,7 @@ def run(
     with shown:
         chain, queries = make_chain(settings, where.client), make_athena(settings, where.client)
         found = Verifier(chain, queries, str(uuid.uuid4()), on_progress).verify(kept, rows_of)
-    write_json(json, {**asdict(found), "head": str(found.head)})
+    out.write({**asdict(found), "head": str(found.head)})
     _tell(screen, found)
     if found.faults:
         raise typer.Exit(PROBLEM)

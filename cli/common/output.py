@@ -1,23 +1,93 @@
-"""Files that a command writes at its end. That they can be written is seen at its beginning."""
+"""Where the result of a command goes: to standard output by `--json`, to a file by `--out FILE`.
+
+That a file can be written is seen at the command's beginning. Where standard output holds a result, it holds
+nothing else: what is reported for people is on standard error then.
+"""
 
 from __future__ import annotations
 
-import json
+import json as json_text
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
+from rich.console import Console
+
+from cli.common.terminal import console, visible_json
+
+STANDARD: Final = Path("-")
+"""In place of a file: standard output."""
 
 
-def written_later(path: Path | None, option: str = "--json") -> Path | None:
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a result goes as JSON; nowhere, if nobody asked for it."""
+
+    places: tuple[Path, ...] = ()
+
+    def write(self, document: Any) -> None:
+        """Write the result, for good."""
+        for place in self.places:
+            write_json(place, document)
+
+    def write_early(self, document: Any) -> None:
+        """Write it to files alone, which :meth:`write` may replace: what follows may fail."""
+        for place in self.places:
+            if place != STANDARD:
+                write_json(place, document)
+
+    def screen(self) -> Console:
+        """Where the command reports what it does."""
+        return screen_beside(self.places)
+
+    def picture(self) -> Console:
+        """Where the same result is shown for people: nowhere, if standard output has it as JSON."""
+        found = self.screen()
+        found.quiet = STANDARD in self.places
+        return found
+
+
+NO_OUTPUT: Final = Output()
+
+
+def output(*, json: bool, out: Path | None) -> Output:
+    """As the options say.
+
+    Raises:
+        BadParameter: the file cannot be written.
+    """
+    file = written_later(out)
+    asked = [STANDARD] if json else []
+    return Output((*asked, *(place for place in [file] if place is not None and place not in asked)))
+
+
+def check_standard_output(places: Iterable[Path | None]) -> None:
+    """Only one result can go to standard output.
+
+    Raises:
+        BadParameter: more would.
+    """
+    if list(places).count(STANDARD) > 1:
+        raise typer.BadParameter("only one result can go to standard output: name files for the others")
+
+
+def screen_beside(places: Iterable[Path | None]) -> Console:
+    """Where to report what is done, when results go to these places."""
+    return console(on_standard_error=STANDARD in places)
+
+
+def written_later(path: Path | None, option: str = "--out") -> Path | None:
     """The file, if there is a folder for it; whoever waited for a result should not lose it. `option`
     is the one that names it.
 
     Raises:
         BadParameter: it cannot be written.
     """
-    if path is None:
-        return None
+    if path is None or path == STANDARD:
+        return path
     if not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent} for {path.name}", param_hint=option)
     try:
@@ -28,7 +98,19 @@ def written_later(path: Path | None, option: str = "--json") -> Path | None:
     return path
 
 
-def write_json(path: Path | None, document: Any) -> None:
-    """Write a result, if a file was asked for."""
-    if path is not None:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+def write_json(place: Path | None, document: Any) -> None:
+    """Write a result, if it was asked for: for people into a file, on one line to standard output."""
+    if place == STANDARD:
+        typer.echo(visible_json(json_text.dumps(document)))
+    elif place is not None:
+        place.write_text(json_text.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def write_bytes(place: Path | None, data: bytes) -> None:
+    """Write a document that is not JSON, if it was asked for."""
+    if place == STANDARD:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    elif place is not None:
+        place.write_bytes(data)

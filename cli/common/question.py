@@ -25,7 +25,7 @@ def agreed(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise CommandError("There is no terminal to ask at: agree with --yes. Nothing was written.")
-    typer.confirm(question, abort=True)
+    typer.confirm(question, abort=True, err=True)
 
 
 @contextmanager

@@ -43,14 +43,15 @@ class _Screen(Console):
             yield segment if segment.control else segment._replace(text=visible_lines(segment.text))
 
 
-def console() -> Console:
+def console(*, on_standard_error: bool = False) -> Console:
     """Where a command reports what it does, without colours where `NO_COLOR` is set or the output is a
     pipe.
     """
-    found = _Screen(highlight=False, markup=False, emoji=False)
+    found = _Screen(stderr=on_standard_error, highlight=False, markup=False, emoji=False)
     if is_live(found):
         return found
     return _Screen(
+        stderr=on_standard_error,
         highlight=False,
         markup=False,
         emoji=False,

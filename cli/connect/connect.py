@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from cli.connect.snippets import DefinitionLanguage
 
 EXAMPLES = """Examples:
@@ -51,10 +51,8 @@ def command(  # noqa: PLR0913 - each is an option
         ),
     ] = None,
     record: RecordFile = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write what was found to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
     stack: StackName = "usage-meter",
 ) -> None:
     """Let stages of REST, HTTP and WebSocket APIs log what the meter reads.
@@ -71,4 +69,4 @@ def command(  # noqa: PLR0913 - each is an option
         return
     if apply and not api and not every:
         raise typer.BadParameter("name stages by --api, or say --all", param_hint="--apply")
-    connect(stack, api or [], record, written_later(json), applies=apply, replaces=replace)
+    connect(stack, api or [], record, output(json=json, out=out), applies=apply, replaces=replace)

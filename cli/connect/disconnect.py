@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from cli.connect.connect import RecordFile
 
 EXAMPLES = """Examples:
@@ -19,17 +18,15 @@ EXAMPLES = """Examples:
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Carry it out; without, it is only shown.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Restore stages that somebody has changed since, too.")
     ] = False,
     record: RecordFile = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write what was restored to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
     stack: StackName = "usage-meter",
 ) -> None:
     """Restore what stages logged before `usage-meter connect`, exactly, and take its subscription filters
@@ -39,4 +36,4 @@ def command(
     """
     from cli.connect.session import disconnect  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    disconnect(stack, record, written_later(json), applies=apply, forces=force)
+    disconnect(stack, record, output(json=json, out=out), applies=apply, forces=force)

@@ -20,8 +20,7 @@ from adapters.deployment import Deployment
 from adapters.source.stages import ApiKind, ApiStage, LogSetting, StageSettings
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
-from cli.common.terminal import console
+from cli.common.output import Output
 from cli.connect.log_groups import AccessLogGroups, SubscriptionSetting
 from cli.connect.plan import ConnectionStep, LogTarget, group_of, step
 from cli.connect.record import ConnectedStage, ConnectionRecord
@@ -39,7 +38,7 @@ _PATIENT: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
 
 
 def connect(  # noqa: PLR0913 - what was asked for
-    stack: str, wanted: list[str], record: Path | None, json: Path | None, *, applies: bool, replaces: bool
+    stack: str, wanted: list[str], record: Path | None, out: Output, *, applies: bool, replaces: bool
 ) -> None:
     """Show what connecting takes, and carry it out.
 
@@ -52,11 +51,11 @@ def connect(  # noqa: PLR0913 - what was asked for
     stages, groups = _services(found)
     to = log_target(found.deployment, stack)
     steps = list(_steps(stages, groups, to, wanted, own_api=_own_api(found.deployment), replaces=replaces))
-    screen = console()
+    screen = out.screen()
     _show(screen, steps)
     if not stages.may_log():
         screen.print("- API Gateway has no role to log with: docs/deploy.md says how to give it one.")
-    write_json(json, [_document(one) for one in steps])
+    out.write([_document(one) for one in steps])
     if applies:
         _apply(steps, stages, groups, subscription(found.deployment, stack), _file(record, stack), stack)
         screen.print(f"Done. What was there before is kept in {_file(record, stack)}.")
@@ -66,7 +65,7 @@ def connect(  # noqa: PLR0913 - what was asked for
         raise typer.Exit(PROBLEM)
 
 
-def disconnect(stack: str, record: Path | None, json: Path | None, *, applies: bool, forces: bool) -> None:
+def disconnect(stack: str, record: Path | None, out: Output, *, applies: bool, forces: bool) -> None:
     """Show what is restored, and restore it.
 
     Raises:
@@ -76,7 +75,7 @@ def disconnect(stack: str, record: Path | None, json: Path | None, *, applies: b
     stages, groups = _services(target(stack))
     path = _file(record, stack)
     noted = ConnectionRecord.read(path, stack)
-    screen = console()
+    screen = out.screen()
     left = [
         one for one in noted.stages if not _is_restored(one, stages, screen, applies=applies, forces=forces)
     ]
@@ -86,7 +85,7 @@ def disconnect(stack: str, record: Path | None, json: Path | None, *, applies: b
         if applies and existing and stack in existing.filters:
             groups.unsubscribe(group, stack)
     kept = [one.place for one in left]
-    write_json(json, [{"stage": one.place, "restored": one.place not in kept} for one in noted.stages])
+    out.write([{"stage": one.place, "restored": one.place not in kept} for one in noted.stages])
     if applies:
         ConnectionRecord(stack, left, noted.subscribed if left else []).write(path)
     else:

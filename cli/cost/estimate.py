@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from cli.common.numbers import whole_number
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile
+from cli.common.output import output
 
 EXAMPLES = """Examples:
 
     usage-meter estimate --calls-per-month 10M --keys 50
 
-    usage-meter estimate --calls-per-month 2628000000 --keys 1000 --window 10 --json estimate.json
+    usage-meter estimate --calls-per-month 2628000000 --keys 1000 --window 10 --out estimate.json
 
     usage-meter estimate --calls-per-month 260000000000 --keys 20000 --meters 8
 """
@@ -80,10 +81,8 @@ def command(  # noqa: PLR0913 - each is an option
             metavar="FILE", exists=True, dir_okay=False, help="Another price list, as YAML or JSON."
         ),
     ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the estimate to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Say what the meter needs and costs for so many calls, from one million a month to one million a second.
 
@@ -111,4 +110,4 @@ def command(  # noqa: PLR0913 - each is an option
         write_concurrency=write_concurrency,
         months_kept=months_kept,
     )
-    run(workload, meters, price_list, written_later(json))
+    run(workload, meters, price_list, output(json=json, out=out))

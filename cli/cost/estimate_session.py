@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from cli.common.output import write_json
-from cli.common.terminal import console, table
+from cli.common.output import Output
+from cli.common.terminal import table
 from cli.common.yaml_file import read_yaml
 from metering.cost.bill import ACCESS_LOG, by_service
 from metering.cost.estimate import Estimate, advice, estimate
@@ -24,7 +24,7 @@ PRICE_LIST: Final = Path(__file__).resolve().parent / "prices" / "us-east-1.yaml
 _MILLION: Final = 1_000_000
 
 
-def run(workload: Workload, meters: int, price_list: Path | None, json: Path | None) -> None:
+def run(workload: Workload, meters: int, price_list: Path | None, out: Output) -> None:
     """Print the estimate, and write it.
 
     Raises:
@@ -33,12 +33,12 @@ def run(workload: Workload, meters: int, price_list: Path | None, json: Path | N
     prices = load_prices(price_list or PRICE_LIST)
     found = estimate(workload, prices, meters)
     hints = list(advice(found, prices))
-    screen = console()
+    screen = out.picture()
     _show_needs(screen, found)
     _show_costs(screen, found, prices)
     for hint in hints:
         screen.print(f"- {hint}")
-    write_json(json, document(found, prices, hints))
+    out.write(document(found, prices, hints))
 
 
 def load_prices(path: Path) -> PriceList:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from cli.look_up.usage_options import Key, PeriodOption, period_or_none
 
 EXAMPLES = """Examples:
@@ -19,14 +20,15 @@ EXAMPLES = """Examples:
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     key: Key,
     period: PeriodOption = None,
     no_lake: Annotated[
         bool, typer.Option("--no-lake", help="Leave the lake out: no query of Athena, which bills by bytes.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON document.")] = False,
+    json: AsJson = False,
+    out: OutFile = None,
     stack: StackName = "usage-meter",
 ) -> None:
     """Show all that the meter knows of a key in a month or day: what support needs in one answer.
@@ -39,4 +41,4 @@ def command(
     """
     from cli.explain.session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(stack, key, period_or_none(period), with_lake=not no_lake, json=json)
+    run(stack, key, period_or_none(period), with_lake=not no_lake, out=output(json=json, out=out))

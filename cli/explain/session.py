@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import uuid
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -15,7 +14,8 @@ from adapters.athena import QueryFailed
 from adapters.dynamodb.key_audit import KeyReader
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.terminal import console, is_live
+from cli.common.output import Output
+from cli.common.terminal import is_live
 from cli.explain.explanation import Explained, document
 from cli.explain.lake import LakeAnswer, ask_lake
 from cli.explain.view import draw_explained
@@ -29,7 +29,7 @@ LAKE_LATE_SECONDS = 3600
 """As the template's LakeAlarmSeconds, where a stack does not say it."""
 
 
-def run(stack: str, key: str, period: Period | None, *, with_lake: bool, json: bool) -> None:
+def run(stack: str, key: str, period: Period | None, *, with_lake: bool, out: Output) -> None:
     """Show everything about a key.
 
     Raises:
@@ -37,13 +37,11 @@ def run(stack: str, key: str, period: Period | None, *, with_lake: bool, json: b
         MeterError, ClientError, BotoCoreError: something could not be read.
         typer.Exit: with 1, if calls of the key are denied now, or the counter and the lake differ.
     """
-    screen, where = console(), target(stack)
+    screen, where = out.screen(), target(stack)
     period = period or current_month(usage_source.utc_now())
     found = _found(where, screen, key, period, with_lake=with_lake)
-    if json:
-        typer.echo(json_text.dumps(document(found)))
-    else:
-        print_parts(screen, draw_explained(found))
+    out.write(document(found))
+    print_parts(out.picture(), draw_explained(found))
     if found.is_problem:
         raise typer.Exit(PROBLEM)
 

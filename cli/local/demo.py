@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile
+from cli.common.output import output
 
 EXAMPLES = """Examples:
 
     usage-meter demo
 
-    usage-meter demo --access-log access.jsonl.gz --json out.json
+    usage-meter demo --access-log access.jsonl.gz --out out.json
 
     usage-meter demo --chaos 1 --no-serve
 
@@ -42,10 +43,8 @@ def command(  # noqa: PLR0913 - each is an option
             help="Inject faults drawn from this seed: duplicates, failures, crashes, a change of shards.",
         ),
     ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
     lake: Annotated[
         Path | None,
         typer.Option(
@@ -83,5 +82,5 @@ def command(  # noqa: PLR0913 - each is an option
         raise typer.BadParameter(f"{speed} is no speed: give a number above 0", param_hint="--speed")
     from cli.local.demo_session import DemoOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    files = written_later(json), lake, report
+    files = output(json=json, out=out), lake, report
     run(DemoOptions(access_log, chaos, *files, serve=not no_serve, speed=speed))

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from adapters.settings import external_dynamodb, set_apart
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
-from cli.common.terminal import console, is_live
+from cli.common.output import NO_OUTPUT, Output
+from cli.common.terminal import is_live
 from cli.local.demo_quota_report import tell_quota
 from cli.local.demo_report import show_next, show_result
 from cli.local.demo_view import watching
@@ -42,7 +42,7 @@ class DemoOptions:
 
     access_log: Path | None = None
     chaos: int | None = None
-    json: Path | None = None
+    result: Output = NO_OUTPUT
     lake: Path | None = None
     report: Path | None = None
     serve: bool = False
@@ -59,7 +59,7 @@ def run(wishes: DemoOptions) -> None:
     set_apart()
     try:
         with _told_once():
-            problems = _run(wishes, console())
+            problems = _run(wishes, wishes.result.screen())
     except (UnreadableLogError, NotOnThisMachineError) as error:
         raise CommandError(f"{error}.") from error
     except (MappingFailedError, DeliveryFailedError, TimeoutError) as error:
@@ -91,7 +91,7 @@ def _run(wishes: DemoOptions, screen: Console) -> list[str]:
     settings = DemoSettings(log, wishes.chaos, wishes.speed, dynamodb)
     with Demo(settings, progress) as demo:
         result = _watched(demo, progress, screen)
-        write_json(wishes.json, result.to_json())
+        wishes.result.write(result.to_json())
         show_result(screen, result)
         if wishes.access_log is not None:
             tell_malformed(screen, result, wishes.access_log)

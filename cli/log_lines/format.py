@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from cli.common.options import AsJson, OutFile
+from cli.common.output import output
 from metering.line_format.format_check import KEY_VARIABLE
 from metering.line_format.stage_format import ApiType
 
@@ -48,7 +50,8 @@ def check(
             metavar="NAME", help="What names the customer of an HTTP API in its authorizer's context."
         ),
     ] = KEY_VARIABLE,
-    json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON document.")] = False,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Say what a stage's format lacks, and print the smallest extension of it that is metered fully.
 
@@ -56,4 +59,4 @@ def check(
     """
     from cli.log_lines.format_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(format_, api, key_variable, json=json)
+    run(format_, api, key_variable, output(json=json, out=out))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from json import dumps
 from typing import Any, Final
 
 import typer
 from rich.console import Console
 
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.terminal import Text, console, table
+from cli.common.output import Output
+from cli.common.terminal import Text, table
 from cli.log_lines.sample_file import read_bytes
 from metering.line_format.format_check import LONGEST_FORMAT, FormatCheck, check_format
 from metering.line_format.stage_format import ApiType, read_format
@@ -21,7 +21,7 @@ _NAMES: Final = {
 }
 
 
-def run(given: str, api: ApiType | None, key_variable: str, *, json: bool) -> None:
+def run(given: str, api: ApiType | None, key_variable: str, out: Output) -> None:
     """Check a format and say what was found.
 
     Raises:
@@ -37,10 +37,8 @@ def run(given: str, api: ApiType | None, key_variable: str, *, json: bool) -> No
             f"{'The text' if text is given else given} is {error}. Give the format in single quotes, for a "
             "shell puts nothing in place of $context there; or a file; or -."
         ) from error
-    if json:
-        typer.echo(dumps(_document(found)))
-    else:
-        _show(console(), found)
+    out.write(_document(found))
+    _show(out.picture(), found)
     if not found.is_full:
         raise typer.Exit(PROBLEM)
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from cli.common.options import AsJson, OutFile
+from cli.common.output import output
 from metering.billing_rule import BillingRule
 from metering.line_format.field_map import parse_field_map
 
@@ -21,7 +23,7 @@ EXAMPLES = """Examples:
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     file: Annotated[
         str | None,
@@ -43,7 +45,8 @@ def command(
         ),
     ] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="Read so many lines.")] = 10_000,
-    json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON document.")] = False,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Say of a sample of log lines, by kind, what is counted and what is not, why, and what helps.
 
@@ -58,4 +61,4 @@ def command(
         raise typer.BadParameter(str(error), param_hint="--fields") from error
     from cli.log_lines.lines_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(file, log_group, rule, limit=limit, json=json)
+    run(file, log_group, rule, limit=limit, out=output(json=json, out=out))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cli.common.options import StackName
-from cli.look_up.usage_options import AsJson, Watch
+from cli.common.options import AsJson, OutFile, StackName
+from cli.look_up.usage_options import Watch
 
 EXAMPLES = """Examples:
 
@@ -15,7 +15,9 @@ EXAMPLES = """Examples:
 """
 
 
-def command(*, watch: Watch = False, json: AsJson = False, stack: StackName = "usage-meter") -> None:
+def command(
+    *, watch: Watch = False, json: AsJson = False, out: OutFile = None, stack: StackName = "usage-meter"
+) -> None:
     """Show whether the meter counts, how far each shard is, and what to do where it does not.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
@@ -24,4 +26,4 @@ def command(*, watch: Watch = False, json: AsJson = False, stack: StackName = "u
     from cli.look_up.health_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
     from cli.look_up.usage_output import how  # noqa: PLC0415 - as above
 
-    run(stack, how(json=json, watch=watch))
+    run(stack, how(json=json, watch=watch, out=out))

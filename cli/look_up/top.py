@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.look_up.usage_options import AsCsv, AsJson, MonthOption, Watch, period_or_none
+from cli.common.options import AsJson, OutFile, StackName
+from cli.look_up.usage_options import AsCsv, MonthOption, Watch, period_or_none
 from metering.usage import Metric
 
 EXAMPLES = """Examples:
@@ -29,6 +29,7 @@ def command(  # noqa: PLR0913 - each is an option
     limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="So many keys at most.")] = 20,
     watch: Watch = False,
     json: AsJson = False,
+    out: OutFile = None,
     csv: AsCsv = False,
     stack: StackName = "usage-meter",
 ) -> None:
@@ -37,9 +38,7 @@ def command(  # noqa: PLR0913 - each is an option
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
     `usage-meter local` prints.
     """
-    if json and csv:
-        raise typer.BadParameter("give either --json or --csv", param_hint="--csv")
     from cli.look_up.top_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
     from cli.look_up.usage_output import how  # noqa: PLC0415 - as above
 
-    run(stack, period_or_none(period), metric, limit, how(json=json, csv=csv, watch=watch))
+    run(stack, period_or_none(period), metric, limit, how(json=json, csv=csv, watch=watch, out=out))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from cli.common.options import StackName
+from cli.common.options import AsJson, OutFile, StackName
 from cli.look_up.usage_options import (
     AsCsv,
-    AsJson,
     FirstDay,
     LastDay,
     OptionalKey,
@@ -39,6 +38,7 @@ def command(  # noqa: PLR0913 - each is an option
     last: LastDay = None,
     watch: Watch = False,
     json: AsJson = False,
+    out: OutFile = None,
     csv: AsCsv = False,
     stack: StackName = "usage-meter",
 ) -> None:
@@ -53,13 +53,12 @@ def command(  # noqa: PLR0913 - each is an option
     days = _range(first, last)
     if days is not None and period is not None:
         raise typer.BadParameter("give either a period or a range of days", param_hint="--period")
-    if json and csv:
-        raise typer.BadParameter("give either --json or --csv", param_hint="--csv")
     if key is None and (days is not None or (period is not None and not is_month(period))):
         raise typer.BadParameter("name a key: days are shown for one key", param_hint="KEY")
+    from cli.look_up.usage_output import how  # noqa: PLC0415 - as above
     from cli.look_up.usage_session import UsageOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(UsageOptions(stack, key, period_or_none(period), days), json=json, csv=csv, watch=watch)
+    run(UsageOptions(stack, key, period_or_none(period), days), how(json=json, csv=csv, watch=watch, out=out))
 
 
 def _range(first: str | None, last: str | None) -> Days | None:

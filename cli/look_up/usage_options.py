@@ -84,9 +84,6 @@ LastDay = Annotated[
 Watch = Annotated[
     bool, typer.Option("--watch", help="Ask again every two seconds, and show it in place, until Ctrl-C.")
 ]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print the answer of the look-up API as JSON, a document a line.")
-]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print the answer as CSV; formulas in it are made text.")]
 
 

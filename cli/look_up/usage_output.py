@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import Enum
+from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
+from cli.common.output import STANDARD, write_json, written_later
 from cli.common.terminal import Text, console, is_live, visible_json
 from metering.errors import Transient
 from metering.visible_text import visible_lines
@@ -41,12 +43,24 @@ class How(NamedTuple):
     form: Form = Form.PICTURE
     watch: bool = False
     """Until Ctrl-C."""
+    file: Path | None = None
+    """Where the answer is written as well: as CSV if it is named .csv, else as JSON."""
 
 
-def how(*, json: bool = False, csv: bool = False, watch: bool = False) -> How:
-    """As the options say; at most one of the first two."""
+def how(*, json: bool = False, csv: bool = False, watch: bool = False, out: Path | None = None) -> How:
+    """As the options say.
+
+    Raises:
+        BadParameter: they do not go together, or the file cannot be written.
+    """
+    file = written_later(out)
+    json = json or file == STANDARD
+    if json and csv:
+        raise typer.BadParameter("give either --json or --csv", param_hint="--csv")
+    if watch and file not in (None, STANDARD):
+        raise typer.BadParameter("a file takes one answer: leave out --watch", param_hint="--out")
     form = Form.JSON if json else Form.CSV if csv else Form.PICTURE
-    return How(form, watch)
+    return How(form, watch, None if file == STANDARD else file)
 
 
 def show(ask: Ask[A], draw: Draw[A], how: How) -> A:
@@ -57,6 +71,7 @@ def show(ask: Ask[A], draw: Draw[A], how: How) -> A:
     """
     screen = console()
     answer = ask()
+    _write(answer, how.file)
     if how.watch and how.form is Form.PICTURE and is_live(screen):
         return _in_place(screen, answer, ask, draw)
     _print(screen, answer, draw, how.form)
@@ -104,6 +119,13 @@ def _asked_again(last: A, ask: Ask[A]) -> tuple[A, str]:
         return ask(), ""
     except Transient as error:
         return last, f"No newer answer: {error}. It is tried again."
+
+
+def _write(answer: A, file: Path | None) -> None:
+    if file is not None and file.suffix.lower() == ".csv":
+        file.write_text(tabular.written(answer), encoding="utf-8", newline="")
+    elif file is not None:
+        write_json(file, answer.model_dump(mode="json", by_alias=True))
 
 
 def _print(screen: Console, answer: A, draw: Draw[A], form: Form) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cli.look_up.top_session import heaviest
-from cli.look_up.usage_output import how, show
+from cli.look_up.usage_output import How, show
 from cli.look_up.usage_source import look_ups_of_stack
 from cli.look_up.usage_view import draw_usage
 from metering.period import Period
@@ -29,13 +29,13 @@ class UsageOptions(NamedTuple):
     days: Days | None = None
 
 
-def run(wishes: UsageOptions, *, json: bool, csv: bool, watch: bool) -> None:
+def run(wishes: UsageOptions, shown: How) -> None:
     """Show the usage of a key, or the heaviest keys.
 
     Raises:
         MeterError, ClientError, BotoCoreError: something could not be read.
     """
-    look_ups, shown = look_ups_of_stack(wishes.stack), how(json=json, csv=csv, watch=watch)
+    look_ups = look_ups_of_stack(wishes.stack)
     if wishes.key is None:
         heaviest(look_ups, wishes.period, Metric.REQUESTS, LISTED, shown)
         return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.common.months import month_argument
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from metering.period import Period
 
 EXAMPLES = """Examples:
@@ -18,7 +17,7 @@ EXAMPLES = """Examples:
 
     usage-meter close 2026-10 --yes
 
-    usage-meter close 2026-10 --status --json october.json
+    usage-meter close 2026-10 --status --out october.json
 
     usage-meter close 2026-10 --accept-differences "settled with the customer, ticket 4711"
 """
@@ -41,10 +40,8 @@ def command(  # noqa: PLR0913 - each is an option
     yes: Annotated[bool, typer.Option("--yes", help="Seal without asking.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Seal it though it has no calls.")] = False,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the month's state to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Seal a month that is proven: its usage per key is billed as it is now, whatever comes later.
 
@@ -54,7 +51,7 @@ def command(  # noqa: PLR0913 - each is an option
     """
     from cli.month_end.close_session import CloseOptions, run, show  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    file = written_later(json)
+    file = output(json=json, out=out)
     if status:
         show(Period(month), stack, file)
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,9 +13,9 @@ from rich.status import Status
 
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
+from cli.common.output import Output
 from cli.common.question import agreed, paused
-from cli.common.terminal import console, is_live
+from cli.common.terminal import is_live
 from cli.month_end.repair_session import refusals_as_messages
 from metering.period import Period
 from metering.proof.month_state import Closing, State
@@ -39,7 +38,7 @@ class CloseOptions:
     """Whether a month without calls may be sealed."""
 
 
-def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> None:
+def run(month: Period, stack: str, options: CloseOptions, out: Output) -> None:
     """Close a month, and report its state.
 
     Raises:
@@ -47,7 +46,7 @@ def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> 
         typer.Abort: the answer was no. Nothing was written.
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
     """
-    screen, where = console(), target(stack)
+    screen, where = out.screen(), target(stack)
     settings = where.deployment.reconciliation
     status = Status(f"Closing {month}", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
@@ -71,7 +70,7 @@ def run(month: Period, stack: str, options: CloseOptions, json: Path | None) -> 
                 _confirm(screen, report, options)
 
         closing = closer.close(month, run_id=str(uuid.uuid4()), accept=options.accept, confirm=confirm)
-    write_json(json, document(month, closing))
+    out.write(document(month, closing))
     _tell(screen, month, closing)
 
 
@@ -97,7 +96,7 @@ def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
     agreed(f"Seal {report.month}?", yes=options.yes)
 
 
-def show(month: Period, stack: str, json: Path | None) -> None:
+def show(month: Period, stack: str, out: Output) -> None:
     """Report the state of a month.
 
     Raises:
@@ -106,8 +105,8 @@ def show(month: Period, stack: str, json: Path | None) -> None:
     where = target(stack)
     found = make_closings(where.deployment.reconciliation, where.client).read(month)
     closing = None if found is None else found.closing
-    write_json(json, document(month, closing))
-    _tell(console(), month, closing)
+    out.write(document(month, closing))
+    _tell(out.screen(), month, closing)
 
 
 def document(month: Period, closing: Closing | None) -> dict[str, Any]:

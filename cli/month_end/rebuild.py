@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.common.months import day_option, month_argument
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from metering.period import Period
 
 EXAMPLES = """Examples:
@@ -18,7 +17,7 @@ EXAMPLES = """Examples:
 
     usage-meter rebuild 2026-10 --key a1b2c3d4e5 --correct --yes
 
-    usage-meter rebuild 2026-10 --day 2026-10-05 --correct --json rebuilt.json
+    usage-meter rebuild 2026-10 --day 2026-10-05 --correct --out rebuilt.json
 """
 
 
@@ -48,10 +47,8 @@ def command(  # noqa: PLR0913 - typer makes an option of each
         typer.Option("--allow-incomplete", help="Take all days that are over, complete or not."),
     ] = False,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write what was done to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Make the counters of a month from the lake: totals, parts and fingerprints as the live path has them.
 
@@ -72,4 +69,4 @@ def command(  # noqa: PLR0913 - typer makes an option of each
         yes=yes,
         allow_incomplete=allow_incomplete,
     )
-    run(wishes, stack, written_later(json))
+    run(wishes, stack, output(json=json, out=out))

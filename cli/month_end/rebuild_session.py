@@ -6,16 +6,15 @@ import uuid
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import typer
 from rich.status import Status
 
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
-from cli.common.output import write_json
+from cli.common.output import Output
 from cli.common.question import agreed
-from cli.common.terminal import console, is_live
+from cli.common.terminal import is_live
 from cli.month_end.repair_session import document, refusals_as_messages, repairer, report_repairs
 from metering.period import Period
 from reconciliation.lake.month_readiness import readiness_of
@@ -40,7 +39,7 @@ class RebuildOptions:
     allow_incomplete: bool = False
 
 
-def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
+def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
     """Rebuild, and report what was done.
 
     Raises:
@@ -48,7 +47,7 @@ def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
         typer.Exit: with 1, if a counter was left alone.
     """
-    screen = console()
+    screen = out.screen()
     if wishes.correct:
         agreed(f"Bring the counters of {wishes.month} to the lake's figure?", yes=wishes.yes)
     where = target(stack)
@@ -71,7 +70,7 @@ def run(wishes: RebuildOptions, stack: str, json: Path | None) -> None:
         )
         repairing = repairer(where, sources, on_progress)
         rebuilt = rebuild(repairing, scope, correct=wishes.correct)
-    write_json(json, document(rebuilt))
+    out.write(document(rebuilt))
     report_repairs(screen, rebuilt)
     if rebuilt.held_back:
         screen.print(

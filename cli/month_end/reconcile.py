@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
-from metering.period import Period, is_month, month_of, parse_period
+from cli.common.months import month_argument
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import check_standard_output, output, written_later
+from metering.period import Period
 
 EXAMPLES = """Examples:
 
     usage-meter reconcile 2026-10
 
-    usage-meter reconcile 2026-10 --stack my-meter --json october.json
+    usage-meter reconcile 2026-10 --stack my-meter --out october.json
 
     usage-meter reconcile 2026-11 --allow-incomplete
 
@@ -27,19 +28,11 @@ EXAMPLES = """Examples:
 """
 
 
-def _month(text: str) -> Period:
-    try:
-        period = parse_period(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    if not is_month(period):
-        raise typer.BadParameter(f"{period} is no month: write it as {month_of(period)}")
-    return period
-
-
 def command(  # noqa: PLR0913 - each is an option
     *,
-    month: Annotated[str, typer.Argument(metavar="MONTH", parser=_month, help="Such as 2026-10, in UTC.")],
+    month: Annotated[
+        str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
+    ],
     repair: Annotated[
         bool,
         typer.Option(
@@ -58,17 +51,25 @@ def command(  # noqa: PLR0913 - each is an option
         bool,
         typer.Option("--allow-incomplete", help="Compare what is not complete, too, and mark the report."),
     ] = False,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the whole report to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the report to this file as a page."),
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            allow_dash=True,
+            help="Write the report to this file as a page; - is standard output.",
+        ),
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write what differs to this file as CSV."),
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            allow_dash=True,
+            help="Write what differs to this file as CSV; - is standard output.",
+        ),
     ] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="Put all three into the lake's bucket, as the daily job does.")
@@ -96,9 +97,11 @@ def command(  # noqa: PLR0913 - each is an option
     if lower and not repair:
         raise typer.BadParameter("it goes with --repair", param_hint="--lower")
     files = Files(written_later(html, "--html"), written_later(csv, "--csv"))
+    result = output(json=json, out=out)
+    check_standard_output([*result.places, *files])
     run(
         Period(month),
         stack,
-        written_later(json),
+        result,
         ReconcileOptions(allow_incomplete, repair, yes, lower, publish, files, witnesses),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from json import loads
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ from rich.table import Table
 
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
-from cli.common.terminal import Text, console, is_live
+from cli.common.output import Output, screen_beside, write_bytes
+from cli.common.terminal import Text, is_live
 from cli.month_end.proof_table import differences_told, outcomes_table
-from cli.month_end.repair_session import is_repaired
+from cli.month_end.repair_session import document as repaired_document
+from cli.month_end.repair_session import repair
 from metering.period import Period
 from metering.proof.witness import witness_lines
 from reconciliation.model.causes import ADVICE, Cause
@@ -40,10 +43,8 @@ class Files(NamedTuple):
 
     def write(self, report: Report) -> None:
         """Write them."""
-        if self.html is not None:
-            self.html.write_bytes(report_page(report))
-        if self.csv is not None:
-            self.csv.write_bytes(report_csv(report))
+        write_bytes(self.html, report_page(report))
+        write_bytes(self.csv, report_csv(report))
 
 
 class ReconcileOptions(NamedTuple):
@@ -61,25 +62,29 @@ class ReconcileOptions(NamedTuple):
     """Compare with what AWS itself counted, too."""
 
 
-def run(month: Period, stack: str, json: Path | None, wishes: ReconcileOptions) -> None:
+def run(month: Period, stack: str, out: Output, wishes: ReconcileOptions) -> None:
     """Reconcile, report what was found, and repair it with `--repair`.
 
     Raises:
         MeterError, ClientError, BotoCoreError: something could not be read.
         typer.Exit: with 1, if something differs or it was refused.
     """
-    screen = console()
+    screen = screen_beside([*out.places, *wishes.files])
     report, place = _reconciled(month, stack, screen, wishes)
-    if json is not None:
-        json.write_bytes(report.to_json() + b"\n")
+    document = loads(report.to_json())
+    out.write_early(document)
     wishes.files.write(report)
     _tell(screen, report)
     if place:
         screen.print(place, markup=False, soft_wrap=True)
-    if report.agrees:
-        return
-    repaired = wishes.repair and not report.refused
-    if not (repaired and is_repaired(report, stack, screen, json, yes=wishes.yes, lower=wishes.lower)):
+    is_solved = report.agrees
+    try:
+        if not report.agrees and wishes.repair and not report.refused:
+            is_solved, repaired = repair(report, stack, screen, yes=wishes.yes, lower=wishes.lower)
+            document["repair"] = repaired_document(repaired)
+    finally:
+        out.write(document)
+    if not is_solved:
         raise typer.Exit(PROBLEM)
 
 

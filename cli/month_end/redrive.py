@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 
 EXAMPLES = """Examples:
 
     usage-meter redrive --dry-run
 
-    usage-meter redrive --stack my-meter --json redriven.json
+    usage-meter redrive --stack my-meter --out redriven.json
 """
 
 
@@ -24,10 +23,8 @@ def command(
         bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
     ] = False,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write the figures to this file as JSON."),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Bring what lies under the lake's error prefix into the lake, as far as it can be read.
 
@@ -36,4 +33,4 @@ def command(
     """
     from cli.month_end.redrive_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(stack, written_later(json), dry_run=dry_run)
+    run(stack, output(json=json, out=out), dry_run=dry_run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import msgspec
 import typer
@@ -14,21 +13,21 @@ from adapters.s3.error_prefix import S3ErrorObjects
 from adapters.s3.lake_writer import LakeWriter
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
-from cli.common.output import write_json
-from cli.common.terminal import console, is_live
+from cli.common.output import Output
+from cli.common.terminal import is_live
 from reconciliation.redrive import Redriven, redrive
 
 
-def run(stack: str, json: Path | None, *, dry_run: bool) -> None:
+def run(stack: str, out: Output, *, dry_run: bool) -> None:
     """Redrive, and report what was done.
 
     Raises:
         MeterError, ClientError, BotoCoreError: storage failed. What was done holds.
         typer.Exit: with 1, if something cannot be read.
     """
-    screen = console()
+    screen = out.screen()
     redriven = _redriven(stack, screen, dry_run=dry_run)
-    write_json(json, msgspec.to_builtins(redriven))
+    out.write(msgspec.to_builtins(redriven))
     _tell(screen, redriven)
     if redriven.unreadable:
         raise typer.Exit(PROBLEM)

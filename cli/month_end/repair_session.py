@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
-from json import loads
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +14,6 @@ from rich.table import Table
 
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
 from cli.common.question import agreed
 from cli.common.terminal import is_live, table
 from metering.counters.counter import Counter
@@ -57,11 +54,11 @@ def refusals_as_messages() -> Iterator[None]:
         raise CommandError(f"{refusal}.", PROBLEM) from refusal
 
 
-def is_repaired(  # noqa: PLR0913 - what is repaired, where, and how
-    report: Report, stack: str, screen: Console, json: Path | None, *, yes: bool, lower: str = ""
-) -> bool:
+def repair(
+    report: Report, stack: str, screen: Console, *, yes: bool, lower: str = ""
+) -> tuple[bool, Repaired]:
     """Bring the counters that a report names to the lake's figure, after showing which and asking; whether
-    nothing is left. What was done is added to the report's file. Rows of the lake are not repaired, and where
+    nothing is left, and what was done. Rows of the lake are not repaired, and where
     a finding says that the lake is wrong, neither is the counter. `lower` is why counters may be lowered.
 
     Raises:
@@ -88,9 +85,7 @@ def is_repaired(  # noqa: PLR0913 - what is repaired, where, and how
         with _live(status, screen):
             repaired = prepared.carry_out(plans, CONCURRENCY)
     report_repairs(screen, repaired)
-    if json is not None:
-        write_json(json, {**loads(json.read_bytes()), "repair": document(repaired)})
-    return not (repaired.left or repaired.held_back or in_doubt or report.altered_rows)
+    return not (repaired.left or repaired.held_back or in_doubt or report.altered_rows), repaired
 
 
 def held_back_lines(

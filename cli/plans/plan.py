@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 
 HELP = "Plans and their limits: create, show, list, and take over those of API Gateway."
 
@@ -18,20 +18,16 @@ EXAMPLES = """Examples:
 
     usage-meter plan apply -f plans.yaml --dry-run
 
-    usage-meter plan list --json plans.json
+    usage-meter plan list --out plans.json
 """
 
 app = typer.Typer(no_args_is_help=True)
 
-JsonFile = Annotated[
-    Path | None,
-    typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the result to this file as JSON."),
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 
 
 @app.command("create")
-def create_plan(
+def create_plan(  # noqa: PLR0913 - each is an option
     *,
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Lower-case letters, digits, '.', '_' and '-'.")
@@ -46,12 +42,13 @@ def create_plan(
     ] = None,
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Create a plan, or give it a new version with these limits."""
     from cli.plans.plan_session import set_limits  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    set_limits(stack, name, limit or [], written_later(json), dry_run=dry_run)
+    set_limits(stack, name, limit or [], output(json=json, out=out), dry_run=dry_run)
 
 
 @app.command("apply")
@@ -65,7 +62,8 @@ def apply_file(
     ],
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Make plans and keys as a YAML file has them. What it does not name stays as it is.
 
@@ -73,12 +71,12 @@ def apply_file(
     """
     from cli.plans.plan_session import apply  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    apply(stack, file, written_later(json), dry_run=dry_run)
+    apply(stack, file, output(json=json, out=out), dry_run=dry_run)
 
 
 @app.command("import")
 def import_from_api_gateway(
-    *, dry_run: DryRun = False, stack: StackName = "usage-meter", json: JsonFile = None
+    *, dry_run: DryRun = False, stack: StackName = "usage-meter", json: AsJson = False, out: OutFile = None
 ) -> None:
     """Take over the usage plans and keys that API Gateway has in this account and region.
 
@@ -86,15 +84,15 @@ def import_from_api_gateway(
     """
     from cli.plans.plan_session import import_from_api_gateway as take_over  # noqa: PLC0415 - as above
 
-    take_over(stack, written_later(json), dry_run=dry_run)
+    take_over(stack, output(json=json, out=out), dry_run=dry_run)
 
 
 @app.command("list")
-def list_plans(*, stack: StackName = "usage-meter", json: JsonFile = None) -> None:
+def list_plans(*, stack: StackName = "usage-meter", json: AsJson = False, out: OutFile = None) -> None:
     """List all plans with their limits."""
     from cli.plans.plan_session import list_all  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    list_all(stack, written_later(json))
+    list_all(stack, output(json=json, out=out))
 
 
 @app.command("show")
@@ -102,9 +100,10 @@ def show_plan(
     *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The plan.")],
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Show a plan with all of its versions."""
     from cli.plans.plan_session import show  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    show(stack, name, written_later(json))
+    show(stack, name, output(json=json, out=out))

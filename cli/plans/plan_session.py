@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from adapters.api_gateway import Imported, import_plans
 from adapters.dynamodb.plans import PlanBook
 from cli.common.bootstrap import session, target
 from cli.common.errors import CommandError
-from cli.common.output import write_json
-from cli.common.terminal import console, table
+from cli.common.output import Output
+from cli.common.terminal import table
 from cli.common.yaml_file import read_yaml
 from metering.quotas.plan import Assignment, Plan
 from metering.quotas.plan_diff import Changes, Holders, changes, describe_limit, described, over_current
@@ -20,17 +22,17 @@ from metering.quotas.plan_file import PlansDocument, plan_content, read_plans
 from metering.strict_yaml import UnreadableYaml
 
 
-def set_limits(stack: str, name: str, limits: Iterable[str], json: Path | None, *, dry_run: bool) -> None:
+def set_limits(stack: str, name: str, limits: Iterable[str], out: Output, *, dry_run: bool) -> None:
     """Create a plan or give it a new version.
 
     Raises:
         Misconfigured: the limits cannot be used; every fault is named.
     """
     document = {"plans": {name: {"limits": [read_limit(text) for text in limits]}}}
-    _make_so(plan_book(stack), read_plans(document), json, dry_run=dry_run)
+    _make_so(plan_book(stack), read_plans(document), out, dry_run=dry_run)
 
 
-def apply(stack: str, file: Path, json: Path | None, *, dry_run: bool) -> None:
+def apply(stack: str, file: Path, out: Output, *, dry_run: bool) -> None:
     """Make plans and keys as a file has them.
 
     Raises:
@@ -42,36 +44,36 @@ def apply(stack: str, file: Path, json: Path | None, *, dry_run: bool) -> None:
     except UnreadableYaml as unreadable:
         raise CommandError(f"{unreadable}.") from unreadable
     book = plan_book(stack)
-    _make_so(book, read_plans(loaded, book.plans()), json, dry_run=dry_run)
+    _make_so(book, read_plans(loaded, book.plans()), out, dry_run=dry_run)
 
 
-def import_from_api_gateway(stack: str, json: Path | None, *, dry_run: bool) -> None:
+def import_from_api_gateway(stack: str, out: Output, *, dry_run: bool) -> None:
     """Take over usage plans and keys of API Gateway."""
     book = plan_book(stack)
     found = import_plans(session().client("apigateway"))
     for note in found.notes:
-        console().print(note, markup=False, soft_wrap=True)
-    _make_so(book, over_current(found.document, book.plans()), json, dry_run=dry_run)
+        out.screen().print(note, markup=False, soft_wrap=True)
+    _make_so(book, over_current(found.document, book.plans()), out, dry_run=dry_run)
     if not dry_run:
-        _make_known(book, found)
+        _make_known(book, found, out.screen())
 
 
-def list_all(stack: str, json: Path | None) -> None:
+def list_all(stack: str, out: Output) -> None:
     """List all plans."""
     plans = plan_book(stack).plans()
-    write_json(json, {name: plan_document(plan) for name, plan in sorted(plans.items())})
+    out.write({name: plan_document(plan) for name, plan in sorted(plans.items())})
     rows = table("plan", "version", "limit", numbers=("version",))
     for name, plan in sorted(plans.items()):
         first, *others = [describe_limit(limit) for limit in plan.limits] or ["no limits"]
         rows.add_row(name, str(plan.version), first)
         for other in others:
             rows.add_row("", "", other)
-    console().print(
+    out.picture().print(
         rows if plans else "There are no plans: `usage-meter plan create --help` says how to make one."
     )
 
 
-def show(stack: str, name: str, json: Path | None) -> None:
+def show(stack: str, name: str, out: Output) -> None:
     """Show a plan with its versions.
 
     Raises:
@@ -81,11 +83,12 @@ def show(stack: str, name: str, json: Path | None) -> None:
     versions = book.versions(name)
     if not versions:
         raise no_such_plan(name, book.plans())
-    write_json(json, [plan_document(plan) for plan in versions])
+    out.write([plan_document(plan) for plan in versions])
+    screen = out.picture()
     for plan in reversed(versions):
-        console().print(f"{plan.name}, version {plan.version}", style="bold", markup=False)
+        screen.print(f"{plan.name}, version {plan.version}", style="bold", markup=False)
         for limit in plan.limits:
-            console().print(f"  {describe_limit(limit)}", markup=False)
+            screen.print(f"  {describe_limit(limit)}", markup=False)
 
 
 def plan_book(stack: str) -> PlanBook:
@@ -104,11 +107,11 @@ def no_such_plan(name: str, plans: Mapping[str, Plan]) -> CommandError:
     return CommandError(f"There is no plan {name!r}; there are {', '.join(sorted(plans)) or 'none'}.")
 
 
-def make_changes(book: PlanBook, found: Changes, json: Path | None, *, dry_run: bool) -> None:
+def make_changes(book: PlanBook, found: Changes, out: Output, *, dry_run: bool) -> None:
     """Show the changes, and make them."""
     lines = described(found)
-    write_json(json, {"dry_run": dry_run, "changes": lines})
-    screen = console()
+    out.write({"dry_run": dry_run, "changes": lines})
+    screen = out.screen()
     for line in lines:
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
     if not found:
@@ -156,13 +159,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {"name": plan.name, "version": plan.version, **plan_content(plan)}
 
 
-def _make_so(book: PlanBook, wanted: PlansDocument, json: Path | None, *, dry_run: bool) -> None:
+def _make_so(book: PlanBook, wanted: PlansDocument, out: Output, *, dry_run: bool) -> None:
     plans = book.plans()
     keys = _current(book, wanted.keys)
     holders = book.assignments() if wanted.plans else ()
     around = Holders(holders, book.accounts(wanted.accounts))
     found = changes(wanted, plans, keys, int(time.time()), around)
-    make_changes(book, found, json, dry_run=dry_run)
+    make_changes(book, found, out, dry_run=dry_run)
 
 
 def _current(book: PlanBook, keys: Iterable[str]) -> dict[str, Assignment | None]:
@@ -179,7 +182,7 @@ def _write(book: PlanBook, found: Changes) -> None:
         book.assign_account(account_change.new)
 
 
-def _make_known(book: PlanBook, found: Imported) -> None:
+def _make_known(book: PlanBook, found: Imported, screen: Console) -> None:
     for digest, key in found.digests.items():
         book.know(digest, key)
-    console().print(f"Known: {len(found.digests)} keys, by their digests.")
+    screen.print(f"Known: {len(found.digests)} keys, by their digests.")

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.common.options import StackName
-from cli.common.output import written_later
-from cli.plans.plan import DryRun, JsonFile
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
+from cli.plans.plan import DryRun
 from metering.key_id import key_of_subject
 
 HELP = "The plan of each key: show how it stands, assign, override, suspend, list."
@@ -24,7 +24,7 @@ EXAMPLES = """Examples:
 
     usage-meter quota history a1b2c3d4e5 --at 2026-11-05T12:00:00Z
 
-    usage-meter quota list --json keys.json
+    usage-meter quota list --out keys.json
 """
 
 
@@ -60,14 +60,16 @@ KeyOrAccount = Annotated[
 
 
 @app.command("show")
-def show_key(*, key: KeyOrAccount, stack: StackName = "usage-meter", json: JsonFile = None) -> None:
+def show_key(
+    *, key: KeyOrAccount, stack: StackName = "usage-meter", json: AsJson = False, out: OutFile = None
+) -> None:
     """Show the plan of a key, or of an account, and how each limit stands now. Exits 1 if it is denied.
 
     `usage-meter quota NAME` is short for it.
     """
     from cli.plans.quota_session import show  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    show(stack, key, written_later(json))
+    show(stack, key, output(json=json, out=out))
 
 
 @app.command("account")
@@ -84,22 +86,27 @@ def assign_account_plan(  # noqa: PLR0913 - typer makes an option of each
     ] = None,
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Give an account a plan, whose limits hold for all of its keys together, beside their own."""
     from cli.plans.quota_session import QuotaOptions, assign_account  # noqa: PLC0415 - slow to load, and not needed for --help
 
     assign_account(
-        stack, account, QuotaOptions(plan, expires=expires, mail=mail), written_later(json), dry_run=dry_run
+        stack,
+        account,
+        QuotaOptions(plan, expires=expires, mail=mail),
+        output(json=json, out=out),
+        dry_run=dry_run,
     )
 
 
 @app.command("list")
-def list_keys(*, stack: StackName = "usage-meter", json: JsonFile = None) -> None:
+def list_keys(*, stack: StackName = "usage-meter", json: AsJson = False, out: OutFile = None) -> None:
     """List the keys that have a plan."""
     from cli.plans.quota_session import list_all  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    list_all(stack, written_later(json))
+    list_all(stack, output(json=json, out=out))
 
 
 @app.command("assign")
@@ -124,13 +131,16 @@ def assign_plan(  # noqa: PLR0913 - typer makes an option of each
     ] = None,
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Give a key a plan. Amounts that it overrides stay where the new plan has such limits."""
     from cli.plans.quota_session import QuotaOptions, assign  # noqa: PLC0415 - slow to load, and not needed for --help
 
     shown = typer.prompt("The key", hide_input=True, err=True) if secret else None
-    assign(stack, key, QuotaOptions(plan, account, shown, expires), written_later(json), dry_run=dry_run)
+    assign(
+        stack, key, QuotaOptions(plan, account, shown, expires), output(json=json, out=out), dry_run=dry_run
+    )
 
 
 @app.command("history")
@@ -141,16 +151,17 @@ def show_history(
         str | None, typer.Option(metavar="TIME", help="Only what was in force then: 2026-11-05T12:00:00Z.")
     ] = None,
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Show what was in force for a key, and since when: plan and version, amounts, status."""
     from cli.plans.quota_session import history  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    history(stack, key, at, written_later(json))
+    history(stack, key, at, output(json=json, out=out))
 
 
 @app.command("override")
-def override_amounts(
+def override_amounts(  # noqa: PLR0913 - each is an option
     *,
     key: Key,
     amounts: Annotated[
@@ -161,29 +172,40 @@ def override_amounts(
     ],
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
-    json: JsonFile = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Give a key amounts of its own, in place of its plan's."""
     from cli.plans.quota_session import override  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    override(stack, key, amounts, written_later(json), dry_run=dry_run)
+    override(stack, key, amounts, output(json=json, out=out), dry_run=dry_run)
 
 
 @app.command("suspend")
 def suspend_key(
-    *, key: Key, dry_run: DryRun = False, stack: StackName = "usage-meter", json: JsonFile = None
+    *,
+    key: Key,
+    dry_run: DryRun = False,
+    stack: StackName = "usage-meter",
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Block all calls of a key, until it is resumed."""
     from cli.plans.quota_session import set_status  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    set_status(stack, key, "suspended", written_later(json), dry_run=dry_run)
+    set_status(stack, key, "suspended", output(json=json, out=out), dry_run=dry_run)
 
 
 @app.command("resume")
 def resume_key(
-    *, key: Key, dry_run: DryRun = False, stack: StackName = "usage-meter", json: JsonFile = None
+    *,
+    key: Key,
+    dry_run: DryRun = False,
+    stack: StackName = "usage-meter",
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Allow the calls of a suspended key again."""
     from cli.plans.quota_session import set_status  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    set_status(stack, key, "active", written_later(json), dry_run=dry_run)
+    set_status(stack, key, "active", output(json=json, out=out), dry_run=dry_run)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import typer
+from rich.console import Console
 
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
-from cli.common.terminal import Text, console, table
+from cli.common.output import Output
+from cli.common.terminal import Text, table
 from cli.plans.plan_session import make_changes, no_such_plan, plan_book, read_number
 from metering.errors import Misconfigured
 from metering.key_id import key_id_fault, secret_fault
@@ -47,7 +47,7 @@ class Held(NamedTuple):
     standings: list[Standing]
 
 
-def show(stack: str, name: str, json: Path | None) -> None:
+def show(stack: str, name: str, out: Output) -> None:
     """Show the plan of a key, or of an account, and how it stands: of a key with that of its account.
 
     Raises:
@@ -71,15 +71,15 @@ def show(stack: str, name: str, json: Path | None) -> None:
     allowed = verdict(found, now).allowed and all(one.assignment.may_call(now) for one in held)
     keys = sorted(account.keys) if account and not is_key else []
     document = _document(held[0], found, through)
-    write_json(
-        json,
+    out.write(
         {**document, "allowed": allowed, "is_default_plan": is_key and own is None, "keys_of_account": keys},
     )
-    _tell(held, through, now)
+    screen = out.picture()
+    _tell(screen, held, through, now)
     if is_key and own is None:
-        console().print("That is QuotaDefaultPlan: it has no plan of its own.")
+        screen.print("That is QuotaDefaultPlan: it has no plan of its own.")
     if keys:
-        console().print(f"Its keys, today's and former ones: {', '.join(keys)}", markup=False)
+        screen.print(f"Its keys, today's and former ones: {', '.join(keys)}", markup=False)
     if not allowed:
         raise typer.Exit(PROBLEM)
 
@@ -99,7 +99,7 @@ def _of_account(book: PlanBook, store: DynamoDBQuotaStore, account: AccountKeys,
     return Held(assignment, plan, [standing._replace(account=account.name) for standing in found])
 
 
-def assign_account(stack: str, account: str, wish: QuotaOptions, json: Path | None, *, dry_run: bool) -> None:
+def assign_account(stack: str, account: str, wish: QuotaOptions, out: Output, *, dry_run: bool) -> None:
     """Give an account a plan.
 
     Raises:
@@ -119,18 +119,20 @@ def assign_account(stack: str, account: str, wish: QuotaOptions, json: Path | No
     wanted = WantedKey(holder_of(account), wish.plan, account, expires=expires, mail=mail)
     new = begun(current, wanted.over(current), int(time.time()))
     change = (KeyChange(current, new),) if current != new else ()
-    make_changes(book, Changes(accounts=change), json, dry_run=dry_run)
+    make_changes(book, Changes(accounts=change), out, dry_run=dry_run)
 
 
-def list_all(stack: str, json: Path | None) -> None:
+def list_all(stack: str, out: Output) -> None:
     """List the keys that have a plan."""
     assignments = sorted(plan_book(stack).assignments(), key=lambda one: one.key)
-    write_json(json, [msgspec.to_builtins(one) for one in assignments])
+    out.write([msgspec.to_builtins(one) for one in assignments])
     rows = table("key", "plan", "account", "status", "overrides")
     for one in assignments:
         amounts = ", ".join(f"{name}={amount:,}" for name, amount in sorted(one.overrides.items()))
         rows.add_row(Text(one.key), one.plan, Text(one.account), one.status, amounts)
-    console().print(rows if assignments else "No key has a plan: `usage-meter quota assign --help` says how.")
+    out.picture().print(
+        rows if assignments else "No key has a plan: `usage-meter quota assign --help` says how."
+    )
 
 
 class QuotaOptions(NamedTuple):
@@ -147,7 +149,7 @@ class QuotaOptions(NamedTuple):
     """Of an account: its address, `-` for none; None: as it is."""
 
 
-def assign(stack: str, key: str, wish: QuotaOptions, json: Path | None, *, dry_run: bool) -> None:
+def assign(stack: str, key: str, wish: QuotaOptions, out: Output, *, dry_run: bool) -> None:
     """Give a key a plan.
 
     Raises:
@@ -173,10 +175,10 @@ def assign(stack: str, key: str, wish: QuotaOptions, json: Path | None, *, dry_r
         expires=before.expires if wish.expires is None else read_expiry(wish.expires),
         overrides={name: amount for name, amount in before.overrides.items() if name in known},
     )
-    _change(book, current, new, json, dry_run=dry_run)
+    _change(book, current, new, out, dry_run=dry_run)
     if wish.secret is not None and not dry_run:
         book.know(digest_of(wish.secret), key)
-        console().print("The caller who shows this key is known now.")
+        out.screen().print("The caller who shows this key is known now.")
 
 
 def read_expiry(text: str) -> int:
@@ -212,7 +214,7 @@ class InForce(NamedTuple):
     """Of the plan."""
 
 
-def history(stack: str, key: str, at: str | None, json: Path | None) -> None:
+def history(stack: str, key: str, at: str | None, out: Output) -> None:
     """Show what was in force for a key, and since when.
 
     Raises:
@@ -227,8 +229,7 @@ def history(stack: str, key: str, at: str | None, json: Path | None) -> None:
         raise CommandError(
             f"Nothing is known to have been in force for key {key!r}{f' at {at}' if at else ''}."
         )
-    write_json(
-        json,
+    out.write(
         [
             {**msgspec.to_builtins(one.assignment), "since": one.since, "plan_version": one.version}
             for one in entries
@@ -246,7 +247,7 @@ def history(stack: str, key: str, at: str | None, json: Path | None) -> None:
             expiry_told(one.assignment.expires),
             amounts,
         )
-    console().print(rows)
+    out.picture().print(rows)
 
 
 def in_force(book: PlanBook, key: str) -> list[InForce]:
@@ -264,7 +265,7 @@ def in_force(book: PlanBook, key: str) -> list[InForce]:
     return found
 
 
-def override(stack: str, key: str, amounts: Iterable[str], json: Path | None, *, dry_run: bool) -> None:
+def override(stack: str, key: str, amounts: Iterable[str], out: Output, *, dry_run: bool) -> None:
     """Give a key amounts of its own.
 
     Raises:
@@ -284,10 +285,10 @@ def override(stack: str, key: str, amounts: Iterable[str], json: Path | None, *,
     if faults := override_faults(plan, overrides):
         raise Misconfigured(faults)
     new = msgspec.structs.replace(current, overrides=overrides)
-    _change(book, current, new, json, dry_run=dry_run)
+    _change(book, current, new, out, dry_run=dry_run)
 
 
-def set_status(stack: str, key: str, status: str, json: Path | None, *, dry_run: bool) -> None:
+def set_status(stack: str, key: str, status: str, out: Output, *, dry_run: bool) -> None:
     """Suspend a key, or resume it.
 
     Raises:
@@ -296,15 +297,15 @@ def set_status(stack: str, key: str, status: str, json: Path | None, *, dry_run:
     book = plan_book(stack)
     current = _assigned(book, key)
     new = msgspec.structs.replace(current, status=KeyStatus(status))
-    _change(book, current, new, json, dry_run=dry_run)
+    _change(book, current, new, out, dry_run=dry_run)
 
 
 def _change(
-    book: PlanBook, current: Assignment | None, new: Assignment, json: Path | None, *, dry_run: bool
+    book: PlanBook, current: Assignment | None, new: Assignment, out: Output, *, dry_run: bool
 ) -> None:
     new = begun(current, new, int(time.time()))
     found = Changes(keys=(KeyChange(current, new),) if current != new else ())
-    make_changes(book, found, json, dry_run=dry_run)
+    make_changes(book, found, out, dry_run=dry_run)
 
 
 def _assigned(book: PlanBook, key: str) -> Assignment:
@@ -314,8 +315,7 @@ def _assigned(book: PlanBook, key: str) -> Assignment:
     return assignment
 
 
-def _tell(held: list[Held], through: int | None, now: int) -> None:
-    screen = console()
+def _tell(screen: Console, held: list[Held], through: int | None, now: int) -> None:
     for one in held:
         assignment = one.assignment
         is_account = assignment.key.startswith(ACCOUNT_PREFIX)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.common.months import month_argument
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from metering.period import Period, days_of, is_day
 
 EXAMPLES = """Examples:
@@ -19,7 +18,7 @@ EXAMPLES = """Examples:
 
     usage-meter backfill --from 2026-10-05 --to 2026-10-06
 
-    usage-meter backfill --from 2026-10-05 --to 2026-10-06 --yes --json backfill.json
+    usage-meter backfill --from 2026-10-05 --to 2026-10-06 --yes --out backfill.json
 """
 LONGEST_DAYS = 366
 
@@ -46,12 +45,8 @@ def command(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--yes", help="Bring the calls in. Without it, only say what would change.")
     ] = False,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", dir_okay=False, help="Write what was found and done to this file as JSON."
-        ),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Bring what the log groups still have and the lake lacks into lake and counters, each call once.
 
@@ -62,7 +57,7 @@ def command(  # noqa: PLR0913 - each is an option
     """
     from cli.recovery.backfill_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(_days(month, first, last), stack, written_later(json), yes=yes)
+    run(_days(month, first, last), stack, output(json=json, out=out), yes=yes)
 
 
 def _days(month: str | None, first: str | None, last: str | None) -> list[Period]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from adapters.access_log_search import AccessLogSearch
+from cli.common.output import Output
 from cli.common.terminal import table
 from cli.recovery import recovery_session
 from cli.recovery.recovery_session import MOST_SHOWN, Command, RecoveryTools, Task, most_frequent
@@ -18,7 +18,7 @@ from reconciliation.recovery.backfill import Backfill, Backfiller
 from reconciliation.wiring import utc_now
 
 
-def run(days: Sequence[Period], stack: str, json: Path | None, *, yes: bool) -> None:
+def run(days: Sequence[Period], stack: str, out: Output, *, yes: bool) -> None:
     """Say what would be brought in; with `yes`, bring it in.
 
     Raises:
@@ -27,7 +27,7 @@ def run(days: Sequence[Period], stack: str, json: Path | None, *, yes: bool) -> 
     """
     task = partial(_task, days=days)
     command = Command("backfill", "Reading the log groups", task, _is_change, _show, _found)
-    recovery_session.run(command, stack, json, yes=yes)
+    recovery_session.run(command, stack, out, yes=yes)
 
 
 def _task(recovery: RecoveryTools, days: Sequence[Period]) -> Task[Backfill]:

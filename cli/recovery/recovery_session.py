@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import typer
@@ -18,8 +17,8 @@ from rich.status import Status
 from adapters.s3.lake_writer import LakeWriter
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM
-from cli.common.output import write_json
-from cli.common.terminal import console, is_live
+from cli.common.output import Output
+from cli.common.terminal import is_live
 from cli.month_end.repair_session import document, refusals_as_messages, repairer, report_repairs
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Sources
@@ -69,7 +68,7 @@ class Command(Generic[Found]):
     """As JSON takes it."""
 
 
-def run(command: Command[Found], stack: str, json: Path | None, *, yes: bool) -> None:
+def run(command: Command[Found], stack: str, out: Output, *, yes: bool) -> None:
     """Say what would be brought in; with `yes`, bring it in.
 
     Raises:
@@ -77,7 +76,7 @@ def run(command: Command[Found], stack: str, json: Path | None, *, yes: bool) ->
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
         typer.Exit: with 1, if a counter was left alone.
     """
-    screen = console()
+    screen = out.screen()
     status = Status(command.reading, console=screen)
     recovered = Recovered()
     where = target(stack)
@@ -90,7 +89,7 @@ def run(command: Command[Found], stack: str, json: Path | None, *, yes: bool) ->
         if yes and command.is_change(found):
             recovered.add(work.carry_out(found, _new_id(command.name), where.caller, utc_now()))
     repaired = [*map(document, recovered.repaired)]
-    write_json(json, {**command.document(found), "dry_run": not yes, "repaired": repaired})
+    out.write({**command.document(found), "dry_run": not yes, "repaired": repaired})
     command.show(screen, found, yes)
     for one in recovered.repaired:
         report_repairs(screen, one)

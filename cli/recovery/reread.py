@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.common.months import month_argument
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 from metering.period import Period
 
 EXAMPLES = """Examples:
@@ -18,11 +17,11 @@ EXAMPLES = """Examples:
 
     usage-meter reread 2026-10 --fields status=code
 
-    usage-meter reread 2026-10 --yes --json reread.json
+    usage-meter reread 2026-10 --yes --out reread.json
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     month: Annotated[
         str,
@@ -44,12 +43,8 @@ def command(
         ),
     ] = None,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", dir_okay=False, help="Write what was found and done to this file as JSON."
-        ),
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Read the malformed lines of a month again, and bring what are calls into lake and counters, each once.
 
@@ -62,4 +57,4 @@ def command(
         raise typer.BadParameter(
             "it does not go with --yes: deploy the field map first", param_hint="--fields"
         )
-    run(Period(month), stack, fields, written_later(json), yes=yes)
+    run(Period(month), stack, fields, output(json=json, out=out), yes=yes)

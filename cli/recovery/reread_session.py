@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from adapters.s3.lake_rewriter import LakeRewriter
 from cli.common.errors import CommandError
+from cli.common.output import Output
 from cli.common.terminal import table
 from cli.recovery import recovery_session
 from cli.recovery.recovery_session import Command, RecoveryTools, Task, most_frequent
@@ -19,7 +19,7 @@ from metering.period import Period
 from reconciliation.recovery.reread import Reread, Rereading
 
 
-def run(month: Period, stack: str, fields: str | None, json: Path | None, *, yes: bool) -> None:
+def run(month: Period, stack: str, fields: str | None, out: Output, *, yes: bool) -> None:
     """Say what would change; with `yes`, change it.
 
     Raises:
@@ -29,7 +29,7 @@ def run(month: Period, stack: str, fields: str | None, json: Path | None, *, yes
     """
     task = partial(_task, month=month, fields=fields)
     command = Command("reread", f"Reading {month} again", task, _is_change, _show, _found)
-    recovery_session.run(command, stack, json, yes=yes)
+    recovery_session.run(command, stack, out, yes=yes)
 
 
 def _task(recovery: RecoveryTools, month: Period, fields: str | None) -> Task[Rereading]:

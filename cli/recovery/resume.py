@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.common.options import StackName
-from cli.common.output import written_later
+from cli.common.options import AsJson, OutFile, StackName
+from cli.common.output import output
 
 EXAMPLES = """Examples:
 
@@ -22,9 +21,8 @@ def command(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     stack: StackName = "usage-meter",
-    json: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write what was done to this file.")
-    ] = None,
+    json: AsJson = False,
+    out: OutFile = None,
 ) -> None:
     """Let the counters' table report again up to when it is complete, after it was restored.
 
@@ -34,4 +32,4 @@ def command(
     """
     from cli.recovery.resume_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
-    run(stack, written_later(json), yes=yes)
+    run(stack, output(json=json, out=out), yes=yes)

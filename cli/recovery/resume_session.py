@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from adapters.dynamodb.completeness import CompletenessBook
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
+from cli.common.output import Output
 from cli.common.question import agreed
-from cli.common.terminal import console
 
 
-def run(stack: str, json: Path | None, *, yes: bool) -> None:
+def run(stack: str, out: Output, *, yes: bool) -> None:
     """Let a restored table report again.
 
     Raises:
@@ -21,7 +19,7 @@ def run(stack: str, json: Path | None, *, yes: bool) -> None:
         typer.Abort: the answer was no. Nothing was written.
         MeterError, ClientError, BotoCoreError: something could not be read or written.
     """
-    screen, where = console(), target(stack)
+    screen, where = out.screen(), target(stack)
     table = where.deployment.reconciliation.counters_table
     (ledger,) = where.deployment.values("LedgerTableName")
     book = CompletenessBook(where.client("dynamodb"), table, ledger)
@@ -34,5 +32,5 @@ def run(stack: str, json: Path | None, *, yes: bool) -> None:
     agreed("Does the event source mapping read from before that time on?", yes=yes)
     if not book.resume(known, sorted(positions)):
         raise CommandError(f"{table} was changed meanwhile: run it again in a minute.", PROBLEM)
-    write_json(json, {"table": table, "complete_through": None if through is None else through.isoformat()})
+    out.write({"table": table, "complete_through": None if through is None else through.isoformat()})
     screen.print("It reports again when what is read from there on has been counted.", soft_wrap=True)

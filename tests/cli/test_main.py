@@ -1,14 +1,35 @@
 """The entry point: its commands, its exit codes, and what it says about errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import NoRegionError
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli import main as module
 from cli.common.errors import CommandError
 from cli.main import COMMANDS, GROUPS, app, main
+
+
+def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command, by the words that are typed for it."""
+    command = command or get_command(app)
+    for name, sub in getattr(command, "commands", {}).items():
+        yield from leaves(sub, (*path, name))
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+LEAVES = dict(leaves())
+SERVERS = {("dashboard",), ("local",)}
+"""They have no result."""
+
+
+def option(path: tuple[str, ...], name: str) -> Any:
+    """An option of a command; None if it has none."""
+    return next((found for found in LEAVES[path].params if name in found.opts), None)
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -37,7 +58,26 @@ def test_each_command_has_help_with_examples(name: str) -> None:
 
     assert 0 == told.exit_code
     assert f"usage-meter {name}" in told.stdout.partition("Examples")[2]
-    assert ("--json" in told.stdout) is (name not in {"dashboard", "local"})
+    if name in COMMANDS:
+        assert ("--json" in told.stdout) is ((name,) not in SERVERS)
+
+
+@pytest.mark.parametrize("path", sorted(LEAVES.keys() - SERVERS), ids=" ".join)
+def test_json_means_one_thing(path: tuple[str, ...]) -> None:
+    """`--json` prints to standard output, and names no file: whoever gives one is sent to `--out FILE`, which
+    takes `-` for standard output. (The files of `invoice` are many: its `--out` is a folder.)
+    """
+    assert option(path, "--json").is_flag
+    if path != ("invoice",):
+        assert option(path, "--out").type_descriptor.parameter_info.allow_dash
+    takes_files = any(
+        "FILE" in str(found.metavar) for found in LEAVES[path].params if found.opts[0][:1] != "-"
+    )
+    for arguments in [["--json=found.json"], ["--json", "found.json"]][: 1 if takes_files else 2]:
+        told = CliRunner().invoke(app, [*path, *arguments])
+        assert 2 == told.exit_code
+        message = " ".join(told.output.replace("│", " ").split())
+        assert "it prints to standard output and takes no file: write --out found.json" in message
 
 
 def test_the_version_is_the_packages() -> None:
@@ -59,14 +99,14 @@ def test_the_version_is_the_packages() -> None:
         ["demo", "--chaos", "much"],
         ["demo", "--access-log", "nowhere.jsonl"],
         ["demo", "--access-log", "."],
-        ["demo", "--json", "nowhere/out.json"],
+        ["demo", "--out", "nowhere/out.json"],
         ["local", "--speed", "0"],
         ["local", "--access-log", "nowhere.jsonl"],
         ["reconcile"],
         ["reconcile", "2026"],
         ["reconcile", "2026-13"],
         ["reconcile", "2026-10-01"],
-        ["redrive", "--json", "nowhere/out.json"],
+        ["redrive", "--out", "nowhere/out.json"],
     ],
     ids=" ".join,
 )

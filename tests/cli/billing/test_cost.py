@@ -96,7 +96,7 @@ def test_cost_by_the_published_tariff(file: Path, tmp_path: Path) -> None:
     """
     assert "Tariff 1 is in force now." in invoke("tariff", "publish", file).stdout
     assert "Tariff 1 was in force already." in invoke("tariff", "publish", file).stdout
-    told = invoke("cost", "--json", tmp_path / "cost.json")
+    told = invoke("cost", "--out", tmp_path / "cost.json")
     document = written(tmp_path / "cost.json")
 
     assert 1 == told.exit_code
@@ -115,13 +115,13 @@ def test_cost_by_the_published_tariff(file: Path, tmp_path: Path) -> None:
 
 def test_cost_of_one_account(file: Path, tmp_path: Path) -> None:
     """By a file in place of the tariff in force; the keys of others are not read, and no problem."""
-    told = invoke("cost", "globex", "--tariff", file, "--json", tmp_path / "cost.json")
+    told = invoke("cost", "globex", "--tariff", file, "--out", tmp_path / "cost.json")
     assert (0, ["globex"]) == (
         told.exit_code,
         [one["account"] for one in written(tmp_path / "cost.json")["accounts"]],
     )
     file.write_text(TARIFF + "default_plan: pro\n")
-    told = invoke("cost", "key:stray", "--tariff", file, "--json", tmp_path / "cost.json")
+    told = invoke("cost", "key:stray", "--tariff", file, "--out", tmp_path / "cost.json")
     assert (0, "0.20") == (told.exit_code, written(tmp_path / "cost.json")["accounts"][0]["to_date"])
 
 

@@ -109,12 +109,12 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
     """Each account has its three files in the bucket and in the folder; a key of nobody is named, and that is
     a problem.
     """
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--out", tmp_path / "out", "--json", tmp_path / "j")
-    document = json.loads((tmp_path / "j").read_text())
+    told = invoke("invoice", MONTH, "--tariff", tariff, "--out", tmp_path / "out", "--json")
+    document = json.loads(told.stdout)
     files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
 
-    assert 1 == told.exit_code, told.stdout
-    assert "On no invoice: 2026-10: key stray has no account" in told.stdout
+    assert 1 == told.exit_code, told.stderr
+    assert "On no invoice: 2026-10: key stray has no account" in told.stderr
     assert [("acme", "2.20", True), ("globex", "0.42", True)] == [
         (one["account"], one["total"], one["is_new"]) for one in document["invoices"]
     ]
@@ -140,15 +140,15 @@ def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path:
     assert files[0] == files[1] == files[2]
 
 
-def test_another_tariff_changes_no_issued_invoice(tariff: Path, tmp_path: Path) -> None:
+def test_another_tariff_changes_no_issued_invoice(tariff: Path) -> None:
     """What is issued stands; that this run came to something else is said."""
     invoke("invoice", MONTH, "--tariff", tariff)
     tariff.write_text(TARIFF.replace("0.105", "0.2"))
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--account", "acme", "--json", tmp_path / "j")
-    [invoice] = json.loads((tmp_path / "j").read_text())["invoices"]
+    told = invoke("invoice", MONTH, "--tariff", tariff, "--account", "acme", "--json")
+    [invoice] = json.loads(told.stdout)["invoices"]
 
     assert ("2.20", False, False) == (invoice["total"], invoice["is_new"], invoice["is_as_computed"])
-    assert "1 were issued before by another usage or tariff, and stand" in told.stdout
+    assert "1 were issued before by another usage or tariff, and stand" in told.stderr
 
 
 def test_one_account(demo: Demo, tariff: Path) -> None:
@@ -280,16 +280,16 @@ def test_rehearsal(demo: Demo, tariff: Path, tmp_path: Path) -> None:
     """Who pays more or less by another tariff, with their distribution; nothing is issued."""
     other = tmp_path / "other.yaml"
     other.write_text(TARIFF.replace("unit_price: 0.105", "unit_price: 0.15, free_units: 10"))
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--rehearse", other, "--json", tmp_path / "j")
-    document = json.loads((tmp_path / "j").read_text())
+    told = invoke("invoice", MONTH, "--tariff", tariff, "--rehearse", other, "--json")
+    document = json.loads(told.stdout)
 
     assert 0 == told.exit_code
     assert [] == kept(demo)
-    assert ["acme", "2.20", "1.65", "-0.55", "EUR"] in [row.split() for row in told.stdout.splitlines()]
-    assert "0 pay more, 2 less, 0 the same. Nothing was issued." in told.stdout
+    assert ["acme", "2.20", "1.65", "-0.55", "EUR"] in [row.split() for row in told.stderr.splitlines()]
+    assert "0 pay more, 2 less, 0 the same. Nothing was issued." in told.stderr
     assert {"- over 50 %": 1, "- up to 50 %": 1} == {b: n for b, n in document["distribution"].items() if n}
     assert {"EUR": "-0.97"} == document["change"]
-    assert 2 == told.stdout.count("█" * 40)
+    assert 2 == told.stderr.count("█" * 40)
 
 
 def test_a_rehearsal_in_another_currency(tariff: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def check(*arguments: object) -> Result:
 
 def test_the_example(tmp_path: Path) -> None:
     """Plans with their versions, accounts with their keys, and what becomes of other keys are told."""
-    told = check(EXAMPLE, "--json", tmp_path / "j")
+    told = check(EXAMPLE, "--out", tmp_path / "j")
     document = json.loads((tmp_path / "j").read_text())
     rows = [row.split() for row in told.stdout.splitlines()]
 
@@ -36,7 +36,7 @@ def test_faults(tmp_path: Path) -> None:
     file.write_text(
         EXAMPLE.read_text().replace("plan: team", "plan: tame").replace("digits: 2", "digits: 99")
     )
-    told = check(file, "--json", tmp_path / "j")
+    told = check(file, "--out", tmp_path / "j")
     document = json.loads((tmp_path / "j").read_text())
 
     assert 1 == told.exit_code

@@ -17,7 +17,7 @@ def test_verify(demo: Demo, typed: Told, tmp_path: Path) -> None:
     assert (0, True) == (code, "0 links, 0 objects, the rows of 0 days. Head of the chain: 0:" in told)
     assert 0 == typed("close", MONTH, "--yes")[0]
     out = tmp_path / "found.json"
-    assert 0 == typed("verify", "--json", str(out))[0]
+    assert 0 == typed("verify", "--out", str(out))[0]
     found = json.loads(out.read_text())
     assert (2, 3, [], []) == (found["links"], found["objects"], found["faults"], found["notes"])
     assert found["days"]

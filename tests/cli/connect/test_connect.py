@@ -137,7 +137,7 @@ class TestApply:
             )
         refused = account.api("busy", {"destinationArn": destination, "format": OWN_FORMAT})
         connected = account.api("users")
-        told = invoke("connect", "--all", "--apply", "--json", "found.json")
+        told = invoke("connect", "--all", "--apply", "--out", "found.json")
         assert 1 == told.exit_code
         found = {one["api"]: one for one in json.loads(Path("found.json").read_text())}
         assert "2 subscription filters already: first, second" in found[refused]["refusal"]
@@ -150,7 +150,7 @@ class TestApply:
         invoke("connect", "--all", "--apply")
         operations = [{"op": "replace", "path": "/accessLogSettings/format", "value": "mine"}]
         account.rest.update_stage(restApiId=api, stageName="prod", patchOperations=operations)
-        told = invoke("disconnect", "--apply", "--json", "left.json")
+        told = invoke("disconnect", "--apply", "--out", "left.json")
         assert [{"stage": f"{api}/prod", "restored": False}] == json.loads(Path("left.json").read_text())
         assert (1, True) == (told.exit_code, "was changed since" in told.stdout)
         assert "mine" == account.log_of(api)["format"]

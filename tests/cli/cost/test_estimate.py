@@ -51,7 +51,7 @@ class TestCommand:
     def test_json(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """The same as JSON; money is text."""
         path = tmp_path / "estimate.json"
-        assert 0 == run([*CALLS, "--window", "30", "--meters", "2", "--json", str(path)], monkeypatch)
+        assert 0 == run([*CALLS, "--window", "30", "--meters", "2", "--out", str(path)], monkeypatch)
         found = json.loads(path.read_text())
         assert [30, 2] == [found["workload"]["window_seconds"], found["meters"]]
         assert "6907.74" == found["api_gateway"]
@@ -70,7 +70,7 @@ class TestCommand:
             ["--tracing"],
             ["--encrypt-topics"],
         ):
-            small = ["estimate", "--calls-per-month", "1000000", "--keys", "10", "--json", str(path)]
+            small = ["estimate", "--calls-per-month", "1000000", "--keys", "10", "--out", str(path)]
             assert 0 == run([*small, *options], monkeypatch)
             costs.append(Decimal(json.loads(path.read_text())["cost"]))
         assert all(cost > costs[0] for cost in costs[1:])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.common.output import NO_OUTPUT, Output
 from cli.local import demo_session
 from cli.local.demo_session import DemoOptions
 from cli.main import app
@@ -21,18 +22,18 @@ def wished(monkeypatch: pytest.MonkeyPatch) -> list[DemoOptions]:
 def test_without_options(wished: list[DemoOptions]) -> None:
     """Generated traffic, no faults, as fast as it goes, and then the cloud stays up."""
     assert 0 == CliRunner().invoke(app, ["demo"]).exit_code
-    assert [DemoOptions(None, None, None, None, None, serve=True, speed=None)] == wished
+    assert [DemoOptions(None, None, NO_OUTPUT, None, None, serve=True, speed=None)] == wished
 
 
 def test_with_all_options(wished: list[DemoOptions], tmp_path: Path) -> None:
     """Each reaches the session."""
     log, out, lake, reports = (tmp_path / name for name in ("access.jsonl", "out.json", "lake", "reports"))
     log.write_text("a line\n")
-    files = ["--access-log", str(log), "--json", str(out), "--lake", str(lake), "--report", str(reports)]
+    files = ["--access-log", str(log), "--out", str(out), "--lake", str(lake), "--report", str(reports)]
     arguments = [*files, "--chaos", "3", "--no-serve", "--speed", "60.5"]
 
     assert 0 == CliRunner().invoke(app, ["demo", *arguments]).exit_code
-    assert [DemoOptions(log, 3, out, lake, reports, serve=False, speed=60.5)] == wished
+    assert [DemoOptions(log, 3, Output((out,)), lake, reports, serve=False, speed=60.5)] == wished
 
 
 def test_a_lake_is_not_mixed_with_another(wished: list[DemoOptions], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from cli.common.errors import CommandError
+from cli.common.output import Output
 from cli.local import demo_session
 from cli.local.demo_session import DemoOptions, run
 from local_cloud.demo import progress
@@ -37,7 +38,7 @@ def test_a_log_is_played_told_and_written(
 ) -> None:
     """In plain lines, without a word of the functions' own; the JSON says the same."""
     out, lake = tmp_path / "out.json", tmp_path / "lake"
-    run(DemoOptions(access_log, chaos=1, json=out, lake=lake, serve=True))
+    run(DemoOptions(access_log, chaos=1, result=Output((out,)), lake=lake, serve=True))
 
     told = capsys.readouterr()
     document = json.loads(out.read_text())
@@ -102,7 +103,7 @@ def test_a_counter_that_is_wrong_is_exit_code_1(
     out = tmp_path / "out.json"
 
     with pytest.raises(typer.Exit) as ended:
-        run(DemoOptions(access_log, json=out))
+        run(DemoOptions(access_log, result=Output((out,))))
 
     assert 1 == ended.value.exit_code
     assert "PROBLEM: counters and lake differ in " in capsys.readouterr().out

@@ -101,7 +101,7 @@ def test_close(typed: Told, tmp_path: Path) -> None:
     """A month goes from open to sealed, and stays so."""
     out = tmp_path / "state.json"
     assert (0, "2026-10 is open: nobody has begun to close it\n") == typed("close", MONTH, "--status")
-    code, asked = typed("close", MONTH, "--json", str(out), "--yes")
+    code, asked = typed("close", MONTH, "--out", str(out), "--yes")
     told = asked[asked.index(f"{MONTH} was sealed") :]
     document = json.loads(out.read_text())
     assert 0 == code, told
@@ -173,7 +173,7 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
             TableName=demo.cloud.stack.name("CountersTable"), Key={"pk": item["pk"], "sk": item["sk"]}
         )
     out = tmp_path / "rebuilt.json"
-    code, told = typed("rebuild", MONTH, "--json", str(out))
+    code, told = typed("rebuild", MONTH, "--out", str(out))
     assert (0, as_counted) == (code, stored(demo)), told
     assert "4 counters brought to the lake's figure" in told
     assert ("written", 6) == (

@@ -55,7 +55,7 @@ def invoke(*arguments: str) -> Result:
 def test_a_month_that_agrees(tmp_path: Path) -> None:
     """Both sides are told, and the whole report is written."""
     out = tmp_path / "october.json"
-    told = invoke("reconcile", MONTH, "--allow-incomplete", "--json", str(out))
+    told = invoke("reconcile", MONTH, "--allow-incomplete", "--out", str(out))
     document = json.loads(out.read_text())
 
     assert 0 == told.exit_code
@@ -107,7 +107,7 @@ def change_counter(demo: Demo, requests: int) -> None:
 def test_what_cannot_be_redriven_stays_and_is_explained(tmp_path: Path) -> None:
     """And the exit code says that something stays."""
     out = tmp_path / "redriven.json"
-    told = invoke("redrive", "--dry-run", "--json", str(out))
+    told = invoke("redrive", "--dry-run", "--out", str(out))
     document = json.loads(out.read_text())
 
     assert 1 == told.exit_code

@@ -52,7 +52,7 @@ def reconcile(*arguments: str) -> Result:
 
 def test_files(tmp_path: Path) -> None:
     """The page and the table, beside the JSON."""
-    names = {"--json": "october.json", "--html": "october.html", "--csv": "october.csv"}
+    names = {"--out": "october.json", "--html": "october.html", "--csv": "october.csv"}
     told = reconcile(*[text for option, name in names.items() for text in (option, str(tmp_path / name))])
     assert 0 == told.exit_code
     run_id = json.loads((tmp_path / "october.json").read_text())["run_id"]

@@ -30,7 +30,7 @@ def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
 
     out = tmp_path / "report.json"
     lower = ("--lower", "edited by hand, ticket 4711")
-    code, told = typed("reconcile", MONTH, "--repair", "--yes", *lower, "--json", str(out))
+    code, told = typed("reconcile", MONTH, "--repair", "--yes", *lower, "--out", str(out))
     document = json.loads(out.read_text())
     assert (0, as_counted) == (code, stored(demo)), told
     assert "1 counters brought to the lake's figure" in told
@@ -45,7 +45,7 @@ def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
 def test_nothing_to_repair(typed: Told, tmp_path: Path) -> None:
     """A month that agrees needs no answer, and nothing is written."""
     out = tmp_path / "report.json"
-    assert 0 == typed("reconcile", MONTH, "--repair", "--json", str(out))[0]
+    assert 0 == typed("reconcile", MONTH, "--repair", "--out", str(out))[0]
     assert "repair" not in json.loads(out.read_text())
 
 

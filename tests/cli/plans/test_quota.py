@@ -110,7 +110,7 @@ class TestApply:
     def test_dry_run(self, book: PlanBook, file: str, tmp_path: Path) -> None:
         """It says what would change, and changes nothing."""
         out = tmp_path / "out.json"
-        told = invoke("plan", "apply", "-f", file, "--dry-run", "--json", str(out))
+        told = invoke("plan", "apply", "-f", file, "--dry-run", "--out", str(out))
         assert [
             "plan free: new",
             "  + requests/hour 100 hard, reserved from 80 %, alerts at 50+80+100 %",
@@ -159,10 +159,10 @@ class TestPlan:
         for amount in ("10", "20"):
             invoke("plan", "create", "free", "--limit", f"requests/day={amount}")
         out = tmp_path / "out.json"
-        listed = invoke("plan", "list", "--json", str(out))
+        listed = invoke("plan", "list", "--out", str(out))
         assert ["free", "2", "requests/day", "20", "hard,"] == listed.stdout.splitlines()[1].split()[:5]
         assert 20 == json.loads(out.read_text())["free"]["limits"][0]["amount"]
-        shown = invoke("plan", "show", "free", "--json", str(out))
+        shown = invoke("plan", "show", "free", "--out", str(out))
         assert ["free, version 2", "free, version 1"] == shown.stdout.splitlines()[::2]
         assert [1, 2] == [version["version"] for version in json.loads(out.read_text())]
 
@@ -276,7 +276,7 @@ class TestQuota:
         book.assign(Assignment("a1", "free", "acme", {"requests/hour": 20}))
         count(cloud, "a1", 15)
         out = tmp_path / "out.json"
-        told = invoke("quota", "show", "a1", "--json", str(out))
+        told = invoke("quota", "show", "a1", "--out", str(out))
         assert (0, "a1: plan free, version 1, account acme") == (told.exit_code, told.stdout.splitlines()[0])
         rows = [line.split()[:5] for line in told.stdout.splitlines()[2:4]]
         assert [
@@ -313,7 +313,7 @@ class TestQuota:
         dated.assign(Assignment("a1", "pro", status=KeyStatus.SUSPENDED))
         book.put_plan(msgspec.structs.replace(free, version=2, since=1_793_887_200), free)
         out = tmp_path / "out.json"
-        assert 0 == invoke("quota", "history", "a1", "--json", str(out)).exit_code
+        assert 0 == invoke("quota", "history", "a1", "--out", str(out)).exit_code
         assert [
             (1_793_880_000, "free", 1, {}, "active"),
             (1_793_883_600, "free", 1, {"requests/month": 5}, "active"),
@@ -323,7 +323,7 @@ class TestQuota:
             (one["since"], one["plan"], one["plan_version"], one["overrides"], one["status"])
             for one in json.loads(out.read_text())
         ]
-        invoke("quota", "history", "a1", "--at", "2026-11-05T13:30:00Z", "--json", str(out))
+        invoke("quota", "history", "a1", "--at", "2026-11-05T13:30:00Z", "--out", str(out))
         (then,) = json.loads(out.read_text())
         assert (1_793_883_600, {"requests/month": 5}) == (then["since"], then["overrides"])
         with pytest.raises(CommandError, match="Nothing is known to have been in force for key 'a1' at 2025"):
@@ -348,14 +348,14 @@ class TestQuota:
         invoke("quota", "assign", "old", "free", "--account", "initech")
         for key, calls in (("a1", 300), ("b2", 200), ("old", 400)):
             count(cloud, key, calls)
-        told = invoke("quota", "acme", "--json", str(out))
+        told = invoke("quota", "acme", "--out", str(out))
         document = json.loads(out.read_text())
         assert (1, False) == (told.exit_code, document["allowed"])
         assert [("account:requests/month", 900, 100), ("account:requests/hour", 900, 0)] == [
             (one["limit"], one["used"], one["remaining"]) for one in document["limits"]
         ]
         assert ["a1", "b2", "old"] == document["keys_of_account"]
-        assert 1 == invoke("quota", "b2", "--json", str(out)).exit_code
+        assert 1 == invoke("quota", "b2", "--out", str(out)).exit_code
         document = json.loads(out.read_text())
         assert ("b2", ["account:requests/month", "account:requests/hour"]) == (
             document["key"],
@@ -373,7 +373,7 @@ class TestQuota:
         monkeypatch.setattr(Deployment, "of_stack", lambda *_: with_default)
         count(cloud, "stray", 1_000)
         out = tmp_path / "out.json"
-        told = invoke("quota", "show", "stray", "--json", str(out))
+        told = invoke("quota", "show", "stray", "--out", str(out))
         assert (1, True) == (told.exit_code, "QuotaDefaultPlan" in told.stdout)
         document = json.loads(out.read_text())
         assert ("free", True, False) == (
@@ -388,7 +388,7 @@ class TestQuota:
         book.assign(Assignment("b2", "pro"))
         book.assign(Assignment("a1", "free", "acme", {"requests/hour": 2000}))
         out = tmp_path / "out.json"
-        told = invoke("quota", "list", "--json", str(out))
+        told = invoke("quota", "list", "--out", str(out))
         assert [["a1", "free", "acme", "active", "requests/hour=2,000"], ["b2", "pro", "active"]] == [
             line.split() for line in told.stdout.splitlines()[1:3]
         ]

@@ -48,7 +48,7 @@ def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.Mon
     assert (0, before) == (code, stored(demo))
     assert "4 malformed lines in the lake; 0 would become calls, 4 are left" in told
 
-    code, told = typed("reread", MONTH, "--fields", MAP, "--json", str(out))
+    code, told = typed("reread", MONTH, "--fields", MAP, "--out", str(out))
     assert (0, before) == (code, stored(demo)), told
     assert "3 would become calls, 1 are left" in told
     assert ["d0e96b5f16", "2026-10-31", "no_status", "3"] in [row.split() for row in told.splitlines()]
