@@ -69,7 +69,7 @@ def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.Mon
     assert (0, True) == (code, "0 became calls, 1 are left" in told)
 
     out = tmp_path / "backfill.json"
-    code, told = typed("backfill", "--from", f"{MONTH}-31", "--yes", "--json", str(out))
+    code, told = typed("backfill", "--from", f"{MONTH}-31", "--yes", "--out", str(out))
     assert "5 lines in the log groups; 0 came into lake and counters, 0 are left where they are" in told
     document = json.loads(out.read_text())
     assert (0, [], {}, [], []) == (
