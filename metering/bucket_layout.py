@@ -35,7 +35,12 @@ TARIFFS: Final = "tariffs/"
 
 def lake_folder(day: datetime) -> str:
     """The folder with the Parquet files of a day."""
-    return f"{LAKE}year={day:%Y}/month={day:%m}/day={day:%d}/"
+    return f"{lake_month(day)}day={day:%d}/"
+
+
+def lake_month(day: datetime) -> str:
+    """The folder with the folders of a day's month."""
+    return f"{LAKE}year={day:%Y}/month={day:%m}/"
 
 
 def state_name(month: Period) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
 from adapters.s3.bucket import Bucket
-from metering.bucket_layout import lake_folder
+from metering.bucket_layout import lake_folder, lake_month
 from metering.proof.stored_object import StoredObject
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+_FOLDER_LENGTH: Final = len(lake_folder(datetime(2026, 1, 1, tzinfo=UTC)))
 
 
 class S3LakeObjects:
@@ -20,10 +23,17 @@ class S3LakeObjects:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._bucket = Bucket(s3, bucket)
 
-    def of_day(self, day: datetime) -> Iterator[StoredObject]:
-        """The objects in the folder of a day, in the order of their names.
+    def of_days(self, days: Sequence[datetime]) -> Iterator[tuple[datetime, StoredObject]]:
+        """The objects in the folders of these days, which are in order, each with its day; in the order of
+        their names. A month of them is one listing.
 
         Raises:
             Transient, Misconfigured: the bucket cannot be listed.
         """
-        return self._bucket.objects(lake_folder(day))
+        for month, of_month in groupby(days, lake_month):
+            folders = {lake_folder(day): day for day in of_month}
+            listed = month if len(folders) > 1 else next(iter(folders))
+            for one in self._bucket.objects(listed):
+                day = folders.get(one.name[:_FOLDER_LENGTH])
+                if day is not None:
+                    yield day, one

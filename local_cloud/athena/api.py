@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import duckdb
@@ -152,7 +153,7 @@ class AthenaService:
         query, parameters = request["QueryString"], list(request.get("ExecutionParameters", []))
         if not 0 < len(query) <= LONGEST_QUERY:
             raise _invalid(f"a query has 1 to {LONGEST_QUERY} characters, not {len(query)}")
-        _check_syntax(query, parameters)
+        _check_syntax(query, tuple(parameters))
         context = request.get("QueryExecutionContext", {})
         if context.get("Catalog", CATALOG).lower() != CATALOG:
             raise _invalid(f"Catalog {context['Catalog']} does not exist")
@@ -274,7 +275,8 @@ def _execute(execution: _Execution, engine: AthenaEngine, prepared: QueryPlan) -
             execution.connection = None
 
 
-def _check_syntax(query: str, parameters: list[str]) -> None:
+@lru_cache(maxsize=1000)
+def _check_syntax(query: str, parameters: tuple[str, ...]) -> None:
     """Athena refuses at once what it cannot parse; what it cannot run fails later."""
     try:
         parse(query, parameters)

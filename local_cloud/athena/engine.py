@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -102,12 +102,21 @@ class ObjectCache:
         os.replace(part.name, path)  # noqa: PTH105 - atomic, whoever else fetches the same
 
 
+Query = tuple[str, tuple[str, ...], str]
+"""Its text, its parameters, and the database whose tables it may name alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Planned:
     """A plan, and the schemas that it was made with: it is good as long as they are the same."""
 
     plan: QueryPlan
     schemas: Mapping[tuple[str, str], Schema | None]
+
+
+_plans: Final[dict[Query, _Planned]] = {}
+_MOST_PLANS: Final = 1000
+"""Of this process: a plan depends on the query and its schemas alone, whichever cloud it is for."""
 
 
 class AthenaEngine:
@@ -118,7 +127,7 @@ class AthenaEngine:
         self._glue = client("glue")
         self._s3 = client("s3")
         self._cache = ObjectCache(self._s3)
-        self._plans: dict[tuple[str, tuple[str, ...], str], _Planned] = {}
+        self._database = _open(self._cache.folder)
 
     def prepare(self, text: str, parameters: Sequence[str], database: str) -> QueryPlan:
         """What is to be run for a query.
@@ -128,9 +137,12 @@ class AthenaEngine:
             QueryFailedError: it cannot be run.
         """
         query = (text, tuple(parameters), database)
-        planned = self._plans.get(query)
+        planned = _plans.get(query)
         if planned is None or any(self._schema(*name) != schema for name, schema in planned.schemas.items()):
-            self._plans[query] = planned = self._planned(*query)
+            planned = self._planned(*query)
+            if len(_plans) >= _MOST_PLANS:
+                _plans.clear()
+            _plans[query] = planned
         return planned.plan
 
     def _planned(self, text: str, parameters: Sequence[str], database: str) -> _Planned:
@@ -161,11 +173,8 @@ class AthenaEngine:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection for one query, which can read fetched objects and nothing else."""
-        connection = duckdb.connect()
+        connection = self._database.cursor()
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
-        connection.execute(f"SET allowed_directories = ['{self._cache.folder}']")
-        connection.execute("SET enable_external_access = false")
         return connection
 
     def store(self, bucket: str, key: str, body: bytes) -> None:
@@ -202,6 +211,15 @@ class AthenaEngine:
             connection.execute(f"CREATE TEMP VIEW {use.view} AS {body}")
         columns = [column for reading in use.readings for column in reading]
         return sum(file.column_bytes.get(column, 0) for file in files for column in columns)
+
+
+def _open(folder: Path) -> duckdb.DuckDBPyConnection:
+    """An empty database that can read the files of a folder, and nothing else."""
+    database = duckdb.connect()
+    database.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
+    database.execute(f"SET allowed_directories = ['{folder}']")
+    database.execute("SET enable_external_access = false")
+    return database
 
 
 def _check_columns(table: LakeTable, use: TableUse, file: _File, place: str) -> None:

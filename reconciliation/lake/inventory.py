@@ -6,9 +6,11 @@ for each object, in the order of their names, with name, ETag and bytes, set apa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Protocol
 
 from metering.proof.stored_object import StoredObject
@@ -21,8 +23,9 @@ _INSTANT: Final = timedelta(milliseconds=1)
 class LakeObjects(Protocol):
     """The objects of the lake."""
 
-    def of_day(self, day: datetime) -> Iterable[StoredObject]:
-        """Those of a day's folder, in the order of their names.
+    def of_days(self, days: Sequence[datetime]) -> Iterable[tuple[datetime, StoredObject]]:
+        """Those of the folders of these days, which are in order, each with its day; in the order of their
+        names.
 
         Raises:
             Transient, Misconfigured: they cannot be listed.
@@ -34,8 +37,9 @@ def objects_read(lake: LakeObjects, start: datetime, end: datetime) -> list[Obje
     """What a query of the calls from `start` until before `end` reads, at this moment: the folders of these
     days and of one more on either side. Empty ones are left out.
     """
-    found = (_of_day(day, lake.of_day(day)) for day in _days(start - MARGIN, end - _INSTANT + MARGIN))
-    return [one for one in found if one.objects]
+    days = list(_days(start - MARGIN, end - _INSTANT + MARGIN))
+    found = groupby(lake.of_days(days), key=itemgetter(0))
+    return [_of_day(day, (one for _, one in objects)) for day, objects in found]
 
 
 def _days(first: datetime, last: datetime) -> Iterator[datetime]:

@@ -25,20 +25,50 @@ def s3() -> Iterator[Any]:
     with LocalEndpoint() as endpoint:
         client = endpoint.client("s3")
         client.create_bucket(Bucket=BUCKET)
-        for name in (f"{FOLDER}b", f"{FOLDER}a", "lake/year=2026/month=10/day=06/c", "errors/d"):
+        for name in (
+            f"{FOLDER}b",
+            f"{FOLDER}a",
+            "lake/year=2026/month=10/day=06/c",
+            "lake/year=2026/month=10/e",
+        ):
             client.put_object(Bucket=BUCKET, Key=name, Body=name[-1:].encode())
         yield client
 
 
-def test_of_a_day(s3: Any) -> None:
+@pytest.fixture
+def listings(s3: Any) -> Iterator[list[str]]:
+    """The prefixes of the listings that are requested from now on."""
+    prefixes: list[str] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        prefixes.append(params["Prefix"])
+
+    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", note)
+    yield prefixes
+    s3.meta.events.unregister("provide-client-params.s3.ListObjectsV2", note)
+
+
+def stored(folder: str, name: str) -> StoredObject:
+    """What tells the content of an object."""
+    return StoredObject(f"{folder}{name}", md5(name.encode(), usedforsecurity=False).hexdigest(), 1)
+
+
+def test_of_a_day(s3: Any, listings: list[str]) -> None:
     """Those of the day's folder, in order, with what tells their content."""
-    assert [
-        StoredObject(f"{FOLDER}{name}", md5(name.encode(), usedforsecurity=False).hexdigest(), 1)
-        for name in ("a", "b")
-    ] == list(S3LakeObjects(s3, BUCKET).of_day(DAY))
+    found = list(S3LakeObjects(s3, BUCKET).of_days([DAY]))
+    assert [(DAY, stored(FOLDER, "a")), (DAY, stored(FOLDER, "b"))] == found
+    assert [FOLDER] == listings
+
+
+def test_of_a_month(s3: Any, listings: list[str]) -> None:
+    """The days of a month are one listing, also when it has other days and other objects."""
+    days = [datetime(2026, 9, 30, tzinfo=UTC), *(DAY.replace(day=number) for number in (1, 2, 3, 4, 5, 7))]
+    found = list(S3LakeObjects(s3, BUCKET).of_days(days))
+    assert [(DAY, stored(FOLDER, "a")), (DAY, stored(FOLDER, "b"))] == found
+    assert ["lake/year=2026/month=09/day=30/", "lake/year=2026/month=10/"] == listings
 
 
 def test_no_bucket(s3: Any) -> None:
     """Said with the folder."""
     with pytest.raises(Misconfigured, match=f"ListObjectsV2 of missing/{FOLDER}"):
-        list(S3LakeObjects(s3, "missing").of_day(DAY))
+        list(S3LakeObjects(s3, "missing").of_days([DAY]))

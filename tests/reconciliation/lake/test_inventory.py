@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -20,9 +21,9 @@ class Folders:
         self.asked: list[str] = []
         self._objects = defaultdict(list, {name.lstrip("d"): held for name, held in objects.items()})
 
-    def of_day(self, day: datetime) -> list[StoredObject]:
-        self.asked.append(f"{day:%Y%m%d}")
-        return self._objects[f"{day:%Y%m%d}"]
+    def of_days(self, days: Sequence[datetime]) -> Iterator[tuple[datetime, StoredObject]]:
+        self.asked = [f"{day:%Y%m%d}" for day in days]
+        return ((day, one) for day in days for one in self._objects[f"{day:%Y%m%d}"])
 
 
 def test_folders() -> None:
