@@ -111,7 +111,7 @@ checkov: setup ## Hold the template to checkov's rules for secure settings, wher
 # Parameters with which every part of the template is there.
 ALL_PARTS := KmsKeyArn=arn:aws:kms:us-east-1:123456789012:key/0b5c1a2d CrawlSchema=yes Monitoring=full Tracing=Active \
 	AlarmEmail=on-call@example.com MeteredApiName=orders SecondLogGroupName=users ThirdLogGroupName=stock \
-	GuardedRestApiId=a1b2c3d4e5 GuardedHttpApiId=f6g7h8i9j0 QuotaEmail=quotas@example.com
+	SourceAccounts=210987654321 GuardedRestApiId=a1b2c3d4e5 GuardedHttpApiId=f6g7h8i9j0 QuotaEmail=quotas@example.com
 
 .PHONY: engines
 engines: setup $(SAM) $(ENGINES) $(SPARK) wheels ## Deploy to an engine that is not ours, by the real SAM CLI; let others judge

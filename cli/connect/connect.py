@@ -20,6 +20,10 @@ EXAMPLES = """Examples:
     usage-meter connect --all --apply
 
     usage-meter connect --print terraform
+
+    usage-meter connect --write-meter meter.json
+
+    usage-meter connect --meter meter.json --log-group api-access --all --apply
 """
 
 RecordFile = Annotated[
@@ -29,6 +33,17 @@ RecordFile = Annotated[
         metavar="FILE",
         dir_okay=False,
         help="Where it is kept what was there before; STACK.connected.json if not given.",
+    ),
+]
+
+MeterFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--meter",
+        metavar="FILE",
+        dir_okay=False,
+        exists=True,
+        help="The meter lies in another account, and this file describes it: see --write-meter.",
     ),
 ]
 
@@ -50,6 +65,23 @@ def command(  # noqa: PLR0913 - each is an option
             "--print", help="Print what to write into a definition of the stage, and change nothing."
         ),
     ] = None,
+    meter: MeterFileOption = None,
+    log_group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --meter: the log group of this account for stages that log nothing yet.",
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-meter",
+            metavar="FILE",
+            dir_okay=False,
+            help="Write what other accounts need to connect their stages to this stack, and change nothing.",
+        ),
+    ] = None,
     record: RecordFile = None,
     json: AsJson = False,
     out: OutFile = None,
@@ -62,11 +94,21 @@ def command(  # noqa: PLR0913 - each is an option
     all, and what was there before is kept in a file, from which `usage-meter disconnect` restores it. Exits 1
     if a stage cannot be connected.
     """
-    from cli.connect.session import connect, print_snippet  # noqa: PLC0415 - slow to load, and not needed for --help
+    # Slow to load, and not needed for --help.
+    from cli.connect.meter import meter_of_file, meter_of_stack  # noqa: PLC0415
+    from cli.connect.session import connect, print_meter, print_snippet  # noqa: PLC0415
 
+    if meter is None and log_group is not None:
+        raise typer.BadParameter("only with --meter: the stack has its own", param_hint="--log-group")
+    if meter is not None and (print_as is not None or write is not None):
+        raise typer.BadParameter("reads a file; the other two read the stack", param_hint="--meter")
+    if write is not None:
+        print_meter(stack, write)
+        return
     if print_as is not None:
         print_snippet(stack, print_as)
         return
     if apply and not api and not every:
         raise typer.BadParameter("name stages by --api, or say --all", param_hint="--apply")
-    connect(stack, api or [], record, output(json=json, out=out), applies=apply, replaces=replace)
+    found = meter_of_stack(stack) if meter is None else meter_of_file(meter, log_group)
+    connect(found, api or [], record, output(json=json, out=out), applies=apply, replaces=replace)

@@ -8,7 +8,7 @@ import typer
 
 from cli.common.options import AsJson, OutFile, StackName
 from cli.common.output import output
-from cli.connect.connect import RecordFile
+from cli.connect.connect import MeterFileOption, RecordFile
 
 EXAMPLES = """Examples:
 
@@ -24,6 +24,7 @@ def command(  # noqa: PLR0913 - each is an option
     force: Annotated[
         bool, typer.Option("--force", help="Restore stages that somebody has changed since, too.")
     ] = False,
+    meter: MeterFileOption = None,
     record: RecordFile = None,
     json: AsJson = False,
     out: OutFile = None,
@@ -34,6 +35,9 @@ def command(  # noqa: PLR0913 - each is an option
 
     A stage that was changed since is left as it is, and named. Exits 1 if there is one.
     """
-    from cli.connect.session import disconnect  # noqa: PLC0415 - slow to load, and not needed for --help
+    # Slow to load, and not needed for --help.
+    from cli.connect.meter import meter_of_file, meter_of_stack  # noqa: PLC0415
+    from cli.connect.session import disconnect  # noqa: PLC0415
 
-    disconnect(stack, record, output(json=json, out=out), applies=apply, forces=force)
+    found = meter_of_stack(stack) if meter is None else meter_of_file(meter, None)
+    disconnect(found, record, output(json=json, out=out), applies=apply, forces=force)

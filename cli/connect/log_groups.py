@@ -27,8 +27,10 @@ class SubscriptionSetting:
     """How a log group is subscribed: as the template's filter is."""
 
     name: str
-    stream_arn: str
-    role_arn: str
+    destination_arn: str
+    """The stream, or the destination of another account in its place."""
+    role_arn: str | None
+    """None: the destination has its own."""
 
 
 class AccessLogGroups:
@@ -61,14 +63,15 @@ class AccessLogGroups:
         Raises:
             MeterError: CloudWatch Logs refuses it.
         """
+        role = {} if subscription.role_arn is None else {"roleArn": subscription.role_arn}
         with translated(f"PutSubscriptionFilter of {name}"):
             self._logs.put_subscription_filter(
                 logGroupName=name,
                 filterName=subscription.name,
                 filterPattern="",
-                destinationArn=subscription.stream_arn,
-                roleArn=subscription.role_arn,
+                destinationArn=subscription.destination_arn,
                 distribution="Random",
+                **role,
             )
 
     def unsubscribe(self, name: str, filter_name: str) -> None:

@@ -15,6 +15,8 @@ LONGEST_FORMAT = {ApiKind.REST: 3072, ApiKind.HTTP: 1024, ApiKind.WEBSOCKET: 102
 this one is above all that were seen.
 """
 _GROUP = re.compile(r"arn:[^:]+:logs:[^:]+:[^:]+:log-group:([^:]+)(?::\*)?")
+_NO_GROUP = "it logs nothing: name a log group of this account for it by --log-group"
+_TO_FIREHOSE = "it logs to Firehose, and a stage has one destination: the meter cannot see its calls"
 _OWN_GROUPS = ("/usage-meter/", "/aws/lambda/", "/aws/kinesisfirehose/")
 
 
@@ -24,7 +26,7 @@ class LogTarget:
 
     filter_name: str
     group_arn: str
-    """Of the log group for stages that log nowhere yet."""
+    """Of the log group for stages that log nowhere yet; empty: there is none for them."""
     formats: Mapping[ApiKind, str]
     """What the meter needs of each kind of API."""
 
@@ -95,8 +97,8 @@ def step(
 
 def _refusal_of_destination(stage: ApiStage, target: LogTarget, group: AccessLogGroup | None) -> str | None:
     name = group_of(stage.log.destination) if stage.log else target.group
-    if name is None:
-        return "it logs to Firehose, and a stage has one destination: the meter cannot see its calls"
+    if not name:
+        return _NO_GROUP if stage.log is None else _TO_FIREHOSE
     if name.startswith(_OWN_GROUPS):
         return f"it logs to {name}, which services of the meter may write to"
     if group is None:

@@ -10,35 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import typer
-from botocore.config import Config
 from rich.console import Console
 
-from adapters.deployment import Deployment
 from adapters.source.stages import ApiKind, ApiStage, LogSetting, StageSettings
-from cli.common.bootstrap import Target, target
+from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
+from cli.common.terminal import console
 from cli.connect.log_groups import AccessLogGroups, SubscriptionSetting
+from cli.connect.meter import Meter, log_target, write_meter
 from cli.connect.plan import ConnectionStep, LogTarget, group_of, step
 from cli.connect.record import ConnectedStage, ConnectionRecord
 from cli.connect.snippets import DefinitionLanguage, SnippetValues, snippet
 
-FORMATS: Final = {
-    ApiKind.REST: "AccessLogFormat",
-    ApiKind.HTTP: "AccessLogFormatHttpApi",
-    ApiKind.WEBSOCKET: "AccessLogFormatWebSocketApi",
-}
-"""The stack's output with the format of each kind of API."""
-
-_PATIENT: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
-"""API Gateway takes few changes of stages a second."""
-
 
 def connect(  # noqa: PLR0913 - what was asked for
-    stack: str, wanted: list[str], record: Path | None, out: Output, *, applies: bool, replaces: bool
+    meter: Meter, wanted: list[str], record: Path | None, out: Output, *, applies: bool, replaces: bool
 ) -> None:
     """Show what connecting takes, and carry it out.
 
@@ -47,32 +37,32 @@ def connect(  # noqa: PLR0913 - what was asked for
         CommandError: a stage that was named is not there.
         typer.Exit: with 1, if a stage cannot be connected.
     """
-    found = target(stack)
-    stages, groups = _services(found)
-    to = log_target(found.deployment, stack)
-    steps = list(_steps(stages, groups, to, wanted, own_api=_own_api(found.deployment), replaces=replaces))
+    stages, groups = meter.services()
+    steps = list(_steps(stages, groups, meter.to, wanted, own_api=meter.own_api, replaces=replaces))
     screen = out.screen()
     _show(screen, steps)
     if not stages.may_log():
         screen.print("- API Gateway has no role to log with: docs/deploy.md says how to give it one.")
     out.write([_document(one) for one in steps])
     if applies:
-        _apply(steps, stages, groups, subscription(found.deployment, stack), _file(record, stack), stack)
-        screen.print(f"Done. What was there before is kept in {_file(record, stack)}.")
+        path = _file(record, meter.stack)
+        _apply(steps, stages, groups, meter.subscription, path, meter.stack)
+        screen.print(f"Done. What was there before is kept in {path}.")
     elif any(one.does_something for one in steps):
         screen.print("Nothing was changed: --apply does it.")
     if any(one.refusal for one in steps):
         raise typer.Exit(PROBLEM)
 
 
-def disconnect(stack: str, record: Path | None, out: Output, *, applies: bool, forces: bool) -> None:
+def disconnect(meter: Meter, record: Path | None, out: Output, *, applies: bool, forces: bool) -> None:
     """Show what is restored, and restore it.
 
     Raises:
         MeterError: something cannot be read or is refused.
         typer.Exit: with 1, if a stage was changed since.
     """
-    stages, groups = _services(target(stack))
+    stages, groups = meter.services()
+    stack = meter.stack
     path = _file(record, stack)
     noted = ConnectionRecord.read(path, stack)
     screen = out.screen()
@@ -94,6 +84,18 @@ def disconnect(stack: str, record: Path | None, out: Output, *, applies: bool, f
         raise typer.Exit(PROBLEM)
 
 
+def print_meter(stack: str, path: Path) -> None:
+    """Write what other accounts need, and say what they do with it.
+
+    Raises:
+        MeterError: the stack cannot be read, or takes calls of no other account.
+    """
+    meter = write_meter(stack, path)
+    screen = console()
+    screen.print(f"{path} is for the accounts {', '.join(meter.accounts)}; nothing in it is secret.")
+    screen.print(f"There, in {meter.region}: usage-meter connect --meter {path.name}")
+
+
 def print_snippet(stack: str, language: DefinitionLanguage) -> None:
     """Print what to write into a definition of a stage.
 
@@ -107,38 +109,6 @@ def print_snippet(stack: str, language: DefinitionLanguage) -> None:
     region = str(found.session.region_name)
     formats = (to.formats[ApiKind.REST], to.formats[ApiKind.HTTP])
     print(snippet(language, SnippetValues(to.group_arn, *formats, authorizer, region, key_header)), end="")
-
-
-def log_target(deployment: Deployment, stack: str) -> LogTarget:
-    """Where stages are to log, by the stack's outputs.
-
-    Raises:
-        Misconfigured: the stack lacks an output.
-    """
-    group, stream = deployment.values("AccessLogGroupName", "CallStreamArn")
-    _, partition, _, region, account, _ = stream.split(":", 5)
-    formats = {kind: deployment.outputs[name] for kind, name in FORMATS.items() if name in deployment.outputs}
-    return LogTarget(stack, f"arn:{partition}:logs:{region}:{account}:log-group:{group}", formats)
-
-
-def subscription(deployment: Deployment, stack: str) -> SubscriptionSetting:
-    """How log groups are subscribed, by the stack's outputs.
-
-    Raises:
-        Misconfigured: the stack lacks an output.
-    """
-    stream, role = deployment.values("CallStreamArn", "SubscriptionRoleArn")
-    return SubscriptionSetting(stack, stream, role)
-
-
-def _services(found: Target) -> tuple[StageSettings, AccessLogGroups]:
-    rest, v2 = (found.client(name, config=_PATIENT) for name in ("apigateway", "apigatewayv2"))
-    return StageSettings(rest, v2), AccessLogGroups(found.client("logs", config=_PATIENT))
-
-
-def _own_api(deployment: Deployment) -> str | None:
-    """The meter's own API of look-ups, which is never metered."""
-    return deployment.outputs.get("LookUpApiId")
 
 
 def _file(record: Path | None, stack: str) -> Path:

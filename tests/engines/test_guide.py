@@ -27,9 +27,14 @@ from tools.build_lambda import ROOT
 from tools.deployment import Deployment
 
 PAGE = "deploy.md"
-LEFT_OUT = ("aws cloudformation delete-stack", "aws lambda invoke", "aws s3api delete-bucket-policy")
+LEFT_OUT = (
+    *("aws cloudformation delete-stack", "aws lambda invoke", "aws s3api delete-bucket-policy"),
+    *("aws logs put-subscription-filter", "usage-meter connect --write-meter"),
+    *("usage-meter connect --meter", "usage-meter disconnect --meter"),
+)
 """Commands of the page that are not run here: test_deployment has the creation that fails, the engine has no
-Athena for a reconciliation, and test_adoption begins without the buckets' policies.
+Athena for a reconciliation, test_adoption begins without the buckets' policies, and two accounts are in
+tests/cli/connect/test_another_account.py.
 """
 
 

@@ -59,6 +59,14 @@ def query_definition(moto: LocalEndpoint, _name: str, properties: Properties) ->
         client.put_query_definition(**{key[0].lower() + key[1:]: value for key, value in properties.items()})
 
 
+def destination(moto: LocalEndpoint, _name: str, properties: Properties) -> None:
+    """The access policy of a destination is set by an operation of its own."""
+    client, name = moto.client("logs"), properties["DestinationName"]
+    target, role = properties["TargetArn"], properties["RoleArn"]
+    client.put_destination(destinationName=name, targetArn=target, roleArn=role)
+    client.put_destination_policy(destinationName=name, accessPolicy=properties["DestinationPolicy"])
+
+
 def work_group(moto: LocalEndpoint, _name: str, properties: Properties) -> None:
     """The state and the deletion of a workgroup are settings of CloudFormation's."""
     kept = {key: properties[key] for key in ("Name", "Description", "Tags")}
@@ -145,6 +153,7 @@ BY_API: dict[str, Make] = {
         "DeliveryStreamName", by("firehose", "create_delivery_stream")
     ),
     "AWS::Lambda::EventInvokeConfig": by("lambda", "put_function_event_invoke_config"),
+    "AWS::Logs::Destination": destination,
     "AWS::Logs::LogStream": lower_first(by("logs", "create_log_stream")),
     "AWS::Logs::QueryDefinition": query_definition,
     "AWS::Logs::SubscriptionFilter": lower_first(by("logs", "put_subscription_filter")),
@@ -207,6 +216,7 @@ def stack(moto: LocalEndpoint) -> Stack:
             "Monitoring": "full",
             "MeteredApiName": "orders",
             "AlarmEmail": "on-call@example.com",
+            "SourceAccounts": "210987654321",
         },
         account=moto.account_id,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -182,6 +183,41 @@ class TestTrust:
         assert {"StringLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:*"}} == logs["Condition"]
         assert "Condition" not in firehose
         assert {"StringEquals": {"aws:SourceAccount": "123456789012"}} == glue["Condition"]
+
+
+class TestOtherAccounts:
+    """Log groups of other accounts: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CreateDestination.html"""
+
+    STACK = Stack({"SourceAccounts": "210987654321,345678901234"})
+
+    def test_destination(self) -> None:
+        """Nobody but the accounts that are named may subscribe a log group to the destination, and to no
+        other; without any there is none.
+        """
+        (statement,) = json.loads(self.STACK.resource("CallDestination")["DestinationPolicy"])["Statement"]
+        assert {
+            "Effect": "Allow",
+            "Principal": {"AWS": ["210987654321", "345678901234"]},
+            "Action": "logs:PutSubscriptionFilter",
+            "Resource": self.STACK.output("CallDestinationArn"),
+        } == statement
+        assert not STACK.has("CallDestination")
+        assert "-" == STACK.output("CallDestinationArn")
+
+    def test_trust(self) -> None:
+        """CloudWatch Logs writes into the stream in the name of these accounts and of ours, and of no other.
+        No name of a log group or destination can hold a colon, so that each account is found at its place.
+        """
+        (trust,) = self.STACK.resource("AccessLogSubscriptionRole")["AssumeRolePolicyDocument"]["Statement"]
+        patterns = trust["Condition"]["StringLike"]["aws:SourceArn"]
+        senders = ("123456789012", "210987654321", "345678901234", "999999999999")
+        assert [True, True, True, False] == [
+            any(
+                fnmatchcase(f"arn:aws:logs:us-east-1:{one}:log-group:orders:*", pattern)
+                for pattern in patterns
+            )
+            for one in senders
+        ]
 
 
 class TestGrants:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.httpsession import URLLib3Session
 
 from cli.common.errors import CommandError
 from local_cloud.stack import LocalCloud
@@ -163,6 +165,32 @@ class TestApply:
         Path("r.json").write_text('{"stack": "other"}')
         with pytest.raises(Misconfigured, match="the record of the stack other"):
             invoke("connect", "--all", "--apply", "--record", "r.json")
+
+
+class TestManyStages:
+    def test_requests(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Connecting takes one request to read a stage and one to change it, however many there are, and what
+        does not grow with them: 500 stages take what API Gateway's own pace makes of 1,000 requests.
+        """
+        group = account.group("orders")
+        for number in range(12):
+            log = {"destinationArn": group, "format": OWN_FORMAT} if number % 2 else None
+            account.api(f"api {number}", log)
+        sent: Counter[object] = Counter()
+        send = URLLib3Session.send
+
+        def counted(session: URLLib3Session, request: Any) -> Any:
+            sent["/stages" in request.url or "others"] += 1
+            return send(session, request)
+
+        monkeypatch.setattr(URLLib3Session, "send", counted)
+        for words, stages, others in (
+            (("connect",), 12, 8),
+            (("connect", "--all", "--apply"), 24, 10),
+            (("disconnect", "--apply"), 24, 6),
+        ):
+            assert 0 == invoke(*words).exit_code
+            assert (stages, True) == (sent.pop(True), sent.pop("others") <= others)
 
 
 class TestPrint:
