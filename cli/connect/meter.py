@@ -35,7 +35,7 @@ _PATIENT: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
 """API Gateway takes few changes of stages a second."""
 
 
-class Meter(NamedTuple):
+class ConnectedMeter(NamedTuple):
     """A meter, and the account whose stages are connected to it."""
 
     stack: str
@@ -71,7 +71,7 @@ class MeterFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.destination.split(":")[3]
 
 
-def meter_of_stack(stack: str) -> Meter:
+def meter_of_stack(stack: str) -> ConnectedMeter:
     """The meter that is deployed in this account.
 
     Raises:
@@ -80,12 +80,12 @@ def meter_of_stack(stack: str) -> Meter:
     found = target(stack)
     deployment = found.deployment
     setting = subscription(deployment, stack)
-    return Meter(
+    return ConnectedMeter(
         stack, log_target(deployment, stack), setting, found.session, deployment.outputs.get("LookUpApiId")
     )
 
 
-def meter_of_file(path: Path, group: str | None) -> Meter:
+def meter_of_file(path: Path, group: str | None) -> ConnectedMeter:
     """The meter of another account. `group` is the log group, of this account, for stages that log nothing
     yet; None: they are left alone.
 
@@ -117,7 +117,7 @@ def meter_of_file(path: Path, group: str | None) -> Meter:
         )
     arn = f"arn:{partition}:logs:{meter.region}:{account}:log-group:{group}" if group else ""
     to = LogTarget(meter.stack, arn, meter.formats)
-    return Meter(meter.stack, to, SubscriptionSetting(meter.stack, meter.destination, None), here)
+    return ConnectedMeter(meter.stack, to, SubscriptionSetting(meter.stack, meter.destination, None), here)
 
 
 def write_meter(stack: str, path: Path) -> MeterFile:

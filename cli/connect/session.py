@@ -21,14 +21,20 @@ from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
 from cli.common.terminal import console
 from cli.connect.log_groups import AccessLogGroups, SubscriptionSetting
-from cli.connect.meter import Meter, log_target, write_meter
+from cli.connect.meter import ConnectedMeter, log_target, write_meter
 from cli.connect.plan import ConnectionStep, LogTarget, group_of, step
 from cli.connect.record import ConnectedStage, ConnectionRecord
 from cli.connect.snippets import DefinitionLanguage, SnippetValues, snippet
 
 
 def connect(  # noqa: PLR0913 - what was asked for
-    meter: Meter, wanted: list[str], record: Path | None, out: Output, *, applies: bool, replaces: bool
+    meter: ConnectedMeter,
+    wanted: list[str],
+    record: Path | None,
+    out: Output,
+    *,
+    applies: bool,
+    replaces: bool,
 ) -> None:
     """Show what connecting takes, and carry it out.
 
@@ -54,7 +60,9 @@ def connect(  # noqa: PLR0913 - what was asked for
         raise typer.Exit(PROBLEM)
 
 
-def disconnect(meter: Meter, record: Path | None, out: Output, *, applies: bool, forces: bool) -> None:
+def disconnect(
+    meter: ConnectedMeter, record: Path | None, out: Output, *, applies: bool, forces: bool
+) -> None:
     """Show what is restored, and restore it.
 
     Raises:
