@@ -39,8 +39,12 @@ class AccessLogSearch:
         groups: Sequence[str],
         rule: BillingRule,
         clock: Callable[[], datetime],
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`clock` gives the time in UTC, for what a group has dropped by now."""
+        """`clock` gives the time in UTC, for what a group has dropped by now. Once `is_over`, a search ends
+        after its page.
+        """
+        self._is_over = is_over
         self._logs = logs
         self._groups = tuple(groups)
         self._rule = rule
@@ -118,6 +122,8 @@ class AccessLogSearch:
                 yield LogEvent(str(event["eventId"]), event["timestamp"], event["message"])
             if "nextToken" not in page:
                 return
+            if self._is_over():
+                raise TooManyLines(f"{group} from {start} to {end} has more pages than there is time for")
             request["nextToken"] = page["nextToken"]
         raise TooManyLines(f"{group} from {start} to {end} has more than {MOST_PAGES} pages")
 

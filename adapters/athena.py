@@ -86,6 +86,8 @@ class Patience:
     """Seconds since any moment."""
     limit_seconds: float = 600.0
     """A query that runs longer is stopped."""
+    seconds_left: Callable[[], float] = lambda: float("inf")
+    """So long whoever wants the rows can wait; a query that runs longer is stopped as well."""
 
 
 class Athena:
@@ -149,7 +151,8 @@ class Athena:
 
     def _await_end(self, query_id: str) -> QueryExecutionTypeDef:
         """The execution once it has ended."""
-        sleep, clock, limit = self._patience.sleep, self._patience.clock, self._patience.limit_seconds
+        sleep, clock = self._patience.sleep, self._patience.clock
+        limit = min(self._patience.limit_seconds, self._patience.seconds_left())
         give_up_at = clock() + limit
         wait = FIRST_WAIT_SECONDS
         while True:
@@ -159,7 +162,7 @@ class Athena:
             if clock() >= give_up_at:
                 with translated("stop_query_execution of Athena"):
                     self._athena.stop_query_execution(QueryExecutionId=query_id)
-                raise QueryTimedOut(f"Athena query {query_id} took more than {limit} s and was stopped")
+                raise QueryTimedOut(f"Athena query {query_id} took more than {limit:g} s and was stopped")
             sleep(wait)
             wait = min(wait * _WAIT_GROWTH, LONGEST_WAIT_SECONDS)
 

@@ -6,18 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import boto3
 
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
+from reconciliation.attribution.budget import Budget
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
 from reconciliation.report.publication import Published, ReportPublisher
 from reconciliation.report.verdict import verdict
 from reconciliation.schedule import allows_incomplete, months_of, run_of
 from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
+
+RESERVED_SECONDS: Final = 120.0
+"""Of an invocation's time, for requests that are under way when an investigation ends, and for the report."""
 
 Answer = list[dict[str, Any]]
 Handler = Callable[[Mapping[str, Any], Any], Answer]
@@ -33,17 +37,27 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
     return _deployed()(event, context)
 
 
-def make_handler(publisher: ReportPublisher, tools: Telemetry) -> Handler:
-    """The function around a publisher. The event names the run: repeated, it gives its report again."""
+def make_handler(publisher: ReportPublisher, tools: Telemetry, budget: Budget | None = None) -> Handler:
+    """The function around a publisher. The event names the run: repeated, it gives its report again. `budget`
+    is that of the reconciler: it gets what is left of the invocation's time.
+    """
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> Answer:
         run_id, is_allowed = run_of(event, context.aws_request_id), allows_incomplete(event)
-        answer = []
-        for month in months_of(event):
-            published = publisher.publish(month, run_id=run_id, allow_incomplete=is_allowed)
+        answer, months = [], months_of(event)
+        for done, month in enumerate(months):
+            if budget is not None:
+                seconds_left = context.get_remaining_time_in_millis() / 1000
+                budget.ends_in(seconds_left - RESERVED_SECONDS, parts=len(months) - done)
+            metrics = _Metrics(tools)
+            published = publisher.publish(
+                month, run_id=run_id, allow_incomplete=is_allowed, on_compared=metrics.publish
+            )
+            metrics.publish(published.report)
             answer.append(result := summary(published))
-            _publish_metrics(tools, published.report, result)
+            log = tools.logger.info if published.report.agrees else tools.logger.warning
+            log("reconciliation", extra={"reconciliation": result})
         return answer
 
     return cast("Handler", handle)
@@ -71,6 +85,7 @@ def summary(published: Published) -> dict[str, Any]:
         "lake_events": report.lake_events,
         "lake_duplicates": report.lake_duplicates,
         "scanned_bytes": report.scanned_bytes,
+        "investigation_ended": report.investigation_ended,
         "queries": [proof.query_id for proof in report.proofs],
     }
 
@@ -78,18 +93,28 @@ def summary(published: Published) -> dict[str, Any]:
 @cache
 def _deployed() -> Handler:
     settings, client = ReconciliationSettings.from_environment(), boto3.session.Session().client
-    sources = make_sources(settings, client)._replace(witnesses=make_witnesses(settings, client))
-    reconciler = Reconciler(sources, utc_now)
-    return make_handler(ReportPublisher(make_reports(settings, client), reconciler, utc_now), telemetry())
+    budget = Budget()
+    sources = make_sources(settings, client, budget=budget)._replace(
+        witnesses=make_witnesses(settings, client)
+    )
+    reconciler = Reconciler(sources, utc_now, budget=budget)
+    publisher = ReportPublisher(make_reports(settings, client), reconciler, utc_now)
+    return make_handler(publisher, telemetry(), budget)
 
 
-def _publish_metrics(tools: Telemetry, report: Report, result: Mapping[str, Any]) -> None:
-    """What was not complete when it was compared may differ without a fault: its metrics have names of their
-    own.
-    """
-    kind = "" if report.is_settled else "Incomplete"
-    tools.count(
-        {
+class _Metrics:
+    """The metrics of one report: published with the comparison, then what the investigation adds to them."""
+
+    def __init__(self, tools: Telemetry) -> None:
+        self._tools = tools
+        self._published: dict[str, int] | None = None
+
+    def publish(self, report: Report) -> None:
+        """Publish what is not published yet. What was not complete when it was compared may differ without a
+        fault: its metrics have names of their own.
+        """
+        kind = "" if report.is_settled else "Incomplete"
+        numbers = {
             f"{kind}Drift": report.differences_found + report.altered_rows + report.contradictions_found,
             f"{kind}Differences": report.differences_found + report.altered_rows,
             f"{kind}Contradictions": report.contradictions_found,
@@ -97,6 +122,8 @@ def _publish_metrics(tools: Telemetry, report: Report, result: Mapping[str, Any]
             "LakeDuplicates": report.lake_duplicates,
             "ScannedBytes": report.scanned_bytes,
         }
-    )
-    log = tools.logger.info if report.agrees else tools.logger.warning
-    log("reconciliation", extra={"reconciliation": result})
+        if self._published is None:
+            self._tools.count(numbers)
+        elif further := report.scanned_bytes - self._published["ScannedBytes"]:
+            self._tools.count({"ScannedBytes": further})
+        self._published = numbers

@@ -8,7 +8,8 @@
 4. **Read the counters** of the month and its days. They come in no order and are sorted here, in temporary
    files where they are many.
 5. **Compare** both streams in one pass, and add both up.
-6. **Look into what differs**: hour by hour and call by call, until single calls are named.
+6. **Look into what differs**: hour by hour and call by call, until single calls are named, within a budget of
+   time, bytes and rows. Whoever wants the comparison before it gets it.
 7. **Report.** Nothing is changed anywhere.
 
 The counters are read after the lake: what arrives meanwhile can only be ahead in the counters. A key never
@@ -34,6 +35,7 @@ from metering.proof.drift import Difference, Entry, Held, differences
 from metering.proof.hours import hours_of
 from metering.proof.witness import Hearing, WitnessCount
 from metering.usage import NO_USAGE, Usage, total
+from reconciliation.attribution.budget import Budget
 from reconciliation.attribution.investigation import FINDINGS, PLACES, Circumstances, Investigation
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.firehose_errors import tally
@@ -44,6 +46,7 @@ from reconciliation.lake.queries import (
     REPEATED_ROWS,
     USAGE_BY_KEY_AND_DAY,
     USAGE_OF_SOUND_ROWS,
+    LakeCall,
     LakeUsage,
     between,
     epoch_ms,
@@ -82,6 +85,7 @@ DIFFERENCES_HELD: Final = 100_000
 _TOLD_EVERY: Final = 10_000
 
 Thing = TypeVar("Thing")
+OnCompared = Callable[[Report], None]
 
 
 class Sources(NamedTuple):
@@ -115,7 +119,7 @@ class Reconciled(NamedTuple):
 class Reconciler:
     """Reconciles months of one deployment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reads, and how
         self,
         sources: Sources,
         clock: Callable[[], datetime],
@@ -123,23 +127,43 @@ class Reconciler:
         *,
         allow_incomplete: bool = False,
         differences_held: int = DIFFERENCES_HELD,
+        budget: Budget | None = None,
     ) -> None:
         """`clock` gives the time in UTC, for the report and to see whether the month is over. With
-        `allow_incomplete` all of a month is compared, complete or not, and the report marked.
+        `allow_incomplete` all of a month is compared, complete or not, and the report marked. `budget` is
+        what the investigation of a month may take; None: the usual bytes and rows, and any time.
         """
+        self._budget = budget or Budget()
         self._sources = sources
         self._clock = clock
         self._on_progress = on_progress
         self._allow_incomplete = allow_incomplete
         self._differences_held = differences_held
 
-    def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
+    def reconcile(
+        self,
+        month: Period,
+        *,
+        run_id: str,
+        allow_incomplete: bool | None = None,
+        on_compared: OnCompared = lambda _report: None,
+    ) -> Report:
         """The report of :meth:`reconciled`."""
-        return self.reconciled(month, run_id=run_id, allow_incomplete=allow_incomplete).report
+        return self.reconciled(
+            month, run_id=run_id, allow_incomplete=allow_incomplete, on_compared=on_compared
+        ).report
 
-    def reconciled(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Reconciled:
+    def reconciled(
+        self,
+        month: Period,
+        *,
+        run_id: str,
+        allow_incomplete: bool | None = None,
+        on_compared: OnCompared = lambda _report: None,
+    ) -> Reconciled:
         """Compare a month (`2026-10`). A run that is repeated under its id asks for the same queries, which
-        are then not run again. `allow_incomplete` stands before the reconciler's own.
+        are then not run again. `allow_incomplete` stands before the reconciler's own. `on_compared` is called
+        with the report of a comparison that found something, before that is investigated.
 
         Raises:
             ValueError: the period is no month.
@@ -155,13 +179,20 @@ class Reconciler:
         refused = not allowed and is_refused(month, started_at, ready.until)
         until = ends_at(month) if allowed else begins_at(month) if refused else ready.until
         run = _Run(month, run_id, started_at, paths, failed, ready, until)
-        report, usage = self._compared(run) if until > begins_at(month) else Reconciled(_empty(run))
+        report = _empty(run)
         report.refused = refused
+        report.is_settled = run.until <= ready.until
         if self._sources.source is not None:
             report.source_gaps = gap_reasons(month, self._sources.source.load())
-        report.is_settled = run.until <= ready.until
+        compared = self._compare(run, report) if until > begins_at(month) else None
         report.finished_at = self._clock()
-        return Reconciled(report, usage)
+        if compared is None:
+            return Reconciled(report)
+        if not report.agrees or report.lake_duplicates:
+            on_compared(report)
+            self._investigate(run, report, compared.altered)  # 6
+            report.finished_at = self._clock()
+        return Reconciled(report, lambda: usage_by_key(compared.usage.rows()))  # 7
 
     def _paths(self) -> Paths:
         counted, delivered = self._sources.counted, self._sources.delivered
@@ -170,10 +201,9 @@ class Reconciler:
             VOUCHED if delivered is None else delivered.complete_through(),
         )
 
-    def _compared(self, run: _Run) -> Reconciled:
-        """Steps 3 to 7."""
+    def _compare(self, run: _Run, report: Report) -> _Compared:
+        """Steps 3 to 5."""
         month = run.month
-        report = _empty(run)
         if self._sources.objects is not None:
             report.objects_read = objects_read(self._sources.objects, begins_at(month), run.until)
         name, query, altered_query = self._usage(run)  # 3
@@ -192,20 +222,30 @@ class Reconciler:
         report.witnesses = [hearing.report() for hearing in hearings]
         report.proofs.insert(0, _proof(name, query, comparison.rows))
         report.not_looked_into = comparison.not_looked_into
+        return _Compared(query, altered)
+
+    def _investigate(self, run: _Run, report: Report, altered: Sequence[LakeCall]) -> None:
+        """Step 6, as far as its budget goes. What it has found is in the report, whatever ends it."""
         findings: _First[Finding] = _First(FINDINGS)
-        if report.differences or report.contradictions or altered:
-            for finding in self._looking(report).findings(  # 6
-                report.differences,
-                report.contradictions,
-                altered,
-                Circumstances(run.started_at, run.paths, run.failed.waiting),
-                run.run_id,
-            ):
-                findings.add(finding)
-        if report.lake_duplicates:
-            self._name_repeats(run, report, findings)
+        with self._budget.investigation():
+            if report.differences or report.contradictions or altered:
+                looking = self._looking(report)
+                for finding in looking.findings(
+                    report.differences,
+                    report.contradictions,
+                    altered,
+                    Circumstances(run.started_at, run.paths, run.failed.waiting),
+                    run.run_id,
+                ):
+                    findings.add(finding)
+                report.not_looked_into += looking.left_out
+                report.investigation_ended = looking.ended
+            if report.lake_duplicates and not report.investigation_ended:
+                try:
+                    self._name_repeats(run, report, findings)
+                except MeterError as error:
+                    report.investigation_ended = f"it could not go on: {error}"
         report.findings, report.findings_found = findings.things, findings.found
-        return Reconciled(report, lambda: usage_by_key(query.rows()))  # 7
 
     def _hearing(self, witness: Witness, month: Period) -> Hearing:
         """A witness, ready to be compared. One that cannot be asked says so, and stops nothing."""
@@ -240,6 +280,7 @@ class Reconciler:
             self._sources.error_prefix,
             lambda name, query, rows: report.proofs.append(_proof(name, query, rows)),
             lambda looked: self._on_progress(StepProgress("differences looked into", looked)),
+            budget=self._budget,
         )
 
     def _name_repeats(self, run: _Run, report: Report, findings: _First[Finding]) -> None:
@@ -279,6 +320,13 @@ class Reconciler:
                 self._on_progress(StepProgress(step, done))
             yield thing
         self._on_progress(StepProgress(step, done))
+
+
+class _Compared(NamedTuple):
+    """What the investigation and the invoices need of a comparison, beside its report."""
+
+    usage: QueryResult
+    altered: Sequence[LakeCall]
 
 
 class _Run(NamedTuple):

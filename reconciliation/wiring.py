@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -35,6 +36,7 @@ from adapters.source.log_insights import InsightsWitness
 from adapters.source.usage_plans import UsagePlanWitness
 from metering.bucket_layout import LAKE
 from metering.period import Period
+from reconciliation.attribution.budget import Budget
 from reconciliation.billing_chain import BillingChain
 from reconciliation.invoices.numbering import Numbering
 from reconciliation.lake.month_readiness import readiness_of
@@ -61,29 +63,40 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_athena(settings: ReconciliationSettings, client: MakeClient) -> Athena:
-    """Queries of the lake."""
+def make_athena(settings: ReconciliationSettings, client: MakeClient, budget: Budget | None = None) -> Athena:
+    """Queries of the lake. None of an investigation runs longer than its budget has time."""
+    patience = Patience(time.sleep, time.monotonic)
+    if budget is not None:
+        patience = replace(patience, seconds_left=budget.seconds_left)
     config = _config(SEGMENTS)
     return Athena(
         client("athena", config=config),
         client("s3", config=config),
-        Patience(time.sleep, time.monotonic),
+        patience,
         workgroup=settings.workgroup,
         database=settings.lake_database,
     )
 
 
 def make_sources(
-    settings: ReconciliationSettings, client: MakeClient, clock: Callable[[], datetime] = utc_now
+    settings: ReconciliationSettings,
+    client: MakeClient,
+    clock: Callable[[], datetime] = utc_now,
+    budget: Budget | None = None,
 ) -> Sources:
-    """What is read. `clock` gives the time in UTC."""
+    """What is read. `clock` gives the time in UTC; `budget` ends what an investigation reads of the lake and
+    the log groups when its time is over.
+    """
+    budget = budget or Budget()
     config = _config(SEGMENTS)
     s3, dynamodb = client("s3", config=config), client("dynamodb", config=config)
     return Sources(
-        make_athena(settings, client),
+        make_athena(settings, client, budget),
         CounterReader(dynamodb, settings.counters_table),
         S3ErrorObjects(s3, settings.lake_bucket),
-        AccessLogSearch(client("logs", config=config), settings.log_groups, settings.rule, clock),
+        AccessLogSearch(
+            client("logs", config=config), settings.log_groups, settings.rule, clock, budget.is_over
+        ),
         CountedPath(CompletenessReader(dynamodb, settings.counters_table)),
         FirehoseFreshness(
             client("cloudwatch", config=config), settings.delivery_stream, settings.log_groups, clock

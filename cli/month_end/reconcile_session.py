@@ -162,5 +162,7 @@ def findings_told(report: Report) -> Iterator[str]:
             yield f"  {finding.key} {finding.period} {name}: {finding.note}"
     if (rest := report.findings_found - len(report.findings)) > 0:
         yield f"and {rest:,} findings more than are held"
+    if report.investigation_ended:
+        yield f"The investigation ended early: {report.investigation_ended}."
     if report.not_looked_into:
         yield f"{report.not_looked_into:,} differing days were not looked into: put these right first"

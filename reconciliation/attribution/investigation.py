@@ -1,7 +1,9 @@
 """Differences looked into: rows and log lines fetched, calls named, causes found.
 
 The work is bounded: the first `PLACES` differing days are looked into, `FINDINGS` findings are held, and the
-rest is counted. Of the lake, days are read for twenty keys at a time; the log is asked for the same.
+rest is counted. Of the lake, days are read for twenty keys at a time, or for one key where those have more
+calls than are held; the log is asked for the same. All of it ends when its budget is spent, or when a service
+fails: what was found until then is kept, and the report says how many differences are left.
 """
 
 from __future__ import annotations
@@ -9,16 +11,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
 from metering.calls.event_id import event_hash
+from metering.errors import MeterError
 from metering.outcome import UNDECODABLE_KEY
 from metering.period import Period, begins_at, day_of, ends_at, hour_at, is_month, month_of
 from metering.proof.drift import Difference
 from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
+from reconciliation.attribution.budget import Budget
 from reconciliation.lake.firehose_errors import waiting_hashes
 from reconciliation.lake.queries import (
     CALLS_OF_A_QUERY,
@@ -60,17 +65,24 @@ class Circumstances(NamedTuple):
 class Investigation:
     """Looks into the differences of one run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom it asks, and to whom it reports
         self,
         queries: Queries,
         log: LogWitness | None,
         error_prefix: ErrorPrefix,
         on_query: Callable[[str, QueryResult, int], None],
         on_looked: Callable[[int], None],
+        *,
+        budget: Budget,
     ) -> None:
         """`on_query` is called after each query with the number of its rows, `on_looked` how many differences
         were looked into so far.
         """
+        self._budget = budget
+        self.ended = ""
+        """Why it ended before its end; empty: it did not."""
+        self.left_out = 0
+        """The differing days that it would have looked into."""
         self._queries = queries
         self._log = log
         self._error_prefix = error_prefix
@@ -97,11 +109,12 @@ class Investigation:
         months = {one.key: one for one in differences if is_month(one.period)}
         alone = _counters_alone(days, months)
         found: dict[str, list[Suspect]] = defaultdict(list)
-        for day, of_day in _by_day(days):
-            for start in range(0, len(of_day), KEYS_OF_A_QUERY):
-                group = of_day[start : start + KEYS_OF_A_QUERY]
-                for suspect in self._of_group(day, group, alone, run_id):
-                    found[suspect.key].append(suspect)
+        for day, group in _groups(days):
+            for suspect in self._within_budget(partial(self._of_group, day, group, alone, run_id)):
+                found[suspect.key].append(suspect)
+            if self.ended:
+                self.left_out += len(group)
+            else:
                 self._looked += len(group)
                 self._on_looked(self._looked)
         of_keys: dict[str, list[Difference]] = defaultdict(list)
@@ -111,23 +124,51 @@ class Investigation:
             found[key] += _of_month(month, of_keys[key], found[key])
         return [suspect for key in sorted(found) for suspect in found[key]]
 
+    def _within_budget(self, look: Callable[[], list[Suspect]]) -> list[Suspect]:
+        """What is found, if it is found before the budget is spent. A service that fails ends it as well: the
+        comparison, which needs nothing of this, is reported all the same.
+        """
+        try:
+            self._check_budget()
+            return look()
+        except _SpentError as spent:
+            self.ended = str(spent)
+        except MeterError as error:
+            self.ended = f"it could not go on: {error}"
+        return []
+
+    def _check_budget(self) -> None:
+        """Raises _SpentError once something of the budget is spent, and whenever that was so before."""
+        if reason := self.ended or self._budget.exhausted():
+            raise _SpentError(reason)
+
     def _of_group(
         self, day: Period, group: Sequence[Difference], alone: frozenset[str], run_id: str
-    ) -> Iterator[Suspect]:
+    ) -> list[Suspect]:
+        """What is wrong with the days of some keys: of all together, or of each for itself."""
+        try:
+            return self._of_keys(day, group, alone, run_id)
+        except _TooManyToHoldError:
+            return [one for key in group for one in self._of_keys(day, [key], alone, run_id)]
+
+    def _of_keys(
+        self, day: Period, group: Sequence[Difference], alone: frozenset[str], run_id: str
+    ) -> list[Suspect]:
         keys = [one.key for one in group]
         rows = self._rows_of(day, group, run_id)
         lines = self._lines(day, keys, _BEFORE, _AFTER)
-        unclear = []
+        unclear, clear = [], []
         for one in group:
             found = _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
             if lines is not None and any(suspect.kind in _UNCLEAR for suspect in found):
                 unclear.append(one)
             else:
-                yield from found
+                clear += found
         if unclear:
             lines = self._lines(day, [one.key for one in unclear], _WIDEST, _WIDEST)
             for one in unclear:
-                yield from _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
+                clear += _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
+        return clear
 
     def _rows_of(
         self, day: Period, group: Sequence[Difference], run_id: str
@@ -146,19 +187,21 @@ class Investigation:
     def _rows(
         self, span: Sequence[str], keys: Sequence[str], run_id: str
     ) -> Mapping[str, list[LakeCall] | None]:
+        self._check_budget()
         query = self._queries.run(query_text(CALLS_OF_KEYS), (*span, *keys_named(keys)), run_id=run_id)
-        found: dict[str, list[LakeCall] | None] = {key: [] for key in keys}
+        self._budget.spend(scanned_bytes=query.scanned_bytes)
+        found: dict[str, list[LakeCall]] = {key: [] for key in keys}
         number = 0
         for row in read_calls(query.rows()):
             number += 1
-            if (of_key := found[row.call.key]) is not None:
-                of_key.append(row)
+            found[row.call.key].append(row)
+        self._budget.spend(rows=number)
         self._on_query(CALLS_OF_KEYS, query, number)
         if number <= CALLS_OF_A_QUERY:
             return found
         if len(keys) == 1:
             return {keys[0]: None}
-        return {key: self._rows(span, [key], run_id)[key] for key in keys}
+        raise _TooManyToHoldError
 
     def _lines(
         self, day: Period, keys: Sequence[str], before: timedelta, after: timedelta
@@ -168,13 +211,21 @@ class Investigation:
         if self._log is None or not self._log.holds(start, end):
             return None
         found: dict[str, dict[int, LoggedCall]] = {key: {} for key in keys}
+        number = 0
         try:
-            for line in self._log.calls(keys, start - before, end + after):
+            for number, line in enumerate(self._log.calls(keys, start - before, end + after), 1):
+                if number > CALLS_OF_A_QUERY:
+                    raise TooManyLines(f"more than {CALLS_OF_A_QUERY:,} lines of {day}")
                 call = line.call
                 if call.key in found and day_of(hour_at(call.time_ms)) == day:
                     found[call.key].setdefault(call.event_hash, line)
         except TooManyLines:
+            if len(keys) > 1 and number > CALLS_OF_A_QUERY:
+                raise _TooManyToHoldError from None
+            self._check_budget()
             return None
+        finally:
+            self._budget.spend(rows=number)
         return found
 
     def _altered(self, differences: Sequence[Difference], altered: Sequence[LakeCall]) -> Iterator[Suspect]:
@@ -186,38 +237,74 @@ class Investigation:
             if (row.call.key, day) not in differing:
                 by_day[day].append(row)
         for day, rows in by_day.items():
-            lines = self._lines(day, sorted({row.call.key for row in rows}), _BEFORE, _AFTER) or {}
+            lines = self._lines_of_rows(day, rows)
             for row in rows:
                 of_key = lines.get(row.call.key, {})
                 line = of_key.get(row.call.event_hash) or of_key.get(event_hash(row.call.event_id))
                 yield unsound(row.call.key, day, row, line)
 
-    def _waiting(self, suspects: Iterable[Suspect]) -> frozenset[int]:
-        """Which of the missing calls lie under the error prefix."""
+    def _lines_of_rows(self, day: Period, rows: Sequence[LakeCall]) -> Mapping[str, Mapping[int, LoggedCall]]:
+        """What the log has of altered rows, if it has anything and the budget allows it: they are named
+        without it, too.
+        """
+        try:
+            self._check_budget()
+            return self._lines(day, sorted({row.call.key for row in rows}), _BEFORE, _AFTER) or {}
+        except _SpentError as spent:
+            self.ended = str(spent)
+        except _TooManyToHoldError:
+            pass
+        except MeterError as error:
+            self.ended = f"it could not go on: {error}"
+        return {}
+
+    def _waiting(self, suspects: Iterable[Suspect]) -> frozenset[int] | None:
+        """Which of the missing calls lie under the error prefix; None: it was not read to its end."""
         wanted = {
             suspect.call.event_hash if suspect.call else suspect.event_hash
             for suspect in suspects
             if suspect.kind in (SuspectKind.NOT_IN_LAKE, SuspectKind.NEITHER)
         }
-        contents = (self._error_prefix.read(name) for name in self._error_prefix.names())
-        return frozenset(
-            hashed
-            for content in contents
-            if content is not None
-            for hashed in waiting_hashes(content)
-            if hashed in wanted
-        )
+        found: set[int] = set()
+        try:
+            for name in self._error_prefix.names():
+                self._check_time()
+                if (content := self._error_prefix.read(name)) is not None:
+                    found.update(hashed for hashed in waiting_hashes(content) if hashed in wanted)
+        except _SpentError as spent:
+            self.ended = str(spent)
+        except MeterError as error:
+            self.ended = f"it could not go on: {error}"
+        else:
+            return frozenset(found)
+        return None
+
+    def _check_time(self) -> None:
+        """Raises _SpentError once the time is over."""
+        if self._budget.is_over():
+            raise _SpentError(self._budget.exhausted())
+
+
+class _SpentError(Exception):
+    """Something of the budget is spent; the text says what."""
+
+
+class _TooManyToHoldError(Exception):
+    """Several keys have more calls than are held at a time. Each for itself may have less."""
 
 
 def _total(rows: Sequence[LakeCall] | None, otherwise: Usage) -> Usage:
     return otherwise if rows is None else total(row.call.usage for row in rows)
 
 
-def _by_day(days: Sequence[Difference]) -> Iterator[tuple[Period, list[Difference]]]:
-    groups: dict[Period, list[Difference]] = defaultdict(list)
+def _groups(days: Sequence[Difference]) -> Iterator[tuple[Period, list[Difference]]]:
+    """The days that are looked into, day by day, as many keys at a time as a query has places for."""
+    by_day: dict[Period, list[Difference]] = defaultdict(list)
     for one in islice(days, PLACES):
-        groups[one.period].append(one)
-    yield from sorted(groups.items())
+        by_day[one.period].append(one)
+    for day, of_day in sorted(by_day.items()):
+        for start in range(0, len(of_day), KEYS_OF_A_QUERY):
+            yield day, of_day[start : start + KEYS_OF_A_QUERY]
 
 
 def _counters_alone(days: Iterable[Difference], months: Mapping[str, Difference]) -> frozenset[str]:
@@ -278,7 +365,7 @@ _CAUSES: Final = {
 }
 
 
-def _finding(suspect: Suspect, circumstances: Circumstances, waiting: frozenset[int]) -> Finding:
+def _finding(suspect: Suspect, circumstances: Circumstances, waiting: frozenset[int] | None) -> Finding:
     call = suspect.call
     return Finding(
         key=suspect.key,
@@ -293,10 +380,16 @@ def _finding(suspect: Suspect, circumstances: Circumstances, waiting: frozenset[
     )
 
 
-def _cause_of_absence(suspect: Suspect, circumstances: Circumstances, waiting: frozenset[int]) -> Cause:
-    """Why a call is absent on one side or both, by when it arrived."""
+def _cause_of_absence(
+    suspect: Suspect, circumstances: Circumstances, waiting: frozenset[int] | None
+) -> Cause:
+    """Why a call is absent on one side or both, by when it arrived. Where nobody knows what waits under the
+    error prefix, nobody knows it of a call that the lake lacks.
+    """
+    if waiting is None and suspect.kind is not SuspectKind.NOT_COUNTED:
+        return Cause.UNKNOWN
     hashed = suspect.event_hash if suspect.call is None else suspect.call.event_hash
-    if hashed in waiting and suspect.kind is not SuspectKind.NOT_COUNTED:
+    if waiting and hashed in waiting and suspect.kind is not SuspectKind.NOT_COUNTED:
         return Cause.WAITS
     arrived = _arrived(suspect)
     if arrived >= circumstances.read_at:

@@ -131,7 +131,9 @@ class Report(msgspec.Struct, kw_only=True):
     objects_read: list[ObjectsOfDay] = msgspec.field(default_factory=list)
     """Of each folder of the lake that the queries read; none where nobody looked."""
     not_looked_into: int = 0
-    """Differences of which no calls were named, because there were too many."""
+    """Differences of which no calls were named, because there were too many or the budget was spent."""
+    investigation_ended: str = ""
+    """Why the investigation ended before its end; empty: it did not."""
     source_gaps: list[str] = msgspec.field(default_factory=list)
     """Calls that were made or logged and did not reach the stream, a sentence each: no side has them."""
     witnesses: list[WitnessReport] = msgspec.field(default_factory=list)
@@ -195,7 +197,7 @@ _DERIVED: Final = (
     "scanned_bytes",
     "causes",
 )
-_ONLY_IF_ANY: Final = ("source_gaps", "witnesses")
+_ONLY_IF_ANY: Final = ("source_gaps", "witnesses", "investigation_ended")
 """Fields that are left out while they are empty: most reports have none."""
 TEXTS: Final = frozenset({"fingerprint", "event_hash"})
 """Fields that are texts in JSON."""

@@ -1,6 +1,7 @@
 """The report of a month, published in the lake's bucket:
 
     reconciliation/2026-10/run.json                     the run that was begun last
+    reconciliation/2026-10/<run id>/comparison.json     what differs, before it is known why
     reconciliation/2026-10/<run id>/report.json         what it found; it is written once, and never changed
     reconciliation/2026-10/<run id>/differences.csv     what follows from that
     reconciliation/2026-10/<run id>/report.html
@@ -12,6 +13,7 @@ In this order, and what holds if a step is the last to happen:
    published yet; whoever comes within `AT_ONCE` takes a run that was killed up again, whoever comes later
    begins another.
 2. **Reconcile** under that id. A run that is taken up again gets the queries that it had asked for already.
+   Where something differs, the comparison is published at once: it is there whatever becomes of the rest.
 3. **Decide**: the report is put on the condition that there is none. Of two jobs at once one decides; the
    other reads that report, and says so.
 4. **Derive** table and page from the report that was decided: the same bytes, whoever writes them.
@@ -71,8 +73,16 @@ class ReportStore(Protocol):
 class Reconciling(Protocol):
     """What compares a month under the id of a run."""
 
-    def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
-        """The report; with `allow_incomplete` of a month that is not complete, too.
+    def reconcile(
+        self,
+        month: Period,
+        *,
+        run_id: str,
+        allow_incomplete: bool | None = None,
+        on_compared: Callable[[Report], None] = ...,
+    ) -> Report:
+        """The report; with `allow_incomplete` of a month that is not complete, too. `on_compared` is called
+        with what is known before differences are looked into, if there are any.
 
         Raises:
             MeterError: something could not be read.
@@ -128,10 +138,17 @@ class ReportPublisher:
         self._reconciler = reconciler
         self._clock = clock
 
-    def publish(self, month: Period, *, run_id: str, allow_incomplete: bool = False) -> Published:
+    def publish(
+        self,
+        month: Period,
+        *,
+        run_id: str,
+        allow_incomplete: bool = False,
+        on_compared: Callable[[Report], None] = lambda _report: None,
+    ) -> Published:
         """Do the steps of the module's docstring. A run that is repeated under its id gives its report again.
         With `allow_incomplete` a month is compared though it is not complete; such runs are joined by such
-        alone.
+        alone. `on_compared` is called once the comparison is published, if it found something.
 
         Raises:
             MeterError: something could not be read or written. What was done holds; run it again.
@@ -139,21 +156,28 @@ class ReportPublisher:
         report, is_own = self._read(month, run_id), False
         if report is None:
             begun = self._begin(month, Begun(run_id, self._clock(), allow_incomplete))  # 1
-            report, is_own = self._decided(month, begun)
+            report, is_own = self._decided(month, begun, on_compared)
         folder = folder_of(month, report.run_id)
         self._store.add(f"{folder}differences.csv", report_csv(report))  # 4
         self._store.add(f"{folder}report.html", report_page(report))
         self._point(latest_of(report))  # 5
         return Published(report, self._store.place(f"{folder}report.html"), is_own)
 
-    def _decided(self, month: Period, begun: Begun) -> tuple[Report, bool]:
+    def _decided(
+        self, month: Period, begun: Begun, on_compared: Callable[[Report], None]
+    ) -> tuple[Report, bool]:
         """The report of a run, and whether it is this job's."""
         run_id = begun.run_id
         report = self._read(month, run_id)
         if report is not None:
             return report, False
+
+        def publish_comparison(compared: Report) -> None:
+            self._store.add(comparison_name(month, run_id), compared.to_json())
+            on_compared(compared)
+
         report = self._reconciler.reconcile(  # 2
-            month, run_id=run_id, allow_incomplete=begun.allow_incomplete
+            month, run_id=run_id, allow_incomplete=begun.allow_incomplete, on_compared=publish_comparison
         )
         if self._store.add(report_name(month, run_id), report.to_json()):  # 3
             return report, True
@@ -217,6 +241,11 @@ def folder_of(month: Period, run_id: str) -> str:
 def report_name(month: Period, run_id: str) -> str:
     """The object with the report of a run."""
     return f"{folder_of(month, run_id)}report.json"
+
+
+def comparison_name(month: Period, run_id: str) -> str:
+    """The object with the report of a run as it was before anything was looked into."""
+    return f"{folder_of(month, run_id)}comparison.json"
 
 
 def latest_name(month: Period) -> str:

@@ -82,6 +82,14 @@ def test_too_many_pages(cloud: LocalCloud) -> None:
         list(witness(cloud, logs=Endless()).calls(["a"], NOON, NOON + HOUR))
 
 
+def test_no_time_left() -> None:
+    """The search ends after its page."""
+    endless: Any = Endless()
+    search = AccessLogSearch(endless, ("group",), BillingRule(), lambda: NOON, lambda: True)
+    with pytest.raises(TooManyLines, match="more pages than there is time for"):
+        list(search.calls(["a"], NOON, NOON + HOUR))
+
+
 def test_patterns() -> None:
     """Plain keys are asked for by name, as many as fit; for others all lines are read."""
     assert ['{ ($.apiKeyId = "a") || ($.authorizerKeyId = "a") }'] == patterns(["a"])

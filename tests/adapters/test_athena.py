@@ -247,6 +247,13 @@ class TestWaiting:
         assert ["q1"] == client.stopped
         assert 60 <= sum(watch.naps) <= 60 + LONGEST_WAIT_SECONDS
 
+    def test_a_query_that_nobody_can_wait_for_is_stopped(self) -> None:
+        """Whoever wants its rows has less time than a query may take."""
+        watch, client = Watch(), Unsteady(["RUNNING"])
+        with pytest.raises(QueryTimedOut, match=r"q1 took more than 7 s and was stopped"):
+            on(client, limit_seconds=60, seconds_left=lambda: 7.0, **watch.patience()).run("q", run_id="r")
+        assert 7 <= sum(watch.naps) <= 7 + LONGEST_WAIT_SECONDS
+
     def test_what_may_work_later_is_started_anew(self) -> None:
         """By a request of its own: the token of the failed one would only bring the failure back."""
         client = Unsteady(["FAILED"], ["FAILED"], ["SUCCEEDED"], is_retryable=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,9 @@ from adapters.settings import ReconciliationSettings
 from adapters.telemetry import telemetry
 from metering.errors import Misconfigured
 from metering.period import Period
+from metering.proof.logged_call import LoggedCall
 from reconciliation import handler as module
+from reconciliation.attribution.budget import Budget
 from reconciliation.handler import Handler, make_handler
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler, Sources
@@ -32,8 +34,12 @@ class Context:
     memory_limit_in_mb = 1024
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:reconciliation"
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, seconds_left: int = 900) -> None:
         self.aws_request_id = request_id
+        self._seconds_left = seconds_left
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._seconds_left * 1000
 
 
 NOW = datetime(2026, 11, 2, 6, tzinfo=UTC)
@@ -61,9 +67,9 @@ class Together:
         self._reconciler = reconciler
         self._barrier = threading.Barrier(2)
 
-    def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
+    def reconcile(self, month: Period, **how: Any) -> Report:
         self._barrier.wait(60)
-        return self._reconciler.reconcile(month, run_id=run_id, allow_incomplete=allow_incomplete)
+        return self._reconciler.reconcile(month, **how)
 
 
 def made(deployment: Deployment, sources: Sources, reconciler: Reconciling | None = None) -> Handler:
@@ -71,7 +77,16 @@ def made(deployment: Deployment, sources: Sources, reconciler: Reconciling | Non
     for name in published(deployment):
         deployment.s3.delete_object(Bucket=deployment.settings.lake_bucket, Key=name)
     store = make_reports(deployment.settings, lambda _name, **_config: deployment.s3)
-    publisher = ReportPublisher(store, reconciler or Reconciler(sources, lambda: NOW), lambda: NOW)
+    budget = Budget()
+    own = Reconciler(sources, lambda: NOW, budget=budget)
+    publisher = ReportPublisher(store, reconciler or own, lambda: NOW)
+    return make_handler(publisher, telemetry("reconciliation", "UsageMeter"), budget)
+
+
+def made_again(deployment: Deployment, sources: Sources) -> Handler:
+    """The same with what is published by now."""
+    store = make_reports(deployment.settings, lambda _name, **_config: deployment.s3)
+    publisher = ReportPublisher(store, Reconciler(sources, lambda: NOW), lambda: NOW)
     return make_handler(publisher, telemetry("reconciliation", "UsageMeter"))
 
 
@@ -169,6 +184,51 @@ def test_a_retry(function: Handler) -> None:
         function({"month": "2026-10"}, Context(name))[0]["queries"] for name in ("same", "same", "other")
     ]
     assert queries[0] == queries[1] != queries[2]
+
+
+class Killed:
+    """A log group during whose search Lambda ends the function."""
+
+    def holds(self, _start: datetime, _end: datetime) -> bool:
+        raise SystemExit
+
+    def calls(self, _keys: Sequence[str], _start: datetime, _end: datetime) -> Iterator[LoggedCall]:
+        raise SystemExit
+
+
+def test_the_comparison_is_published_first(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A function that is ended while it looks into a difference has published what differs, and the metric
+    that rings; the run that follows gives the whole report.
+    """
+    november = {"month": "2026-11", "allow_incomplete": True}
+    sources = deployment.sources
+    killed = made(deployment, sources._replace(log=Killed()))
+    with pytest.raises(SystemExit):
+        killed(november, Context("one"))
+    folder = "reconciliation/2026-11/one-incomplete/"
+    assert [f"{folder}comparison.json", "reconciliation/2026-11/run.json"] == published(deployment)
+    found = [(datum.name, datum.value) for datum in metrics_in(capsys.readouterr().out)]
+    assert [("IncompleteDrift", 3)] == [one for one in found if "Drift" in one[0]]
+    answer = made_again(deployment, sources)(november, Context("one"))
+    assert ["not settled", ""] == [answer[0]["verdict"], answer[0]["investigation_ended"]]
+    assert f"{folder}report.json" in published(deployment)
+
+
+def test_metrics_are_published_once(function: Handler, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the comparison; the bytes of the investigation are added to those of the comparison."""
+    (answer,) = function({"month": "2026-11", "allow_incomplete": True}, Context("one"))
+    found = [(datum.name, datum.value) for datum in metrics_in(capsys.readouterr().out)]
+    assert [("IncompleteDifferences", 3)] == [one for one in found if "Differences" in one[0]]
+    scanned = [value for name, value in found if name == "ScannedBytes"]
+    assert answer["scanned_bytes"] == sum(scanned)
+
+
+def test_no_time_left(function: Handler) -> None:
+    """Then the report says that nothing was looked into, and why."""
+    (answer,) = function({"month": "2026-11", "allow_incomplete": True}, Context("one", seconds_left=100))
+    assert ("its time was over", {}) == (answer["investigation_ended"], answer["causes"])
 
 
 def test_no_month(function: Handler) -> None:

@@ -50,7 +50,14 @@ class Office:
     def names(self) -> list[str]:
         return sorted(name.removeprefix(f"reconciliation/{OCTOBER}/") for name in self.shelf.contents)
 
-    def reconcile(self, month: Period, *, run_id: str, allow_incomplete: bool | None = None) -> Report:
+    def reconcile(
+        self,
+        month: Period,
+        *,
+        run_id: str,
+        allow_incomplete: bool | None = None,
+        on_compared: Callable[[Report], None] = lambda _report: None,  # noqa: ARG002 - the port's
+    ) -> Report:
         """Find what the test says; a month that is not complete is refused, unless that is allowed."""
         self.runs.append(run_id)
         return msgspec.structs.replace(
