@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
 
@@ -29,15 +30,21 @@ class BillingRule:
 
         Raises ValueError for anything else.
         """
-        parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
         self.fields = fields
-        self.exempt = frozenset(status for part in parts for status in _statuses(part))
-        special = self.exempt | DENIALS
-        self.billed = tuple(status not in special for status in range(HIGHEST_STATUS + 1))
+        self.exempt, self.billed = _read(not_billable)
 
     def exempts(self, status: int | None, *, denied: bool) -> bool:
         """Whether a call is not billed: by its status, and by whether the quota authorizer denied it."""
         return (TOO_MANY_REQUESTS if denied else status) in self.exempt
+
+
+@lru_cache(maxsize=64)
+def _read(not_billable: str) -> tuple[frozenset[int], tuple[bool, ...]]:
+    """The exempt statuses, and for each status whether all its calls are billed."""
+    parts = [part.strip() for part in not_billable.split(",")] if not_billable.strip() else []
+    exempt = frozenset(status for part in parts for status in _statuses(part))
+    special = exempt | DENIALS
+    return exempt, tuple(status not in special for status in range(HIGHEST_STATUS + 1))
 
 
 def _statuses(part: str) -> range:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -18,10 +18,17 @@ class Target:
 
     deployment: Deployment
     session: boto3.session.Session
+    _clients: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str, **options: Any) -> Any:
-        """A boto3 client of a service."""
-        return self.session.client(service, **options)  # type: ignore[call-overload]  # the name is no literal
+        """A boto3 client of a service, the same whenever it is wanted with the same options: making one takes
+        as long as several requests, and each has connections of its own.
+        """
+        wanted = (service, *sorted(options.items()))
+        if wanted not in self._clients:
+            made = self.session.client(service, **options)  # type: ignore[call-overload]  # the name is no literal
+            self._clients[wanted] = made
+        return self._clients[wanted]
 
     @property
     def caller(self) -> str:

@@ -29,6 +29,8 @@ MAX_RESULTS = 1000
 LONGEST_QUERY = 262_144
 _ENGINE_VERSION = "Athena engine version 3"
 _NO_LIMIT = 2**63 - 1
+_PATIENCE_SECONDS = 0.2
+"""How long the answer on a query's state waits for its end: nobody then sleeps beyond that of a short one."""
 
 State = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 Request = Mapping[str, Any]
@@ -95,6 +97,7 @@ class _Execution:
     result: EngineResult | None = None
     connection: duckdb.DuckDBPyConnection | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
 
     @property
     def is_finished(self) -> bool:
@@ -184,6 +187,7 @@ class AthenaService:
         execution.completed_at = datetime.now(UTC)
         execution.reason = reason
         execution.state = state
+        execution.finished.set()
 
     def _outcome(self, execution: _Execution) -> tuple[State, str | None]:
         """Run the query and store its result: how it ended, and why."""
@@ -206,7 +210,9 @@ class AthenaService:
         return "SUCCEEDED", None
 
     def _get_execution(self, request: Request) -> Answer:
-        return {"QueryExecution": _described(self._find(request))}
+        execution = self._find(request)
+        execution.finished.wait(_PATIENCE_SECONDS)
+        return {"QueryExecution": _described(execution)}
 
     def _get_results(self, request: Request) -> Answer:
         """A page of the result; the names of the columns are the first row of the first page."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from botocore.config import Config
 
 from adapters.deployment import Deployment
 from cli.common.bootstrap import session, target
@@ -92,7 +93,9 @@ class TestNoWay:
 
 
 def test_target(nothing_set: pytest.MonkeyPatch) -> None:
-    """A stack is found by the variables that the local cloud prints, with its services and its caller."""
+    """A stack is found by the variables that the local cloud prints, with its services and its caller. There
+    is one client of a service, or one for each configuration.
+    """
     with LocalCloud() as cloud:
         cloud.publish()
         for name, value in cloud.endpoint.environment.items():
@@ -102,3 +105,5 @@ def test_target(nothing_set: pytest.MonkeyPatch) -> None:
         (table,) = found.deployment.values("CountersTableName")
         assert table in found.client("dynamodb").list_tables()["TableNames"]
         assert found.caller.startswith("arn:aws:")
+        assert found.client("dynamodb") is found.client("dynamodb")
+        assert found.client("dynamodb") is not found.client("dynamodb", config=Config(max_pool_connections=2))

@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
 WRITES = ("dynamodb.TransactWriteItems", "s3.PutObject", "s3.DeleteObject")
-KINDS = ("before", "after", "lost answer")
+KINDS = ("before", "lost answer", "after")
 
 
 class Killed(BaseException):
@@ -48,12 +48,17 @@ class Strike:
 def at_each_write(attempt: Callable[[Strike], object], kinds: Sequence[str] = KINDS) -> Iterator[str]:
     """Run an attempt again and again, struck at its first write, its second, and so on, in these ways: the
     name of each strike, after it. The attempt begins from the same state each time.
+
+    What a process leaves that ends after a write is what one leaves that ends before the next: so `after` is
+    shown at the last write alone.
     """
+    last = 1
     for kind in kinds:
-        for at in itertools.count(1):
+        for at in itertools.count(last if kind == "after" else 1):
             strike = Strike(at, kind)
             with suppress(Killed):
                 attempt(strike)
             if not strike.has_struck:
                 break
+            last = at
             yield f"{kind} write {at}"

@@ -25,6 +25,7 @@ from simulation.protocol.settings import (
 )
 from simulation.protocol.store import LEDGER_TTL_SECONDS
 from simulation.protocol.world import World, WorldResult
+from tests.examples import examples
 
 HOT_KEY: dict[str, Any] = {
     "keys": 1,
@@ -38,8 +39,8 @@ SMALL_PAGES = LedgerLayout(slot_ms=60_000, lanes=2, full_at=200, most_at_once=15
 
 
 def test_hundred_seeds() -> None:
-    """The first hundred seeds show no difference, and among them is every kind of fault."""
-    summary = run_seeds(1, 100, Setup(), workers=1)
+    """The first hundred seeds (forty in `make test`) show no difference, and among them is every fault."""
+    summary = run_seeds(1, max(40, examples(100)), Setup(), workers=1)
     assert {} == {result.seed: (result.differences, result.untrue) for result in summary.failed}
     assert summary.completions > summary.runs
     assert set(Fault) == {fault for fault, count in summary.injected.items() if count}
