@@ -17,6 +17,7 @@ import typer
 from cli.billing import cost, invoice, tariff, verify
 from cli.common.command import MeterCommand
 from cli.common.errors import INTERRUPTED, CommandError, explained
+from cli.common.pipe import readers_may_leave
 from cli.connect import connect, disconnect
 from cli.cost import estimate
 from cli.explain import command as explain
@@ -104,6 +105,11 @@ _register()
 
 def main() -> int:
     """Run the command that the arguments name; its exit code. Wrong use is reported in one sentence."""
+    with readers_may_leave():
+        return _run()
+
+
+def _run() -> int:
     try:
         app()
     except CommandError as error:

@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.dynamodb.counter_reader import SLICE_MARK, counter_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
-from adapters.dynamodb.layout import counter_pk, decode_position, notifications_pk, repair_pk
+from adapters.dynamodb.layout import assignment_pk, counter_pk, decode_position, notifications_pk, repair_pk
 from adapters.dynamodb.table import Table, beginning
 from metering.counters.counter import Counter
 from metering.period import Period, month_of, parse_period
@@ -75,6 +75,17 @@ class KeyReader:
 
     def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:
         self._table = Table(dynamodb, table_name)
+
+    def is_known(self, key: str) -> bool:
+        """Whether a call of the key was ever counted, or it has a plan.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be read.
+        """
+        return bool(
+            self._table.first(counter_pk(key), 1)
+            or self._table.get((assignment_pk(key), key), consistent=True)
+        )
 
     def slices(self, key: str, period: Period) -> list[Slice]:
         """The slices of a key's counter in a month or day, in order.

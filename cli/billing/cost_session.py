@@ -14,7 +14,7 @@ from adapters.dynamodb.counter_reader import CounterReader
 from adapters.s3.bucket import Bucket
 from adapters.s3.tariffs import S3Tariffs
 from cli.billing.invoice_session import readable_tariff, unpriced_told
-from cli.common.bootstrap import Target, target
+from cli.common.bootstrap import Target, target, unknown_note
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
 from cli.common.terminal import Text, table
@@ -46,7 +46,8 @@ def run(account: str | None, file: Path | None, stack: str, out: Output) -> None
     found = running_month(tariff, _usage(where, tariff, month, account), now)
     shown = [one for one in found.costs if account in (None, one.to_date.account)]
     if account is not None and not shown:
-        raise CommandError(f"{visible(account)} has no cost in {month}: {_known(tariff)}", PROBLEM)
+        note = "" if account in tariff.accounts else unknown_note(where, account.removeprefix(KEY_ACCOUNT))
+        raise CommandError(f"{visible(account)} has no cost in {month}: {_known(tariff)} {note}", PROBLEM)
     unpriced = found.unpriced if account is None else ()
     out.write(_document(found, shown, now))
     screen = out.picture()

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from cli.common.months import month_argument
 from cli.common.options import AsJson, StackName
 from cli.common.output import check_standard_output, output, written_later
-from metering.period import Period, parse_month
+from metering.period import Period
 
 EXAMPLES = """Examples:
 
@@ -31,13 +32,6 @@ class ExportKind(StrEnum):
     STRIPE = "stripe"
 
 
-def _month(text: str) -> Period:
-    try:
-        return parse_month(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 def _readable(help_text: str, metavar: str = "FILE") -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
         metavar=metavar, exists=True, dir_okay=False, readable=True, help=help_text
@@ -47,7 +41,9 @@ def _readable(help_text: str, metavar: str = "FILE") -> typer.models.OptionInfo:
 
 def command(  # noqa: PLR0913 - each is an option
     *,
-    of_month: Annotated[str, typer.Argument(metavar="MONTH", parser=_month, help="Such as 2026-10, in UTC.")],
+    of_month: Annotated[
+        str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
+    ],
     tariff: Annotated[Path, _readable("What calls cost, and who pays: see docs/prices.md.")],
     account: Annotated[
         str | None, typer.Option(metavar="ACCOUNT", help="Invoice this account of the tariff only.")

@@ -8,8 +8,11 @@ from typing import Any
 import boto3
 
 from adapters.deployment import Deployment
+from adapters.dynamodb.key_audit import KeyReader
 from adapters.settings import aws_region
 from cli.common.role_session import assumed
+from metering.outcome import OUTCOME_OF_KEY
+from metering.visible_text import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,19 @@ def target(stack: str, region: str | None = None, role: str | None = None) -> Ta
     """
     found = session(region) if role is None else assumed(role, region or aws_region())
     return Target(Deployment.of_stack(found.client("cloudformation"), stack), found)
+
+
+def unknown_note(where: Target, key: str) -> str:
+    """What to say of a key that the meter has never seen, of which no call was counted and which has no plan;
+    nothing of one that it knows.
+
+    Raises:
+        Misconfigured, Transient: the counters table cannot be found or read.
+    """
+    (table,) = where.deployment.values("CountersTableName")
+    if key in OUTCOME_OF_KEY or KeyReader(where.client("dynamodb"), table).is_known(key):
+        return ""
+    return (
+        f"The key {visible(key)!r} is not known: no call of it was counted, and it has no plan. Check the "
+        "id, which is not the key itself: `usage-meter top` lists the keys of a month."
+    )

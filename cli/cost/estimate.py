@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common.numbers import whole_number
+from cli.common.numbers import count, whole_number
 from cli.common.options import AsJson, OutFile
 from cli.common.output import output
 
@@ -29,10 +29,13 @@ def command(  # noqa: PLR0913 - each is an option
     ],
     keys: Annotated[int, typer.Option(metavar="K", parser=whole_number, help="API keys that make them.")],
     window: Annotated[
-        int, typer.Option(metavar="S", min=1, max=120, help="BatchingWindowSeconds.", show_default=True)
+        int, typer.Option(metavar="S", parser=count(1, 120), help="BatchingWindowSeconds.", show_default=True)
     ] = 5,
     line_bytes: Annotated[
-        int, typer.Option(metavar="B", min=1, help="Bytes of an access-log line.", show_default=True)
+        int,
+        typer.Option(
+            metavar="B", parser=whole_number, help="Bytes of an access-log line.", show_default=True
+        ),
     ] = 600,
     peak: Annotated[
         float,
@@ -51,14 +54,18 @@ def command(  # noqa: PLR0913 - each is an option
     meters: Annotated[
         int,
         typer.Option(
-            metavar="M", min=1, help="Meters, each with a part of the log groups.", show_default=True
+            metavar="M",
+            parser=whole_number,
+            help="Meters, each with a part of the log groups.",
+            show_default=True,
         ),
     ] = 1,
     on_demand: Annotated[
         bool, typer.Option("--on-demand", help="An on-demand stream instead of provisioned shards.")
     ] = False,
     retention_hours: Annotated[
-        int, typer.Option(metavar="H", min=24, max=8760, help="StreamRetentionHours.", show_default=True)
+        int,
+        typer.Option(metavar="H", parser=count(24, 8760), help="StreamRetentionHours.", show_default=True),
     ] = 24,
     full_monitoring: Annotated[
         bool, typer.Option("--full-monitoring", help="Monitoring=full: all alarms and metrics, a dashboard.")
@@ -67,13 +74,20 @@ def command(  # noqa: PLR0913 - each is an option
     encrypt_topics: Annotated[
         bool, typer.Option("--encrypt-topics", help="EncryptTopics=yes: a key for the topics.")
     ] = False,
-    shards: Annotated[int | None, typer.Option(metavar="H", min=1, help="Shards of each meter.")] = None,
-    lanes: Annotated[int | None, typer.Option(metavar="L", min=1, max=1024, help="LedgerLanes.")] = None,
+    shards: Annotated[
+        int | None, typer.Option(metavar="H", parser=whole_number, help="Shards of each meter.")
+    ] = None,
+    lanes: Annotated[
+        int | None, typer.Option(metavar="L", parser=count(1, 1024), help="LedgerLanes.")
+    ] = None,
     write_concurrency: Annotated[
-        int, typer.Option(metavar="C", min=1, max=64, help="WriteConcurrency.", show_default=True)
+        int, typer.Option(metavar="C", parser=count(1, 64), help="WriteConcurrency.", show_default=True)
     ] = 8,
     months_kept: Annotated[
-        int, typer.Option(metavar="T", min=1, help="Months that are stored already.", show_default=True)
+        int,
+        typer.Option(
+            metavar="T", parser=whole_number, help="Months that are stored already.", show_default=True
+        ),
     ] = 12,
     price_list: Annotated[
         Path | None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.common.numbers import whole_number
 from cli.common.options import AsJson, OutFile
 from cli.common.output import output
 from metering.billing_rule import BillingRule
@@ -44,7 +45,9 @@ def command(  # noqa: PLR0913 - each is an option
             help="Where the lines have other names: as the parameter FieldMap of the stack.",
         ),
     ] = "",
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Read so many lines.")] = 10_000,
+    limit: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number, help="Read so many lines.")
+    ] = 10_000,
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.common.numbers import count
 from cli.common.options import AsJson, OutFile, StackName
 from cli.look_up.usage_options import AsCsv, MonthOption, Watch, period_or_none
 from metering.usage import Metric
@@ -26,7 +27,10 @@ def command(  # noqa: PLR0913 - each is an option
     metric: Annotated[
         Metric, typer.Option("--metric", help="By what the keys are ordered.", show_default=True)
     ] = Metric.REQUESTS,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="So many keys at most.")] = 20,
+    limit: Annotated[
+        int,
+        typer.Option("--limit", metavar="N", parser=count(1, 100), help="Maximum number of keys, up to 100."),
+    ] = 20,
     watch: Watch = False,
     json: AsJson = False,
     out: OutFile = None,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
 
+from cli.common.months import day_option, month_argument, month_or_day
 from metering.key_id import key_of_subject
 from metering.outcome import OUTCOME_OF_KEY
-from metering.period import Period, is_hour
-from usage_api.parameters import DAY_PATTERN, MONTH_PATTERN, PERIOD_PATTERN
+from metering.period import Period
 
 
 def _key(text: str) -> str:
@@ -20,28 +19,6 @@ def _key(text: str) -> str:
         return key_of_subject(text)
     except ValueError as fault:
         raise typer.BadParameter(f"{fault}: it can be no key's id") from fault
-
-
-def _period(text: str) -> str:
-    if re.fullmatch(PERIOD_PATTERN, text):
-        return text
-    if is_hour(text) and "T" in text:
-        raise typer.BadParameter(f"{text} is an hour: ask for its day, {text[:10]}, whose parts are hours")
-    raise typer.BadParameter(
-        f"{text!r} is not a valid period: write a month as 2026-11, a day as 2026-11-05 (UTC)"
-    )
-
-
-def _month(text: str) -> str:
-    if re.fullmatch(MONTH_PATTERN, text) is None:
-        raise typer.BadParameter(f"{text!r} is no month: write it as 2026-11 (UTC)")
-    return text
-
-
-def _day(text: str) -> str:
-    if re.fullmatch(DAY_PATTERN, text) is None:
-        raise typer.BadParameter(f"{text!r} is no day: write it as 2026-11-05 (UTC)")
-    return text
 
 
 Key = Annotated[
@@ -60,7 +37,7 @@ PeriodOption = Annotated[
     typer.Option(
         "--period",
         metavar="PERIOD",
-        parser=_period,
+        parser=month_or_day,
         help="A month or a day in UTC, such as 2026-11 or 2026-11-05; the current month without it.",
     ),
 ]
@@ -69,17 +46,17 @@ MonthOption = Annotated[
     typer.Option(
         "--period",
         metavar="MONTH",
-        parser=_month,
+        parser=month_argument,
         help="Such as 2026-11, in UTC; the current month without it.",
     ),
 ]
 FirstDay = Annotated[
     str | None,
-    typer.Option("--from", metavar="DAY", parser=_day, help="The first day of a range. With --to."),
+    typer.Option("--from", metavar="DAY", parser=day_option, help="The first day of a range. With --to."),
 ]
 LastDay = Annotated[
     str | None,
-    typer.Option("--to", metavar="DAY", parser=_day, help="The last day of it, which is included."),
+    typer.Option("--to", metavar="DAY", parser=day_option, help="The last day of it, which is included."),
 ]
 Watch = Annotated[
     bool, typer.Option("--watch", help="Ask again every two seconds, and show it in place, until Ctrl-C.")

@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from cli.common.output import STANDARD, write_json, written_later
+from cli.common.pipe import is_reader_gone
 from cli.common.terminal import Text, console, is_live, visible_json
 from metering.errors import Transient
 from metering.visible_text import visible_lines
@@ -77,7 +78,7 @@ def show(ask: Ask[A], draw: Draw[A], how: How) -> A:
     _print(screen, answer, draw, how.form)
     if how.watch:
         with suppress(KeyboardInterrupt):
-            while True:
+            while not is_reader_gone():
                 wait(REFRESH_SECONDS)
                 answer, trouble = _asked_again(answer, ask)
                 if trouble:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import typer
+
+from cli.common.bootstrap import target, unknown_note
 from cli.look_up.top_session import heaviest
 from cli.look_up.usage_output import How, show
-from cli.look_up.usage_source import look_ups_of_stack
+from cli.look_up.usage_source import look_ups_on, settings_of
 from cli.look_up.usage_view import draw_usage
 from metering.period import Period
 from metering.usage import Metric
@@ -35,12 +38,17 @@ def run(wishes: UsageOptions, shown: How) -> None:
     Raises:
         MeterError, ClientError, BotoCoreError: something could not be read.
     """
-    look_ups = look_ups_of_stack(wishes.stack)
+    where = target(wishes.stack)
+    look_ups = look_ups_on(settings_of(where.deployment), where.client("dynamodb"))
     if wishes.key is None:
         heaviest(look_ups, wishes.period, Metric.REQUESTS, LISTED, shown)
         return
     key = wishes.key
-    show(lambda: _asked(look_ups, key, wishes), draw_usage, shown)
+    answer = show(lambda: _asked(look_ups, key, wishes), draw_usage, shown)
+    if not answer.totals.requests:
+        note = unknown_note(where, key)
+        if note:
+            typer.echo(f"usage-meter: {note}", err=True)
 
 
 def _asked(look_ups: UsageQueries, key: str, wishes: UsageOptions) -> PeriodUsage | RangeUsage:

@@ -10,7 +10,7 @@ from datetime import datetime
 import typer
 from rich.status import Status
 
-from cli.common.bootstrap import target
+from cli.common.bootstrap import target, unknown_note
 from cli.common.errors import PROBLEM
 from cli.common.output import Output
 from cli.common.question import agreed
@@ -72,6 +72,8 @@ def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
         rebuilt = rebuild(repairing, scope, correct=wishes.correct)
     out.write(document(rebuilt))
     report_repairs(screen, rebuilt)
+    if wishes.key is not None and not rebuilt.keys:
+        screen.print(unknown_note(where, wishes.key), soft_wrap=True)
     if rebuilt.held_back:
         screen.print(
             f"{rebuilt.held_back:,} counters hold more than the lake and were left as they are: find out "

@@ -13,6 +13,7 @@ from adapters.api_gateway import Imported, import_plans
 from adapters.dynamodb.plans import PlanBook
 from cli.common.bootstrap import session, target
 from cli.common.errors import CommandError
+from cli.common.numbers import read_count
 from cli.common.output import Output
 from cli.common.terminal import table
 from cli.common.yaml_file import read_yaml
@@ -146,12 +147,12 @@ def read_limit(text: str) -> dict[str, Any]:
 
 def read_number(text: str, whole: str) -> int:
     """A whole number of a flag. Raises CommandError for anything else."""
-    try:
-        return int(text.replace("_", ""))
-    except ValueError:
+    number = read_count(text)
+    if number is None:
         raise CommandError(
-            f"{whole!r} is no limit: write METRIC/PERIOD=AMOUNT, such as requests/month=10000,kind=soft"
-        ) from None
+            f"{whole!r} is not a limit: write METRIC/PERIOD=AMOUNT, such as requests/month=10k,kind=soft"
+        )
+    return number
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

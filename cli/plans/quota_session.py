@@ -13,7 +13,7 @@ from rich.console import Console
 
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
-from cli.common.bootstrap import target
+from cli.common.bootstrap import target, unknown_note
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
 from cli.common.terminal import Text, table
@@ -65,7 +65,7 @@ def show(stack: str, name: str, out: Output) -> None:
     is_key = own is not None or not held
     if is_key:
         stray = Assignment(name, default_plan) if default_plan else None
-        held.insert(0, _of_key(book, store, own or stray or _assigned(book, name), now))
+        held.insert(0, _of_key(book, store, own or stray or _assigned(stack, book, name), now))
     through = store.counted_through(now)
     found = [standing for one in held for standing in one.standings]
     allowed = verdict(found, now).allowed and all(one.assignment.may_call(now) for one in held)
@@ -78,6 +78,8 @@ def show(stack: str, name: str, out: Output) -> None:
     _tell(screen, held, through, now)
     if is_key and own is None:
         screen.print("That is QuotaDefaultPlan: it has no plan of its own.")
+        if note := unknown_note(where, name):
+            screen.print(Text(note, "yellow"), soft_wrap=True)
     if keys:
         screen.print(f"Its keys, today's and former ones: {', '.join(keys)}", markup=False)
     if not allowed:
@@ -166,6 +168,8 @@ def assign(stack: str, key: str, wish: QuotaOptions, out: Output, *, dry_run: bo
     if wish.secret is not None and (fault := secret_fault(wish.secret)):
         raise Misconfigured([f"key {key}: {fault}"])
     current = book.assignment(key)
+    if current is None and (note := unknown_note(target(stack), key)):
+        out.screen().print(Text(note, "yellow"), soft_wrap=True)
     known = {limit.name for limit in plan.limits}
     before = current or Assignment(key, plan.name)
     new = msgspec.structs.replace(
@@ -226,9 +230,9 @@ def history(stack: str, key: str, at: str | None, out: Output) -> None:
         until = read_expiry(at)
         entries = [one for one in entries if one.since <= until][-1:]
     if not entries:
-        raise CommandError(
-            f"Nothing is known to have been in force for key {key!r}{f' at {at}' if at else ''}."
-        )
+        when = f" at {at}" if at else ""
+        note = unknown_note(target(stack), key)
+        raise CommandError(f"Nothing is known to have been in force for key {key!r}{when}. {note}".rstrip())
     out.write(
         [
             {**msgspec.to_builtins(one.assignment), "since": one.since, "plan_version": one.version}
@@ -273,7 +277,7 @@ def override(stack: str, key: str, amounts: Iterable[str], out: Output, *, dry_r
         Misconfigured: its plan has no such limits.
     """
     book = plan_book(stack)
-    current = _assigned(book, key)
+    current = _assigned(stack, book, key)
     overrides = dict(current.overrides)
     for text in amounts:
         name, _, amount = text.partition("=")
@@ -295,7 +299,7 @@ def set_status(stack: str, key: str, status: str, out: Output, *, dry_run: bool)
         CommandError: the key has no plan.
     """
     book = plan_book(stack)
-    current = _assigned(book, key)
+    current = _assigned(stack, book, key)
     new = msgspec.structs.replace(current, status=KeyStatus(status))
     _change(book, current, new, out, dry_run=dry_run)
 
@@ -308,10 +312,12 @@ def _change(
     make_changes(book, found, out, dry_run=dry_run)
 
 
-def _assigned(book: PlanBook, key: str) -> Assignment:
+def _assigned(stack: str, book: PlanBook, key: str) -> Assignment:
     assignment = book.assignment(key)
     if assignment is None:
-        raise CommandError(f"Key {key!r} has no plan: give it one by `usage-meter quota assign {key} PLAN`.")
+        note = unknown_note(target(stack), key)
+        give = f"Key {key!r} has no plan: give it one by `usage-meter quota assign {key} PLAN`."
+        raise CommandError(f"{give} {note}".rstrip())
     return assignment
 
 

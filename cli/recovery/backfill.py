@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli.common.months import month_argument
+from cli.common.months import day_option, month_argument
 from cli.common.options import AsJson, OutFile, StackName
 from cli.common.output import output
-from metering.period import Period, days_of, is_day
+from metering.period import Period, days_of
 
 EXAMPLES = """Examples:
 
@@ -35,11 +35,15 @@ def command(  # noqa: PLR0913 - each is an option
     ] = None,
     first: Annotated[
         str | None,
-        typer.Option("--from", metavar="DAY", help="The first day of the log, such as 2026-10-05."),
+        typer.Option(
+            "--from", metavar="DAY", parser=day_option, help="The first day of the log, such as 2026-10-05."
+        ),
     ] = None,
     last: Annotated[
         str | None,
-        typer.Option("--to", metavar="DAY", help="The last day, included. The same, unless given."),
+        typer.Option(
+            "--to", metavar="DAY", parser=day_option, help="The last day, included. The same, unless given."
+        ),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Bring the calls in. Without it, only say what would change.")
@@ -65,17 +69,8 @@ def _days(month: str | None, first: str | None, last: str | None) -> list[Period
         raise typer.BadParameter("name a month, or --from (and --to)")
     if month is not None:
         return days_of(Period(month))
-    begin, end = _day(first or "", "--from"), _day(last or first or "", "--to")
+    begin, end = date.fromisoformat(first or ""), date.fromisoformat(last or first or "")
     count = (end - begin).days + 1
     if not 1 <= count <= LONGEST_DAYS:
         raise typer.BadParameter(f"--to is a day from --from on, at most {LONGEST_DAYS} days in all")
     return [Period((begin + timedelta(days=number)).isoformat()) for number in range(count)]
-
-
-def _day(text: str, hint: str) -> date:
-    try:
-        if is_day(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise typer.BadParameter(f"{text} is not a day: write it as 2026-10-05", param_hint=hint)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import NoRegionError
+from typer import BadParameter
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -78,6 +79,24 @@ def test_json_means_one_thing(path: tuple[str, ...]) -> None:
         assert 2 == told.exit_code
         message = " ".join(told.output.replace("│", " ").split())
         assert "it prints to standard output and takes no file: write --out found.json" in message
+
+
+NOT_COUNTS = {"--port", "--chaos"}
+"""A port and a seed are names that happen to be numbers."""
+
+
+@pytest.mark.parametrize("path", sorted(LEAVES), ids=" ".join)
+def test_counts_are_taken_as_people_type_them(path: tuple[str, ...]) -> None:
+    """Every option that takes a whole number reads `1k`, unless it takes less."""
+    for found in LEAVES[path].params:
+        described = found.type_descriptor
+        if described.annotation in (int, int | None) and NOT_COUNTS.isdisjoint(found.opts):
+            assert described.parameter_info.parser is not None, found.opts
+            try:
+                number = described.parameter_info.parser("1k")
+            except BadParameter as refused:
+                number = 1000 if " to " in refused.message else 0
+            assert 1000 == number
 
 
 def test_the_version_is_the_packages() -> None:

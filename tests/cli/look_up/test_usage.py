@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,6 @@ def address(
             ["bob", "--from", "2026-11-05", "--to", "2026-11-24"],
             "keys/bob/usage?from=2026-11-05&to=2026-11-24",
         ),
-        (["nobody"], "keys/nobody/usage"),
         ([HOSTILE_KEY], "keys/%3Cimg%20src%3Dx%20onerror%3Dalert%281%29%3E/usage"),
         ([], "top"),
     ],
@@ -54,6 +54,15 @@ def test_json_is_the_answer_of_the_api(cloud: LookedUp, arguments: list[str], pa
     told = invoke("usage", *arguments, "--json")
     (line,) = told.stdout.splitlines()
     assert (0, cloud.ask(path)) == (told.exit_code, json.loads(line))
+
+
+def test_a_key_that_nobody_has(cloud: LookedUp, tmp_path: Path) -> None:
+    """Its zeros are shown as the API answers them, and it is said that the meter does not know it."""
+    out = tmp_path / "nobody.json"
+    told = invoke("usage", "nobody", "--out", str(out))
+    assert "usage-meter: The key 'nobody' is not known: no call of it was counted" in told.stderr
+    assert (0, cloud.ask("keys/nobody/usage")) == (told.exit_code, json.loads(out.read_text()))
+    assert "" == invoke("usage", "alice", "--period", "2025-01").stderr
 
 
 def test_a_month_as_a_picture() -> None:
@@ -122,13 +131,13 @@ def test_without_a_key() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["alice", "--period", "2026-11-05T07"], "ask for its day, 2026-11-05"),
-        (["alice", "--period", "november"], "is not a valid period"),
-        (["alice", "--period", "2026-13"], "is not a valid period"),
+        (["alice", "--period", "2026-11-05T07"], "write 2026-11-05 (UTC)"),
+        (["alice", "--period", "november"], "is not a valid month or day"),
+        (["alice", "--period", "2026-13"], "is not a valid month or day"),
         (["alice", "--from", "2026-11-01"], "give both from and to"),
         (["alice", "--from", "2026-11-02", "--to", "2026-11-01"], "comes after"),
         (["alice", "--from", "2026-01-01", "--to", "2026-11-01"], "at most 92"),
-        (["alice", "--from", "2026-02-30", "--to", "2026-03-01"], "is no day"),
+        (["alice", "--from", "2026-02-30", "--to", "2026-03-01"], "is not a valid day"),
         (
             ["alice", "--period", "2026-11", "--from", "2026-11-01", "--to", "2026-11-02"],
             "either a period or",

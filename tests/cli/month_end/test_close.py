@@ -204,7 +204,7 @@ def test_rebuild_of_a_sealed_month(demo: Demo, typed: Told) -> None:
     ("arguments", "told"),
     [
         (["close", "2026-10-05"], "write it as 2026-10"),
-        (["rebuild", "October"], "is not a valid period"),
+        (["rebuild", "October"], "is not a valid month"),
         (["rebuild", MONTH, "--day", MONTH], "write it as 2026-11-05"),
         (["rebuild", MONTH, "--day", "2026-11-05"], "cannot be repaired"),
     ],

@@ -400,6 +400,12 @@ class TestQuota:
             Exception, match="Key 'nobody' has no plan: give it one by `usage-meter quota assign"
         ):
             invoke("quota", "show", "nobody")
+        for command in (["history"], ["suspend"], ["resume"], ["override", "requests/month=1"]):
+            with pytest.raises(
+                CommandError, match="The key 'nobody' is not known: no call of it was counted"
+            ):
+                invoke("quota", command[0], "nobody", *command[1:])
+        assert "The key 'new' is not known" in invoke("quota", "assign", "new", "free", "--dry-run").stdout
         with pytest.raises(Exception, match="There is no plan 'gold'; there are free, pro"):
             invoke("quota", "assign", "a1", "gold")
         with pytest.raises(Misconfigured, match="reserved for calls without a key"):
