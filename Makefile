@@ -174,6 +174,10 @@ deploy: build $(SAM) ## Deploy to AWS what infra/deployment.yaml describes; asks
 aws-check: setup ## Ask an account, by a deployed STACK=usage-meter, what only AWS can answer; reads, and changes nothing
 	@$(BIN)/python -m tools.aws_check --stack $(or $(STACK),usage-meter)
 
+.PHONY: deploy-table
+deploy-table: setup ## Write docs/evidence.md: for each resource and statement of the template, who has shown it
+	@$(BIN)/python -m tools.deploy_table
+
 .PHONY: wheels
 wheels: setup ## Download the wheels with which the tests make and run the Lambda package
 	@$(BIN)/python -m tests.package.wheels || [ "$${CI:-}" != true ]

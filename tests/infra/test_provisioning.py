@@ -24,6 +24,15 @@ from tests.infra.test_template import directly_before
 
 RESOURCES = translated()["Resources"]
 
+PARAMETERS = {
+    "CrawlSchema": "yes",
+    "Monitoring": "full",
+    "MeteredApiName": "orders",
+    "AlarmEmail": "on-call@example.com",
+    "SourceAccounts": "210987654321",
+}
+"""With these the stack is made."""
+
 Properties = dict[str, Any]
 Make = Callable[[LocalEndpoint, str, Properties], Any]
 
@@ -210,16 +219,7 @@ def moto() -> Iterator[LocalEndpoint]:
 @pytest.fixture(scope="module")
 def stack(moto: LocalEndpoint) -> Stack:
     """The stack with all of its parts, made in that account."""
-    stack = Stack(
-        {
-            "CrawlSchema": "yes",
-            "Monitoring": "full",
-            "MeteredApiName": "orders",
-            "AlarmEmail": "on-call@example.com",
-            "SourceAccounts": "210987654321",
-        },
-        account=moto.account_id,
-    )
+    stack = Stack(PARAMETERS, account=moto.account_id)
     s3, bucket = moto.client("s3"), PACKAGE.split("/")[2]
     s3.put_object(Bucket=bucket, Key=PACKAGE.split("/")[3], Body=an_archive())
     s3.put_object(Bucket=bucket, Key="template.json", Body=json.dumps(with_names(stack)))
