@@ -237,6 +237,8 @@ def statement_row(one: Statement) -> Row:
 def _engines(one: Statement) -> Iterable[str]:
     if one.policy == "KeyPolicy":
         return ("cfn-lint",)
+    if one.policy == "DestinationPolicy":  # of which parliament knows none
+        return ("moto",)
     if one.policy == "PolicyDocument":
         return ("checkov", "moto", "ministack")
     engines = ["parliament"]
