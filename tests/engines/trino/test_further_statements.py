@@ -13,7 +13,8 @@ from local_cloud.template.document import Stack
 from tests.engines.trino.server import Lake, Trino
 from tests.infra.test_queries import row
 from tests.local_cloud.athena.workshop import TABLE, Analyst
-from tools.aws_check import Outcome, comments, long_parameters
+from tools.aws_account import Outcome
+from tools.aws_check import comments, long_parameters
 from tools.aws_check import lake as rows_in_the_lake
 
 
