@@ -178,6 +178,10 @@ aws-check: setup ## Ask an account, by a deployed STACK=usage-meter, what only A
 deploy-table: setup ## Write docs/evidence.md: for each resource and statement of the template, who has shown it
 	@$(BIN)/python -m tools.deploy_table
 
+.PHONY: recording
+recording: setup ## Draw docs/first-call.svg: what a terminal shows of the first counted calls
+	@$(BIN)/python -m tools.terminal_recording
+
 .PHONY: wheels
 wheels: setup ## Download the wheels with which the tests make and run the Lambda package
 	@$(BIN)/python -m tests.package.wheels || [ "$${CI:-}" != true ]
