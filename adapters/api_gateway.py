@@ -7,15 +7,19 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from adapters.errors import translated
 from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import KeyStatus, Limit, Plan, Span
 from metering.quotas.plan_file import PlansDocument, WantedKey
 from metering.usage import Metric
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+    from types_boto3_apigateway.type_defs import ApiKeyTypeDef, QuotaSettingsTypeDef, UsagePlanTypeDef
 
 _SPANS = {"DAY": Span.DAY, "WEEK": Span.WEEK, "MONTH": Span.MONTH}
 _MONDAY = 1
@@ -39,23 +43,23 @@ class Imported:
         return PlansDocument(self.plans, self.keys)
 
 
-def import_plans(apigateway: Any) -> Imported:
+def import_plans(apigateway: APIGatewayClient) -> Imported:
     """The usage plans and keys of an account and region. `apigateway` is a boto3 client.
 
     Raises:
         Transient, Misconfigured: they cannot be read.
     """
     found = Imported()
-    keys = {key["id"]: key for key in _pages(apigateway, "get_api_keys", "items", includeValues=True)}
-    for usage_plan in _pages(apigateway, "get_usage_plans", "items"):
+    keys = {key["id"]: key for key in _keys(apigateway)}
+    for usage_plan in _usage_plans(apigateway):
         plan = _plan(usage_plan, found)
-        for key in _pages(apigateway, "get_usage_plan_keys", "items", usagePlanId=usage_plan["id"]):
-            _assign(key["id"], keys.get(key["id"], {}), plan, found)
+        for key_id in _keys_of(apigateway, usage_plan["id"]):
+            _assign(key_id, keys.get(key_id, {}), plan, found)
     found.digests = {digest_of(key["value"]): key["id"] for key in keys.values() if key.get("value")}
     return found
 
 
-def _plan(usage_plan: Mapping[str, Any], found: Imported) -> Plan:
+def _plan(usage_plan: UsagePlanTypeDef, found: Imported) -> Plan:
     name = _name(usage_plan.get("name") or usage_plan["id"])
     if name in found.plans:
         name = f"{name}-{usage_plan['id'].lower()}"
@@ -66,7 +70,7 @@ def _plan(usage_plan: Mapping[str, Any], found: Imported) -> Plan:
     return plan
 
 
-def _limits(name: str, quota: Mapping[str, Any] | None, found: Imported) -> Iterator[Limit]:
+def _limits(name: str, quota: QuotaSettingsTypeDef | None, found: Imported) -> Iterator[Limit]:
     if not quota:
         return
     span = _SPANS.get(quota["period"])
@@ -84,7 +88,7 @@ def _limits(name: str, quota: Mapping[str, Any] | None, found: Imported) -> Iter
     yield Limit(Metric.REQUESTS, span, int(quota["limit"]))
 
 
-def _assign(key_id: str, key: Mapping[str, Any], plan: Plan, found: Imported) -> None:
+def _assign(key_id: str, key: ApiKeyTypeDef, plan: Plan, found: Imported) -> None:
     if key_id in found.keys:
         found.notes.append(
             f"key {key_id}: it has plan {found.keys[key_id].plan}; plan {plan.name} is left out"
@@ -100,7 +104,19 @@ def _name(text: str) -> str:
     return found or "plan"
 
 
-def _pages(apigateway: Any, operation: str, field_name: str, **request: Any) -> Iterator[Mapping[str, Any]]:
-    with translated(operation):
-        for page in apigateway.get_paginator(operation).paginate(**request):
-            yield from page.get(field_name, [])
+def _keys(apigateway: APIGatewayClient) -> Iterator[ApiKeyTypeDef]:
+    with translated("GetApiKeys"):
+        for page in apigateway.get_paginator("get_api_keys").paginate(includeValues=True):
+            yield from page.get("items", [])
+
+
+def _usage_plans(apigateway: APIGatewayClient) -> Iterator[UsagePlanTypeDef]:
+    with translated("GetUsagePlans"):
+        for page in apigateway.get_paginator("get_usage_plans").paginate():
+            yield from page.get("items", [])
+
+
+def _keys_of(apigateway: APIGatewayClient, usage_plan: str) -> Iterator[str]:
+    with translated("GetUsagePlanKeys"):
+        for page in apigateway.get_paginator("get_usage_plan_keys").paginate(usagePlanId=usage_plan):
+            yield from (key["id"] for key in page.get("items", []))

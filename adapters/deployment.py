@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from adapters.errors import AWS_ERRORS, code_of, translate
 from adapters.settings import ReconciliationSettings
@@ -12,6 +12,9 @@ from metering.billing_rule import NOT_BILLABLE, BillingRule
 from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
 from metering.line_format.field_map import parse_field_map
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
 
 _NO_SUCH_STACK = "ValidationError"
 
@@ -25,7 +28,7 @@ class Deployment:
     stack_id: str = ""
 
     @classmethod
-    def of_stack(cls, cloudformation: Any, stack_name: str) -> Self:
+    def of_stack(cls, cloudformation: CloudFormationClient, stack_name: str) -> Self:
         """The deployment of that name. `cloudformation` is a boto3 client.
 
         Raises:

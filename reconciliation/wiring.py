@@ -209,6 +209,7 @@ class CountedPath:
         return self._reader.read().complete_through
 
 
+@cache
 def _config(connections: int) -> Config:
     return Config(
         max_pool_connections=connections,

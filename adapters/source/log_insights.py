@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.errors import translated
 from metering.errors import Transient
@@ -19,6 +19,7 @@ from metering.proof.witness import KeyAndDay, WitnessCount, WitnessName
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_logs.type_defs import ResultFieldTypeDef
 
 MOST_ROWS: Final = 10_000
 LATEST: Final = timedelta(days=2)
@@ -72,7 +73,7 @@ class InsightsWitness:
             WitnessName.LOG, counts, speaks_for_all=is_whole, notes=() if is_whole else (note,)
         )
 
-    def _rows(self, start: datetime, end: datetime) -> Sequence[Any]:
+    def _rows(self, start: datetime, end: datetime) -> Sequence[Sequence[ResultFieldTypeDef]]:
         until = self._steady() + PATIENCE_SECONDS
         with translated("StartQuery of the log groups"):
             query = self._logs.start_query(
@@ -92,7 +93,7 @@ class InsightsWitness:
             self._pause(_PAUSE_SECONDS)
 
 
-def _row(fields: Sequence[Any]) -> tuple[str, Period, int]:
+def _row(fields: Sequence[ResultFieldTypeDef]) -> tuple[str, Period, int]:
     values = {one["field"]: one["value"] for one in fields}
     day = datetime.fromtimestamp(int(float(values["day"])) * 86_400, UTC)
     key = values["other"] if values["key"] in {"", "-"} else values["key"]

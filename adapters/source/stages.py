@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.errors import translated
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+    from types_boto3_apigateway.type_defs import PatchOperationTypeDef, RestApiTypeDef
+    from types_boto3_apigatewayv2 import ApiGatewayV2Client
+    from types_boto3_apigatewayv2.type_defs import ApiTypeDef
 
 
 class ApiKind(StrEnum):
@@ -44,7 +50,7 @@ class ApiStage:
 class StageSettings:
     """Reads stages and sets what they log. The arguments are boto3 clients of both of API Gateway's APIs."""
 
-    def __init__(self, rest: Any, v2: Any) -> None:
+    def __init__(self, rest: APIGatewayClient, v2: ApiGatewayV2Client) -> None:
         self._rest = rest
         self._v2 = v2
 
@@ -55,11 +61,13 @@ class StageSettings:
             MeterError: they cannot be listed.
         """
         with translated("the list of APIs and stages"):
-            for api in self._pages(self._rest.get_paginator("get_rest_apis"), "items"):
-                if api["id"] != but:
-                    yield from self._of_rest(api)
-            for api in self._v2_pages("get_apis"):
-                yield from self._of_v2(api)
+            for rest_page in self._rest.get_paginator("get_rest_apis").paginate():
+                for rest_api in rest_page.get("items", []):
+                    if rest_api["id"] != but:
+                        yield from self._of_rest(rest_api)
+            for page in self._v2.get_paginator("get_apis").paginate():
+                for api in page.get("Items", []):
+                    yield from self._of_v2(api)
 
     def log_setting(self, kind: ApiKind, api_id: str, stage: str) -> LogSetting | None:
         """What a stage logs now.
@@ -69,10 +77,10 @@ class StageSettings:
         """
         with translated(f"GetStage of {api_id}/{stage}"):
             if kind is ApiKind.REST:
-                found = self._rest.get_stage(restApiId=api_id, stageName=stage).get("accessLogSettings")
-                return _setting(found, "destinationArn", "format")
-            found = self._v2.get_stage(ApiId=api_id, StageName=stage).get("AccessLogSettings")
-            return _setting(found, "DestinationArn", "Format")
+                of_rest = self._rest.get_stage(restApiId=api_id, stageName=stage).get("accessLogSettings", {})
+                return _setting(of_rest.get("destinationArn"), of_rest.get("format"))
+            found = self._v2.get_stage(ApiId=api_id, StageName=stage).get("AccessLogSettings", {})
+            return _setting(found.get("DestinationArn"), found.get("Format"))
 
     def set(self, kind: ApiKind, api_id: str, stage: str, log: LogSetting | None) -> None:
         """Let a stage log so from now on, or not at all.
@@ -87,8 +95,11 @@ class StageSettings:
             elif log is None:
                 self._v2.delete_access_log_settings(ApiId=api_id, StageName=stage)
             else:
-                settings = {"DestinationArn": log.destination, "Format": log.format}
-                self._v2.update_stage(ApiId=api_id, StageName=stage, AccessLogSettings=settings)
+                self._v2.update_stage(
+                    ApiId=api_id,
+                    StageName=stage,
+                    AccessLogSettings={"DestinationArn": log.destination, "Format": log.format},
+                )
 
     def may_log(self) -> bool:
         """Whether API Gateway has a role of this account and region with which REST and WebSocket APIs log.
@@ -99,38 +110,25 @@ class StageSettings:
         with translated("GetAccount"):
             return bool(self._rest.get_account().get("cloudwatchRoleArn"))
 
-    def _of_rest(self, api: Any) -> Iterator[ApiStage]:
+    def _of_rest(self, api: RestApiTypeDef) -> Iterator[ApiStage]:
         for one in self._rest.get_stages(restApiId=api["id"])["item"]:
-            log = _setting(one.get("accessLogSettings"), "destinationArn", "format")
+            found = one.get("accessLogSettings", {})
+            log = _setting(found.get("destinationArn"), found.get("format"))
             yield ApiStage(ApiKind.REST, api["id"], api["name"], one["stageName"], log)
 
-    def _of_v2(self, api: Any) -> Iterator[ApiStage]:
-        for one in self._v2_pages("get_stages", ApiId=api["ApiId"]):
-            log = _setting(one.get("AccessLogSettings"), "DestinationArn", "Format")
-            yield ApiStage(ApiKind(api["ProtocolType"]), api["ApiId"], api["Name"], one["StageName"], log)
-
-    @staticmethod
-    def _pages(paginator: Any, items: str) -> Iterator[Any]:
-        for page in paginator.paginate():
-            yield from page.get(items, [])
-
-    def _v2_pages(self, operation: str, **arguments: str) -> Iterator[Any]:
-        token: dict[str, str] = {}
-        while True:
-            page = getattr(self._v2, operation)(**arguments, **token)
-            yield from page.get("Items", [])
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
+    def _of_v2(self, api: ApiTypeDef) -> Iterator[ApiStage]:
+        for page in self._v2.get_paginator("get_stages").paginate(ApiId=api["ApiId"]):
+            for one in page.get("Items", []):
+                found = one.get("AccessLogSettings", {})
+                log = _setting(found.get("DestinationArn"), found.get("Format"))
+                yield ApiStage(ApiKind(api["ProtocolType"]), api["ApiId"], api["Name"], one["StageName"], log)
 
 
-def _setting(found: Any, destination: str, text: str) -> LogSetting | None:
-    if not found or not found.get(destination):
-        return None
-    return LogSetting(found[destination], found.get(text, ""))
+def _setting(destination: str | None, text: str | None) -> LogSetting | None:
+    return LogSetting(destination, text or "") if destination else None
 
 
-def _patch(log: LogSetting | None) -> list[dict[str, str]]:
+def _patch(log: LogSetting | None) -> list[PatchOperationTypeDef]:
     if log is None:
         return [{"op": "remove", "path": "/accessLogSettings"}]
     return [

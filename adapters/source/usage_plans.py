@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.errors import translated
 from metering.period import Period, begins_at, days_of, ends_at
 from metering.proof.witness import KeyAndDay, WitnessCount, WitnessName
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
 
 _AT_ONCE: Final = 500
 """Keys of a page: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
@@ -26,7 +29,7 @@ class UsagePlanWitness:
 
     name = WitnessName.USAGE_PLANS
 
-    def __init__(self, apigateway: Any, without: str = "") -> None:
+    def __init__(self, apigateway: APIGatewayClient, without: str = "") -> None:
         """`apigateway` is a boto3 client. `without` is the name of the plan of the look-ups, whose calls
         are not metered.
         """

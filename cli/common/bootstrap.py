@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -13,6 +13,9 @@ from adapters.settings import aws_region
 from cli.common.role_session import assumed
 from metering.outcome import OUTCOME_OF_KEY
 from metering.visible_text import visible
+
+if TYPE_CHECKING:
+    from types_boto3_sts import STSClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Target:
     @property
     def caller(self) -> str:
         """Whoever has the credentials, by their name in IAM: audits and sealings hold it."""
-        return str(self.client("sts").get_caller_identity()["Arn"])
+        sts: STSClient = self.client("sts")
+        return sts.get_caller_identity()["Arn"]
 
 
 def session(region: str | None = None) -> boto3.session.Session:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from adapters.errors import translated
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
 MOST_FILTERS = 2
 """Of a log group.
@@ -36,7 +39,7 @@ class SubscriptionSetting:
 class AccessLogGroups:
     """Reads log groups and subscribes them. `logs` is a boto3 client."""
 
-    def __init__(self, logs: Any) -> None:
+    def __init__(self, logs: CloudWatchLogsClient) -> None:
         self._logs = logs
 
     def find(self, name: str) -> AccessLogGroup | None:
