@@ -23,7 +23,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import growth, plots
 from benchmarks.harness.figure import Figure, Size
@@ -58,7 +57,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _document(figures: Sequence[Figure], points: Sequence[dict[str, Any]], seconds: float) -> str:
+def _document(figures: Sequence[Figure], points: Sequence[dict[str, object]], seconds: float) -> str:
     document = {
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",

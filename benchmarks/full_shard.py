@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from adapters.settings import inherited
 from benchmarks.harness import slow_dynamodb
@@ -85,7 +85,7 @@ def figures(size: Size) -> Iterator[Figure]:
     )
 
 
-def _result(events: list[dict[str, Any]]) -> dict[str, float]:
+def _result(events: list[dict[str, object]]) -> dict[str, float]:
     """What a process of its own says of these invocations."""
     with TemporaryDirectory() as folder, slow_dynamodb.running(DELAY_MS) as endpoint:
         files = [Path(folder) / f"{number}.json" for number in range(len(events))]

@@ -47,7 +47,7 @@ class Point:
     microseconds: float
     """Processor time of a call, from the event to the last answer of DynamoDB."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """For the file of results."""
         return {**asdict(self.place), "units": self.units, "microseconds": self.microseconds}
 

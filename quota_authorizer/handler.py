@@ -93,7 +93,7 @@ class QuotaAuthorizer:
         self._issuer_failures = 0
         self._decisions = 0
 
-    def __call__(self, event: Mapping[str, Any], _context: Any) -> Answer:
+    def __call__(self, event: Mapping[str, object], _context: object) -> Answer:
         """Answer an event."""
         now = self._clock()
         self._decisions += 1

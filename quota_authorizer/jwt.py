@@ -98,14 +98,14 @@ class Bearer:
             return False
         return True
 
-    def _is_valid(self, claims: Mapping[str, Any], now: float) -> bool:
+    def _is_valid(self, claims: Mapping[str, object], now: float) -> bool:
         expires, begins = claims.get("exp"), claims.get("nbf", 0)
         if not _is_number(expires) or not _is_number(begins):
             return False
         in_time = begins - CLOCK_SKEW_SECONDS <= now < expires + CLOCK_SKEW_SECONDS
         return in_time and claims.get("iss") == self._rules.issuer and self._is_for_us(claims)
 
-    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
+    def _is_for_us(self, claims: Mapping[str, object]) -> bool:
         """`client_id` is where Amazon Cognito's access tokens name their audience."""
         named = claims.get("aud", claims.get("client_id"))
         return self._rules.audience in (named if isinstance(named, list) else [named])

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
@@ -56,7 +55,7 @@ class QuotaGuard:
     def __init__(self, authorizer: QuotaAuthorizer) -> None:
         self._authorizer = authorizer
 
-    def decide(self, key: str, event: Mapping[str, Any]) -> GuardDecision:
+    def decide(self, key: str, event: Mapping[str, object]) -> GuardDecision:
         """Whether a call is let through.
 
         `key` is the id of the caller's key, never the secret, or the subject of a token: your authorizer has

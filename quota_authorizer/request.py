@@ -51,7 +51,7 @@ class InvalidRequest(ValueError):
     """An event that is none of an authorizer."""
 
 
-def read_request(event: Mapping[str, Any], key_header: str) -> AuthorizerRequest:
+def read_request(event: Mapping[str, object], key_header: str) -> AuthorizerRequest:
     """Read an event. `key_header` is the name, in lower case, of the header that carries the key.
 
     Raises:
@@ -64,7 +64,7 @@ def read_request(event: Mapping[str, Any], key_header: str) -> AuthorizerRequest
     return _request(event, key_header)
 
 
-def _token(event: Mapping[str, Any]) -> AuthorizerRequest:
+def _token(event: Mapping[str, object]) -> AuthorizerRequest:
     token = _text(event.get("authorizationToken"))
     secret, bearer = (None, _bearer(token)) if token and _bearer(token) else (token, None)
     return AuthorizerRequest(Shape.REST, _arn(event, "methodArn"), None, secret, secret, bearer, None, None)

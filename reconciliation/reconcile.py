@@ -443,7 +443,7 @@ class _Comparison:
             for day, usage in days:
                 hearing.add(key, day, usage)
 
-    def _in_lake(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Entry]:
+    def _in_lake(self, rows: Iterable[tuple[object, ...]]) -> Iterator[Entry]:
         """The lake key by key, added up on the way."""
         for month, *days in with_months(self._days(rows)):
             self.tally.keys_in_lake += month.key not in OUTCOME_OF_KEY and month.usage != NO_USAGE
@@ -455,7 +455,7 @@ class _Comparison:
                 if self._is_compared(day.period):
                     yield (day.key, day.period), Held(day.usage, day.hours)
 
-    def _days(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[LakeUsage]:
+    def _days(self, rows: Iterable[tuple[object, ...]]) -> Iterator[LakeUsage]:
         for day in read_days(rows):
             self.rows += 1
             yield day

@@ -8,13 +8,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from metering.key_id import key_of_subject
 from usage_api.problems import Forbidden, Unauthorized
 
 
-def key_of_customer(event: Mapping[str, Any]) -> str:
+def key_of_customer(event: Mapping[str, object]) -> str:
     """The id of the API key that the caller showed.
 
     Raises:
@@ -26,7 +25,7 @@ def key_of_customer(event: Mapping[str, Any]) -> str:
     return key
 
 
-def require_operator(event: Mapping[str, Any]) -> None:
+def require_operator(event: Mapping[str, object]) -> None:
     """Go on only for a caller with IAM credentials, even if a mistake in the template lets others through.
 
     Raises:
@@ -36,7 +35,7 @@ def require_operator(event: Mapping[str, Any]) -> None:
         raise Forbidden("This is for operators: sign the request with AWS credentials (Signature Version 4).")
 
 
-def customer_of(event: Mapping[str, Any]) -> str | None:
+def customer_of(event: Mapping[str, object]) -> str | None:
     """The id of the API key that API Gateway names; None: it names none."""
     key = _identity(event).get("apiKeyId")
     try:
@@ -45,13 +44,13 @@ def customer_of(event: Mapping[str, Any]) -> str | None:
         return None
 
 
-def operator_of(event: Mapping[str, Any]) -> str | None:
+def operator_of(event: Mapping[str, object]) -> str | None:
     """The ARN of the IAM credentials that API Gateway names; None: it names none."""
     arn = _identity(event).get("userArn")
     return arn if isinstance(arn, str) and arn.startswith("arn:") else None
 
 
-def _identity(event: Mapping[str, Any]) -> Mapping[str, Any]:
+def _identity(event: Mapping[str, object]) -> Mapping[str, object]:
     context = event.get("requestContext")
     identity = context.get("identity") if isinstance(context, Mapping) else None
     return identity if isinstance(identity, Mapping) else {}

@@ -127,7 +127,7 @@ def _as_it_is(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _route(audience: str, summary: str, name: str, model: Any) -> Route:
+def _route(audience: str, summary: str, name: str, model: object) -> Route:
     is_customers = audience == "me"
     return {
         "summary": summary,
@@ -157,8 +157,8 @@ _LINK: Final = {
 }
 
 
-def _content(model: Any) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"model": model}}
+def _content(model: object) -> dict[str, object]:
+    content: dict[str, object] = {"application/json": {"model": model}}
     if any(tabular.is_table(one) for one in get_args(model) or (model,)):
         content[tabular.MEDIA_TYPE] = {"schema": {"type": "string"}}
     return content

@@ -84,5 +84,5 @@ def _fault(name: str, given: object) -> str:
     return f"{name}: {shown}cannot be taken; {_WANTED.get(name, 'see /openapi.json')}."
 
 
-def _repeated(name: str, values: list[Any]) -> str:
+def _repeated(name: str, values: list[object]) -> str:
     return f"{name} is given {len(values)} times: give it once."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -116,7 +116,7 @@ def _array(rows: Sequence[LakeRow], column: GlueColumn) -> pa.Array:
         raise Misconfigured([f"column {column.name} is {column.type}: {error}"]) from error
 
 
-def _value(column: GlueColumn) -> Callable[[LakeRow], Any]:
+def _value(column: GlueColumn) -> Callable[[LakeRow], object]:
     if column.name not in COLUMNS:
         return lambda _row: None
     if column.type == "timestamp":

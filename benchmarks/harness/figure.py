@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 
 LOSS: Final = 1.5
 """A figure has fallen when it is worse than the recorded one by more than this: a third of a ratio."""
@@ -54,7 +54,7 @@ class Figure:
         """Whether this is worse than a recorded value by more than a third of the ratio."""
         return self.value < recorded / LOSS if self.at_least else self.value > recorded * LOSS
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """For the file of results."""
         return {**asdict(self), "holds": self.holds}
 

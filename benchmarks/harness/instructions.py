@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 
 class Counting:
@@ -22,7 +21,7 @@ class Counting:
     def __init__(self) -> None:
         self.instructions = 0
 
-    def __call__(self, frame: FrameType, event: str, _argument: Any) -> Counting:
+    def __call__(self, frame: FrameType, event: str, _argument: object) -> Counting:
         """Python calls this for each call of a function and, as asked for here, for each instruction."""
         if event == "call":
             frame.f_trace_opcodes = True

@@ -107,7 +107,7 @@ def kinesis_event(batch: list[Record]) -> dict[str, Any]:
     return {"Records": [_kinesis_record(record) for record in batch]}
 
 
-def firehose_event(batch: list[Record]) -> dict[str, Any]:
+def firehose_event(batch: list[Record]) -> dict[str, object]:
     """What Firehose hands to its transform.
 
     https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
@@ -219,7 +219,7 @@ def _cut(found: list[Record], most_bytes: int) -> Iterator[list[Record]]:
     yield batch
 
 
-def _kinesis_record(record: Record) -> dict[str, Any]:
+def _kinesis_record(record: Record) -> dict[str, object]:
     number = str(FIRST_SEQUENCE_NUMBER + record.number)
     return {
         "kinesis": {
@@ -239,7 +239,7 @@ def _kinesis_record(record: Record) -> dict[str, Any]:
     }
 
 
-def _firehose_record(record: Record) -> dict[str, Any]:
+def _firehose_record(record: Record) -> dict[str, object]:
     number = str(FIRST_SEQUENCE_NUMBER + record.number)
     return {
         "recordId": f"{number}0000",

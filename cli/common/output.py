@@ -33,7 +33,7 @@ class Output:
         for place in self.places:
             write_json(place, document)
 
-    def write_early(self, document: Any) -> None:
+    def write_early(self, document: object) -> None:
         """Write it to files alone, which :meth:`write` may replace: what follows may fail."""
         for place in self.places:
             if place != STANDARD:
@@ -98,7 +98,7 @@ def written_later(path: Path | None, option: str = "--out") -> Path | None:
     return path
 
 
-def write_json(place: Path | None, document: Any) -> None:
+def write_json(place: Path | None, document: object) -> None:
     """Write a result, if it was asked for: for people into a file, on one line to standard output."""
     if place == STANDARD:
         typer.echo(visible_json(json_text.dumps(document)))

@@ -263,16 +263,16 @@ def document(found: Explained) -> dict[str, Any]:
     }
 
 
-def _totals(usage: Usage) -> dict[str, Any]:
+def _totals(usage: Usage) -> dict[str, object]:
     """Of a slice, totals may be negative: a repair is in slice 0, whichever slice had too much."""
     return {**msgspec.structs.asdict(usage), "fingerprint": str(usage.fingerprint)}
 
 
-def _status(one: StatusCalls) -> dict[str, Any]:
+def _status(one: StatusCalls) -> dict[str, object]:
     return {**one._asdict(), "first_at": _iso(one.first_at), "last_at": _iso(one.last_at)}
 
 
-def _denials(found: Explained) -> dict[str, Any] | None:
+def _denials(found: Explained) -> dict[str, object] | None:
     denials = None if found.lake is None else found.lake.denials(found.period)
     return None if denials is None else _status(denials)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import typer
 from rich.console import Console
@@ -70,7 +70,7 @@ def _show(screen: Console, found: FormatCheck) -> None:
         screen.print(Text(f"\n{message}", "yellow"))
 
 
-def _document(found: FormatCheck) -> dict[str, Any]:
+def _document(found: FormatCheck) -> dict[str, object]:
     return {
         "api": found.api_type.value,
         "metered_fully": found.is_full,

@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cli.common.errors import CommandError
 from metering.calls.line_sample import SampledLine
@@ -96,7 +96,7 @@ def _document(text: str) -> list[SampledLine] | None:
         return None
 
 
-def _events(value: Any) -> list[SampledLine] | None:
+def _events(value: object) -> list[SampledLine] | None:
     """The log events of an envelope, of a list of events, or of one event; None for anything else."""
     if isinstance(value, dict) and isinstance(value.get("logEvents", value.get("events")), list):
         value = value.get("logEvents", value.get("events"))
@@ -107,7 +107,7 @@ def _events(value: Any) -> list[SampledLine] | None:
     return [SampledLine(event["message"], event["timestamp"]) for event in value]
 
 
-def _is_event(value: Any) -> bool:
+def _is_event(value: object) -> bool:
     return (
         isinstance(value, dict)
         and value.keys() <= _EVENT_FIELDS

@@ -174,6 +174,6 @@ def document(repaired: Repaired) -> dict[str, Any]:
     }
 
 
-def _counter(counter: Counter) -> dict[str, Any]:
+def _counter(counter: Counter) -> dict[str, object]:
     usage = msgspec.structs.asdict(counter.usage)
     return {**usage, "fingerprint": str(counter.usage.fingerprint), "parts": counter.parts}

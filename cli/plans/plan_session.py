@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -124,7 +123,7 @@ def make_changes(book: PlanBook, found: Changes, out: Output, *, dry_run: bool) 
         screen.print(f"Changed: {len(found.plans)} plans, {len(found.keys)} keys.")
 
 
-def read_limit(text: str) -> dict[str, Any]:
+def read_limit(text: str) -> dict[str, object]:
     """A limit from a flag, as a file would have it: `requests/month=10000,kind=soft,thresholds=80+100`.
 
     Raises:
@@ -133,7 +132,7 @@ def read_limit(text: str) -> dict[str, Any]:
     first, *fields = text.split(",")
     name, _, amount = first.partition("=")
     metric, _, period = name.partition("/")
-    content: dict[str, Any] = {"metric": metric, "period": period, "amount": read_number(amount, text)}
+    content: dict[str, object] = {"metric": metric, "period": period, "amount": read_number(amount, text)}
     for field in fields:
         key, _, value = field.partition("=")
         if key == "thresholds":
@@ -155,7 +154,7 @@ def read_number(text: str, whole: str) -> int:
     return number
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: Plan) -> dict[str, object]:
     """A plan as the commands write it in JSON."""
     return {"name": plan.name, "version": plan.version, **plan_content(plan)}
 

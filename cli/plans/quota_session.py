@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import typer
@@ -354,7 +354,7 @@ def _tell(screen: Console, held: list[Held], through: int | None, now: int) -> N
         screen.print(f"Calls that were logged {now - through:,} s ago and before are counted.")
 
 
-def _document(held: Held, found: list[Standing], through: int | None) -> dict[str, Any]:
+def _document(held: Held, found: list[Standing], through: int | None) -> dict[str, object]:
     return {
         **msgspec.to_builtins(held.assignment),
         "plan_version": held.plan.version,

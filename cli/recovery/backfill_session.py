@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from rich.console import Console
 
@@ -70,7 +69,7 @@ def _show(screen: Console, found: Backfill, yes: bool) -> None:  # noqa: FBT001 
         screen.print("Nothing was changed. --yes brings the calls into lake and counters.")
 
 
-def _found(found: Backfill) -> dict[str, Any]:
+def _found(found: Backfill) -> dict[str, object]:
     return {
         "days": list(found.days),
         "lines": found.lines,

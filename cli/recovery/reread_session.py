@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from typing import Any
 
 from rich.console import Console
 
@@ -89,7 +88,7 @@ def _by_key(found: Rereading) -> Counter[tuple[str, str, str]]:
     return by_key
 
 
-def _found(found: Rereading) -> dict[str, Any]:
+def _found(found: Rereading) -> dict[str, object]:
     return {
         "month": found.month,
         "lines": found.lines,

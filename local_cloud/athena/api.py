@@ -292,7 +292,7 @@ def _check_syntax(query: str, parameters: tuple[str, ...]) -> None:
         return
 
 
-def _output_location(workgroup: WorkGroup, configuration: Mapping[str, Any]) -> str:
+def _output_location(workgroup: WorkGroup, configuration: Mapping[str, object]) -> str:
     chosen = None if workgroup.enforced else configuration.get("OutputLocation")
     location = chosen or workgroup.output_location
     if location is None:

@@ -319,7 +319,7 @@ def _rows(relation: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Any]]:
     return chain.from_iterable(iter(partial(relation.fetchmany, _ROWS_AT_A_TIME), []))
 
 
-def _printed_rows(rows: Iterable[Sequence[Any]]) -> Iterable[tuple[Printed, ...]]:
+def _printed_rows(rows: Iterable[Sequence[object]]) -> Iterable[tuple[Printed, ...]]:
     return (tuple(map(printed, row)) for row in rows)
 
 

@@ -102,7 +102,7 @@ def parse(text: str, parameters: Sequence[str] = ()) -> exp.Query:
 
 
 def _syntax_error(error: ParseError) -> str:
-    first: dict[str, Any] = error.errors[0] if error.errors else {"description": str(error)}
+    first: dict[str, object] = error.errors[0] if error.errors else {"description": str(error)}
     return f"line {first.get('line', 1)}:{first.get('col', 1)}: {first['description']}"
 
 

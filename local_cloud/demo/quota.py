@@ -130,7 +130,7 @@ def _log(cloud: LocalCloud, lines: list[str]) -> None:
     )
 
 
-def _event(cloud: LocalCloud, secret: str) -> dict[str, Any]:
+def _event(cloud: LocalCloud, secret: str) -> dict[str, object]:
     """What a REST API sends to its authorizer."""
     return {
         "type": "REQUEST",

@@ -83,7 +83,7 @@ class KeepAliveHandler(MotoRequestHandler):
         status = f"{refused.status.value} {refused.status.phrase}"
         self._send(status, headers, document(refused.status, refused.detail).encode())
 
-    def _environ_with_body(self) -> dict[str, Any]:
+    def _environ_with_body(self) -> dict[str, object]:
         environ = self.make_environ()
         chunked = environ.pop("wsgi.input_terminated", False)
         length = -1 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
@@ -95,7 +95,7 @@ class KeepAliveHandler(MotoRequestHandler):
         environ[HEADERS] = tuple(self.headers.items())
         return environ
 
-    def _call_application(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _call_application(self, environ: dict[str, object]) -> tuple[str, list[tuple[str, str]], bytes]:
         answer: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(

@@ -60,7 +60,7 @@ class Chaos:
     def disturb(self, handler: Handler) -> Handler:
         """The handler of a Kinesis event source mapping as it runs under faults."""
 
-        def disturbed(event: Event, context: Any) -> Any:
+        def disturbed(event: Event, context: object) -> object:
             def invoke(records: Sequence[Record]) -> Any:
                 self._writes.begin_invocation()
                 try:

@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
@@ -36,7 +35,7 @@ class LakeFaults(Interference):
         self._failed_write = self._occasions(_WRITES_BETWEEN_FAILURES)
         self._crash = self._occasions(_WRITES_BETWEEN_CRASHES)
 
-    def around_invocation(self, invoke: Callable[[], Any], attempt: int) -> Any:
+    def around_invocation(self, invoke: Callable[[], object], attempt: int) -> object:
         """Fail the first attempts of some batches, before the function runs or after."""
         if attempt == 1:
             self._failures = self._random.randint(1, _MOST_FAILURES) if next(self._disturbed_batch) else 0

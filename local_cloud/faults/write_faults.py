@@ -83,7 +83,7 @@ class WriteFaults:
     def _some_write(self) -> int:
         return self._random.randrange(self._usual_writes)
 
-    def _before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+    def _before_send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         kind = self._fault_for(request)
         return None if kind is None else self._strike(kind, request)
 

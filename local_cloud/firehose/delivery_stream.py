@@ -75,7 +75,7 @@ class FirehoseDelivery:
 class Interference:
     """What may be done to a delivery stream from outside; this one lets everything pass."""
 
-    def around_invocation(self, invoke: Callable[[], Any], attempt: int) -> Any:
+    def around_invocation(self, invoke: Callable[[], object], attempt: int) -> object:
         """Make the invocation (``attempt`` counts from 1 for each batch) and return its answer.
 
         Raises:

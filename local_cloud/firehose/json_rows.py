@@ -61,7 +61,7 @@ def _refuse(name: str) -> None:
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
-def _documents(data: bytes) -> Iterator[Mapping[str, Any]]:
+def _documents(data: bytes) -> Iterator[Mapping[str, object]]:
     try:
         text = data.decode()
         position = _after_space(text, 0)
@@ -80,7 +80,7 @@ def _after_space(text: str, position: int) -> int:
     return position if match is None else match.end()
 
 
-def _converted(name: str, value: Any, converter: Callable[[Any], Any]) -> Any:
+def _converted(name: str, value: object, converter: Callable[[object], object]) -> object:
     if value is None:
         return None
     try:
@@ -89,10 +89,10 @@ def _converted(name: str, value: Any, converter: Callable[[Any], Any]) -> Any:
         raise UnfitError(f"column {name}: {error}") from error
 
 
-def _converter(column: Column) -> Callable[[Any], Any]:
+def _converter(column: Column) -> Callable[[object], object]:
     if column.type in _INTEGER_BITS:
         return _integer_of(_INTEGER_BITS[column.type])
-    converters: dict[str, Callable[[Any], Any]] = {
+    converters: dict[str, Callable[[object], object]] = {
         "string": _string,
         "double": _double,
         "boolean": _boolean,
@@ -103,11 +103,11 @@ def _converter(column: Column) -> Callable[[Any], Any]:
     return converters[column.type]
 
 
-def _string(value: Any) -> str:
+def _string(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _integer_of(bits: int) -> Callable[[Any], int]:
+def _integer_of(bits: int) -> Callable[[object], int]:
     bound = 1 << (bits - 1)
 
     def convert(value: Any) -> int:
@@ -128,7 +128,7 @@ def _double(value: Any) -> float:
     return float(value)
 
 
-def _boolean(value: Any) -> bool:
+def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
@@ -136,7 +136,7 @@ def _boolean(value: Any) -> bool:
     raise ValueError(f"{value!r:.100} is neither true nor false")
 
 
-def _timestamp(value: Any) -> datetime:
+def _timestamp(value: object) -> datetime:
     """Of the forms that AWS lists; an integer of 13 digits or more counts milliseconds."""
     if isinstance(value, bool | dict | list):
         raise ValueError(f"{value!r:.100} is no timestamp")

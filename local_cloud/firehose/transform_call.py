@@ -135,7 +135,7 @@ def read_answer(answer: object, records: Sequence[SourceRecord]) -> list[Outcome
     return [_outcome(record, by_id.get(record.id), counts[record.id]) for record in records]
 
 
-def _event_record(record: SourceRecord) -> dict[str, Any]:
+def _event_record(record: SourceRecord) -> dict[str, object]:
     arrived_at = milliseconds(record.arrived_at)
     return {
         "recordId": record.id,
@@ -156,7 +156,7 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _entries(answer: object) -> list[Mapping[str, Any]]:
+def _entries(answer: object) -> list[Mapping[str, object]]:
     entries = answer.get("records") if isinstance(answer, Mapping) else None
     if not isinstance(entries, list):
         raise _UnreadableAnswerError("no list of records")
@@ -166,7 +166,7 @@ def _entries(answer: object) -> list[Mapping[str, Any]]:
     return entries
 
 
-def _outcome(record: SourceRecord, entry: Mapping[str, Any] | None, count: int) -> Outcome:
+def _outcome(record: SourceRecord, entry: Mapping[str, object] | None, count: int) -> Outcome:
     if entry is None:
         return FailedRecord(record, "Lambda.MissingRecordId", "One or more record IDs were not returned.")
     if count > 1:

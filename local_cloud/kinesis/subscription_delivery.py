@@ -32,7 +32,7 @@ class SubscriptionDelivery(KinesisBackend):
         """Is told of log group, filter and number of the log events of each delivery."""
 
     @property
-    def _url_module(self) -> Any:
+    def _url_module(self) -> object:
         """moto's own addresses: it would look for them beside this class."""
         return urls
 

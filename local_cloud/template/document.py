@@ -126,7 +126,7 @@ def translated() -> dict[str, Any]:
 
 
 @cache
-def _loaded() -> dict[str, Any]:
+def _loaded() -> dict[str, object]:
     template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
     if not isinstance(template, dict):
         raise UnresolvableError(f"{TEMPLATE} holds no mapping.")
@@ -155,9 +155,9 @@ class _TemplateLoader(yaml.SafeLoader):
     }
 
 
-def _short_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _short_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, object]:
     name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    value: Any
+    value: object
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):

@@ -226,7 +226,7 @@ class Resolver:
             name: _typed(chosen.get(name, entry.get("Default")), entry) for name, entry in declared.items()
         }
 
-    def _pseudo_parameters(self) -> dict[str, Any]:
+    def _pseudo_parameters(self) -> dict[str, object]:
         return {
             "AWS::AccountId": self._account,
             "AWS::NoValue": NO_VALUE,
@@ -238,5 +238,5 @@ class Resolver:
         }
 
 
-def _typed(value: object, parameter: Mapping[str, Any]) -> str | int:
+def _typed(value: object, parameter: Mapping[str, object]) -> str | int:
     return int(str(value)) if parameter["Type"] == "Number" else str(value)

@@ -164,7 +164,7 @@ def _read_tolerantly(content: bytes, record_id: str, arrived_at_ms: int) -> Deli
     )
 
 
-def _tolerant_event(event: Any, place: str, arrived_at_ms: int) -> LogEvent:
+def _tolerant_event(event: object, place: str, arrived_at_ms: int) -> LogEvent:
     """A log event as far as it can be read; what is no log event at all is the message of one."""
     fields = event if isinstance(event, dict) else {"message": event}
     return LogEvent(
@@ -174,14 +174,14 @@ def _tolerant_event(event: Any, place: str, arrived_at_ms: int) -> LogEvent:
     )
 
 
-def _id(given: Any, place: str) -> str:
+def _id(given: object, place: str) -> str:
     """The event's id; an integer is taken as its text, and the event's place stands for anything else."""
     if type(given) is int:
         return str(given)
     return _text(given) if given and isinstance(given, str) else place
 
 
-def _timestamp(given: Any, arrived_at_ms: int) -> int:
+def _timestamp(given: object, arrived_at_ms: int) -> int:
     return given if type(given) is int and 0 <= given <= LATEST_MS else arrived_at_ms
 
 

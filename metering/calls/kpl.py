@@ -21,7 +21,7 @@ from aws_kinesis_agg import DIGEST_SIZE, MAGIC, deaggregator, messages_pb2  # no
 sys.path[:] = _search_path
 
 
-def _print_nothing(*_: Any, **__: Any) -> None:
+def _print_nothing(*_: object, **__: object) -> None:
     """Stands for `print` in the library."""
 
 

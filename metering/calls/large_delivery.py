@@ -67,9 +67,9 @@ class LargeDelivery:
                 return
             text.take(",")
 
-    def _events(self) -> Iterator[list[Any]]:
+    def _events(self) -> Iterator[list[object]]:
         text = self._text
-        group: list[Any] = []
+        group: list[object] = []
         text.take("[")
         if not text.begins_with("]"):
             group.append(text.value())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -60,7 +59,7 @@ class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.prices[name].amount(units)
 
 
-def read_price_list(document: Any) -> PriceList:
+def read_price_list(document: object) -> PriceList:
     """The list that a document holds, as YAML or JSON gives it; amounts are text, so that none is rounded.
 
     Raises:

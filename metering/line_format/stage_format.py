@@ -103,7 +103,7 @@ def read_format(given: str) -> StageFormat:
     return StageFormat(text, tuple(fields.values()), bare=tuple(bare))
 
 
-def variables_of(value: Any) -> Iterator[str]:
+def variables_of(value: object) -> Iterator[str]:
     """The variables in a value of a format, without `$context.`."""
     for text in _texts(value):
         for variable in _VARIABLE.findall(text):
@@ -123,7 +123,7 @@ class _Pairs(tuple[tuple[str, Any], ...]):
     __slots__ = ()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, _Pairs):
         return {name: _plain(one) for name, one in value}
     if isinstance(value, str):
@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

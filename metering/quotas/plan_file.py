@@ -143,14 +143,14 @@ def read_plans(loaded: object, known: Mapping[str, Plan] | None = None) -> Plans
     )
 
 
-def plan_content(plan: Plan) -> dict[str, Any]:
+def plan_content(plan: Plan) -> dict[str, object]:
     """A plan as the document holds it: what :func:`read_plans` reads back."""
     return {"limits": [limit_content(limit) for limit in plan.limits]}
 
 
-def limit_content(limit: Limit) -> dict[str, Any]:
+def limit_content(limit: Limit) -> dict[str, object]:
     """A limit as the document holds it, with what it does not say left out."""
-    content: dict[str, Any] = {
+    content: dict[str, object] = {
         "metric": str(limit.metric),
         "period": str(limit.span),
         "amount": limit.amount,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -203,7 +203,7 @@ TEXTS: Final = frozenset({"fingerprint", "event_hash"})
 """Fields that are texts in JSON."""
 
 
-def _with_texts(value: Any) -> Any:
+def _with_texts(value: object) -> object:
     if isinstance(value, dict):
         return {
             name: str(inner) if name in TEXTS and inner is not None else _with_texts(inner)

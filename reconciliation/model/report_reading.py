@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import msgspec
 
@@ -23,7 +22,7 @@ def read_report(content: bytes, place: str) -> Report:
         raise Misconfigured([f"{place} is no report of this version: {error}"]) from error
 
 
-def _with_numbers(value: Any) -> Any:
+def _with_numbers(value: object) -> object:
     """The inverse of what the report does to its numbers beyond 2^53."""
     if isinstance(value, dict):
         return {

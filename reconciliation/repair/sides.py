@@ -41,7 +41,7 @@ def both_sides(
 
 
 def by_key(
-    rows: Iterable[tuple[Any, ...]], keys: AbstractSet[str] | None
+    rows: Iterable[tuple[object, ...]], keys: AbstractSet[str] | None
 ) -> Iterator[tuple[str, RepairFigure]]:
     """The rows of the query by key, in the order of the keys."""
     for key, of_key in groupby(rows, key=itemgetter(0)):

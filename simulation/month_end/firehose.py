@@ -162,7 +162,7 @@ class SimulatedFirehose:
         self.delivered -= self.failed
 
 
-def _of_firehose(record: StreamRecord) -> dict[str, Any]:
+def _of_firehose(record: StreamRecord) -> dict[str, object]:
     return {
         "recordId": f"{record.shard_id}:{record.sequence_number}",
         "data": base64.b64encode(record.data).decode(),

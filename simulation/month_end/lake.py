@@ -221,7 +221,7 @@ def _repeated_rows(rows: Iterable[StoredRow]) -> list[Row]:
 def _digests(rows: Sequence[StoredRow]) -> list[Row]:
     """The rows of each day that are billed, with a digest of them, which is not the one of the SQL."""
     all_rows = Counter(row.time.date() for row in rows)
-    days: defaultdict[Any, list[LakeRow]] = defaultdict(list)
+    days: defaultdict[object, list[LakeRow]] = defaultdict(list)
     for one in _firsts(rows):
         if one.key != MALFORMED_KEY:
             days[one.time.date()].append(one.row)

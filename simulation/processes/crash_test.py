@@ -175,7 +175,7 @@ class Workers:
         for worker in self._spare:
             worker.close()
 
-    def _invoke_doubled(self, event: dict[str, Any]) -> Any:
+    def _invoke_doubled(self, event: dict[str, object]) -> object:
         """The same batch in two processes at once: one that Lambda took for dead, and its successor."""
         self._result.doubled += 1
         one, other = self._take(), self._take()

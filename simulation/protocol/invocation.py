@@ -104,7 +104,7 @@ class Invocation:
             self._make(call, write)
         return call.answers
 
-    def _next_call(self, requests: Sequence[Any], unavailable: Any) -> PortCall:
+    def _next_call(self, requests: Sequence[object], unavailable: object) -> PortCall:
         if self._reached == len(self._calls):
             order = list(range(len(requests)))
             self._weather.dice.shuffle(order)
@@ -153,7 +153,7 @@ class Invocation:
                 self._land_later(write, request)
         raise Crash
 
-    def _land_later(self, write: Write, request: Any) -> None:
+    def _land_later(self, write: Write, request: object) -> None:
         self._weather.landing.append((self.batch[0].arrived_at_ms, lambda: write(request)))
 
 

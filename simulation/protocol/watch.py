@@ -135,7 +135,7 @@ class _Run:
         return answer
 
 
-def _outcome(call: Callable[[], Any]) -> Any:
+def _outcome(call: Callable[[], object]) -> object:
     try:
         return call()
     except Transient as error:
