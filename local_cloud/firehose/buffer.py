@@ -111,11 +111,6 @@ class DeliveryBuffers:
         self._rows: dict[Partition, RowBuffer] = {}
         self._errors: dict[str, ErrorBuffer] = {}
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._rows and not self._errors
-
     def rows_of(self, partition: Partition) -> RowBuffer | None:
         """The active buffer of a partition."""
         return self._rows.get(partition)

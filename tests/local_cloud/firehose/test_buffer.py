@@ -107,7 +107,7 @@ def test_a_delivered_partition_is_active_no_longer() -> None:
     buffers.close(first)
 
     assert buffers.can_open()
-    assert buffers.is_empty
+    assert [] == buffers.due(NOW, flush=True)
     assert buffers.rows_of(DAY) is None
 
 
@@ -118,6 +118,6 @@ def test_errors_of_a_type_share_a_buffer() -> None:
 
     assert errors is buffers.errors_of("processing-failed", NOW + timedelta(seconds=5))
     assert errors is not buffers.errors_of("format-conversion-failed", NOW)
-    assert not buffers.is_empty
+    assert [errors] == buffers.due(NOW, flush=True)
     buffers.close(errors)
     assert errors is not buffers.errors_of("processing-failed", NOW)
