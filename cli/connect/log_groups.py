@@ -9,6 +9,7 @@ from adapters.errors import translated
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_logs.type_defs import PutSubscriptionFilterRequestTypeDef
 
 MOST_FILTERS = 2
 """Of a log group.
@@ -66,16 +67,17 @@ class AccessLogGroups:
         Raises:
             MeterError: CloudWatch Logs refuses it.
         """
-        role = {} if subscription.role_arn is None else {"roleArn": subscription.role_arn}
+        request: PutSubscriptionFilterRequestTypeDef = {
+            "logGroupName": name,
+            "filterName": subscription.name,
+            "filterPattern": "",
+            "destinationArn": subscription.destination_arn,
+            "distribution": "Random",
+        }
+        if subscription.role_arn is not None:
+            request["roleArn"] = subscription.role_arn
         with translated(f"PutSubscriptionFilter of {name}"):
-            self._logs.put_subscription_filter(
-                logGroupName=name,
-                filterName=subscription.name,
-                filterPattern="",
-                destinationArn=subscription.destination_arn,
-                distribution="Random",
-                **role,
-            )
+            self._logs.put_subscription_filter(**request)
 
     def unsubscribe(self, name: str, filter_name: str) -> None:
         """Take a filter away.
