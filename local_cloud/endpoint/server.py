@@ -26,6 +26,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.models import s3_backends
 
 from local_cloud.endpoint.http_server import HttpServer, StartResponse
+from local_cloud.endpoint.log_events import StoredLogStream, forget_instances
 from local_cloud.endpoint.service import AwsError, Service
 from local_cloud.playback.clock import LogClock
 
@@ -44,6 +45,8 @@ _moto_lock = threading.Lock()
 _accounts_in_use: set[int] = set()
 
 _session_lock = threading.Lock()
+
+forget_instances()
 
 
 class LocalEndpoint:
@@ -200,6 +203,7 @@ class LocalEndpoint:
         with (
             _replaced(moto_logs, "utcnow", lambda: self.clock.now().replace(tzinfo=None)),
             _replaced(s3_backends, "bucket_accounts", self._buckets),
+            _replaced(moto_logs, "LogStream", StoredLogStream),
         ):
             yield
 

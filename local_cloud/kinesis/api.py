@@ -8,7 +8,7 @@ import base64
 import binascii
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local_cloud.endpoint.service import AwsError, unknown_operation
@@ -176,13 +176,13 @@ class KinesisService:
         stream, _ = self._find({"StreamName": name})
         shard = stream.shard(shard_id)
         ended = not shard.is_open
-        records = _page(shard, position, request.get("Limit", MAX_GET_RECORDS))
-        position += len(records)
+        first, records = _page(shard, position, request.get("Limit", MAX_GET_RECORDS))
+        position = first + len(records)
         answer: Answer = {
             "Records": [_described_record(record) for record in records],
             "MillisBehindLatest": _millis_behind(shard, position),
         }
-        if ended and position == len(shard.records):
+        if ended and position == shard.end:
             return {**answer, "ChildShards": [_described_child(child) for child in shard.children]}
         return {**answer, "NextShardIterator": _iterator(stream, shard, position)}
 
@@ -216,7 +216,8 @@ class KinesisService:
             raise AwsError(
                 "InvalidArgumentException", f"a retention of {hours} hours is not between 24 and 8760."
             )
-        self._find(request)[1].retention_hours = hours
+        stream, settings = self._find(request)
+        settings.retention_hours, stream.retention = hours, timedelta(hours=hours)
         return {}
 
     def _start_encryption(self, request: Request) -> Answer:
@@ -298,9 +299,9 @@ def _matches(shard: Shard, request: Request) -> bool:
 def _start_position(shard: Shard, request: Request) -> int:
     match request["ShardIteratorType"]:
         case "TRIM_HORIZON":
-            return 0
+            return shard.expired
         case "LATEST":
-            return len(shard.records)
+            return shard.end
         case "AT_SEQUENCE_NUMBER":
             return shard.position_of(_sequence_number(shard, request))
         case "AFTER_SEQUENCE_NUMBER":
@@ -330,23 +331,26 @@ def _read_iterator(iterator: str) -> tuple[str, str, int]:
         raise AwsError("InvalidArgumentException", f"{iterator} is no shard iterator.") from error
 
 
-def _page(shard: Shard, position: int, limit: int) -> list[StoredRecord]:
+def _page(shard: Shard, position: int, limit: int) -> tuple[int, list[StoredRecord]]:
+    """The position of the next record, and the records of a page."""
     if not 1 <= limit <= MAX_GET_RECORDS:
         raise AwsError(
             "InvalidArgumentException", f"Limit must be between 1 and {MAX_GET_RECORDS}, not {limit}."
         )
     page: list[StoredRecord] = []
     size = 0
-    for record in shard.records[position : position + limit]:
-        size += len(record.data)
+    first, records = shard.from_position(position, limit)
+    for record in records:
+        size += record.place.size
         if page and size > MAX_GET_BYTES:
             break
         page.append(record)
-    return page
+    return first, page
 
 
 def _millis_behind(shard: Shard, position: int) -> int:
-    if position >= len(shard.records):
+    _, records = shard.from_position(position, 1)
+    if not records:
         return 0
-    waiting = datetime.now(UTC) - shard.records[position].arrived_at
+    waiting = datetime.now(UTC) - records[0].arrived_at
     return max(1, int(waiting.total_seconds() * 1000))

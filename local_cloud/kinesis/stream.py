@@ -1,6 +1,7 @@
 """A Kinesis data stream in memory: shards, hash ranges, sequence numbers, resharding.
 
-Nothing expires and nothing throttles. A put costs the same whatever the shard holds.
+Nothing throttles, and a put costs the same whatever the shard holds. Data lies on disk, and records are gone
+once they are older than the stream's retention.
 """
 
 import hashlib
@@ -9,11 +10,14 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from local_cloud.endpoint.service import AwsError
+from local_cloud.spool import Spool, Spooled
 
 HASH_KEYS = 2**128
+_SHARE_THAT_EXPIRES = 8
+"""An eighth of a shard's records at a time."""
 _SEQUENCE_PREFIX = 496 * 10**53
 """Sequence numbers have 56 digits, as the examples in AWS's documentation have."""
 
@@ -24,8 +28,14 @@ class StoredRecord:
 
     sequence_number: int
     partition_key: str
-    data: bytes
+    spool: Spool = field(repr=False, compare=False)
+    place: Spooled = field(repr=False)
     arrived_at: datetime
+
+    @property
+    def data(self) -> bytes:
+        """What was put, read from disk."""
+        return self.spool.read(self.place)
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +49,8 @@ class Shard:
     parents: tuple["Shard", ...] = ()
     children: tuple["Shard", ...] = ()
     ending: int | None = None
-    records: list[StoredRecord] = field(default_factory=list)
+    kept: tuple[int, list[StoredRecord]] = field(default_factory=lambda: (0, []))
+    """How many records have expired, and those that have not: replaced as one, since readers take no lock."""
     opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -52,17 +63,50 @@ class Shard:
         """Whether records can be put."""
         return self.ending is None
 
+    @property
+    def records(self) -> list[StoredRecord]:
+        """Those that have not expired."""
+        return self.kept[1]
+
+    @property
+    def expired(self) -> int:
+        """How many there were before."""
+        return self.kept[0]
+
+    @property
+    def end(self) -> int:
+        """The position of the next record that will be put: how many there were in all."""
+        expired, records = self.kept
+        return expired + len(records)
+
+    def from_position(self, position: int, limit: int) -> tuple[int, list[StoredRecord]]:
+        """The next records from a position on, with the position of the first that has not expired."""
+        expired, records = self.kept
+        start = max(0, position - expired)
+        return expired + start, records[start : start + limit]
+
+    def expire(self, before: datetime) -> None:
+        """Forget the records that arrived earlier, some at a time: the others are copied then."""
+        expired, records = self.kept
+        if records and records[0].arrived_at < before:
+            gone = bisect_left(records, before, key=lambda record: record.arrived_at)
+            if gone * _SHARE_THAT_EXPIRES >= len(records):
+                self.kept = expired + gone, records[gone:]
+
     def position_of(self, sequence_number: int) -> int:
-        """The index of the first record that is not before ``sequence_number``."""
-        return bisect_left(self.records, sequence_number, key=lambda record: record.sequence_number)
+        """The position of the first record that is not before ``sequence_number``."""
+        expired, records = self.kept
+        return expired + bisect_left(records, sequence_number, key=lambda record: record.sequence_number)
 
     def position_after(self, sequence_number: int) -> int:
-        """The index of the first record later than ``sequence_number``."""
-        return bisect_right(self.records, sequence_number, key=lambda record: record.sequence_number)
+        """The position of the first record later than ``sequence_number``."""
+        expired, records = self.kept
+        return expired + bisect_right(records, sequence_number, key=lambda record: record.sequence_number)
 
     def position_at(self, moment: datetime) -> int:
-        """The index of the first record that arrived at ``moment`` or later."""
-        return bisect_left(self.records, moment, key=lambda record: record.arrived_at)
+        """The position of the first record that arrived at ``moment`` or later."""
+        expired, records = self.kept
+        return expired + bisect_left(records, moment, key=lambda record: record.arrived_at)
 
 
 class Stream:
@@ -81,6 +125,9 @@ class Stream:
         self.shards: dict[str, Shard] = {}
         self._now = now
         self._lock = threading.RLock()
+        self._spool = Spool()
+        self.retention = timedelta(hours=24)
+        """How long a record can be read."""
         self._open: list[Shard] = []
         self._counter = itertools.count(1)
         self._base = _SEQUENCE_PREFIX + int(self.created_at.timestamp() * 1_000_000) * 10**37
@@ -114,8 +161,11 @@ class Stream:
         hash_key = hash_of(partition_key) if explicit_hash_key is None else explicit_hash_key
         with self._lock:
             shard = self._open[bisect_right(self._open, hash_key, key=lambda s: s.first_hash) - 1]
-            record = StoredRecord(self._next_number(shard.number), partition_key, data, self._now())
+            number, now = self._next_number(shard.number), self._now()
+            record = StoredRecord(number, partition_key, self._spool, self._spool.put(data), now)
             shard.records.append(record)
+            for each in self.shards.values():
+                each.expire(now - self.retention)
             return shard, record
 
     def split(self, shard_id: str, new_starting_hash_key: int) -> tuple[Shard, Shard]:

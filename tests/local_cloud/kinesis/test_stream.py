@@ -2,7 +2,9 @@
 
 import hashlib
 import itertools
+import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -143,3 +145,39 @@ def test_a_put_finds_its_shard_after_many_changes() -> None:
         shard, _ = stream.put(key, b"")
         assert shard.is_open
         assert shard.first_hash <= hash_of(key) <= shard.last_hash
+
+
+def test_records_expire() -> None:
+    """What is older than the retention is gone; positions and sequence numbers mean the same as before."""
+    now = datetime(2026, 11, 5, tzinfo=UTC)
+    stream = Stream("s", 1, lambda: now)
+    stream.retention = timedelta(hours=24)
+    numbers = [stream.put("k", bytes([number]))[1].sequence_number for number in range(10)]
+    now += timedelta(hours=24)
+    (shard,) = stream.open_shards()
+    stream.put("k", b"kept")
+    assert 11 == len(shard.records)
+    now += timedelta(seconds=1)
+    stream.put("k", b"too")
+    assert (10, [b"kept", b"too"], 12) == (shard.expired, [one.data for one in shard.records], shard.end)
+    position, records = shard.from_position(3, 1)
+    assert (10, [b"kept"]) == (position, [one.data for one in records])
+    assert (10, 10) == (shard.position_of(numbers[4]), shard.position_after(numbers[9]))
+    assert (12, []) == shard.from_position(12, 5)
+
+
+def test_data_is_not_in_memory() -> None:
+    """A record of 100 KB takes less than one: its data lies on disk, and is the same when it is read."""
+    stream = Stream("s", 1)
+    stream.put("k", b"x")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(50):
+            stream.put("k", bytes([number]) * 100_000)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 50 * 1_000
+    (shard,) = stream.open_shards()
+    assert [bytes([number]) * 100_000 for number in range(50)] == [one.data for one in shard.records[1:]]
