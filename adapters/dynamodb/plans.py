@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import merge
@@ -46,6 +47,10 @@ from metering.quotas.plan import ACCOUNT_PREFIX, AccountKeys, Assignment, Plan
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+KEYS_OF_A_TRANSACTION: Final = 33
+"""Each with its plan, its history and its account: at most 99 of the 100 items that DynamoDB takes.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
 
 
@@ -134,16 +139,36 @@ class PlanBook:
         """The plan of a key; None: it has none."""
         return next(self._assigned(assignment_pk(key), AssignmentItem.sk == key), None)
 
+    def assignments_of(self, keys: Iterable[str]) -> dict[str, Assignment | None]:
+        """The plans of several keys; None: it has none. By a request for each hundred."""
+        wanted = list(dict.fromkeys(keys))
+        places = [(assignment_pk(key), key) for key in wanted]
+        with translated_model(f"BatchGetItem of {self._table_name}"):
+            items = self._assignments.batch_get(places, consistent_read=True)
+            found = {item.sk: item.content for item in items}
+        return {key: found.get(key) for key in wanted}
+
     def assign(self, assignment: Assignment) -> None:
         """Give a key a plan, or change how it has it. What was in force before stays in the key's history,
         and the key belongs to its account for ever.
         """
-        key, account = assignment.key, assignment.account
-        with self._together() as writes:
-            writes.save(self._assignments(assignment_pk(key), key, content=assignment))
-            writes.save(self._entry(assignment))
-            if account:
-                writes.update(self._accounts(account_pk(account)), actions=[AccountItem.key_ids.add({key})])
+        self.assign_all([assignment])
+
+    def assign_all(self, assignments: Iterable[Assignment]) -> None:
+        """The same for several keys, each with its history or not at all: by a request for each 33."""
+        changes = iter(assignments)
+        while several := list(islice(changes, KEYS_OF_A_TRANSACTION)):
+            members: dict[str, set[str]] = defaultdict(set)
+            with self._together() as writes:
+                for one in several:
+                    writes.save(self._assignments(assignment_pk(one.key), one.key, content=one))
+                    writes.save(self._entry(one))
+                    if one.account:
+                        members[one.account].add(one.key)
+                for account, keys in members.items():
+                    writes.update(
+                        self._accounts(account_pk(account)), actions=[AccountItem.key_ids.add(keys)]
+                    )
 
     def account(self, name: str) -> AccountKeys | None:
         """An account with its keys; None: nobody has ever belonged to it, and it has no plan."""
@@ -153,18 +178,34 @@ class PlanBook:
         return None if item is None else AccountKeys(name, item.content, frozenset(item.key_ids or ()))
 
     def accounts(self, names: Iterable[str]) -> dict[str, AccountKeys | None]:
-        """Several accounts."""
-        return {name: self.account(name) for name in names}
+        """Several accounts, by a request for each hundred."""
+        wanted = {account_pk(name): name for name in names}
+        with translated_model(f"BatchGetItem of {self._table_name}"):
+            items = self._accounts.batch_get([(pk, ACCOUNT_SK) for pk in wanted], consistent_read=True)
+            found = {wanted[item.pk]: item for item in items}
+        return {
+            name: AccountKeys(name, item.content, frozenset(item.key_ids or ())) if item else None
+            for name in wanted.values()
+            for item in (found.get(name),)
+        }
 
     def assign_account(self, assignment: Assignment) -> None:
         """Give an account a plan, or change how it has it. All keys that were ever its own belong to it."""
-        name = assignment.key.removeprefix(ACCOUNT_PREFIX)
-        actions: list[Action] = [AccountItem.content.set(assignment)]
-        if keys := {one.key for one in self.assignments() if one.account == name}:
-            actions.append(AccountItem.key_ids.add(keys))
-        with self._together() as writes:
-            writes.update(self._accounts(account_pk(name)), actions=actions)
-            writes.save(self._entry(assignment))
+        self.assign_accounts([assignment])
+
+    def assign_accounts(self, assignments: Sequence[Assignment]) -> None:
+        """The same for several accounts. The plans of all keys are read once."""
+        members: dict[str, set[str]] = defaultdict(set)
+        for one in self.assignments() if assignments else ():
+            members[one.account].add(one.key)
+        for assignment in assignments:
+            name = assignment.key.removeprefix(ACCOUNT_PREFIX)
+            actions: list[Action] = [AccountItem.content.set(assignment)]
+            if keys := members.get(name):
+                actions.append(AccountItem.key_ids.add(keys))
+            with self._together() as writes:
+                writes.update(self._accounts(account_pk(name)), actions=actions)
+                writes.save(self._entry(assignment))
 
     def history(self, key: str) -> list[InForceEntry]:
         """All that was in force for a key, or :func:`metering.quotas.plan.holder_of` an account, in order."""

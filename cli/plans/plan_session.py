@@ -16,7 +16,7 @@ from cli.common.numbers import read_count
 from cli.common.output import Output
 from cli.common.terminal import table
 from cli.common.yaml_file import read_yaml
-from metering.quotas.plan import Assignment, Plan
+from metering.quotas.plan import Plan
 from metering.quotas.plan_diff import Changes, Holders, changes, describe_limit, described, over_current
 from metering.quotas.plan_file import PlansDocument, plan_content, read_plans
 from metering.strict_yaml import UnreadableYaml
@@ -161,25 +161,19 @@ def plan_document(plan: Plan) -> dict[str, object]:
 
 def _make_so(book: PlanBook, wanted: PlansDocument, out: Output, *, dry_run: bool) -> None:
     plans = book.plans()
-    keys = _current(book, wanted.keys)
+    keys = book.assignments_of(wanted.keys)
     holders = book.assignments() if wanted.plans else ()
     around = Holders(holders, book.accounts(wanted.accounts))
     found = changes(wanted, plans, keys, int(time.time()), around)
     make_changes(book, found, out, dry_run=dry_run)
 
 
-def _current(book: PlanBook, keys: Iterable[str]) -> dict[str, Assignment | None]:
-    return {key: book.assignment(key) for key in keys}
-
-
 def _write(book: PlanBook, found: Changes) -> None:
     """Plans first, so that no key has a plan that is not there."""
     for plan_change in found.plans:
         book.put_plan(plan_change.new, plan_change.current)
-    for key_change in found.keys:
-        book.assign(key_change.new)
-    for account_change in found.accounts:
-        book.assign_account(account_change.new)
+    book.assign_all(change.new for change in found.keys)
+    book.assign_accounts([change.new for change in found.accounts])
 
 
 def _make_known(book: PlanBook, found: Imported, screen: Console) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from adapters.dynamodb.layout import PLAN_BUCKETS
 from adapters.dynamodb.plans import PlanBook
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
@@ -63,6 +65,29 @@ class PlansContract:
         book.assign(changed)
         assert changed == book.assignment("a1")
         assert book.assignment("a2") is None
+
+    def test_many_keys(self, book: PlanBook, requests: list[str]) -> None:
+        """A file of 100 keys of three accounts takes a request to read them and four to write them."""
+        keys = [f"many{number:03d}" for number in range(100)]
+        wanted = [Assignment(key, "free", f"team{number % 3}") for number, key in enumerate(keys)]
+        requests.clear()
+        assert dict.fromkeys(keys) == book.assignments_of(keys)
+        book.assign_all(wanted)
+        assert ["BatchGetItem", *4 * ["TransactWriteItems"]] == requests
+        assert dict(zip(keys, wanted, strict=True)) == book.assignments_of([*keys, keys[0]])
+        assert [wanted[7]] == [entry.assignment for entry in book.history(keys[7])]
+        found = book.accounts(["team0", "nobody", "team1"])
+        assert [keys[0::3], None, keys[1::3]] == [one and sorted(one.keys) for one in found.values()]
+
+    def test_many_accounts(self, book: PlanBook, requests: list[str]) -> None:
+        """The keys are read once for all of them, not once for each."""
+        book.assign_all([Assignment(f"k{number}", "free", f"firm{number}") for number in range(5)])
+        requests.clear()
+        book.assign_accounts([Assignment(holder_of(f"firm{number}"), "free") for number in range(5)])
+        assert (PLAN_BUCKETS, 5) == (requests.count("Query"), requests.count("TransactWriteItems"))
+        found = book.account("firm3")
+        assert found is not None
+        assert frozenset({"k3"}) == found.keys
 
     def test_history(self, book: PlanBook) -> None:
         """What was in force before stays, in the order of the changes."""
@@ -155,6 +180,20 @@ def moto() -> Iterator[str]:
     """The address of moto."""
     with LocalEndpoint() as running:
         yield running.endpoint_url
+
+
+@pytest.fixture
+def requests(tables: Tables) -> Iterator[list[str]]:
+    """The operations that DynamoDB is sent, in order."""
+    found: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        target = request.headers["X-Amz-Target"]
+        found.append((target.decode() if isinstance(target, bytes) else target).partition(".")[2])
+
+    tables.dynamodb.meta.events.register("before-send.dynamodb", note)
+    yield found
+    tables.dynamodb.meta.events.unregister("before-send.dynamodb", note)
 
 
 class TestOnMoto(PlansContract):
