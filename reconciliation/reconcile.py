@@ -37,6 +37,7 @@ from metering.proof.witness import Hearing, WitnessCount
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.budget import Budget
 from reconciliation.attribution.investigation import FINDINGS, PLACES, Circumstances, Investigation
+from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.inventory import LakeObjects, objects_read
@@ -174,7 +175,8 @@ class Reconciler:
         allowed = self._allow_incomplete if allow_incomplete is None else allow_incomplete
         started_at = self._clock()
         paths = self._paths()  # 1
-        failed = tally(self._told("error objects", self._error_objects()), month)  # 2
+        objects = error_objects(self._sources.error_prefix)
+        failed = tally(self._told("error objects", objects), month)  # 2
         ready = readiness(month, started_at, paths, failed)
         refused = not allowed and is_refused(month, started_at, ready.until)
         until = ends_at(month) if allowed else begins_at(month) if refused else ready.until
@@ -303,11 +305,6 @@ class Reconciler:
                 )
             )
         report.proofs.append(_proof(REPEATED_ROWS, query, len(rows)))
-
-    def _error_objects(self) -> Iterator[tuple[str, bytes]]:
-        for name in self._sources.error_prefix.names():
-            if (content := self._sources.error_prefix.read(name)) is not None:
-                yield name, content
 
     def _sorted_counters(self, month: Period) -> Iterator[Counter]:
         return summed(sorted_counters(self._told("counters", self._sources.counters.of_period(month))))

@@ -24,6 +24,7 @@ from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
 from reconciliation.attribution.budget import Budget
+from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.firehose_errors import waiting_hashes
 from reconciliation.lake.queries import (
     CALLS_OF_A_QUERY,
@@ -267,10 +268,9 @@ class Investigation:
         }
         found: set[int] = set()
         try:
-            for name in self._error_prefix.names():
+            for _, content in error_objects(self._error_prefix):
                 self._check_time()
-                if (content := self._error_prefix.read(name)) is not None:
-                    found.update(hashed for hashed in waiting_hashes(content) if hashed in wanted)
+                found.update(hashed for hashed in waiting_hashes(content) if hashed in wanted)
         except _SpentError as spent:
             self.ended = str(spent)
         except MeterError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from metering.period import Period
+from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.readiness import VOUCHED, Paths, Readiness, readiness
 from reconciliation.ports import ErrorPrefix, Path
@@ -18,7 +19,6 @@ def readiness_of(
     Raises:
         MeterError: it cannot be read.
     """
-    read = ((name, prefix.read(name)) for name in prefix.names())
-    failed = tally(((name, body) for name, body in read if body is not None), month)
+    failed = tally(error_objects(prefix), month)
     paths = Paths(*(VOUCHED if path is None else path.complete_through() for path in (counted, delivered)))
     return readiness(month, now, paths, failed)

@@ -47,6 +47,7 @@ from metering.proof.correction import (
     Correction,
     Fate,
 )
+from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.queries import between, query_text, quoted
 from reconciliation.ports import OnProgress, StepProgress
@@ -167,10 +168,8 @@ class Repairer:
     def _undecodable(self, scope: Scope) -> Mapping[Period, RecordSpan]:
         if scope.keys is not None and UNDECODABLE_KEY not in scope.keys:
             return {}
-        prefix = self._sources.error_prefix
-        objects = ((name, prefix.read(name)) for name in prefix.names())
-        read = ((name, body) for name, body in objects if body is not None)
-        return undecodable_by_hour(self.with_progress("error objects", read), scope.month)
+        objects = error_objects(self._sources.error_prefix)
+        return undecodable_by_hour(self.with_progress("error objects", objects), scope.month)
 
     def with_progress(self, step: str, things: Iterable[Any]) -> Iterator[Any]:
         """The same things, with word of how many there were so far."""

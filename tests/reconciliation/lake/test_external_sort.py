@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import tempfile
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +48,40 @@ def test_left_early() -> None:
     found = sorted_counters([Counter(str(n), Period("2026-10"), Usage()) for n in range(100)], 7)
     assert "0" == next(found).key
     found.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def test_files_fit_into_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100,000 keys with calls in all hours of all days fit into the 512 MB of `/tmp`: 160 bytes a counter."""
+    files, dice = [], random.Random(1)
+    make = tempfile.TemporaryFile
+
+    def noted(**how: Any) -> Any:
+        files.append(make(**how))
+        return files[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", noted)
+    keys = [f"{dice.getrandbits(40):010x}" for _ in range(40)]
+    counters = [
+        Counter(
+            key,
+            Period(f"2026-10-{day:02d}"),
+            Usage(
+                dice.randrange(99_999),
+                900,
+                99,
+                dice.getrandbits(30),
+                0,
+                dice.getrandbits(20),
+                dice.getrandbits(80),
+            ),
+            {f"{hour:02d}": dice.randrange(9_999) for hour in range(24)},
+        )
+        for key in keys
+        for day in range(1, 32)
+    ]
+    found = sorted_counters(counters, len(counters) // 2)
+    next(found)
+    sizes = [os.fstat(file.fileno()).st_size for file in files]
+    found.close()  # type: ignore[attr-defined]  # it is a generator
+    assert 2 == len(sizes)
+    assert 100_000 * 32 * sum(sizes) / len(counters) < 512 * 1024 * 1024
