@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from metering.bucket_layout import INVOICES
@@ -89,19 +89,27 @@ class Issued:
     """An invoice as it stands, and what became of this run's."""
 
     invoice: InvoiceDocument
-    document: bytes
     is_new: bool
     """Whether this run issued it."""
     is_as_computed: bool
     """Whether this run came to the same. If not, late calls or another tariff have changed it since, and the
     next invoice adjusts it.
     """
-    derived: Mapping[str, bytes]
-    """What follows from it, by name, as it is kept."""
+    stored: bytes | None = None
+    """The document as it is kept, where that is not what this run came to."""
+    kept: Mapping[str, bytes] = field(default_factory=dict)
+    """What follows from it, by name, where other bytes are kept than this version of the meter derives."""
+
+    @property
+    def document(self) -> bytes:
+        """The document as it is kept."""
+        return canonical_json(self.invoice) if self.stored is None else self.stored
 
     def files(self) -> dict[str, bytes]:
-        """The document and what follows from it, by name."""
-        return {DOCUMENT_NAME: self.document, **self.derived}
+        """The document and what follows from it, by name, as it is kept. It is derived anew: the pages of all
+        accounts would be most of what a run holds.
+        """
+        return {DOCUMENT_NAME: self.document, **derived(self.invoice), **self.kept}
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +300,7 @@ class Invoicing:
         self, months: Iterable[Period], *, are_earlier: bool = False
     ) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
         issued, unbilled = [], []
+        texts: dict[str, str] = {}
         for month in months:
             digests: dict[str, str] = {}
             for place, stored in self._shelf.documents(month):
@@ -299,7 +308,7 @@ class Invoicing:
                 if (nobody := read_unbilled(stored)) is not None:
                     unbilled.append(nobody)
                 else:
-                    issued.append(_as_issued(place, stored))
+                    issued.append(_with_shared_texts(_as_issued(place, stored), texts))
             self._check(month, digests, is_earlier=are_earlier)
         return issued, unbilled
 
@@ -338,11 +347,14 @@ class Invoicing:
     def _issue(self, month: Period, invoice: InvoiceDocument) -> Issued:
         place, computed = place_of(invoice), canonical_json(invoice)
         document, is_new = self._shelf.decide(month, place, computed)  # 5a
-        stands = _as_issued(f"{place} {month}", document)
+        is_as_computed = document == computed
+        issued = invoice if is_as_computed else _as_issued(f"{place} {month}", document)
         kept = {  # 5b
-            name: self._shelf.add(month, place, name, content) for name, content in derived(stands).items()
+            name: found
+            for name, content in derived(issued).items()
+            if (found := self._shelf.add(month, place, name, content)) != content
         }
-        return Issued(stands, document, is_new, document == computed, kept)
+        return Issued(issued, is_new, is_as_computed, None if is_as_computed else document, kept)
 
 
 def derived(invoice: InvoiceDocument) -> dict[str, bytes]:
@@ -364,11 +376,16 @@ def _as_issued(place: str, stored: bytes) -> InvoiceDocument:
         raise CannotInvoice(f"{place}: {altered}; bring back its first version") from altered
 
 
+def _with_shared_texts(invoice: InvoiceDocument, texts: dict[str, str]) -> InvoiceDocument:
+    """The same document. The query of a month is one text for all accounts, and the longest of a document."""
+    for source in invoice["sources"]:
+        source["sql"] = texts.setdefault(source["sql"], source["sql"])
+    return invoice
+
+
 def _is_final(earlier: Period, month: Period, tariff: Tariff) -> bool:
     return months_between(earlier, month) > tariff.final_after
 
 
 def _draft(invoice: InvoiceDocument) -> Issued:
-    return Issued(
-        invoice, canonical_json(invoice), is_new=False, is_as_computed=True, derived=derived(invoice)
-    )
+    return Issued(invoice, is_new=False, is_as_computed=True)
