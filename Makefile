@@ -61,6 +61,10 @@ demo: setup ## Play generated traffic through the whole meter on this machine, a
 simulate: setup ## Run the protocol under SEEDS=100 schedules of faults, or under one: SEED=7
 	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
+.PHONY: explore
+explore: setup ## Try every schedule of small worlds with the shipped stream processor; SHORT=1 for a part of them
+	@$(BIN)/python -m simulation.exploration $(if $(SHORT),--short)
+
 .PHONY: simulate-quotas
 simulate-quotas: setup ## Run limits under QUOTA_SEEDS=1000 accidents in each mode, and draw docs/quotas.svg
 	@$(BIN)/python -m simulation.quotas.report --seeds $(QUOTA_SEEDS) --plot docs/quotas.svg

@@ -245,7 +245,8 @@ class BrokenProcessor(Processor):
         ownership = claim(records, shard_id, self._ledger, self._layout)
         ours = list(owned(self.certain(records, ownership.unresolved_from), ownership.disowned))
         increments = [self.increment(one, records) for one in fold(ours, shard_id)]
-        self.register(increments)
+        if not self.register(increments):
+            return BatchReport(records=len(batch), failed_from=batch[0].sequence_number)
         applied = apply(increments, self._counters, Recut(ours).after)
         self._slices.register(increments)
         report = self._report(batch, records, ownership, applied)
@@ -260,9 +261,9 @@ class BrokenProcessor(Processor):
         """An increment as it is sent; broken ones look at the batch."""
         return increment
 
-    def register(self, increments: Sequence[Increment]) -> None:
-        """What is registered before anything is added."""
-        self._slices.register(increments)
+    def register(self, increments: Sequence[Increment]) -> bool:
+        """What is registered before anything is added: whether it is."""
+        return self._slices.register(increments)
 
     def failed_from(self, report: BatchReport) -> int | None:
         """What Lambda gets as the answer."""
@@ -288,8 +289,9 @@ class BatchWatermark(BrokenProcessor):
 class RegisteredAfterwards(BrokenProcessor):
     """Registers a slice when something was added to it."""
 
-    def register(self, increments: Sequence[Increment]) -> None:
+    def register(self, increments: Sequence[Increment]) -> bool:  # noqa: ARG002 - the shape of a registration
         """Not yet."""
+        return True
 
 
 class NothingFails(BrokenProcessor):

@@ -1,0 +1,112 @@
+"""All worlds of some families, on all processors; a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import NamedTuple
+
+from simulation.exploration.families import Family
+from simulation.exploration.search import explore
+from simulation.exploration.small_world import SmallWorld
+from simulation.exploration.story import story
+from simulation.protocol.meter import SHIPPED
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CODE = ("metering", "simulation/exploration", "simulation/protocol", "stream_processor")
+
+
+class WorldExplored(NamedTuple):
+    """What exploring one world gave."""
+
+    family: str
+    world: str
+    faults: int
+    states: int
+    """Distinct ones."""
+    depth: int
+    """Steps from the start to the state that is farthest from it."""
+    story: str | None = None
+    """The shortest way to a broken promise, if there is one."""
+
+
+class Kept:
+    """The results of finished worlds, in a file. Those of other code count for nothing."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._code = code_digest()
+        self._results = self._read()
+
+    def of(self, family: str, world: SmallWorld) -> WorldExplored | None:
+        """The result of a world, if it is known."""
+        return self._results.get((family, str(world), world.faults))
+
+    def add(self, result: WorldExplored) -> None:
+        """Keep a result."""
+        self._results[result.family, result.world, result.faults] = result
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            document = {"code": self._code, "results": [*self._results.values()]}
+            beside = self._file.with_suffix(".new")
+            beside.write_text(json.dumps(document))
+            beside.replace(self._file)
+
+    def _read(self) -> dict[tuple[str, str, int], WorldExplored]:
+        if self._file is None or not self._file.exists():
+            return {}
+        document = json.loads(self._file.read_text())
+        if document["code"] != self._code:
+            return {}
+        results = (WorldExplored(*one) for one in document["results"])
+        return {(one.family, one.world, one.faults): one for one in results}
+
+
+def code_digest() -> str:
+    """A digest of everything that decides what a search finds."""
+    digest = hashlib.sha256()
+    for folder in _CODE:
+        for path in sorted((_ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run(families: Sequence[Family], kept: Kept, workers: int | None = None) -> Iterator[WorldExplored]:
+    """The results of all worlds, as they come."""
+    waiting: list[tuple[str, SmallWorld]] = []
+    for family in families:
+        for world in family.worlds:
+            known = kept.of(family.name, world)
+            if known is None:
+                waiting.append((family.name, world))
+            else:
+                yield known
+    for result in _explored(waiting, workers or os.cpu_count() or 1):
+        kept.add(result)
+        yield result
+
+
+def _explored(waiting: Sequence[tuple[str, SmallWorld]], workers: int) -> Iterator[WorldExplored]:
+    if workers == 1 or len(waiting) == 1:
+        yield from (explored(*one) for one in waiting)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        tasks = [pool.submit(explored, *one) for one in waiting]
+        yield from (task.result() for task in as_completed(tasks))
+
+
+def explored(family: str, world: SmallWorld) -> WorldExplored:
+    """Every state of a world on the shipped meter."""
+    found = explore(world, SHIPPED, is_folded=True)
+    way = None if found.violation is None else story(SHIPPED, found.violation)
+    return WorldExplored(family, str(world), world.faults, found.states, found.depth, way)
+
+
+def total_states(results: Iterable[WorldExplored]) -> int:
+    """The distinct states of all worlds: a state of one world is none of another."""
+    return sum(result.states for result in results)
