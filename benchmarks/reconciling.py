@@ -51,6 +51,8 @@ _TOTALS: Final = (
     "coalesce(sum(requestsize), 0)",
     "sum(responselatency)",
     "sum(eventhash::HUGEINT)",
+    "count(*) FILTER (responsesize IS NULL)",
+    "count(*) FILTER (requestsize IS NULL)",
 )
 
 

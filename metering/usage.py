@@ -44,6 +44,22 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     """The sum of the response latencies, in milliseconds."""
     fingerprint: int = 0
     """The sum of the event hashes: see :mod:`metering.calls.event_id`."""
+    unknown_response_sizes: int = 0
+    """Calls of which the size of the response is not known: they add nothing to `response_bytes`."""
+    unknown_request_sizes: int = 0
+    """Calls of which the size of the request is not known: they add nothing to `request_bytes`."""
+
+    def unknown_sizes(self, metric: Metric) -> int:
+        """The calls that add nothing to a metric of bytes because their size is not known; of another metric
+        none.
+        """
+        match metric:
+            case Metric.RESPONSE_BYTES:
+                return self.unknown_response_sizes
+            case Metric.REQUEST_BYTES:
+                return self.unknown_request_sizes
+            case _:
+                return 0
 
     def __add__(self, other: Usage) -> Usage:
         """The usage of both sets, which share no call."""
@@ -55,6 +71,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             self.request_bytes + other.request_bytes,
             self.latency_ms + other.latency_ms,
             self.fingerprint + other.fingerprint,
+            self.unknown_response_sizes + other.unknown_response_sizes,
+            self.unknown_request_sizes + other.unknown_request_sizes,
         )
 
     def __sub__(self, other: Usage) -> Usage:
@@ -67,6 +85,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             self.request_bytes - other.request_bytes,
             self.latency_ms - other.latency_ms,
             self.fingerprint - other.fingerprint,
+            self.unknown_response_sizes - other.unknown_response_sizes,
+            self.unknown_request_sizes - other.unknown_request_sizes,
         )
 
 

@@ -37,7 +37,7 @@ from metering.proof.billing_chain import LinkKind, digest_of
 from metering.proof.month_state import Closing, State, Version
 from metering.usage import TOTALS, Usage, total
 from reconciliation.billing_chain import BillingChain, sealed_parts
-from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, between, query_text, read_days
+from reconciliation.lake.queries import VERSION_OF_USAGE, between, read_days, usage_text
 from reconciliation.lake.row_digests import MonthRows, month_rows, objects_of_rows
 from reconciliation.model.report import Report
 from reconciliation.ports import Queries
@@ -150,7 +150,7 @@ class SealedMonths:
             MeterError: the lake cannot be asked.
         """
         parameters = between(begins_at(month), ends_at(month))
-        found = self._queries.run(query_text(USAGE_BY_KEY_AND_DAY), parameters, run_id=run_id)
+        found = self._queries.run(usage_text(), parameters, run_id=run_id)
         by_key = groupby(read_days(found.rows()), key=attrgetter("key"))
         usage = {key: total(day.usage for day in days) for key, days in by_key}
         return UsageNow(found.query_id, found.sql, found.parameters, usage)
@@ -285,6 +285,7 @@ class Closer:
             sealed_at=self._clock(),
             sealed_by=self._who,
             query_id=now.query_id,
+            usage_version=VERSION_OF_USAGE,
             usage=name,
             digest=digest,
             objects=self._store.keep(closing.month, "objects", digest_of(objects), objects),
@@ -320,8 +321,10 @@ def _changed(month: Period) -> Transient:
     return Transient(f"the lake of {month} changed while it was being closed: run it again")
 
 
-class _Line(msgspec.Struct):
-    """A key's usage as a line of JSON."""
+class _Line(msgspec.Struct, omit_defaults=True):
+    """A key's usage as a line of JSON. Totals that an earlier version did not count are left out where they
+    are 0: so the same usage has the bytes that it had.
+    """
 
     key: str
     requests: int
@@ -331,6 +334,8 @@ class _Line(msgspec.Struct):
     request_bytes: int
     latency_ms: int
     fingerprint: int
+    unknown_response_sizes: int = 0
+    unknown_request_sizes: int = 0
 
 
 _encode: Final = msgspec.json.Encoder().encode_lines

@@ -8,6 +8,7 @@ from metering.calls.call import Call
 from metering.calls.record import ReadRecord
 from metering.counters.ports import Increment
 from metering.counters.slices import slice_of
+from metering.line_format.absent_number import Absent
 from metering.period import HOUR_MS, Period, day_of, hour_of, month_of
 from metering.usage import Usage, total
 
@@ -62,18 +63,25 @@ class _Tally:
         "latency_ms",
         "request_bytes",
         "requests",
+        "requests_with_size",
         "response_bytes",
+        "responses_without_size",
         "unbilled",
+        "usage",
     )
+
+    usage: Usage
+    """Of all calls, set when the last of them is in: the month's increment and the day's share it."""
 
     def __init__(self, position: int) -> None:
         self.requests = self.unbilled = self.errors = 0
+        self.requests_with_size = self.responses_without_size = 0
         self.response_bytes = self.request_bytes = self.latency_ms = self.fingerprint = 0
         self.first = self.last = position
 
-    @property
-    def usage(self) -> Usage:
-        return Usage(
+    def add_up(self) -> None:
+        """Set the usage."""
+        self.usage = Usage(
             self.requests,
             self.requests - self.unbilled,
             self.errors,
@@ -81,7 +89,15 @@ class _Tally:
             self.request_bytes,
             self.latency_ms,
             self.fingerprint,
+            self.responses_without_size,
+            self.requests - self.requests_with_size,
         )
+
+    def nothing_of(self, size: int | Absent) -> int:
+        """Note whether the size of a response is not known, or 0; the bytes that it adds: none."""
+        if size is Absent.DASH:
+            self.responses_without_size += 1
+        return 0
 
 
 class _Tallies:
@@ -94,9 +110,11 @@ class _Tallies:
         """Add the calls of one record. Positions never decrease.
 
         This runs for every call, so it looks up hours only when they change, counts what is rare (a call that
-        is not billed), and adds nothing where there is nothing to add.
+        is not billed, a request whose size is known, a response whose size is not), and adds nothing where
+        there is nothing to add.
         """
         begin = end = 0
+        unknown = Absent.DASH
         of_key: dict[str, _Tally] = {}
         for call in calls:
             if not begin <= call.time_ms < end:
@@ -112,8 +130,9 @@ class _Tallies:
                 tally.unbilled += 1
             if call.is_error:
                 tally.errors += 1
-            tally.response_bytes += call.response_bytes
-            if call.request_bytes:
+            tally.response_bytes += call.response_bytes or tally.nothing_of(call.response_bytes)
+            if call.request_bytes is not unknown:
+                tally.requests_with_size += 1
                 tally.request_bytes += call.request_bytes
             tally.latency_ms += call.latency_ms
             tally.fingerprint += call.event_hash
@@ -127,6 +146,8 @@ _Parts = list[tuple[str, dict[str, _Tally]]]
 def _increments(of_hour: Mapping[int, dict[str, _Tally]], shard_id: str) -> Iterator[Increment]:
     periods: dict[Period, _Parts] = {}
     for number, tallies in of_hour.items():
+        for one in tallies.values():
+            one.add_up()
         hour = hour_of(number)
         periods.setdefault(month_of(hour), []).append((hour[8:10], tallies))
         periods.setdefault(day_of(hour), []).append((hour[11:13], tallies))

@@ -96,11 +96,13 @@ def _used(counters: Sequence[Counter]) -> tuple[KeyUsage, ...]:
 def _lines(cost: RunningCost) -> Iterator[CostLine]:
     now, then = amounts_of(cost.to_date), amounts_of(cost.projected)
     nothing = (None, Decimal())
+    unknown = {one.price.id: cost.to_date.unknown_sizes(one.price.metric) for one in cost.to_date.lines}
     for line in {**now, **then}:
         quantity, amount = now.get(line, nothing)
         yield CostLine(
             line=line,
             quantity=quantity,
+            unknown_sizes=unknown.get(line, 0),
             to_date=payable(amount),
             projected=payable(then.get(line, nothing)[1]),
         )

@@ -49,19 +49,21 @@ def _(answer: RangeUsage) -> Iterable[Sequence[Cell]]:
 @rows_of.register
 def _(answer: QuotaAnswer) -> Iterable[Sequence[Cell]]:
     columns = ("metric", "span", "kind", "mode", "amount", "used", "remaining")
-    yield ("key", "plan", *columns, "resets_at", "denies")
+    yield ("key", "plan", *columns, "resets_at", "denies", "unknown_sizes")
     for limit in answer.limits:
         values = (getattr(limit, name) for name in columns)
         resets_at = Typed(limit.resets_at.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        yield (answer.key, answer.plan, *values, resets_at, Typed(str(limit.denies).lower()))
+        denies = Typed(str(limit.denies).lower())
+        yield (answer.key, answer.plan, *values, resets_at, denies, limit.unknown_sizes)
 
 
 @rows_of.register
 def _(answer: CostAnswer) -> Iterable[Sequence[Cell]]:
-    yield ("key", "account", "month", "line", "quantity", "to_date", "projected", "currency")
+    yield ("key", "account", "month", "line", "quantity", "to_date", "projected", "currency", "unknown_sizes")
     for line in answer.lines:
         amounts = (line.quantity, Decimal(line.to_date), Decimal(line.projected))
-        yield (answer.key, answer.account, Typed(answer.period), line.line, *amounts, answer.currency)
+        head = (answer.key, answer.account, Typed(answer.period), line.line)
+        yield (*head, *amounts, answer.currency, line.unknown_sizes)
 
 
 @rows_of.register

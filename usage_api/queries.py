@@ -13,7 +13,14 @@ from typing import NamedTuple
 from metering.counters.counter import Counter
 from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period, begins_at, ends_at, is_day
-from metering.quotas.decision import Counted, Standing, periods_at, standings, verdict
+from metering.quotas.decision import (
+    Counted,
+    Standing,
+    periods_at,
+    standings,
+    unknown_sizes_in,
+    verdict,
+)
 from metering.quotas.plan import Assignment, KeyStatus, Plan, Span, limits_of
 from metering.source.gap import minute_of, time_of, total_missing
 from metering.usage import NO_USAGE, Metric, Usage, total
@@ -129,7 +136,8 @@ class UsageQueries:
         limits = limits_of(plan, assignment or Assignment(key, plan.name)) if plan else ()
         at = int(now.timestamp())
         spans = frozenset(limit.span for limit in limits)
-        found = standings(limits, self._counted([key], spans, at), at)
+        counted = self._counted([key], spans, at)
+        found = standings(limits, counted, at)
         account = self._account_quota(assignment.account, at) if assignment and assignment.account else None
         status = assignment.status if assignment else KeyStatus.ACTIVE
         return QuotaAnswer(
@@ -142,7 +150,7 @@ class UsageQueries:
             allowed=(assignment is None or assignment.may_call(at))
             and verdict(found, at).allowed
             and (account is None or account.allowed),
-            limits=tuple(_limit(standing) for standing in found),
+            limits=tuple(_limit(standing, counted, at) for standing in found),
             account=None if account is None else account.quota,
         )
 
@@ -162,12 +170,13 @@ class UsageQueries:
             return None
         limits = limits_of(plan, assignment)
         spans = frozenset(limit.span for limit in limits)
-        found = standings(limits, self._counted(sorted(account.keys), spans, at), at)
+        counted = self._counted(sorted(account.keys), spans, at)
+        found = standings(limits, counted, at)
         quota = AccountQuota(
             name=name,
             plan=plan.name,
             status=assignment.status,
-            limits=tuple(_limit(standing) for standing in found),
+            limits=tuple(_limit(standing, counted, at) for standing in found),
         )
         return _AccountNow(quota, assignment.may_call(at) and verdict(found, at).allowed)
 
@@ -265,7 +274,7 @@ def _parts(counter: Counter) -> list[Part]:
     ]
 
 
-def _limit(standing: Standing) -> LimitStanding:
+def _limit(standing: Standing, counted: Counted, at: int) -> LimitStanding:
     limit = standing.limit
     return LimitStanding(
         metric=limit.metric,
@@ -278,4 +287,5 @@ def _limit(standing: Standing) -> LimitStanding:
         resets_at=datetime.fromtimestamp(standing.resets_at, UTC),
         thresholds=limit.thresholds,
         denies=standing.denies,
+        unknown_sizes=unknown_sizes_in(limit, counted, at),
     )

@@ -40,6 +40,11 @@ class Totals(Answer):
     response_bytes: Count
     request_bytes: Count
     latency_ms: Count = Field(description="The sum of the response latencies, in milliseconds.")
+    unknown_response_sizes: Count = Field(
+        description="Calls of which the size of the response is not known: they add nothing to "
+        "`response_bytes`. Those that were counted before the meter knew this total are not among them."
+    )
+    unknown_request_sizes: Count = Field(description="Likewise of the request and `request_bytes`.")
 
 
 class Part(Answer):
@@ -120,6 +125,11 @@ class LimitStanding(Answer):
         description="Percentages of the amount at which an alert is published."
     )
     denies: bool = Field(description="Whether this limit denies calls now.")
+    unknown_sizes: Count = Field(
+        default=0,
+        description="Of a limit on bytes: calls of the period that it takes for 0 bytes, since their size is "
+        "not known.",
+    )
 
 
 class AccountQuota(Answer):
@@ -157,6 +167,9 @@ class CostLine(Answer):
 
     line: str = Field(description="The price, or `plan:minimum` or `plan:maximum`.")
     quantity: Count | None = Field(description="Units to date; null for a minimum or maximum of the plan.")
+    unknown_sizes: Count = Field(
+        default=0, description="Calls that a price on bytes charges as 0 bytes: their size is not known."
+    )
     to_date: Money
     projected: Money
 

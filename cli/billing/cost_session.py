@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from cli.common.output import Output
 from cli.common.terminal import Text, table
 from metering.counters.counter import Counter
 from metering.period import Period
+from metering.prices.invoice import without_size
 from metering.prices.money import payable
 from metering.prices.month_to_date import RunningCost, RunningMonth, running_month
 from metering.prices.statement import KeyUsage, MonthUsage, Statement
@@ -102,6 +103,12 @@ def _amounts(statement: Statement) -> dict[str, tuple[int, Decimal]]:
     return {**lines, **({commitment.id: (0, commitment.amount)} if commitment else {})}
 
 
+def _unknown_sizes(statement: Statement) -> dict[str, int]:
+    """Of each line on bytes: the calls that it charges as 0 bytes, since their size is not known."""
+    found = {line.price.id: statement.unknown_sizes(line.price.metric) for line in statement.lines}
+    return {line: calls for line, calls in found.items() if calls}
+
+
 def _document(found: RunningMonth, costs: Iterable[RunningCost], now: datetime) -> dict[str, object]:
     return {
         "month": found.month,
@@ -113,7 +120,7 @@ def _document(found: RunningMonth, costs: Iterable[RunningCost], now: datetime) 
 
 
 def _account(one: RunningCost) -> dict[str, object]:
-    now, then = _amounts(one.to_date), _amounts(one.projected)
+    now, then, unknown = _amounts(one.to_date), _amounts(one.projected), _unknown_sizes(one.to_date)
     return {
         "account": one.to_date.account,
         "currency": one.to_date.version.currency,
@@ -123,6 +130,7 @@ def _account(one: RunningCost) -> dict[str, object]:
             {
                 "line": line,
                 "quantity": now.get(line, (0, Decimal()))[0],
+                "unknown_sizes": unknown.get(line, 0),
                 "to_date": payable(now.get(line, (0, Decimal()))[1]),
                 "projected": payable(then.get(line, (0, Decimal()))[1]),
             }
@@ -131,7 +139,7 @@ def _account(one: RunningCost) -> dict[str, object]:
     }
 
 
-def _show(screen: Console, costs: Iterable[RunningCost], now: datetime) -> None:
+def _show(screen: Console, costs: Sequence[RunningCost], now: datetime) -> None:
     numbers = ("quantity", "to date", "at this pace")
     rows = table("account", "line", *numbers, "", numbers=numbers)
     for one in costs:
@@ -144,4 +152,8 @@ def _show(screen: Console, costs: Iterable[RunningCost], now: datetime) -> None:
         sums = (payable(one.to_date.total), payable(one.projected.total))
         rows.add_row("", Text("together", "bold"), "", *sums, one.to_date.version.currency)
     screen.print(rows)
+    for one in costs:
+        for line, calls in _unknown_sizes(one.to_date).items():
+            note = f"{visible(one.to_date.account)}, {line}: {without_size(calls)}."
+            screen.print(note, markup=False, soft_wrap=True)
     screen.print(f"\nAs of {now:%Y-%m-%d %H:%M:%S}. {NOT_PROVEN}", soft_wrap=True)

@@ -87,7 +87,8 @@ class Meters:
             closing = months.closing(month)
             if closing is None or closing.state is not State.SEALED:
                 return None
-            return Sealed(months.sealed_usage(month), closing.report, bool(closing.accepted))
+            usage = months.sealed_usage(month)
+            return Sealed(usage, closing.report, bool(closing.accepted), closing.usage_version)
 
         reconciler = Reconciler(sources, utc_now, self._on_progress, allow_incomplete=self._allow_incomplete)
         return ProvenUsages(reconciler, lake_location(settings), str(uuid.uuid4()), sealed_usage)

@@ -44,3 +44,8 @@ def count(least: int = 1, most: int | None = None) -> Callable[[str], int]:
 
 whole_number: Final = count()
 """At least 1."""
+
+
+def of_unknown_size(calls: int) -> str:
+    """The calls that add nothing to an amount of bytes, beside it; nothing where there are none."""
+    return f"{calls:,} {'call' if calls == 1 else 'calls'} of unknown size" if calls else ""

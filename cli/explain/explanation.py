@@ -17,6 +17,7 @@ from cli.explain.lake import LakeAnswer, StatusCalls
 from metering.counters.counter import Counter
 from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period, days_of, ends_at, hours_of, is_month, month_of
+from metering.proof.drift import beyond_unknown_sizes
 from metering.quotas.plan import KeyStatus, Span
 from metering.usage import NO_USAGE, Metric, Usage
 from usage_api.schemas import LimitStanding, QuotaAnswer
@@ -89,7 +90,7 @@ class Explained:
         """Whether the counter and the lake hold the same calls."""
         if self.lake is None:
             return Agreement.NOT_ASKED
-        if self.counter.usage == self.lake.usage:
+        if beyond_unknown_sizes(self.counter.usage - self.lake.usage) == NO_USAGE:
             return Agreement.AGREES
         differing = [part.period for part in self.parts if part.counted != part.in_lake]
         if any(self._is_settled(part) for part in differing) or self._is_settled(self.period):
@@ -242,7 +243,10 @@ def document(found: Explained) -> dict[str, Any]:
             "query_id": lake.query_id,
             "scanned_bytes": lake.scanned_bytes,
             "statuses": [_status(one) for one in lake.by_status()],
-            "without_known_size": lake.unsized._asdict(),
+            "without_known_size": {
+                "requests": lake.usage.unknown_request_sizes,
+                "responses": lake.usage.unknown_response_sizes,
+            },
             "malformed_because": [one._asdict() for one in lake.reasons],
         },
         "not_billed": [_status(one) for one in found.not_billed],

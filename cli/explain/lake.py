@@ -12,7 +12,6 @@ from metering.period import Period, begins_at, day_of, ends_at, is_day
 from metering.usage import Usage, total
 from reconciliation.lake.queries import (
     CALLS_BY_HOUR_AND_STATUS,
-    CALLS_WITHOUT_SIZE,
     MALFORMED_REASONS,
     between,
     query_text,
@@ -49,15 +48,6 @@ class MalformedReason(NamedTuple):
     """The beginning of one of them; empty where the lake does not keep it."""
 
 
-class Unsized(NamedTuple):
-    """How many calls have no known size: their bytes count as none."""
-
-    requests: int
-    """Calls of which the size of the request is not known."""
-    responses: int
-    """Calls of which the size of the response is not known."""
-
-
 class LakeAnswer(NamedTuple):
     """What the lake has of a key in a period, and what it cost to ask."""
 
@@ -67,7 +57,6 @@ class LakeAnswer(NamedTuple):
     milliseconds: int
     reasons: Sequence[MalformedReason] = ()
     """Of the reserved key of malformed lines: why they are. The most frequent comes first."""
-    unsized: Unsized = Unsized(0, 0)
 
     @property
     def usage(self) -> Usage:
@@ -132,8 +121,8 @@ class StatusCalls(NamedTuple):
 
 
 def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAnswer:
-    """What the lake has of a key in a month or day, and by another query how many of its
-    calls have no known size, or why malformed lines are.
+    """What the lake has of a key in a month or day, by one query; of malformed lines by
+    another one why they are.
 
     Raises:
         MeterError: the query failed.
@@ -145,10 +134,7 @@ def ask_lake(queries: Queries, key: str, period: Period, run_id: str) -> LakeAns
     answer = LakeAnswer(calls, query.query_id, query.scanned_bytes, query.milliseconds)
     if key == MALFORMED_KEY:
         return answer._replace(reasons=_reasons(queries, period, run_id))
-    if not calls:
-        return answer
-    found = queries.run(query_text(CALLS_WITHOUT_SIZE), parameters, run_id=run_id)
-    return answer._replace(unsized=Unsized(*next(found.rows())))
+    return answer
 
 
 def _reasons(queries: Queries, period: Period, run_id: str) -> Sequence[MalformedReason]:
@@ -159,7 +145,7 @@ def _reasons(queries: Queries, period: Period, run_id: str) -> Sequence[Malforme
 
 def _read(rows: Iterable[tuple[Any, ...]]) -> Iterable[LakeCalls]:
     for hour, status, billable, first_at, last_at, lake_rows, requests, *sums in rows:
-        response_bytes, request_bytes, latency_ms, fingerprint = sums
+        response_bytes, request_bytes, latency_ms, fingerprint, *unknown = sums
         is_error = status >= FIRST_ERROR_STATUS
         usage = Usage(
             requests,
@@ -169,6 +155,7 @@ def _read(rows: Iterable[tuple[Any, ...]]) -> Iterable[LakeCalls]:
             request_bytes,
             latency_ms,
             fingerprint,
+            *unknown,
         )
         yield LakeCalls(
             Period(f"{hour:%Y-%m-%dT%H}"), status, bool(billable), first_at, last_at, lake_rows, usage

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.padding import Padding
 
+from cli.common.numbers import of_unknown_size
 from cli.common.terminal import Text, table
 from cli.explain.explanation import Agreement, Explained, moment
 from cli.explain.lake import LakeAnswer
@@ -99,9 +100,10 @@ def _lake(found: Explained) -> Iterator[RenderableType]:
         f"{lake.usage.requests:,} calls in {lake.rows:,} rows; query {lake.query_id} read "
         f"{lake.scanned_bytes:,} bytes in {lake.milliseconds / 1000:.1f} s"
     )
-    if any(lake.unsized):
+    unknown = lake.usage.unknown_request_sizes, lake.usage.unknown_response_sizes
+    if any(unknown):
         yield Text(
-            f"Without a known size: {lake.unsized.requests:,} requests, {lake.unsized.responses:,} "
+            f"Without a known size: {unknown[0]:,} requests, {unknown[1]:,} "
             "responses; a price or limit on bytes takes them for none"
         )
     yield Text(f"Counter and lake: {found.agreement}", _STYLES.get(found.agreement, "yellow"))
@@ -167,6 +169,10 @@ def _plan(found: Explained) -> Iterator[RenderableType]:
     for limit in quota.limits:
         rows.add_row(*_limit(limit))
     yield rows
+    for limit in quota.limits:
+        if limit.unknown_sizes:
+            calls = of_unknown_size(limit.unknown_sizes)
+            yield Text(f"{limit.metric}/{limit.span} takes {calls} for 0 bytes", "yellow")
 
 
 def _limit(limit: LimitStanding) -> Iterator[str | Text]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from rich.console import RenderableType
 from rich.table import Table
 
+from cli.common.numbers import of_unknown_size
 from cli.common.terminal import Text
 from cli.look_up.top_table import TopTable
 from cli.look_up.usage_chart import ChartColumn, UsageChart
@@ -64,8 +65,10 @@ def totals_table(totals: Totals | Usage) -> Table:
     rows.add_row("requests", Text(f"{totals.requests:,}", "bold"), "")
     rows.add_row("billable", f"{totals.billable:,}", share(totals.billable, totals.requests))
     rows.add_row("errors", f"{totals.errors:,}", share(totals.errors, totals.requests))
-    rows.add_row("response bytes", f"{totals.response_bytes:,}", "")
-    rows.add_row("request bytes", f"{totals.request_bytes:,}", "")
+    rows.add_row(
+        "response bytes", f"{totals.response_bytes:,}", of_unknown_size(totals.unknown_response_sizes)
+    )
+    rows.add_row("request bytes", f"{totals.request_bytes:,}", of_unknown_size(totals.unknown_request_sizes))
     if totals.requests:
         rows.add_row("mean latency", f"{totals.latency_ms / totals.requests:,.1f} ms", "")
     return rows

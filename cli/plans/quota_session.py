@@ -15,12 +15,20 @@ from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from cli.common.bootstrap import target, unknown_note
 from cli.common.errors import PROBLEM, CommandError
+from cli.common.numbers import of_unknown_size
 from cli.common.output import Output
 from cli.common.terminal import Text, table
 from cli.plans.plan_session import make_changes, no_such_plan, plan_book, read_number
 from metering.errors import Misconfigured
 from metering.key_id import key_id_fault, secret_fault
-from metering.quotas.decision import Standing, periods_at, standings, verdict
+from metering.quotas.decision import (
+    Counted,
+    Standing,
+    periods_at,
+    standings,
+    unknown_sizes_in,
+    verdict,
+)
 from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import (
     ACCOUNT_PREFIX,
@@ -45,6 +53,8 @@ class Held(NamedTuple):
     assignment: Assignment
     plan: Plan
     standings: list[Standing]
+    unknown_sizes: dict[str, int]
+    """By the name of a limit on bytes: the calls that it takes for 0 bytes, since their size is not known."""
 
 
 def show(stack: str, name: str, out: Output) -> None:
@@ -70,7 +80,7 @@ def show(stack: str, name: str, out: Output) -> None:
     found = [standing for one in held for standing in one.standings]
     allowed = verdict(found, now).allowed and all(one.assignment.may_call(now) for one in held)
     keys = sorted(account.keys) if account and not is_key else []
-    document = _document(held[0], found, through)
+    document = _document(held, through)
     out.write(
         {**document, "allowed": allowed, "is_default_plan": is_key and own is None, "keys_of_account": keys},
     )
@@ -89,16 +99,20 @@ def show(stack: str, name: str, out: Output) -> None:
 def _of_key(book: PlanBook, store: DynamoDBQuotaStore, assignment: Assignment, now: int) -> Held:
     plan = book.plans().get(assignment.plan, Plan(assignment.plan))
     counted = store.read(Wanted(assignment.key, periods_at(Span, now), assignment=False)).counted
-    return Held(assignment, plan, standings(limits_of(plan, assignment), counted, now))
+    return _held(assignment, plan, counted, now)
 
 
 def _of_account(book: PlanBook, store: DynamoDBQuotaStore, account: AccountKeys, now: int) -> Held:
     assignment = account.assignment or Assignment(holder_of(account.name), "")
     plan = book.plans().get(assignment.plan, Plan(assignment.plan))
-    found = standings(
-        limits_of(plan, assignment), store.counted(sorted(account.keys), periods_at(Span, now)), now
-    )
-    return Held(assignment, plan, [standing._replace(account=account.name) for standing in found])
+    counted = store.counted(sorted(account.keys), periods_at(Span, now))
+    return _held(assignment, plan, counted, now, account.name)
+
+
+def _held(assignment: Assignment, plan: Plan, counted: Counted, now: int, account: str = "") -> Held:
+    found = [one._replace(account=account) for one in standings(limits_of(plan, assignment), counted, now)]
+    unknown = {one.name: unknown_sizes_in(one.limit, counted, now) for one in found}
+    return Held(assignment, plan, found, {name: calls for name, calls in unknown.items() if calls})
 
 
 def assign_account(stack: str, account: str, wish: QuotaOptions, out: Output, *, dry_run: bool) -> None:
@@ -350,14 +364,17 @@ def _tell(screen: Console, held: list[Held], through: int | None, now: int) -> N
             state,
         )
     screen.print(rows if found else "It has no limits.")
+    for name, calls in (entry for one in held for entry in one.unknown_sizes.items()):
+        screen.print(f"{name} takes {of_unknown_size(calls)} for 0 bytes.", markup=False)
     if through is not None:
         screen.print(f"Calls that were logged {now - through:,} s ago and before are counted.")
 
 
-def _document(held: Held, found: list[Standing], through: int | None) -> dict[str, object]:
+def _document(held: list[Held], through: int | None) -> dict[str, object]:
+    first = held[0]
     return {
-        **msgspec.to_builtins(held.assignment),
-        "plan_version": held.plan.version,
+        **msgspec.to_builtins(first.assignment),
+        "plan_version": first.plan.version,
         "counted_through": through,
         "limits": [
             {
@@ -368,7 +385,9 @@ def _document(held: Held, found: list[Standing], through: int | None) -> dict[st
                 "used": standing.used,
                 "remaining": standing.remaining,
                 "resets_at": standing.resets_at,
+                "unknown_sizes": one.unknown_sizes.get(standing.name, 0),
             }
-            for standing in found
+            for one in held
+            for standing in one.standings
         ],
     }

@@ -29,6 +29,7 @@ from metering.calls.notes import Doubt, Note, Reason
 from metering.calls.placement import REACH_MS
 from metering.errors import Malformed
 from metering.key_id import counted_key
+from metering.line_format.absent_number import Absent
 from metering.line_format.field_map import DEFAULT_FIELDS, FieldMap
 from metering.line_format.json_text import JsonText, is_absent
 from metering.outcome import UNATTRIBUTED_KEY
@@ -154,8 +155,8 @@ def call_of(event: LogEvent, line: AccessLogLine, rule: BillingRule) -> Call:
         key=key,
         billable=key != UNATTRIBUTED_KEY and _is_billed(line, rule),
         is_error=line.status is not None and line.status >= FIRST_ERROR_STATUS,
-        response_bytes=line.response_length or 0,
-        request_bytes=line.request_length or 0,
+        response_bytes=Absent.DASH if line.response_length is None else line.response_length,
+        request_bytes=Absent.DASH if line.request_length is None else line.request_length,
         latency_ms=line.response_latency or 0,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from metering.calls.event_id import event_hash
+from metering.line_format.absent_number import Absent
 from metering.outcome import MALFORMED_KEY, UNDECODABLE_KEY, Outcome, outcome_of_key
 from metering.usage import Usage
 
@@ -21,8 +22,10 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """The key that it is counted under: an API key id or one of the reserved keys."""
     billable: bool = False
     is_error: bool = False
-    response_bytes: int = 0
-    request_bytes: int = 0
+    response_bytes: int | Absent = 0
+    """Absent: not known, which is not 0."""
+    request_bytes: int | Absent = 0
+    """Likewise."""
     latency_ms: int = 0
 
     @property
@@ -37,10 +40,12 @@ class Call(msgspec.Struct, frozen=True, gc=False):
             requests=1,
             billable=int(self.billable),
             errors=int(self.is_error),
-            response_bytes=self.response_bytes,
-            request_bytes=self.request_bytes,
+            response_bytes=self.response_bytes or 0,
+            request_bytes=self.request_bytes or 0,
             latency_ms=self.latency_ms,
             fingerprint=self.event_hash,
+            unknown_response_sizes=int(self.response_bytes is Absent.DASH),
+            unknown_request_sizes=int(self.request_bytes is Absent.DASH),
         )
 
 

@@ -42,13 +42,13 @@ class UsualLine(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
 
     authorizer_key_id: str | None = None
     """It does not count where there is an API key."""
-    request_length: _Bytes = 0
+    request_length: _Bytes = Absent.DASH
     extended_request_id: Annotated[str, Meta(min_length=2)]
     """Neither empty nor `-`."""
     api_key_id: str
     request_time_epoch: Annotated[int, Meta(ge=0, le=LATEST_MS)]
     status: Annotated[int, Meta(ge=LOWEST_STATUS, le=HIGHEST_STATUS)]
-    response_length: _Bytes = 0
+    response_length: _Bytes = Absent.DASH
     response_latency: _Latency = 0
 
 
@@ -94,8 +94,8 @@ def read_calls(
                 key,
                 key is not unattributed and (billed[status] or _is_billed(text, event_id, status, rule)),
                 is_error[status],
-                line.response_length or 0,
-                line.request_length or 0,
+                line.response_length,
+                line.request_length,
                 line.response_latency or 0,
             )
         )

@@ -131,8 +131,8 @@ def lake_row(event: LogEvent, rule: BillingRule) -> LakeRow:
         apikeyid=call.key,
         outcome=call.outcome.value,
         billable=call.billable,
-        requestsize=call.request_bytes,
-        responsesize=call.response_bytes,
+        requestsize=call.request_bytes or 0,
+        responsesize=call.response_bytes or 0,
     )
     if notes:
         row.reason = cut(_well_formed(f"{', '.join(notes)}{': ' if explanation else ''}{explanation}"))

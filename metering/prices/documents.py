@@ -61,7 +61,10 @@ class TierDocument(TypedDict):
 
 
 class RatingDocument(TypedDict):
-    """How a quantity became an amount. `subtotal` is exact; `bound` is what replaced it, if anything did."""
+    """How a quantity became an amount. `subtotal` is exact; `bound` is what replaced it, if anything did.
+    `unknown_sizes` is there where it is not 0: the calls that a quantity of bytes has as 0 bytes, since their
+    size is not known.
+    """
 
     metric: str
     model: str
@@ -73,6 +76,7 @@ class RatingDocument(TypedDict):
     subtotal: str
     bound: str | None
     bound_amount: str | None
+    unknown_sizes: NotRequired[int]
 
 
 class CommitmentDocument(TypedDict):

@@ -246,7 +246,7 @@ def _line(statement: Statement, line: str, rated: RatedPrice | None, amount: Dec
         "price_version": _version(statement),
         "fingerprint": str(statement.fingerprint),
         "query": statement.query,
-        "rating": _rating(rated) if rated else None,
+        "rating": _rating(rated, statement.unknown_sizes(rated.price.metric)) if rated else None,
         "commitment": _commitment(statement, line),
         "amount": _text(amount, statement.version.rounding),
     }
@@ -277,10 +277,10 @@ def _version(statement: Statement) -> VersionDocument:
     return {"plan": version.plan, "version": version.version, "digest": version.digest}
 
 
-def _rating(rated: RatedPrice) -> RatingDocument:
+def _rating(rated: RatedPrice, unknown_sizes: int) -> RatingDocument:
     bounds = {"minimum": rated.price.minimum, "maximum": rated.price.maximum}
     bound_amount = bounds[rated.bound] if rated.bound else None
-    return {
+    rating: RatingDocument = {
         "metric": rated.price.metric,
         "model": rated.price.model,
         "quantity": rated.quantity,
@@ -292,6 +292,15 @@ def _rating(rated: RatedPrice) -> RatingDocument:
         "bound": rated.bound,
         "bound_amount": None if bound_amount is None else plain(bound_amount),
     }
+    if unknown_sizes:
+        rating["unknown_sizes"] = unknown_sizes
+    return rating
+
+
+def without_size(calls: int) -> str:
+    """What an invoice says of the calls that a price on bytes charges nothing for."""
+    had = "1 call had no known size and is" if calls == 1 else f"{calls:,} calls had no known size and are"
+    return f"{had} charged as 0 bytes"
 
 
 def _tier(rated: RatedPrice, tier: RatedTier) -> TierDocument:

@@ -32,23 +32,28 @@ class StatementTotals(Protocol):
     def request_bytes(self) -> int: ...
     @property
     def fingerprint(self) -> int: ...
+    def unknown_sizes(self, metric: Metric) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeyUsage:
     """What one key used in a month. `fingerprint` identifies the set of calls; `by_meter` those of the calls
-    that each meter counted, where there are several.
+    that each meter counted, where there are several. `unknown_sizes` has, by metric of bytes, the calls that
+    add nothing to it since their size is not known.
     """
 
     key: str
     quantities: Mapping[Metric, int]
     fingerprint: int
     by_meter: Mapping[str, int] = field(default_factory=dict)
+    unknown_sizes: Mapping[Metric, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, key: str, totals: StatementTotals) -> KeyUsage:
         """The usage of a key from its totals."""
-        return cls(key, {metric: getattr(totals, metric) for metric in Metric}, totals.fingerprint)
+        quantities = {metric: getattr(totals, metric) for metric in Metric}
+        unknown = {metric: calls for metric in Metric if (calls := totals.unknown_sizes(metric))}
+        return cls(key, quantities, totals.fingerprint, unknown_sizes=unknown)
 
     @classmethod
     def none(cls, key: str) -> KeyUsage:
@@ -98,6 +103,10 @@ class Statement:
     def fingerprint(self) -> int:
         """The fingerprint of all calls that were priced: the sum of the keys'."""
         return sum(usage.fingerprint for usage in self.keys)
+
+    def unknown_sizes(self, metric: Metric) -> int:
+        """The calls that a price of a metric of bytes charges as 0 bytes, since their size is not known."""
+        return sum(usage.unknown_sizes.get(metric, 0) for usage in self.keys)
 
     @property
     def by_meter(self) -> Mapping[str, int]:

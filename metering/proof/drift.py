@@ -66,7 +66,7 @@ class Difference(msgspec.Struct, frozen=True):
         Where some are missing on either side, this names the side on which more are.
         """
         surplus = self.surplus
-        if surplus == NO_USAGE:
+        if beyond_unknown_sizes(surplus) == NO_USAGE:
             return Nature.OTHER_HOURS
         if surplus.fingerprint == 0:
             return Nature.OTHER_TOTALS
@@ -78,8 +78,19 @@ class Difference(msgspec.Struct, frozen=True):
 _NOTHING: Final = Held(NO_USAGE)
 
 
+def beyond_unknown_sizes(surplus: Usage) -> Usage:
+    """A surplus of the counters without what they lack of calls of unknown size. That is no difference:
+    counters that an earlier version of the meter has begun do not know which of their calls have none.
+    """
+    return msgspec.structs.replace(
+        surplus,
+        unknown_response_sizes=max(0, surplus.unknown_response_sizes),
+        unknown_request_sizes=max(0, surplus.unknown_request_sizes),
+    )
+
+
 def differences(counted: Iterable[Entry], in_lake: Iterable[Entry]) -> Iterator[Difference]:
-    """Where the two differ, in any of the seven totals or in the hours, in the order of key and period.
+    """Where the two differ, in any of the totals or in the hours, in the order of key and period.
 
     Both must come in that order, each place once: keys as Python sorts texts, by code point, which is the
     order of their UTF-8 too. Of each side one entry is held. What one side lacks has no usage there.
@@ -93,7 +104,9 @@ def differences(counted: Iterable[Entry], in_lake: Iterable[Entry]) -> Iterator[
             sides[side] = held
         left, right = sides
         other_hours = left.hours != right.hours and None not in (left.hours, right.hours)
-        if left.usage != right.usage or other_hours:
+        if other_hours or (
+            left.usage != right.usage and beyond_unknown_sizes(left.usage - right.usage) != NO_USAGE
+        ):
             yield Difference(key, period, left.usage, right.usage, other_hours, left.parts)
 
 

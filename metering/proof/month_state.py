@@ -47,7 +47,9 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     sealed_at: datetime | None = None
     sealed_by: str = ""
     query_id: str = ""
-    """The query that gave the usage as billed; its text and parameters follow from the month."""
+    """The query that gave the usage as billed; its text and parameters follow from version and month."""
+    usage_version: int = 1
+    """Of the text of that query. The first one did not count calls without a known size."""
     usage: str = ""
     """The name of the object with the usage as billed."""
     digest: str = ""

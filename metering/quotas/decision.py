@@ -88,6 +88,15 @@ def used_in(limit: Limit, period: Period, counted: Counted) -> int:
     return sum(limit.used(counted.get(day, NO_USAGE)) for day in days_of_week(period))
 
 
+def unknown_sizes_in(limit: Limit, counted: Counted, now: int) -> int:
+    """The calls that a limit on bytes takes for 0 bytes in its period at a time in epoch seconds, since their
+    size is not known.
+    """
+    period = limit.span.period_at(now)
+    periods = days_of_week(period) if limit.span is Span.WEEK else (period,)
+    return sum(counted.get(one, NO_USAGE).unknown_sizes(limit.metric) for one in periods)
+
+
 def verdict(found: Sequence[Standing], now: float) -> Decision:
     """The decision that the limits, as they stand, come to."""
     denying = [standing for standing in found if standing.denies]

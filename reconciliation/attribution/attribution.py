@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from metering.calls.call import Call
 from metering.calls.event_id import HASH_MASK, event_hash
+from metering.line_format.absent_number import Absent
 from metering.period import Period
+from metering.proof.drift import beyond_unknown_sizes
 from metering.proof.logged_call import LoggedCall
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.subset_sum import hour_of_call, solve
@@ -69,7 +71,7 @@ def explain(evidence: Evidence) -> list[Suspect]:
     """What is wrong on a key's day."""
     found, calls, suspects = _compared_rows(evidence)
     surplus = evidence.counted - total(call.usage for call in calls.values())
-    if surplus != NO_USAGE and evidence.counter_alone:
+    if beyond_unknown_sizes(surplus) != NO_USAGE and evidence.counter_alone:
         return [*suspects, *found.missing(set()), _counter(evidence, surplus)]
     solution = solve(surplus, list(calls.values()), evidence.parts)
     absent = {call.event_hash for call in solution.absent}
@@ -89,8 +91,8 @@ def explain(evidence: Evidence) -> list[Suspect]:
         _of_call(SuspectKind.TWICE, evidence, call, "the counter holds its fingerprint once too often", found)
         for call in solution.twice
     ]
-    if solution.rest != NO_USAGE:
-        suspects += _unexplained(evidence, solution.rest)
+    if (rest := beyond_unknown_sizes(solution.rest)) != NO_USAGE:
+        suspects += _unexplained(evidence, rest)
     elif not absent and not solution.twice:
         suspects += _hours(evidence, calls.values(), suspects)
     return suspects
@@ -151,7 +153,8 @@ def _compared_rows(evidence: Evidence) -> tuple[_Found, dict[int, Call], list[Su
 
 def _are_counted(evidence: Evidence, foreign: Sequence[LakeCall], calls: Iterable[Call]) -> bool:
     """Whether the counter holds just these rows beyond the lines: two witnesses against the log."""
-    return evidence.counted - total(call.usage for call in calls) == total(row.call.usage for row in foreign)
+    surplus = evidence.counted - total(call.usage for call in calls)
+    return beyond_unknown_sizes(surplus - total(row.call.usage for row in foreign)) == NO_USAGE
 
 
 def _differing(line: Call, row: Call) -> list[str]:
@@ -174,9 +177,14 @@ def unsound(key: str, day: Period, row: LakeCall, line: LoggedCall | None) -> Su
     )
 
 
+def _shown(value: object) -> object:
+    return "unknown" if value is Absent.DASH else value
+
+
 def _altered(evidence: Evidence, row: LakeCall, line: LoggedCall, differing: Sequence[str]) -> Suspect:
     shown = ", ".join(
-        f"{name} {getattr(row.call, name)} for {getattr(line.call, name)}" for name in differing
+        f"{name} {_shown(getattr(row.call, name))} for {_shown(getattr(line.call, name))}"
+        for name in differing
     )
     return Suspect(
         SuspectKind.ALTERED,

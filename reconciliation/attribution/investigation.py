@@ -19,7 +19,7 @@ from metering.calls.event_id import event_hash
 from metering.errors import MeterError
 from metering.outcome import UNDECODABLE_KEY
 from metering.period import Period, begins_at, day_of, ends_at, hour_at, is_month, month_of
-from metering.proof.drift import Difference
+from metering.proof.drift import Difference, beyond_unknown_sizes
 from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
@@ -312,7 +312,9 @@ def _counters_alone(days: Iterable[Difference], months: Mapping[str, Difference]
     surplus: dict[str, Usage] = defaultdict(Usage)
     for one in days:
         surplus[one.key] += one.surplus
-    return frozenset(key for key, usage in surplus.items() if key not in months and usage != NO_USAGE)
+    return frozenset(
+        key for key, usage in surplus.items() if key not in months and beyond_unknown_sizes(usage) != NO_USAGE
+    )
 
 
 def _explained(
@@ -336,7 +338,7 @@ def _of_month(month: Difference, days: Sequence[Difference], found: Sequence[Sus
         note = "records that cannot be decoded are compared by their number alone"
         return [Suspect(SuspectKind.UNKNOWN, month.key, month.period, note, usage=month.surplus)]
     edited = total(one.usage for one in found if one.kind is SuspectKind.COUNTER and one.usage is not None)
-    rest = month.surplus - (total(day.surplus for day in days) - edited)
+    rest = beyond_unknown_sizes(month.surplus - (total(day.surplus for day in days) - edited))
     if rest == NO_USAGE:
         return []
     note = "the month's counter does not equal the sum of its days"

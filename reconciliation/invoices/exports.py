@@ -17,6 +17,7 @@ from metering.prices.billing import Unpriced
 from metering.prices.canonical import canonical_json
 from metering.prices.currency import currency_digits
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
+from metering.prices.invoice import without_size
 from metering.prices.money import EXACT, total
 from metering.safe_csv import Cell, Typed, csv_text
 
@@ -181,7 +182,9 @@ def _arithmetic(line: LineDocument) -> Sequence[Cell]:
         return (*(None,) * 6, bound)
     counts = (rating["quantity"], rating["free"], rating["charged"])
     bound = f"{rating['bound']} {rating['bound_amount']}" if rating["bound"] else None
-    return (rating["metric"], rating["model"], *counts, "; ".join(map(_spelled_out, rating["tiers"])), bound)
+    unknown = [without_size(calls)] if (calls := rating.get("unknown_sizes", 0)) else []
+    steps = "; ".join([*map(_spelled_out, rating["tiers"]), *unknown])
+    return (rating["metric"], rating["model"], *counts, steps, bound)
 
 
 def _spelled_out(tier: TierDocument) -> str:

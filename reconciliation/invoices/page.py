@@ -23,6 +23,7 @@ from metering.prices.documents import (
     SourceDocument,
     TaxDocument,
 )
+from metering.prices.invoice import without_size
 from metering.prices.money import difference
 from reconciliation.page_template import rendered, stylesheet
 
@@ -190,6 +191,8 @@ def _rating(rating: RatingDocument) -> Iterator[str]:
     size = f", packages of {rating['package_size']:,}: {rating['charged']:,}"
     packages = size if rating["model"] == "package" else ""
     yield f"{rating['model']}: {rating['quantity']:,} {rating['metric'].replace('_', ' ')}{free}{packages}"
+    if calls := rating.get("unknown_sizes", 0):
+        yield without_size(calls)
     for tier in rating["tiers"]:
         per = f" / {tier['per']:,}" if tier["per"] != 1 else ""
         fee = f" + fee {tier['flat_fee']}" if tier["flat_fee"] != "0" else ""

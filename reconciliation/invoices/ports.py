@@ -14,6 +14,7 @@ from metering.prices.documents import SourceDocument
 from metering.prices.statement import MonthUsage
 from metering.prices.terms.numbers import NumberBatch
 from metering.usage import Usage
+from reconciliation.lake.queries import VERSION_OF_USAGE
 
 
 class CannotInvoice(MeterError):
@@ -66,6 +67,8 @@ class Sealed(NamedTuple):
     """The id of the reconciliation with which it was sealed."""
     is_accepted: bool = False
     """Whether it was sealed though something differed, which somebody accepted."""
+    version: int = VERSION_OF_USAGE
+    """Of the query that gave the usage."""
 
 
 SealedUsage = Callable[[Period], Sealed | None]

@@ -11,7 +11,7 @@ from metering.prices.documents import SourceDocument
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.usage import Usage
 from reconciliation.invoices.ports import Proven, SealedUsage
-from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, between, query_text
+from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, VERSION_OF_USAGE, between, usage_text
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
 
@@ -43,7 +43,7 @@ class ProvenUsages:
         sealed = self._sealed_usage(month)
         if sealed is None:
             return self.known(month)
-        return self._proven(month, sealed.usage, sealed.report)
+        return self._proven(month, sealed.usage, sealed.report, sealed.version)
 
     def known(self, month: Period) -> Proven:
         """All usage of a month that the lake has by now, and what the reconciliation has against it. What was
@@ -67,15 +67,25 @@ class ProvenUsages:
             return proven
         return proven._replace(differing=tuple(_differing(report)), missing=missing)
 
-    def _proven(self, month: Period, usage: Mapping[str, Usage], report: str | None) -> Proven:
-        source = source_of(month, self._lake, report)
+    def _proven(
+        self,
+        month: Period,
+        usage: Mapping[str, Usage],
+        report: str | None,
+        version: int = VERSION_OF_USAGE,
+    ) -> Proven:
+        source = source_of(month, self._lake, report, version)
         keys = tuple(KeyUsage.of(key, usage[key]) for key in sorted(usage))
         return Proven(MonthUsage(month, keys, source["query"]), source)
 
 
-def source_of(month: Period, lake: str, report: str | None) -> SourceDocument:
-    """Where the usage of a month comes from. The reference of the query is a hash of text and parameters."""
-    sql = query_text(USAGE_BY_KEY_AND_DAY)
+def source_of(
+    month: Period, lake: str, report: str | None, version: int = VERSION_OF_USAGE
+) -> SourceDocument:
+    """Where the usage of a month comes from. The reference of the query is a hash of text and parameters;
+    `version` is that of the text.
+    """
+    sql = usage_text(version)
     parameters = list(between(begins_at(month), ends_at(month)))
     digest = hashlib.sha256(canonical_json([sql, parameters])).hexdigest()
     return {

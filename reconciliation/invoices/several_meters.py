@@ -5,7 +5,7 @@ A meter that cannot be reached, or whose month is not proven or not complete, ho
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -133,4 +133,5 @@ def _keys(found: Mapping[str, Proven]) -> tuple[KeyUsage, ...]:
 def _sum(key: str, parts: Mapping[str, KeyUsage]) -> KeyUsage:
     quantities = {metric: sum(one.quantities[metric] for one in parts.values()) for metric in Metric}
     by_meter = {name: one.fingerprint for name, one in parts.items()}
-    return KeyUsage(key, quantities, sum(by_meter.values()), by_meter)
+    unknown = sum((Counter(one.unknown_sizes) for one in parts.values()), Counter[Metric]())
+    return KeyUsage(key, quantities, sum(by_meter.values()), by_meter, unknown)

@@ -17,10 +17,15 @@ from metering.calls.access_log import FIRST_ERROR_STATUS
 from metering.calls.call import Call
 from metering.calls.event_id import event_hash
 from metering.calls.placement import REACH_MS
+from metering.line_format.absent_number import Absent
 from metering.period import Period, month_of
 from metering.usage import NO_USAGE, Usage, total
 
 USAGE_BY_KEY_AND_DAY: Final = "usage_by_key_and_day"
+VERSION_OF_USAGE: Final = 2
+"""Of the query by key and day, whose text invoices name. Former texts are kept by number, for months that
+were sealed by them.
+"""
 USAGE_OF_SOUND_ROWS: Final = "usage_of_sound_rows"
 """The same, quicker, where no row's hash is another than that of its id."""
 CALLS_OF_KEYS: Final = "calls_of_keys"
@@ -29,7 +34,6 @@ REPEATED_ROWS: Final = "repeated_rows"
 REPEATED_OBJECTS: Final = "repeated_objects"
 MALFORMED_REASONS: Final = "malformed_reasons"
 CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
-CALLS_WITHOUT_SIZE: Final = "calls_without_size"
 KEYS_OF_A_QUERY: Final = 20
 """As many keys as the query of calls has places for."""
 CALLS_OF_A_QUERY: Final = 200_000
@@ -62,6 +66,12 @@ def query_text(name: str) -> str:
     """
     text = (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
     return _PART.sub(_with_part, text)
+
+
+def usage_text(version: int = VERSION_OF_USAGE) -> str:
+    """The SQL of the query by key and day, as a version of the meter wrote it."""
+    former = "" if version == VERSION_OF_USAGE else f"_{version}"
+    return query_text(f"{USAGE_BY_KEY_AND_DAY}{former}")
 
 
 def _with_part(found: re.Match[str]) -> str:
@@ -151,8 +161,9 @@ def keys_named(keys: Sequence[str]) -> tuple[str, ...]:
 
 def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
     """The rows of the query by call."""
-    for event_id, hashed, key, time, status, billable, response, request, latency, place in rows:
+    for event_id, hashed, key, time, status, billable, response, request, latency, *unknown, place in rows:
         is_error = status is not None and status >= FIRST_ERROR_STATUS
+        no_response_size, no_request_size = unknown
         call = Call(
             event_id,
             hashed,
@@ -160,8 +171,8 @@ def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
             key,
             bool(billable),
             is_error,
-            response or 0,
-            request or 0,
+            Absent.DASH if no_response_size else response or 0,
+            Absent.DASH if no_request_size else request or 0,
             latency or 0,
         )
         yield LakeCall(call, place)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from metering.outcome import OUTCOME_OF_KEY, Outcome
 from metering.period import Period, begins_at, day_of, days_of, is_day
+from metering.proof.drift import beyond_unknown_sizes
 from metering.usage import NO_USAGE, TOTALS, Usage
 from reconciliation.model.causes import ADVICE, HARMLESS, Cause, Finding
 from reconciliation.model.report import Both, QueryEvidence, Report
@@ -55,7 +56,7 @@ def report_page(report: Report) -> bytes:
         usage_lines=usage_lines,
         other_totals=_other_totals,
         outcomes=[_outcome(report, one) for one in Outcome],
-        summed=_SUMMED,
+        summed=_shown_totals(report.tally.total),
         queries=_queries(report.proofs),
         **_days(report),
     )
@@ -123,7 +124,11 @@ def compared_days(report: Report) -> dict[Period, Both]:
 
 def differing_days(report: Report) -> frozenset[Period]:
     """The days at which anything differs: a total of all keys, a key, a counter, or an altered row."""
-    periods = {day for day, both in report.tally.days.items() if both.counted != both.in_lake}
+    periods = {
+        day
+        for day, both in report.tally.days.items()
+        if beyond_unknown_sizes(both.counted - both.in_lake) != NO_USAGE
+    }
     periods |= {one.period for one in report.differences}
     periods |= {day_of(one.period) for one in report.findings if one.cause not in HARMLESS}
     periods |= {day_of(Period(f"{one.period}-{one.part}")) for one in report.contradictions if one.part}
@@ -183,7 +188,16 @@ def usage_lines(one: Finding) -> list[str]:
 
 def _other_totals(surplus: Usage) -> list[str]:
     """The totals beside the requests that differ, the fingerprint last."""
-    return [name for name in TOTALS if name != "requests" and getattr(surplus, name)]
+    return [name for name in (*_SUMMED[1:], "fingerprint") if getattr(surplus, name)]
+
+
+def _shown_totals(both: Both) -> list[str]:
+    """The totals that are sums of amounts; those of unknown sizes where there are any."""
+    return [
+        name
+        for name in _SUMMED
+        if not name.startswith("unknown_") or getattr(both.counted, name) or getattr(both.in_lake, name)
+    ]
 
 
 class _OutcomeRow(NamedTuple):

@@ -85,7 +85,20 @@ def _agreement(report: Report) -> str:
         return f"Neither the counters nor the lake hold any call of {span(report)}."
     return (
         f"The counters and the lake hold the same {counted(events, 'event')} of {span(report)}: "
-        "every count, every sum and every fingerprint is equal."
+        f"every count, every sum and every fingerprint is equal.{_earlier_version(report)}"
+    )
+
+
+def _earlier_version(report: Report) -> str:
+    """What counters of an earlier version of the meter do not know, and what is no difference therefore."""
+    counters, in_lake = report.tally.total.counted, report.tally.total.in_lake
+    known = counters.unknown_response_sizes + counters.unknown_request_sizes
+    all_of_them = in_lake.unknown_response_sizes + in_lake.unknown_request_sizes
+    if known == all_of_them:
+        return ""
+    return (
+        f" Of {all_of_them:,} sizes that are not known the counters know {known:,}: the other calls were "
+        "counted before the meter knew this total."
     )
 
 

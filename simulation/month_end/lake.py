@@ -64,6 +64,7 @@ class StoredRow(NamedTuple):
         values = (
             *(row.eventtime, row.apikeyid, row.status, row.billable),
             *(row.responsesize, row.requestsize, row.responselatency, row.eventhash),
+            *(row.responsesizeknown, row.requestsizeknown),
         )
         return tuple((value is None, value if value is not None else 0) for value in values)
 
@@ -166,13 +167,25 @@ def _sums(rows: Sequence[StoredRow]) -> tuple[int, ...]:
         sum(row.requestsize or 0 for row in found),
         sum(row.responselatency or 0 for row in found),
         sum(row.eventhash for row in found),
+        sum(_is_unknown(row.responsesize, row.responsesizeknown) for row in found),
+        sum(_is_unknown(row.requestsize, row.requestsizeknown) for row in found),
     )
+
+
+def _is_unknown(size: int | None, is_known: object) -> bool:
+    """Rows of long ago do not say whether a size is known: of these it is where there is one."""
+    return size is None if is_known is None else not is_known
 
 
 def _call(one: StoredRow) -> Row:
     row = one.row
     sizes = (row.responsesize, row.requestsize, row.responselatency)
-    return (row.eventid, row.eventhash, one.key, one.time, row.status, row.billable, *sizes, one.object)
+    unknown = (
+        _is_unknown(row.responsesize, row.responsesizeknown),
+        _is_unknown(row.requestsize, row.requestsizeknown),
+    )
+    head = (row.eventid, row.eventhash, one.key, one.time, row.status, row.billable)
+    return (*head, *sizes, *unknown, one.object)
 
 
 def _altered(rows: Iterable[StoredRow]) -> list[Row]:

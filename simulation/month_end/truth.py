@@ -38,7 +38,7 @@ class CalledEvent(NamedTuple):
     @property
     def usage(self) -> Usage:
         """What it adds."""
-        return Usage(1, *self.truth.amounts, self.hash)
+        return Usage(*self.truth.amounts.counted(self.hash))
 
     @property
     def sent(self) -> SentEvent:

@@ -278,6 +278,8 @@ def reckon(event: Mapping[str, Any]) -> tuple[str, int, dict[str, int]]:
             "response_bytes": size,
             "latency_ms": int(line["responseLatency"]),
             "fingerprint": event_hash(line["extendedRequestId"]),
+            "unknown_response_sizes": int(line["responseLength"] == "-"),
+            "unknown_request_sizes": int(line.get("requestLength", "-") == "-"),
         },
     )
 

@@ -91,7 +91,7 @@ class Oracle:
         month, day = (truth.key, Period(time[:7])), (truth.key, Period(time[:10]))
         for place, part in ((month, time[8:10]), (day, time[11:13])):
             counter = self._sums.setdefault(place, _Sum())
-            for index, amount in enumerate((1, *truth.amounts, hashed)):
+            for index, amount in enumerate(truth.amounts.counted(hashed)):
                 counter.totals[index] += amount
             counter.parts[part] = counter.parts.get(part, 0) + 1
         return SentEvent(hashed, (month, day))

@@ -56,6 +56,12 @@ class Amounts(NamedTuple):
     response_bytes: int = 0
     request_bytes: int = 0
     latency_ms: int = 0
+    unknown_response_sizes: int = 0
+    unknown_request_sizes: int = 0
+
+    def counted(self, event_hash: int) -> tuple[int, ...]:
+        """All totals of the call, in the order in which counters hold them."""
+        return (1, *self[:5], event_hash, *self[5:])
 
 
 class Truth(NamedTuple):
@@ -172,14 +178,11 @@ class SimulatedTraffic:
         status = dice.choice(_STATUSES)
         size, latency = dice.randrange(5000), dice.randrange(300)
         own_id = None if own_time is None or dice.random() < 0.05 else f"{dice.getrandbits(60):015x}="
-        truth = Truth(
-            key,
-            own_id or log_id,
-            own_time,
-            Amounts(
-                int(key != "-" and status != 429 and status < 500), int(status >= 400), size, 17, latency
-            ),
-        )
+        billable = int(key != "-" and status != 429 and status < 500)
+        sizes = _sizes(size)
+        amounts = Amounts(billable, int(status >= 400), sizes[0] or 0, sizes[1] or 0, latency)
+        unknown = (int(one is None) for one in sizes)
+        truth = Truth(key, own_id or log_id, own_time, Amounts(*amounts[:5], *unknown))
         return Logged(log_id or "", logged_at, self._line(truth, own_id, own_time, status), truth)
 
     def _line(self, truth: Truth, own_id: str | None, own_time: int | None, status: int) -> str:
@@ -292,6 +295,13 @@ _CONTROL_MESSAGE = SimulatedUserRecord(
 )
 
 
+def _sizes(drawn: int) -> tuple[int | None, int | None]:
+    """The sizes of a response and of its request; None: the line does not say. They are derived from one
+    number that was drawn, so that a seed draws what it always did.
+    """
+    return (None if drawn % 11 == 0 else drawn), (None if drawn % 3 == 0 else 17)
+
+
 def access_log_line(truth: Truth, own_id: str | None, own_time: int | None, status: int) -> str:
     """The line of a call: what API Gateway writes."""
     amounts = truth.amounts
@@ -302,8 +312,8 @@ def access_log_line(truth: Truth, own_id: str | None, own_time: int | None, stat
             "apiKeyId": truth.key,
             "requestTimeEpoch": "-" if own_time is None else str(own_time),
             "status": str(status),
-            "responseLength": str(amounts.response_bytes),
-            "requestLength": str(amounts.request_bytes),
+            "responseLength": "-" if amounts.unknown_response_sizes else str(amounts.response_bytes),
+            "requestLength": "-" if amounts.unknown_request_sizes else str(amounts.request_bytes),
             "responseLatency": str(amounts.latency_ms),
             "path": "/orders/17",
         }

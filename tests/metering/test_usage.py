@@ -22,6 +22,8 @@ def test_totals() -> None:
         "request_bytes",
         "latency_ms",
         "fingerprint",
+        "unknown_response_sizes",
+        "unknown_request_sizes",
     )
     assert expected == TOTALS
 

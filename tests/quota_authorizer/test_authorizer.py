@@ -197,6 +197,10 @@ class TestContext:
             ({"Content-Length": str(2**40 + 1)}, None),
             ({"Content-Length": "٣"}, None),
             ({"Content-Length": "many"}, None),
+            ({"Content-Length": "0000000000005"}, "0000000000005"),
+            ({"Content-Length": "5, 5"}, None),
+            ({"Content-Length": "+5"}, None),
+            ({"Content-Length": "5.0"}, None),
             ({}, None),
         ],
     )

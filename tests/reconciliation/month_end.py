@@ -16,6 +16,7 @@ from local_cloud.stack import LocalCloud
 from metering.calls.call import Call
 from metering.calls.event_id import event_hash
 from metering.calls.record import ReadRecord
+from metering.line_format.absent_number import Absent
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY
 from metering.period import Period, hour_at, month_of
 from reconciliation.model.report import Report
@@ -53,8 +54,10 @@ def row(one: Call) -> dict[str, Any]:
         "apikeyid": one.key,
         "status": status,
         "billable": one.billable,
-        "requestsize": one.request_bytes or None,
-        "responsesize": one.response_bytes or None,
+        "requestsize": one.request_bytes or 0,
+        "responsesize": one.response_bytes or 0,
+        "requestsizeknown": None if status is None else one.request_bytes is not Absent.DASH,
+        "responsesizeknown": None if status is None else one.response_bytes is not Absent.DASH,
         "responselatency": one.latency_ms or None,
         "outcome": one.outcome,
     }

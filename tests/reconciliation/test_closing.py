@@ -303,6 +303,17 @@ class TestUsage:
         )
         assert content == encode_usage(reversed(usage.items()))
 
+    def test_usage_of_an_earlier_version(self) -> None:
+        """Usage without calls of unknown size has the bytes that it had before these were counted."""
+        sealed = (
+            b'{"key":"a","requests":3,"billable":2,"errors":1,"response_bytes":7,"request_bytes":0,'
+            b'"latency_ms":5,"fingerprint":99}\n'
+        )
+        usage = {"a": Usage(3, 2, 1, 7, 0, 5, 99)}
+        assert (usage, sealed) == (decode_usage(sealed), encode_usage(usage.items()))
+        of_unknown_size = {"a": Usage(3, 2, 1, 7, 0, 5, 99, 1, 3)}
+        assert of_unknown_size == decode_usage(encode_usage(of_unknown_size.items()))
+
 
 def test_a_gap_in_front_of_the_stream(deployment: Deployment) -> None:
     """Both sides agree, and calls are known not to have reached the stream: a month is not sealed so

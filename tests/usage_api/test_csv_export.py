@@ -41,14 +41,15 @@ class TestTables:
 
     def test_range(self) -> None:
         """A row a day, with all totals."""
-        header = "key,period,requests,billable,errors,response_bytes,request_bytes,latency_ms"
+        totals = "requests,billable,errors,response_bytes,request_bytes,latency_ms"
+        header = f"key,period,{totals},unknown_response_sizes,unknown_request_sizes"
         text = written(LOOK_UPS.usage_of_days("=k", Days(FIFTH, FIFTH)))
-        assert f"{MARK}{header}\r\n'=k,2026-11-05,5,4,1,500,50,60\r\n" == text
+        assert f"{MARK}{header}\r\n'=k,2026-11-05,5,4,1,500,50,60,0,0\r\n" == text
 
     def test_quota(self) -> None:
         """A row a limit."""
-        header = "key,plan,metric,span,kind,mode,amount,used,remaining,resets_at,denies"
-        row = "'=k,pro,requests,month,hard,counted,10,5,5,2026-12-01T00:00:00Z,false"
+        header = "key,plan,metric,span,kind,mode,amount,used,remaining,resets_at,denies,unknown_sizes"
+        row = "'=k,pro,requests,month,hard,counted,10,5,5,2026-12-01T00:00:00Z,false,0"
         assert f"{MARK}{header}\r\n{row}\r\n" == written(LOOK_UPS.quota("=k"))
 
     def test_keys(self) -> None:
@@ -59,7 +60,8 @@ class TestTables:
     def test_top(self) -> None:
         """A row a key."""
         assert (
-            "'=k,2026-11,5,4,1,500,50,60" == written(LOOK_UPS.top(None, Metric.REQUESTS, 5)).split("\r\n")[1]
+            "'=k,2026-11,5,4,1,500,50,60,0,0"
+            == written(LOOK_UPS.top(None, Metric.REQUESTS, 5)).split("\r\n")[1]
         )
 
     def test_health(self) -> None:

@@ -22,7 +22,7 @@ from usage_api.queries import UsageQueries
 from usage_api.schemas import SourceGap, Totals
 
 NOVEMBER, FIFTH, TODAY = Period("2026-11"), Period("2026-11-05"), Period("2026-11-24")
-USED = Usage(12, 11, 1, 1200, 120, 60, 99)
+USED = Usage(12, 11, 1, 1200, 120, 60, 99, unknown_request_sizes=9)
 AS_OF = datetime(2026, 11, 24, 19, 0, 3, tzinfo=UTC)
 THROUGH = datetime(2026, 11, 24, 18, 59, tzinfo=UTC)
 PLAN = Plan("pro", (Limit(Metric.REQUESTS, Span.MONTH, 100), Limit(Metric.REQUESTS, Span.HOUR, 5)))
@@ -49,7 +49,14 @@ class TestUsage:
             answer.complete_through,
         )
         assert Totals(
-            requests=12, billable=11, errors=1, response_bytes=1200, request_bytes=120, latency_ms=60
+            requests=12,
+            billable=11,
+            errors=1,
+            response_bytes=1200,
+            request_bytes=120,
+            latency_ms=60,
+            unknown_response_sizes=0,
+            unknown_request_sizes=9,
         ) == (answer.totals)
         assert [("2026-11-05", 5), ("2026-11-24", 7)] == [
             (part.period, part.requests) for part in answer.parts
@@ -152,6 +159,21 @@ class TestQuota:
             memory(assignments={"k1": Assignment("k1", "pro")}, plans={"pro": plan}).look_ups().quota("k1")
         )
         assert (True, False, 0) == (answer.allowed, answer.limits[0].denies, answer.limits[0].remaining)
+
+    def test_unknown_sizes(self) -> None:
+        """A limit on bytes says how many calls of its period it takes for 0 bytes; any other says none."""
+        limits = tuple(Limit(one, Span.MONTH, 10**6, Kind.SOFT) for one in Metric)
+        counters = {
+            ("k1", NOVEMBER): Counter(
+                "k1", NOVEMBER, Usage(9, unknown_request_sizes=9, unknown_response_sizes=2)
+            )
+        }
+        assigned = {"k1": Assignment("k1", "pro")}
+        reads = memory(counters=counters, assignments=assigned, plans={"pro": Plan("pro", limits)})
+        found = {
+            one.metric: one.unknown_sizes for one in reads.look_ups().quota("k1").limits if one.unknown_sizes
+        }
+        assert {Metric.REQUEST_BYTES: 9, Metric.RESPONSE_BYTES: 2} == found
 
     def test_no_plan(self) -> None:
         """Without a plan there are no limits, and no counter is read."""

@@ -1,7 +1,7 @@
 // What the running month costs so far, by line.
 
 import { setText, syncRows } from "./dom.js";
-import { count } from "./format.js";
+import { count, counted } from "./format.js";
 
 /** Show a cost answer; null, or one without an amount, hides the card. */
 export function showCost({ cost, costTitle, costCaption, costRows, costNote }, answer) {
@@ -26,7 +26,12 @@ const TABLE = {
   ],
 };
 
-function noteOf({ not_included: others }) {
+function noteOf({ not_included: others, lines }) {
   const missing = others.length ? ` Calls counted by ${others.join(", ")} are not included.` : "";
-  return `Not proven: the invoice is made of the checked call log, with taxes and corrections.${missing}`;
+  const unknown = lines.filter((line) => line.unknown_sizes > 0).map(unweighed).join("");
+  return `Not proven: the invoice is made of the checked call log, with taxes and corrections.${missing}${unknown}`;
 }
+
+/** What a price on bytes charges nothing for. */
+const unweighed = ({ line, unknown_sizes: calls }) =>
+  ` Of ${line.replaceAll("_", " ")}, ${counted(calls, "call")} had no known size and ${calls === 1 ? "is" : "are"} charged as 0 bytes.`;

@@ -1,7 +1,7 @@
 // A key's limits as bars, with the forecast of those that last a month.
 
 import { copyOf, fieldsOf, setAttribute, setOptionalText, setText, syncChildren, make } from "./dom.js";
-import { amount, date, DAY_MS, duration, limitName, reset, share } from "./format.js";
+import { amount, counted, date, DAY_MS, duration, limitName, reset, share } from "./format.js";
 import { projectLimit } from "./projection.js";
 
 const KINDS = {
@@ -44,7 +44,7 @@ function showLimit(item, limit, now, forecast) {
   const shareText = limit.amount > 0 ? ` (${share(limit.used, limit.amount)})` : "";
   setText(name, nameOf(limit));
   setText(used, `${usedText}${shareText}`);
-  setText(rest, restOf(limit, now));
+  setText(rest, `${restOf(limit, now)}${unweighed(limit)}`);
   setText(kind, KINDS[limit.kind]);
   setOptionalText(forecastText, textOf(limit, forecast, now));
   item.dataset.level = levelOf(limit);
@@ -75,6 +75,11 @@ function restOf(limit, now) {
   const resetsAt = new Date(limit.resets_at);
   const left = limit.denies ? "Nothing left, calls are denied" : `${amount(limit.remaining, limit.metric)} left`;
   return `${left} · resets in ${duration((resetsAt - now) / 1000)}: ${reset(resetsAt)}`;
+}
+
+/** What a limit on bytes takes for 0 bytes, or nothing. */
+function unweighed({ unknown_sizes: calls }) {
+  return calls > 0 ? ` · ${counted(calls, "call")} of unknown size taken for 0 bytes` : "";
 }
 
 function textOf(limit, forecast, now) {

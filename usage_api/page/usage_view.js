@@ -151,7 +151,7 @@ export class UsageView {
     setText(fields.errorShare, share(totals.errors, totals.requests));
     setText(fields.errors, `${counted(totals.errors, "call")} answered with status 400 or above`);
     setText(fields.responseBytes, bytes(totals.response_bytes));
-    setText(fields.requestBytes, `${bytes(totals.request_bytes)} received`);
+    setText(fields.requestBytes, `${bytes(totals.request_bytes)} received${unknownSizes(totals)}`);
     setOptionalText(fields.nothing, totals.requests === 0 ? nothingOf(period, isCurrent) : null);
   }
 
@@ -276,4 +276,10 @@ function denialOf(quota) {
     return `This key is ${quota.status}: its calls are refused.`;
   }
   return quota.allowed ? null : "This key's calls are denied now: a hard limit is used up.";
+}
+
+/** Of how many calls the bytes are not known, or nothing. */
+function unknownSizes({ unknown_response_sizes: responses, unknown_request_sizes: requests }) {
+  const found = [[responses, "response"], [requests, "request"]].filter(([number]) => number > 0);
+  return found.length ? `; size unknown of ${found.map(([number, noun]) => counted(number, noun)).join(" and ")}` : "";
 }

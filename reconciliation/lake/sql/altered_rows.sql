@@ -11,8 +11,11 @@ SELECT
   responsesize,
   requestsize,
   responselatency,
+  {unknown_response_size} AS unknown_response_size,
+  {unknown_request_size} AS unknown_request_size,
   "$path" AS object
 {calls_between}
   AND coalesce(eventhash, -1) <> bitwise_and(from_big_endian_64(xxhash64(to_utf8(eventid))), 9223372036854775807)
-ORDER BY key, eventtime, eventid, object, status, billable, responsesize, requestsize, responselatency, eventhash
+ORDER BY key, eventtime, eventid, object, status, billable, responsesize, requestsize, responselatency, eventhash,
+  responsesizeknown, requestsizeknown
 LIMIT 10001

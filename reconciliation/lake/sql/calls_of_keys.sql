@@ -13,6 +13,8 @@ WITH calls AS (
     responsesize,
     requestsize,
     responselatency,
+    responsesizeknown,
+    requestsizeknown,
     "$path" AS object,
     row_number() OVER (
       PARTITION BY eventid
@@ -30,6 +32,8 @@ SELECT
   responsesize,
   requestsize,
   responselatency,
+  {unknown_response_size} AS unknown_response_size,
+  {unknown_request_size} AS unknown_request_size,
   object
 FROM calls
 WHERE copy = 1

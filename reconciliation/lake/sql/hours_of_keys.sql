@@ -13,6 +13,8 @@ WITH copies AS (
     requestsize,
     responselatency,
     eventhash,
+    responsesizeknown,
+    requestsizeknown,
     {copy_in_order}
   {calls_between}
 )
@@ -25,7 +27,9 @@ SELECT
   coalesce(sum(responsesize), 0) AS response_bytes,
   coalesce(sum(requestsize), 0) AS request_bytes,
   coalesce(sum(responselatency), 0) AS latency_ms,
-  coalesce(sum(CAST(eventhash AS decimal(38, 0))), CAST(0 AS decimal(38, 0))) AS fingerprint
+  coalesce(sum(CAST(eventhash AS decimal(38, 0))), CAST(0 AS decimal(38, 0))) AS fingerprint,
+  count(CASE WHEN {unknown_response_size} THEN 1 END) AS unknown_response_sizes,
+  count(CASE WHEN {unknown_request_size} THEN 1 END) AS unknown_request_sizes
 FROM copies
 WHERE copy = 1
   AND (? = '' OR coalesce(apikeyid, '-') = ?)

@@ -29,7 +29,7 @@ WITH lake AS (
     hash,
     eventhash,
     coalesce(apikeyid, '-') <> '!malformed'
-      AND row_number() OVER (PARTITION BY eventid ORDER BY {order_of_copies}, hash) = 1 AS counts
+      AND row_number() OVER (PARTITION BY eventid ORDER BY {order_of_copies_1}, hash) = 1 AS counts
   FROM lake
 ), chunks AS (
   SELECT

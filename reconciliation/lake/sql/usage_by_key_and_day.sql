@@ -14,6 +14,8 @@ WITH calls AS (
     requestsize,
     responselatency,
     eventhash,
+    responsesizeknown,
+    requestsizeknown,
     hour(eventtime) + 1 AS hour,
     -- Copies of an event are equal; if they are not, the order still chooses the same one each time.
     {copy_in_order}

@@ -18,6 +18,8 @@ WITH lake AS (
     requestsize,
     responselatency,
     eventhash,
+    responsesizeknown,
+    requestsizeknown,
     coalesce(eventhash, -1) AS mark,
     hour(eventtime) + 1 AS hour
   {calls_between}
@@ -33,6 +35,8 @@ WITH lake AS (
     requestsize,
     responselatency,
     eventhash,
+    responsesizeknown,
+    requestsizeknown,
     hour,
     1 AS copy
   FROM lake
@@ -47,6 +51,8 @@ WITH lake AS (
     requestsize,
     responselatency,
     eventhash,
+    responsesizeknown,
+    requestsizeknown,
     hour,
     -- Copies of an event are equal; if they are not, the order still chooses the same one each time.
     {copy_in_order}

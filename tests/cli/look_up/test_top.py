@@ -68,9 +68,10 @@ def test_nobody() -> None:
 def test_csv() -> None:
     """A row a key."""
     told = invoke("top", "--csv", "--limit", "1")
+    totals = "requests,billable,errors,response_bytes,request_bytes,latency_ms"
     assert [
-        "\ufeffkey,period,requests,billable,errors,response_bytes,request_bytes,latency_ms",
-        "bob,2026-11,22,20,2,2200,220,110",
+        f"\ufeffkey,period,{totals},unknown_response_sizes,unknown_request_sizes",
+        "bob,2026-11,22,20,2,2200,220,110,0,0",
     ] == told.stdout.splitlines()
 
 

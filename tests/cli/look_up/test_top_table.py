@@ -25,6 +25,8 @@ def drawn(width: int, metric: Metric = Metric.REQUESTS) -> list[str]:
         response_bytes=123_456_789_012,
         request_bytes=1_234_567_890,
         latency_ms=99_999_999,
+        unknown_response_sizes=0,
+        unknown_request_sizes=1_000_000,
     )
     now = datetime(2026, 11, 24, 19, tzinfo=UTC)
     entries = tuple(TopEntry(key=key, totals=totals) for key in KEYS)

@@ -151,6 +151,7 @@ def groups(rows: Rows, size: int) -> Iterator[Rows]:
 
 PARAMETERS: dict[str, list[tuple[str, ...]]] = {
     queries.USAGE_BY_KEY_AND_DAY: [()],
+    f"{queries.USAGE_BY_KEY_AND_DAY}_1": [()],
     queries.USAGE_OF_SOUND_ROWS: [()],
     queries.ALTERED_ROWS: [()],
     queries.REPEATED_ROWS: [()],
@@ -161,7 +162,6 @@ PARAMETERS: dict[str, list[tuple[str, ...]]] = {
     "malformed_objects": [()],
     "objects_of_rows": [()],
     "row_digests": [()],
-    queries.CALLS_WITHOUT_SIZE: [(quoted(ODD),)],
     queries.MALFORMED_REASONS: [()],
     MALFORMED_OBJECTS: [()],
     EVENTS_OF_DAYS: [()],

@@ -10,6 +10,7 @@ from metering.calls.call import Call, malformed
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
 from metering.key_id import counted_key
+from metering.line_format.absent_number import Absent
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _YEAR_9999_MS = 253_370_764_800_000
@@ -82,9 +83,9 @@ def _call(event: LogEvent, fields: dict[str, Any], exempt: frozenset[int]) -> Ca
         key=key,
         billable=key != "-" and status not in exempt,
         is_error=status >= 400,
-        response_bytes=sizes["responseLength"],
-        request_bytes=sizes["requestLength"],
-        latency_ms=sizes["responseLatency"],
+        response_bytes=Absent.DASH if sizes["responseLength"] is None else sizes["responseLength"],
+        request_bytes=Absent.DASH if sizes["requestLength"] is None else sizes["requestLength"],
+        latency_ms=sizes["responseLatency"] or 0,
     )
 
 
@@ -113,15 +114,15 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
     return str(value) if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
-def _amount(fields: dict[str, Any], name: str, highest: int) -> int:
-    """A length or a latency, which may have zeros before it; 0 for one that is absent or cannot be read."""
+def _amount(fields: dict[str, Any], name: str, highest: int) -> int | None:
+    """A length or a latency, which may have zeros before it; None: it is absent or cannot be read."""
     value = fields.get(name)
     if isinstance(value, str) and re.fullmatch("[0-9]+", value) and (type(value) is str or value[0] != "0"):
         fields = {name: value.lstrip("0") or "0"}
     try:
-        return _number(fields, name, 0, highest) or 0
+        return _number(fields, name, 0, highest)
     except _No:
-        return 0
+        return None
 
 
 def _number(fields: dict[str, Any], name: str, lowest: int, highest: int) -> int | None:

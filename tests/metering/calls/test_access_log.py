@@ -110,9 +110,12 @@ class TestRead:
     @pytest.mark.parametrize("absent", ["-", "", None, "null"])
     @pytest.mark.parametrize("name", ["responseLength", "requestLength", "responseLatency"])
     def test_an_absent_amount_is_none(self, name: str, absent: str | None) -> None:
-        """API Gateway writes `-`: the call counts, with nothing for it."""
+        """API Gateway writes `-`: the call counts, with nothing for it, and a size as not known."""
         totals = {"responseLength": "response_bytes", "requestLength": "request_bytes"}
-        assert 0 == getattr(read(**{name: absent}), totals.get(name, "latency_ms"))
+        usage = read(**{"requestLength": "17", name: absent}).usage
+        assert 0 == getattr(usage, totals.get(name, "latency_ms"))
+        expected = (int(name == "responseLength"), int(name == "requestLength"))
+        assert expected == (usage.unknown_response_sizes, usage.unknown_request_sizes)
 
     @pytest.mark.parametrize("absent", ["-", "", None])
     def test_without_a_time(self, absent: str | None) -> None:

@@ -11,6 +11,7 @@ from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
 from metering.calls.fast_calls import read_calls
 from metering.calls.lake_row import lake_row, lake_rows
+from metering.line_format.absent_number import Absent
 
 RULE = BillingRule()
 LOGGED_MS = 1_793_700_000_500
@@ -43,7 +44,17 @@ CONNECT = (
 DISCONNECT = CONNECT.replace("$connect", "$disconnect").replace("CONNECT", "DISCONNECT").replace("500", "-")
 
 
-def call(event_id: str, time_ms: int, key: str = "-", *amounts: int, **more: bool) -> Call:
+UNKNOWN = Absent.DASH
+
+
+def call(
+    event_id: str,
+    time_ms: int,
+    key: str = "-",
+    sizes: tuple[int | Absent, int | Absent] = (UNKNOWN, UNKNOWN),
+    latency_ms: int = 0,
+    **more: bool,
+) -> Call:
     """A call as it is counted."""
     return Call(
         event_id,
@@ -52,16 +63,17 @@ def call(event_id: str, time_ms: int, key: str = "-", *amounts: int, **more: boo
         key,
         more.get("billed", False),
         more.get("error", False),
-        *amounts,
+        *sizes,
+        latency_ms=latency_ms,
     )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (REST, call("ZYzaleYK9ZO9BM8=", 1_793_700_000_123, "key0aaaaaa", 47, 0, 12, billed=True)),
-        (HTTP, call("Jp4N8qdN5FLmtDg=", 1_793_700_000_000, "customer-0", 47, 0, 71, error=True)),
-        (HTTP_SAMPLE, call("log", 1_793_700_001_000, "-", 47140)),
+        (REST, call("ZYzaleYK9ZO9BM8=", 1_793_700_000_123, "key0aaaaaa", (47, UNKNOWN), 12, billed=True)),
+        (HTTP, call("Jp4N8qdN5FLmtDg=", 1_793_700_000_000, "customer-0", (47, UNKNOWN), 71, error=True)),
+        (HTTP_SAMPLE, call("log", 1_793_700_001_000, "-", (47140, UNKNOWN))),
         (BARE_DASH, call("log", 1_793_700_004_000, error=True)),
         (CONNECT, call("log", 1_793_700_005_000, error=True)),
         (DISCONNECT, call("log", 1_793_700_005_000)),

@@ -6,6 +6,7 @@ import pytest
 
 from metering.calls.call import Call, malformed, undecodable
 from metering.calls.event_id import event_hash
+from metering.line_format.absent_number import Absent
 from metering.outcome import Outcome
 from metering.usage import Usage
 from tests.factories import KEY, NOON_MS
@@ -18,6 +19,16 @@ def test_usage_of_a_call() -> None:
         requests=1, billable=1, errors=1, response_bytes=11, request_bytes=13, latency_ms=17, fingerprint=7
     )
     assert expected == call.usage
+
+
+def test_unknown_sizes() -> None:
+    """A size that is not known is no 0: how many there are is counted, of requests and responses apart."""
+    request, response = (
+        Call("id", 7, NOON_MS, KEY, request_bytes=Absent.DASH),
+        Call("id", 7, NOON_MS, KEY, response_bytes=Absent.DASH),
+    )
+    assert Usage(requests=1, fingerprint=7, unknown_request_sizes=1) == request.usage
+    assert Usage(requests=1, fingerprint=7, unknown_response_sizes=1) == response.usage
 
 
 def test_usage_of_a_call_that_is_not_billed() -> None:

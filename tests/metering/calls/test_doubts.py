@@ -20,6 +20,7 @@ from metering.calls.fast_calls import read_calls
 from metering.calls.lake_row import lake_row, lake_rows, time_text
 from metering.calls.notes import Doubt
 from metering.key_id import counted_key
+from metering.line_format.absent_number import Absent
 from metering.outcome import Outcome
 from tests.factories import NOON_MS
 
@@ -94,12 +95,17 @@ def event(text: str) -> LogEvent:
     return LogEvent("3699", NOON_MS, text.encode("utf-8", "replace").decode())
 
 
-def honest(key: str = "d0e96b5f16", response_bytes: int = 1024, latency_ms: int = 50) -> Call:
+def honest(key: str = "d0e96b5f16", response_bytes: int | Absent = 1024, latency_ms: int = 50) -> Call:
     """The call that the gateway logged."""
-    return Call(_EVENT_ID, event_hash(_EVENT_ID), NOON_MS, key, True, False, response_bytes, 0, latency_ms)
+    sizes = (response_bytes, Absent.DASH)
+    return Call(_EVENT_ID, event_hash(_EVENT_ID), NOON_MS, key, True, False, *sizes, latency_ms)
 
 
-HONEST: Final = {"REST": honest(), "HTTP": honest(), "WebSocket": honest(response_bytes=0, latency_ms=0)}
+HONEST: Final = {
+    "REST": honest(),
+    "HTTP": honest(),
+    "WebSocket": honest(response_bytes=Absent.DASH, latency_ms=0),
+}
 
 
 def hostile_texts(count: int, seed: int) -> Iterator[tuple[str, str]]:
@@ -136,7 +142,7 @@ def test_hostile_texts(api: str) -> None:
             time_text(NOON_MS),
             expected.key,
             True,
-            expected.response_bytes,
+            expected.response_bytes or 0,
             "metered",
         ) == found
         if len(agent) % 8 == 0:

@@ -21,6 +21,7 @@ from metering.calls.access_log import MAX_CLOCK_DIFFERENCE_MS, read_call
 from metering.calls.delivery import LogEvent
 from metering.calls.event_id import event_hash
 from metering.calls.lake_row import COLUMNS, LakeRow, encode_rows, lake_row, lake_rows, time_text
+from metering.line_format.absent_number import Absent
 from metering.period import LATEST_MS
 from tests.factories import KEY, NOON_MS, line
 
@@ -250,7 +251,11 @@ class TestAgreement:
             row.eventhash,
         )
         assert (event_hash(row.eventid), call.time_ms) == (row.eventhash, round(moment.timestamp() * 1000))
-        assert (call.request_bytes, call.response_bytes, call.latency_ms) == (
+        assert (call.request_bytes is Absent.DASH, call.response_bytes is Absent.DASH) == (
+            row.requestsizeknown is False,
+            row.responsesizeknown is False,
+        )
+        assert (call.request_bytes or 0, call.response_bytes or 0, call.latency_ms) == (
             row.requestsize or 0,
             row.responsesize or 0,
             row.responselatency or 0,

@@ -86,6 +86,7 @@ class TestRead:
             billable=4,
             response_bytes=4096,
             latency_ms=200,
+            unknown_request_sizes=4,
             fingerprint=sum(map(event_hash, GOOD_IDS)),
         ) == usage(record)
 

@@ -25,6 +25,10 @@ class SomeTotals:
     request_bytes: int = 60
     fingerprint: int = 2**125
 
+    def unknown_sizes(self, metric: Metric) -> int:
+        """Of three requests the size is not known."""
+        return 3 if metric is Metric.REQUEST_BYTES else 0
+
 
 def version_of(*prices: Document, **fields: object) -> PlanVersion:
     """The version of acme's plan."""
@@ -42,6 +46,7 @@ def test_usage_from_totals() -> None:
         Metric.REQUEST_BYTES: 60,
     } == (usage.quantities)
     assert 2**125 == usage.fingerprint
+    assert {Metric.REQUEST_BYTES: 3} == usage.unknown_sizes
 
 
 def test_keys_are_added_before_tiers() -> None:

@@ -66,7 +66,7 @@ def row_of(fault: str | None, one: Call) -> Call | None:
     """The row that a call has then."""
     changes: dict[str, Any] = {
         "swap": {"event_id": f"not {one.event_id}", "event_hash": event_hash(f"not {one.event_id}")},
-        "alter": {"response_bytes": one.response_bytes + 1},
+        "alter": {"response_bytes": (one.response_bytes or 0) + 1},
         "rename": {"event_id": f"not {one.event_id}"},
     }
     if fault in ("delete", "lose"):

@@ -44,7 +44,8 @@ def rows_of(key: str, calls: int) -> Iterator[tuple[Any, ...]]:
     """What the lake has of a key's day."""
     for number in range(calls):
         event_id = f"{key}-{number}"
-        yield event_id, event_hash(event_id), key, NOON, 200, True, 100, None, 5, "s3://lake/one"
+        sizes = (100, None, 5, False, True)
+        yield event_id, event_hash(event_id), key, NOON, 200, True, *sizes, "s3://lake/one"
 
 
 def differing(key: str, counted: Usage, in_lake: Usage, **parts: int) -> list[Difference]:

@@ -214,7 +214,7 @@ Alter = Callable[[Call], Call]
 ALTERED: dict[str, Alter] = {
     "its id": lambda call: msgspec.structs.replace(call, event_id="other="),
     "its hash": lambda call: msgspec.structs.replace(call, event_hash=call.event_hash ^ 1),
-    "its size": lambda call: msgspec.structs.replace(call, response_bytes=call.response_bytes + 1),
+    "its size": lambda call: msgspec.structs.replace(call, response_bytes=(call.response_bytes or 0) + 1),
     "its key": lambda call: msgspec.structs.replace(call, key="another"),
     "its hour": lambda call: msgspec.structs.replace(call, time_ms=call.time_ms - 3_600_000),
     "its day": lambda call: msgspec.structs.replace(call, time_ms=call.time_ms + 86_400_000),

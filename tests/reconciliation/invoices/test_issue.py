@@ -25,6 +25,7 @@ from reconciliation.invoices.issue import (
 )
 from reconciliation.invoices.ports import CannotInvoice, Sealed
 from reconciliation.invoices.proven_usage import ProvenUsages
+from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, query_text, usage_text
 from reconciliation.model.failed_records import FailedRecords
 from reconciliation.model.report import Report, Tally
 from reconciliation.reconcile import Reconciled
@@ -259,6 +260,15 @@ def test_what_was_accepted_when_it_was_sealed() -> None:
     assert () == proofs(accepted, differences_found=2).known(OCTOBER).differing
     assert 1 == len(proofs(plain, differences_found=2).known(OCTOBER).differing)
     assert "report-1" == proofs(accepted).known(OCTOBER).source["report"]
+
+
+def test_the_query_of_a_sealed_month() -> None:
+    """A month that was sealed by a former text of the query names that text, whose hash is pinned."""
+    former = proofs(Sealed({}, "report-1", version=1)).billed(OCTOBER)
+    now = proofs(Sealed({}, "report-1")).billed(OCTOBER)
+    assert usage_text(1) == former.source["sql"]
+    assert query_text(USAGE_BY_KEY_AND_DAY) == now.source["sql"]
+    assert former.usage.query == former.source["query"] != now.source["query"]
 
 
 def test_a_sealed_month_whose_files_are_gone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from metering.prices.adjustment import adjust
 from metering.prices.documents import InvoiceDocument, SourceDocument
 from metering.prices.invoice import attested, invoice_document
-from metering.prices.statement import make_statement
+from metering.prices.statement import KeyUsage, make_statement
+from metering.usage import Usage
+from reconciliation.invoices.exports import csv_bytes
 from reconciliation.invoices.page import page
 from tests.metering.prices.builders import NOVEMBER, OCTOBER, acme_tariff, charges, flat, used
 
@@ -101,6 +104,26 @@ def test_shows_the_arithmetic_of_every_amount() -> None:
         "Total: 40.00 + 0.00",
     ):
         assert step in texts
+
+
+def test_says_which_calls_have_no_known_size() -> None:
+    """Beside a price on bytes, and beside no other: they are charged as 0 bytes. So does the spreadsheet."""
+    version = TARIFF.version("pro", OCTOBER)
+    used_by = [
+        KeyUsage.of(key, Usage(7, 7, 0, 2000, 0, 0, 1, calls)) for key, calls in (("k1", 1200), ("k2", 34))
+    ]
+    document = invoice_document(make_statement("acme", OCTOBER, version, used_by))
+    said = "1,234 calls had no known size and are charged as 0 bytes"
+    ratings = [line["rating"] for line in document["lines"] if line["rating"]]
+    assert [0, 0, 1234] == [rating.get("unknown_sizes", 0) for rating in ratings]
+    assert 1 == page(document).decode().count(said)
+    assert [said] == re.findall(
+        r"[\d,]+ calls had no known size and are charged as 0 bytes", csv_bytes(document).decode()
+    )
+    known = invoice_document(
+        make_statement("acme", OCTOBER, version, [KeyUsage.of("k1", Usage(7, 7, 0, 2000))])
+    )
+    assert all("unknown_sizes" not in (line["rating"] or {}) for line in known["lines"])
 
 
 def test_every_amount_of_the_document_is_there() -> None:

@@ -99,20 +99,20 @@ class TestBetween:
 
 
 TEXTS = {
-    "altered_rows": "afb9171f34277b410a64f4c9b2cb63a609eac373b330f0832e203d85ee2289fd",
-    "calls_by_hour_and_status": "e95798ea786af5a8b5b3a8f95e93626923c643653f9cc561cb531d2ebfa39a5b",
-    "calls_of_keys": "eb15523be32158afa6a7cc3f01f7d5b45ac029e20df15c7a07e130bc431234ad",
-    "calls_without_size": "631ad2c81fe73226fc75b9a8c09e6d0428c97a3b018116c2dceaf50ccb669ce8",
+    "altered_rows": "4b48d01d2c0881f11ba8012db44df0427f96757843d0ff9a02691f046d0e38d3",
+    "calls_by_hour_and_status": "ae24108e239959b642fcdd4ef35dddd858e2b6d8b12034c406c5544d282629e2",
+    "calls_of_keys": "de884601a046ffd5ee3dd98070355e3b721c98254af6731e7b7521ddc08c5aa9",
     "events_of_days": "56f9d3868d0060e532df0c7fbcef6c993bfb4f9338685ef26599e059a2e94aab",
-    "hours_of_keys": "5cbdb9ad0daf2aa0ed1db28ee5ca94e380a155f2aa58ac638635761d6fd6069b",
+    "hours_of_keys": "9f7f502b9991dcf9b08c8683ad0fa0497c4c2c428d6f4eed920eb3454b50e41d",
     "malformed_objects": "f5156d404ff833fe364feb8c4dde9d46d0af27615ad5f7b8063e927c1220bc49",
     "malformed_reasons": "efbb52108b23749264140640af420969f47c2d2d5c8b8cee91856d576434b303",
     "objects_of_rows": "4c0bdd721889b976c974c6d928f5d9ed8fa75c237de91ae6f66014518fbf4b35",
-    "repeated_objects": "325d35a088e33c640176eb46650aea44b2293328b3c4a83e6db4d37b30b3ac00",
-    "repeated_rows": "45425c13e8fcf4591ca3e9204361127dcf77415e8508f208b28998e022d0befe",
+    "repeated_objects": "e9e49005160f5db4c9a796b113d886297d52e3660fe3321f04d19bc8437af4b4",
+    "repeated_rows": "3117d1bc3c8a3a43fc5bea573bd261a10059c9d7276937fd3e36bbdf620f8f2b",
     "row_digests": "4cae7735a3919e0c4235e6dc347b65e2829fed6ab1948bfa27a32b50a22b3854",
-    "usage_by_key_and_day": "9653feaaaddd020b288302c2a3a5b0c6fbd34a285d8364e4a42fe0eb6c842d2a",
-    "usage_of_sound_rows": "a07a6b046ab6634cd87d4fd6fea5d853811c172747f0a652b5d78c1b1fff328e",
+    "usage_by_key_and_day": "466b14d44f2c8a8819c3da7b9d8850e9464dab3c8306a52dbbcee5989ddcadaf",
+    "usage_by_key_and_day_1": "9653feaaaddd020b288302c2a3a5b0c6fbd34a285d8364e4a42fe0eb6c842d2a",
+    "usage_of_sound_rows": "35be4af9f0d1886b5ba95c249a1008da8ef943d2c56d92c93896a2c7aaf08868",
 }
 """Of each query: SHA-256 of its text."""
 

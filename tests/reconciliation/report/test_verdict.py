@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from metering.period import begins_at
+from metering.usage import Usage
 from reconciliation.model.report import Report, Tally
 from reconciliation.report.verdict import Conclusion, enumerated, ordinal, span, verdict
 from tests.reconciliation.report.samples import OCTOBER, agreeing, differing, refused, running
@@ -19,6 +20,14 @@ def nothing() -> Report:
 def too_early() -> Report:
     """A month of which no day is over."""
     return msgspec.structs.replace(nothing(), compared_until=begins_at(OCTOBER), missing=["it goes on"])
+
+
+def of_an_earlier_version() -> Report:
+    """One whose counters do not know which calls have no size."""
+    report = agreeing()
+    report.tally.total.in_lake += Usage(unknown_request_sizes=1200, unknown_response_sizes=5)
+    report.tally.total.counted += Usage(unknown_request_sizes=200)
+    return report
 
 
 def allowed(report: Report) -> Report:
@@ -36,6 +45,15 @@ def allowed(report: Report) -> Report:
             (
                 "The counters and the lake hold the same 926,972 events of October 2026: every count, "
                 "every sum and every fingerprint is equal."
+            ),
+        ),
+        (
+            of_an_earlier_version(),
+            Conclusion.AGREES,
+            (
+                "The counters and the lake hold the same 926,972 events of October 2026: every count, "
+                "every sum and every fingerprint is equal. Of 1,205 sizes that are not known the counters "
+                "know 200: the other calls were counted before the meter knew this total."
             ),
         ),
         (

@@ -1,1 +1,2 @@
-eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash
+eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash,
+responsesizeknown, requestsizeknown

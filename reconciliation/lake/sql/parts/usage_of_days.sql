@@ -12,7 +12,9 @@ SELECT
   coalesce(sum(CASE WHEN copy = 1 THEN responsesize END), 0) AS response_bytes,
   coalesce(sum(CASE WHEN copy = 1 THEN requestsize END), 0) AS request_bytes,
   coalesce(sum(CASE WHEN copy = 1 THEN responselatency END), 0) AS latency_ms,
-  coalesce(sum(CASE WHEN copy = 1 THEN CAST(eventhash AS decimal(38, 0)) END), CAST(0 AS decimal(38, 0))) AS fingerprint
+  coalesce(sum(CASE WHEN copy = 1 THEN CAST(eventhash AS decimal(38, 0)) END), CAST(0 AS decimal(38, 0))) AS fingerprint,
+  count(CASE WHEN copy = 1 AND {unknown_response_size} THEN 1 END) AS unknown_response_sizes,
+  count(CASE WHEN copy = 1 AND {unknown_request_size} THEN 1 END) AS unknown_request_sizes
 FROM calls
 GROUP BY coalesce(apikeyid, '-'), CAST(eventtime AS date)
 ORDER BY key, day

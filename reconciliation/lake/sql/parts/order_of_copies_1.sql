@@ -1,0 +1,1 @@
+eventtime, apikeyid, status, billable, responsesize, requestsize, responselatency, eventhash

@@ -1,0 +1,1 @@
+NOT coalesce(requestsizeknown, requestsize IS NOT NULL)

@@ -1,0 +1,1 @@
+NOT coalesce(responsesizeknown, responsesize IS NOT NULL)
