@@ -11,8 +11,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
+from adapters.dynamodb.hot_path.conditional_writes import (
+    AttributeValue,
+    ConditionalUpdates,
+    UpdateAnswer,
+    UpdateRequest,
+)
+from adapters.dynamodb.leases import DynamoDBLeases
 from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
@@ -21,7 +28,7 @@ from metering.counters.ports import Append, LedgerAnswer, Status
 from metering.period import Period
 from metering.quotas.decision import Counted
 from metering.quotas.plan import AccountKeys, Limit, Mode, Plan, Span
-from metering.quotas.ports import Facts, LeasePlace, ThresholdCrossing, Wanted
+from metering.quotas.ports import Facts, LeasePlace, LeaseRecord, ThresholdCrossing, Wanted
 from metering.quotas.threshold import crossing_id
 from metering.usage import Metric
 from quota_authorizer.key_cache import KnownKeys
@@ -87,17 +94,56 @@ def batches_until_published(waiting: int) -> float:
 
 def lease_changes(authorizers: int) -> float:
     """Changes a second of a reserved limit's record, where so many authorizers spend a unit each second."""
+    return _leased(authorizers)[0]
+
+
+def lease_units(authorizers: int) -> float:
+    """Write units a second of that record: each change is billed by the size of all of it."""
+    changes, record = _leased(authorizers)
+    return changes * ceil(record_bytes(record) / 1024)
+
+
+class _Recorder:
+    """Takes what would be sent to DynamoDB."""
+
+    def run(self, requests: Sequence[UpdateRequest]) -> list[UpdateAnswer]:
+        """Keep the values of a request."""
+        self.values = requests[0]["ExpressionAttributeValues"]
+        return [UpdateAnswer(Status.REFUSED, {})]
+
+
+def record_bytes(record: LeaseRecord) -> int:
+    """The bytes of a limit's record as DynamoDB bills it: of the values that are written, and 60 of names.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    recorder = _Recorder()
+    place = LeasePlace("a1b2c3d4e5", "requests/month")
+    DynamoDBLeases("counters", cast("ConditionalUpdates", recorder)).begin(place, record)
+    return 60 + sum(_bytes(value) for value in recorder.values.values())
+
+
+def _bytes(value: AttributeValue) -> int:
+    if "M" in value:
+        return 3 + sum(1 + len(name) + _bytes(inner) for name, inner in value["M"].items())
+    if "L" in value:
+        return 3 + sum(1 + _bytes(inner) for inner in value["L"])
+    return len(value["S"].encode()) if "S" in value else (len(value["N"]) + 1) // 2 + 1
+
+
+def _leased(authorizers: int) -> tuple[float, LeaseRecord]:
+    """Changes a second once all go on as they do, and the record."""
     store, ids = LeasesInMemory(), iter(range(10**9))
     limit = Limit(Metric.REQUESTS, Span.DAY, 10**8, mode=Mode.RESERVED)
     place, day = LeasePlace("k", "requests/day"), Period("2026-11-05")
-    books = [LeaseBook(store, lambda: f"lease-{next(ids)}") for _ in range(authorizers)]
+    books = [LeaseBook(store, lambda: f"{next(ids):012x}") for _ in range(authorizers)]
     writes = []
     for second in range(241):
         request = LeaseRequest(place, day, limit, 0, lambda: Recount(None, 0))
         for book in books:
             book.spend(request, _NOON_SECONDS + second)
         writes.append(sum(book.writes for book in books))
-    return (writes[-1] - writes[-121]) / 120
+    (record,) = store.sheets.values()
+    return (writes[-1] - writes[-121]) / 120, record
 
 
 class _NoPlans:
@@ -146,6 +192,7 @@ ROWS: Final = (
     Row("claims in one time slot", "refused write units a thousand, 16 shards", 1_000, refused_units),
     Row("alerts that wait", "batches of each of 4 shards", 8, batches_until_published),
     Row("authorizers of one limit", "changes of its record a second", 1, lease_changes),
+    Row("authorizers of one limit", "write units of its record a second", 1, lease_units),
     Row("keys of an authorizer in a minute", "of a hundred read again", 100, read_again),
 )
 STEPS: Final = (1, 10, 100, 1_000)
