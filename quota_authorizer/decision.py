@@ -192,7 +192,7 @@ class QuotaDecider:
         def recount() -> Recount:
             try:
                 periods = periods_at([limit.span], at)
-                through, counted = self._known.recount(case.key, periods, int(case.now), one.keys)
+                through, counted = self._known.recount(case.key, periods, one.keys)
             except MeterError:
                 return Recount(None, 0)
             return Recount(through, standings([limit], counted, at)[0].used)

@@ -179,16 +179,16 @@ class KnownKeys:
         return entry
 
     def recount(
-        self, holder: str, periods: frozenset[Period], now: int, keys: Iterable[str] | None = None
+        self, holder: str, periods: frozenset[Period], keys: Iterable[str] | None = None
     ) -> tuple[int | None, Counted]:
-        """Until when the counters are complete (epoch seconds), and what those of a key (or of the keys of an
-        account) hold in some months and days after that.
+        """Until when everything is counted and nothing was given up (epoch seconds), and what the counters of
+        a key (or of the keys of an account) hold in some months and days after that.
 
         Raises:
             Transient, Misconfigured: they cannot be read.
         """
         self.reads += 1
-        through = self._store.counted_through(now)
+        through = self._store.settled_through()
         if keys is not None:
             self.reads += 1
             return through, self._store.counted(keys, periods)

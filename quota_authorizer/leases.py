@@ -7,11 +7,12 @@ from the share `reserve_from` on it is a small part of what is left, so that lit
 need it no more.
 
 An authorizer that ends without closing its lease leaves it on the sheet. Its part comes back when the
-counters are known to hold every call that it can have let through: until `counted_through`, less
-:data:`SETTLE_SECONDS` for calls that were still running and lines that were not yet in the stream. Then what
-the counters hold, with all leases and spendings since, is another upper bound of what was let through; where
-it is lower than `granted`, it takes its place. A lease that has expired is never spent, so that it does not
-matter whether its authorizer was ended or only frozen.
+counters are known to hold every call that it can have let through: until `settled_through`, less
+:data:`SETTLE_SECONDS` for calls that were still running and lines that were not yet in the stream. (Calls of
+a batch that Lambda gave up are in no counter: until they are repaired, that time stays where it is.) Then
+what the counters hold, with all leases and spendings since, is another upper bound of what was let through;
+where it is lower than `granted`, it takes its place. A lease that has expired is never spent, so that it does
+not matter whether its authorizer was ended or only frozen.
 """
 
 from __future__ import annotations
@@ -79,11 +80,11 @@ class Spent(NamedTuple):
 
 
 class Recount(NamedTuple):
-    """What the counters hold of a limit, and until when they are complete."""
+    """What the counters hold of a limit, and until when they hold everything."""
 
-    counted_through: int | None
+    settled_through: int | None
     used: int
-    """Read after `counted_through`."""
+    """Read after `settled_through`."""
 
 
 class LeaseRequest(NamedTuple):
@@ -306,9 +307,9 @@ class LeaseBook:
         if sheet is None or not _has_lapsed(sheet, now - self._settle_seconds):
             return None
         recount = request.recount()
-        if recount.counted_through is None:
+        if recount.settled_through is None:
             return None
-        settled = min(recount.counted_through, int(now)) - self._settle_seconds
+        settled = min(recount.settled_through, int(now)) - self._settle_seconds
         if settled < now - KEPT_SECONDS + 2 * SPENT_SECONDS:
             return None
         leases = {name: lease for name, lease in sheet.leases.items() if lease.expires_at >= settled}

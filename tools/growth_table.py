@@ -164,8 +164,8 @@ class _NoPlans:
     def key_of(self, digest: str) -> str | None:
         return digest
 
-    def counted_through(self, now: int) -> int | None:
-        return now
+    def settled_through(self) -> int | None:
+        return None
 
 
 def read_again(keys: int) -> float:

@@ -26,7 +26,7 @@ from adapters.source.subscriptions import SubscriptionFilters
 from adapters.telemetry import Telemetry, telemetry
 from metering.errors import Misconfigured, Transient
 from watch.source import SourceWatch
-from watch.tasks import ObjectCounter, ProgressStore, ShardStream, beat, forget_closed, inspect
+from watch.tasks import InspectionStore, ObjectCounter, ShardStream, beat, forget_closed, inspect_and_settle
 
 Numbers = dict[str, int]
 """Metrics by name; they are the function's answer, too."""
@@ -47,7 +47,7 @@ def handler(event: Mapping[str, Any], context: Any) -> Numbers:
 def make_handler(  # noqa: PLR0913, PLR0917 - settings, four services, tools and a clock
     settings: WatchSettings,
     stream: ShardStream,
-    completeness: ProgressStore,
+    completeness: InspectionStore,
     objects: ObjectCounter,
     source: SourceWatch,
     tools: Telemetry,
@@ -72,7 +72,7 @@ class _Tasks:
 
     settings: WatchSettings
     stream: ShardStream
-    completeness: ProgressStore
+    completeness: InspectionStore
     objects: ObjectCounter
     source: SourceWatch
     tools: Telemetry
@@ -98,7 +98,10 @@ class _Tasks:
         return {"OpenShards": pulse.shards, "HeartbeatsSent": pulse.sent}
 
     def _inspection(self) -> Numbers:
-        found = inspect(self.objects, self.settings.failure_bucket, self.settings.lake_bucket)
+        buckets = self.settings.failure_bucket, self.settings.lake_bucket
+        found, trouble = inspect_and_settle(self.objects, self.completeness, *buckets)
+        if trouble is not None:
+            self.tools.logger.warning("no time is settled", extra={"reason": str(trouble)})
         numbers = {"FailedBatches": found.failed_batches, "ErrorObjects": found.error_objects}
         return numbers | {"ShardsForgotten": self._forgotten()}
 

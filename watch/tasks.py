@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from metering.bucket_layout import ERRORS
-from metering.counters.completeness import Beat, Knowledge, Positions, after_beat
+from metering.counters.completeness import Beat, Knowledge, Positions, after_beat, through
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
 from metering.errors import MeterError
 
@@ -56,6 +56,19 @@ class CompletenessStore(Protocol):
         ...
 
 
+class SettledStore(CompletenessStore, Protocol):
+    """What an inspection of the failure bucket needs of storage, too."""
+
+    def settle(self, through: int) -> None:
+        """Keep the time before which everything is counted and no batch was given up, in epoch milliseconds:
+        the latest that was ever kept.
+
+        Raises:
+            Transient, Misconfigured: it cannot be written.
+        """
+        ...
+
+
 class ProgressStore(CompletenessStore, Protocol):
     """What an inspection needs of storage, too."""
 
@@ -67,6 +80,10 @@ class ProgressStore(CompletenessStore, Protocol):
             Transient, Misconfigured: the table cannot be written; some may be removed.
         """
         ...
+
+
+class InspectionStore(ProgressStore, SettledStore, Protocol):
+    """All of it."""
 
 
 class ObjectCounter(Protocol):
@@ -137,6 +154,34 @@ def inspect(objects: ObjectCounter, failure_bucket: str, lake_bucket: str) -> In
         failed_batches=objects.count(failure_bucket, FAILED_BATCHES),
         error_objects=objects.count(lake_bucket, ERRORS),
     )
+
+
+def inspect_and_settle(
+    objects: ObjectCounter, store: SettledStore, failure_bucket: str, lake_bucket: str
+) -> tuple[Inspection, MeterError | None]:
+    """Count what waits; where no batch was given up, keep up to when everything is counted. Why that could
+    not be kept comes second.
+
+    How far everything is counted is read first: a batch that is given up afterwards lies behind that. Whoever
+    takes calls for counted asks for this time, not for `complete_through`, which goes past what was given up.
+
+    Raises:
+        Transient, Misconfigured: the buckets cannot be listed.
+    """
+    before = _loaded(store)
+    found = inspect(objects, failure_bucket, lake_bucket)
+    if isinstance(before, MeterError):
+        return found, before
+    reached = through(*before)
+    return found, None if found.failed_batches or reached is None else _settled(store, reached)
+
+
+def _settled(store: SettledStore, reached: int) -> MeterError | None:
+    try:
+        store.settle(reached)
+    except MeterError as error:
+        return error
+    return None
 
 
 def forget_closed(stream: ShardStream, store: ProgressStore, now: datetime) -> int:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
 from adapters.dynamodb.item_content import decoding, number_of, position_of
-from adapters.dynamodb.layout import COMPLETE, PROGRESS, decode_position, encode_position
+from adapters.dynamodb.layout import (
+    COMPLETE,
+    PROGRESS,
+    SETTLED,
+    SETTLED_TIME,
+    decode_position,
+    encode_position,
+)
 from adapters.dynamodb.table import Table
 from adapters.errors import translated
 from metering.counters.completeness import (
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ARRIVED_BEFORE: Final = "#arrived_at < :before"
+_NONE_OR_EARLIER: Final = "attribute_not_exists(#through) OR #through < :through"
 _NONE_OR_LOWER: Final = "attribute_not_exists(#version) OR #version <= :before"
 WATCH: Final = "watch"
 """The item of the ledger table with the highest version."""
@@ -122,6 +130,16 @@ class CompletenessBook:
         for shard_id in shard_ids:
             self._table.delete((PROGRESS, shard_id))
         return self.save(resumed(known))
+
+    def settle(self, through: int) -> None:
+        """Keep the time before which everything is counted and no batch was given up, in epoch milliseconds:
+        the latest that was ever kept.
+
+        Raises:
+            Transient, Misconfigured: the table cannot be written.
+        """
+        item: Item = {"pk": {"S": SETTLED}, "sk": {"S": SETTLED_TIME}, "through": {"N": str(through)}}
+        self._table.put_if(item, _NONE_OR_EARLIER, {"#through": "through"}, {":through": item["through"]})
 
     def forget(self, shard_ids: Sequence[str], before: int) -> int:
         """Remove the progress of shards, where the last record that is counted came before a time in epoch

@@ -21,6 +21,8 @@ from adapters.dynamodb.layout import (
     DIGEST_SK,
     PLAN,
     PROGRESS,
+    SETTLED,
+    SETTLED_TIME,
     SLICES,
     account_pk,
     assignment_pk,
@@ -130,6 +132,11 @@ class DynamoDBQuotaStore:
         progress = self._table.query(PROGRESS)
         arrived = [number_of(item, "arrived_at") // 1000 for item in progress if "arrived_at" in item]
         return min((at for at in arrived if at > now - CLOSED_SECONDS), default=None)
+
+    def settled_through(self) -> int | None:
+        """What the watch has noted, by one request."""
+        item = self._table.get((SETTLED, SETTLED_TIME))
+        return None if item is None else number_of(item, "through") // 1000
 
     def _places(self, key: str, period: Period) -> dict[int, Place]:
         return {

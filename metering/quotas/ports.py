@@ -81,8 +81,9 @@ class QuotaStore(Protocol):
         """
         ...
 
-    def counted_through(self, now: int) -> int | None:
-        """Epoch seconds: what reached the stream before is counted. None: nobody can say.
+    def settled_through(self) -> int | None:
+        """Epoch seconds: what reached the stream before is counted, and no batch of it was given up. None:
+        nobody can say.
 
         Raises:
             Transient, Misconfigured: it cannot be read.

@@ -11,12 +11,12 @@ the clock are simulated. Everything is drawn from a seed, and runs on one thread
 from __future__ import annotations
 
 import random
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 from metering.period import Period
 from metering.quotas.decision import Counted
@@ -56,6 +56,17 @@ DAY: Final = Period("2026-11-05")
 COUNTERS_SECONDS: Final = 5.0
 BATCH_SECONDS: Final = 5.0
 """The window in which the stream processor gathers a batch."""
+INSPECTION_SECONDS: Final = 600.0
+"""So often the watch looks for batches that were given up."""
+
+
+class BatchesGivenUp(NamedTuple):
+    """Batches that Lambda gives up: of what reached the stream between two times, in epoch seconds."""
+
+    begins: float
+    ends: float
+    repaired_at: float
+    """Until then they lie in the failure bucket, and their calls are in no counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,7 @@ class Scenario:
     reserve_from: int = 80
     keys_of_account: int = 0
     """The limit is that of an account with so many keys, each of which has calls; 0: of one key."""
+    given_up: tuple[BatchesGivenUp, ...] = ()
 
     @classmethod
     def of_account(cls, seed: int, mode: Mode) -> Scenario:
@@ -88,6 +100,19 @@ class Scenario:
         return replace(
             cls.drawn(seed, mode), keys_of_account=random.Random(f"{seed} keys").choice([2, 3, 20])
         )
+
+    @classmethod
+    def with_failures(cls, seed: int) -> Scenario:
+        """The scenario of a seed with a reserved limit; some batches are given up, and authorizers end."""
+        draw = random.Random(f"{seed} given up")
+        begins = [START + 600 * number for number in draw.sample(range(6), draw.choice([1, 2, 4]))]
+        given_up = tuple(
+            BatchesGivenUp(
+                begin, begin + draw.choice([BATCH_SECONDS, 60, 600]), begin + draw.choice([900, 7200])
+            )
+            for begin in begins
+        )
+        return replace(cls.drawn(seed, Mode.RESERVED), crashes=30, lost_answers=0.0, given_up=given_up)
 
     @classmethod
     def drawn(cls, seed: int, mode: Mode) -> Scenario:
@@ -142,17 +167,33 @@ class _World:
 
     def counted(self, key: str) -> int:
         """Calls of a key in the counters by now: a batch is counted whole, at its end."""
-        return bisect_right(self.arrivals.get(key, ()), self.counted_through())
+        arrivals, through = self.arrivals.get(key, ()), self.counted_through(self.now)
+        missing = [one for one in self.scenario.given_up if self.now < one.repaired_at]
+        if not missing:
+            return bisect_right(arrivals, through)
+        found = arrivals[: bisect_right(arrivals, through)]
+        return len(found) - sum(
+            bisect_left(found, one.ends) - bisect_left(found, one.begins) for one in missing
+        )
 
     @property
     def keys(self) -> list[str]:
         """The keys that have calls."""
         return [f"{KEY}-{number}" for number in range(self.scenario.keys_of_account)] or [KEY]
 
-    def counted_through(self) -> float:
-        """All that arrived before is counted."""
-        late = self.now - self.scenario.lag_seconds
+    def counted_through(self, now: float) -> float:
+        """All that arrived before is counted, or given up."""
+        late = now - self.scenario.lag_seconds
         return late - late % BATCH_SECONDS if self.scenario.lag_seconds else late
+
+    def settled_through(self) -> float:
+        """As the watch kept it when it last found no batch that was given up."""
+        at = self.now - self.now % INSPECTION_SECONDS
+        while any(
+            one.begins < self.counted_through(at) and at < one.repaired_at for one in self.scenario.given_up
+        ):
+            at -= INSPECTION_SECONDS
+        return self.counted_through(at)
 
 
 class _Counters:
@@ -191,8 +232,8 @@ class _Counters:
     def key_of(self, digest: str) -> str | None:
         return digest
 
-    def counted_through(self, now: int) -> int | None:
-        return min(now, int(self._world.counted_through()))
+    def settled_through(self) -> int | None:
+        return int(self._world.settled_through())
 
 
 class _Unreliable:

@@ -51,6 +51,11 @@ def accident_of_account(place: tuple[int, Mode]) -> Measured:
     return run(Scenario.of_account(*place))
 
 
+def accident_with_failures(place: tuple[int, Mode]) -> Measured:
+    """An hour with a reserved limit in which batches are given up."""
+    return run(Scenario.with_failures(place[0]))
+
+
 def summary(mode: Mode, measured: Sequence[Measured]) -> QuotaSummary:
     """What several hours came to."""
     larger = [one for one in measured if one.scenario.amount >= NOT_TINY]
@@ -107,8 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     exceeded = 0
     with ProcessPoolExecutor() as pool:
-        for whose, play in (("of a key", accident), ("of an account", accident_of_account)):
-            for mode in Mode:
+        for whose, play, modes in (
+            ("of a key", accident, tuple(Mode)),
+            ("of an account", accident_of_account, tuple(Mode)),
+            ("with batches given up", accident_with_failures, (Mode.RESERVED,)),
+        ):
+            for mode in modes:
                 places = [(seed, mode) for seed in range(options.seeds)]
                 found = summary(mode, list(pool.map(play, places, chunksize=10)))
                 print(f"{whose}, {described(found)}", flush=True)

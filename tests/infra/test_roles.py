@@ -285,9 +285,7 @@ class TestGrants:
     def test_quota_authorizer(self) -> None:
         """It reads the counters table, and writes leases: it can change no counter and no plan."""
         table = STACK.arn("CountersTable")
-        assert {"dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"} == actions(
-            "QuotaAuthorizerRole", table
-        )
+        assert {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"} == actions("QuotaAuthorizerRole", table)
         (writing,) = [
             one for one in statements("QuotaAuthorizerRole") if one["Action"] == "dynamodb:UpdateItem"
         ]
@@ -333,7 +331,7 @@ class TestGrants:
 
     def test_watch(self) -> None:
         """It lists what is under the error prefixes and puts records into the stream; it reads neither. Of
-        the counters table it sees the progress and the source only.
+        the counters table it sees the progress, the source, and what is settled only.
         """
         assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
         assert {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"} == actions(
@@ -341,7 +339,7 @@ class TestGrants:
         )
         (progress,) = [one for one in statements("WatchRole") if "dynamodb:Query" in one["Action"]]
         assert {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress", "source"]},
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress", "settled", "source"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         } == progress["Condition"]
         (listing,) = [one for one in statements("WatchRole") if one["Action"] == "s3:ListBucket"]

@@ -99,9 +99,9 @@ class QuotasInMemory:
         self._ask("key_of")
         return self.ids.get(digest)
 
-    def counted_through(self, now: int) -> int | None:
-        self._ask("counted_through")
-        return self.through if self.through is None else min(now, self.through)
+    def settled_through(self) -> int | None:
+        self._ask("settled_through")
+        return self.through
 
     def _ask(self, what: object) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from metering.calls.record import StreamRecord, read_record
 from metering.counters.completeness import Cut, Knowledge, Positions
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, control_message, heartbeats
 from metering.errors import MeterError, Misconfigured, Transient
-from watch.tasks import MOST_FORGOTTEN, Inspection, Pulse, beat, forget_closed, inspect
+from watch.tasks import MOST_FORGOTTEN, Inspection, Pulse, beat, forget_closed, inspect, inspect_and_settle
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOON_MS = 1_795_521_600_000
@@ -60,6 +60,26 @@ class Book:
             raise self._unwritten
         self.known = known
         return True
+
+
+class SettledBook(Book):
+    """All before a time is counted."""
+
+    def __init__(
+        self,
+        reached: int | None = NOON_MS,
+        *,
+        unread: MeterError | None = None,
+        unwritten: MeterError | None = None,
+    ) -> None:
+        super().__init__(unread=unread, unwritten=unwritten)
+        self.known = Knowledge(through=reached)
+        self.settled: list[int] = []
+
+    def settle(self, through: int) -> None:
+        if self._unwritten:
+            raise self._unwritten
+        self.settled.append(through)
 
 
 class Buckets:
@@ -162,3 +182,33 @@ class TestInspection:
         """Given-up batches and errors of the lake are counted where AWS puts them."""
         buckets = Buckets({("failures", "aws/lambda/"): 3, ("lake", "errors/"): 1})
         assert Inspection(failed_batches=3, error_objects=1) == inspect(buckets, "failures", "lake")
+
+    @pytest.mark.parametrize(("failed", "reached"), [(0, NOON_MS), (0, None), (1, NOON_MS)])
+    def test_settled(self, failed: int, reached: int | None) -> None:
+        """Up to when everything is counted is kept where no batch waits that was given up."""
+        book = SettledBook(reached)
+        buckets = Buckets({("failures", "aws/lambda/"): failed, ("lake", "errors/"): 5})
+        assert (Inspection(failed, 5), None) == inspect_and_settle(buckets, book, "failures", "lake")
+        assert [NOON_MS] * (not failed and reached is not None) == book.settled
+
+    def test_read_before_the_bucket(self) -> None:
+        """What is counted while the bucket is listed is not settled: a batch before it may be given up."""
+        book = SettledBook()
+
+        class Counting(Buckets):
+            def count(self, bucket: str, prefix: str) -> int:
+                book.known = Knowledge(through=NOON_MS + 60_000)
+                return super().count(bucket, prefix)
+
+        buckets = Counting({("failures", "aws/lambda/"): 0, ("lake", "errors/"): 0})
+        inspect_and_settle(buckets, book, "failures", "lake")
+        assert [NOON_MS] == book.settled
+
+    @pytest.mark.parametrize("is_read", [False, True])
+    def test_not_settled(self, is_read: bool) -> None:
+        """What waits is counted whether or not the table answers."""
+        trouble = Transient("no answer")
+        buckets = Buckets({("failures", "aws/lambda/"): 0, ("lake", "errors/"): 2})
+        book = SettledBook(unwritten=trouble) if is_read else SettledBook(unread=trouble)
+        assert (Inspection(0, 2), trouble) == inspect_and_settle(buckets, book, "failures", "lake")
+        assert [] == book.settled

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.progress import DynamoDBProgress
@@ -191,3 +192,13 @@ class TestCountedThrough:
             tables.dynamodb.put_item(TableName=tables.counters, Item=item)
         DynamoDBProgress(tables.counters, tables.updates()).note(Progress(FAR_SHARD, 9, (now - 70) * 1000))
         assert now - 70 == Asked(tables).store.counted_through(now)
+
+
+class TestSettledThrough:
+    def test_latest(self, tables: Tables) -> None:
+        """What the watch has kept, in seconds; it never goes back."""
+        book, store = CompletenessBook(tables.dynamodb, tables.counters), Asked(tables).store
+        assert store.settled_through() is None
+        for through in (1_793_880_000_999, 1_793_879_000_000):
+            book.settle(through)
+            assert 1_793_880_000 == store.settled_through()
