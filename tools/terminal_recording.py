@@ -27,11 +27,12 @@ from local_cloud.stack import LocalCloud
 
 PICTURE: Final = Path(__file__).resolve().parent.parent / "docs" / "first-call.svg"
 COLUMNS: Final = 80
+SPAN: Final = timedelta(hours=1)
 LINES: Final = "access.jsonl"
 COMMANDS: Final = (
     ("lines", LINES),
-    ("top", "--period", "2026-11", "--limit", "3"),
-    ("usage", "BUSIEST", "--period", "2026-11"),
+    ("top", "--limit", "3"),
+    ("usage", "BUSIEST"),
 )
 """BUSIEST is the key that `top` names first."""
 
@@ -54,15 +55,16 @@ def drawn(shown: Iterable[Shown], title: str) -> str:
 
 
 def recorded(folder: Path) -> list[Shown]:
-    """Play a day's calls of a few keys, and run the commands in the folder."""
-    settings = TrafficSettings(300, 3, start=datetime(2026, 11, 5, 9, tzinfo=UTC), span=timedelta(hours=8))
+    """Play the calls of a few keys in the last hour, and run the commands in the folder."""
+    settings = TrafficSettings(300, 3, start=datetime.now(UTC) - SPAN, span=SPAN)
     lines = list(generate(settings))
     (folder / LINES).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with LocalCloud({"BatchingWindowSeconds": 0}) as cloud, Pipeline(cloud, Listeners()) as pipeline:
+    with LocalCloud() as cloud:
         cloud.publish()
         for _ in AccessLogPlayer(cloud.client("logs"), cloud.clock, cloud.log_group).play(lines):
             pass
-        pipeline.drain()
+        with Pipeline(cloud, Listeners()) as pipeline:  # finds all of it, so that the list of `top` has all
+            pipeline.drain()
         environment = {**cloud.endpoint.environment, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
         shown: list[Shown] = []
         for named in COMMANDS:
