@@ -123,6 +123,10 @@ engines: setup $(SAM) $(ENGINES) $(SPARK) wheels ## Deploy to an engine that is 
 	@$(BIN)/python -m tests.engines.package
 	USAGE_METER_ENGINES=true $(BIN)/python -m tests.private_network $(BIN)/pytest $(PYTEST_ARGS) tests/engines
 
+.PHONY: messages
+messages: setup ## List every text that a person can see in build/messages.md, and check its words
+	@mkdir -p build; $(BIN)/python -m tools.messages > build/messages.md; $(BIN)/python -m tools.messages --check
+
 .PHONY: trino
 trino: setup ## Run every SQL statement on Trino, of which Athena is made (needs Maven and a JDK 25)
 	@$(BIN)/python -m tools.trino.jars install

@@ -7,11 +7,10 @@
 Both ways only go forward. So a point at any time is a lower bound for all times after it, and a missing or
 late point makes the answer earlier, never wrong.
 
-Firehose has no freshness where nothing gets through, and none where nothing comes in. The two are told apart
-by `ForwardedLogEvents` of the subscription filters: log events that were sent into the stream and are not
-known to be delivered wait. If there are none, there is nothing to deliver, and the lake is as far as Firehose
-reads.
-https://docs.aws.amazon.com/firehose/latest/dev/cloudwatch-metrics.html
+Firehose has no freshness where nothing gets through, and none where nothing comes in. The two are
+distinguished by `ForwardedLogEvents` of the subscription filters: log events that were sent into the stream
+and are not known to be delivered wait. If there are none, there is nothing to deliver, and the lake is as far
+as Firehose reads. https://docs.aws.amazon.com/firehose/latest/dev/cloudwatch-metrics.html
 """
 
 from __future__ import annotations

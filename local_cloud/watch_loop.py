@@ -68,7 +68,7 @@ class WatchLoop:
             logger.warning("a beat failed: %s", error)
 
     def look_at_source(self) -> None:
-        """Look whether all calls reach the stream. A look that fails is told, and tried again."""
+        """Look whether all calls reach the stream. A look that fails is logged, and tried again."""
         self._counts.send()
         try:
             self._function.invoke(_SOURCE)

@@ -171,7 +171,7 @@ class Reconciler:
             MeterError: something could not be read. Nothing was changed, and the run can be repeated.
         """
         if not is_month(month):
-            raise ValueError(f"{month} is no month: write it as 2026-10")
+            raise ValueError(f"{month} is not a month: write it as 2026-10")
         allowed = self._allow_incomplete if allow_incomplete is None else allow_incomplete
         started_at = self._clock()
         paths = self._paths()  # 1

@@ -50,7 +50,7 @@ def _month(text: object) -> Period:
     except ValueError as error:
         raise Misconfigured([str(error)]) from error
     if not is_month(period):
-        raise Misconfigured([f"{period} is no month: write it as 2026-10"])
+        raise Misconfigured([f"{period} is not a month: write it as 2026-10"])
     return period
 
 

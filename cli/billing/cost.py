@@ -24,7 +24,7 @@ def command(
     *,
     account: Annotated[
         str | None,
-        typer.Argument(metavar="[ACCOUNT]", help="An account of the tariff, or key:KEY; all, if left out."),
+        typer.Argument(metavar="[ACCOUNT]", help="An account of the tariff, or key:KEY. Without it, all."),
     ] = None,
     tariff: Annotated[
         Path | None,
@@ -33,17 +33,17 @@ def command(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="By this tariff, in place of the one that `usage-meter tariff publish` put in force.",
+            help="Use this tariff, not the one published by `usage-meter tariff publish`.",
         ),
     ] = None,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Show what the running month costs so far, by line, and what it comes to at this pace.
+    """Show what the current month costs so far, line by line, and in full at this pace.
 
-    By the counters, which are seconds old, and not proven: an invoice is made of the lake, once a
-    reconciliation agrees. Nothing is issued. Exits 1 if calls have no price.
+    The figures are from the counters, which are seconds old and not proven: invoices are made from the lake,
+    after a reconciliation without differences. Nothing is issued. Exits 1 if calls have no price.
     """
     from cli.billing.cost_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

@@ -30,7 +30,10 @@ from metering.usage import NO_USAGE, Usage
 from metering.visible_text import visible
 from reconciliation.invoices.exports import unpriced_document
 
-NOT_PROVEN = "Not proven: by the counters. An invoice is made of the lake, once a reconciliation agrees."
+NOT_PROVEN = (
+    "Not proven: figures are from the counters. Invoices are made from the lake, after a "
+    "reconciliation without differences."
+)
 
 
 def run(account: str | None, file: Path | None, stack: str, out: Output) -> None:
@@ -69,7 +72,7 @@ def published_tariff(where: Target) -> Tariff:
     latest = S3Tariffs(bucket).latest()
     if latest is None:
         raise CommandError(
-            "There is no tariff in force: publish one by `usage-meter tariff publish tariff.yaml`, or name a "
+            "No tariff is in force: publish one with `usage-meter tariff publish tariff.yaml`, or give a "
             "file with --tariff.",
             PROBLEM,
         )

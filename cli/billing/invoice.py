@@ -44,23 +44,24 @@ def command(  # noqa: PLR0913 - each is an option
     of_month: Annotated[
         str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
     ],
-    tariff: Annotated[Path, _readable("What calls cost, and who pays: see docs/prices.md.")],
+    tariff: Annotated[Path, _readable("The tariff: what calls cost, and who pays. See docs/prices.md.")],
     account: Annotated[
         str | None, typer.Option(metavar="ACCOUNT", help="Invoice this account of the tariff only.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", file_okay=False, help="Write the invoices into this folder, too."),
+        typer.Option(metavar="FOLDER", file_okay=False, help="Also write the invoices into this folder."),
     ] = None,
     rehearse: Annotated[
         Path | None,
-        _readable("Issue nothing; say who would have paid more or less by this tariff."),
+        _readable("Issue nothing; show who would have paid more or less under this tariff."),
     ] = None,
     export: Annotated[
         tuple[ExportKind, Path] | None,
         typer.Option(
             metavar="json|stripe FILE",
-            help="Write the month for a billing system: all documents, or meter events as lines of JSON. "
+            help="Export the month to a billing system: all documents as JSON, or meter events as JSON "
+            "lines. "
             "- is standard output.",
         ),
     ] = None,
@@ -68,8 +69,8 @@ def command(  # noqa: PLR0913 - each is an option
         str | None,
         typer.Option(
             metavar="REASON",
-            help="Bill earlier months again where the tariff disagrees with their invoices. The reason is "
-            "put on the new ones.",
+            help="Bill earlier months again where the tariff disagrees with their invoices. The new "
+            "invoices show the reason.",
         ),
     ] = None,
     begin_here: Annotated[
@@ -80,11 +81,12 @@ def command(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--allow-incomplete", help="Make drafts of a month that is not complete.")
     ] = False,
     unproven: Annotated[
-        bool, typer.Option("--unproven", help="Make drafts though counters and lake differ.")
+        bool, typer.Option("--unproven", help="Make drafts although counters and lake differ.")
     ] = False,
     draft: Annotated[bool, typer.Option("--draft", help="Make drafts only; nothing is issued.")] = False,
     pdf: Annotated[
-        bool, typer.Option("--pdf", help="Print each page of --out as invoice.pdf, by Chromium or Chrome.")
+        bool,
+        typer.Option("--pdf", help="Also print each page of --out as invoice.pdf, with Chromium or Chrome."),
     ] = False,
     table: Annotated[
         Path | None,
@@ -98,25 +100,26 @@ def command(  # noqa: PLR0913 - each is an option
     yes: Annotated[bool, typer.Option("--yes", help="Issue without asking.")] = False,
     empty: Annotated[
         bool,
-        typer.Option("--empty", help="Issue invoices, minimums among them, though the month has no calls."),
+        typer.Option("--empty", help="Issue invoices, including minimums, although the month has no calls."),
     ] = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
 ) -> None:
-    """Issue the invoices of a month, one for each account, and adjust what was billed for earlier ones.
+    """Issue the invoices of a month, one for each account, with adjustments of earlier months.
 
-    A month is invoiced by its usage in the lake, once a reconciliation agrees and nothing is missing; a
-    sealed one by its usage as sealed. Invoices are kept in the lake's bucket, and an account's month has one
-    for good: a second run reports the same. Exits 1 if usage is on no invoice.
+    A month is invoiced by its usage in the lake, after a reconciliation without differences or gaps; a
+    sealed month by its sealed usage. Invoices are kept in the lake's bucket. A month of an account has one
+    invoice
+    for good: a second run reports the same one. Exits 1 if usage is on no invoice.
     """
     if reprice is not None and not reprice.strip():
         raise typer.BadParameter(
-            "a reason says something: --reprice 'a price was wrong, as agreed with Acme'"
+            "a reason cannot be empty: --reprice 'a price was wrong, as agreed with Acme'"
         )
     if rehearse is not None and (out is not None or export is not None):
         raise typer.BadParameter("a rehearsal issues nothing: leave out --out and --export")
     if pdf and out is None:
-        raise typer.BadParameter("--pdf prints what is in a folder: give it with --out")
+        raise typer.BadParameter("--pdf prints the pages in a folder: give --out, too")
     from cli.billing.invoice_session import InvoiceOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
     from cli.billing.rehearsal_session import run as run_rehearsal  # noqa: PLC0415 - as above
 

@@ -49,7 +49,9 @@ def write_files(folder: Path, issued: Sequence[Issued]) -> list[Path]:
             name = f"{one.invoice['period']['month']}/{file_name(place_of(one.invoice))}"
             place = path_within(folder, name)
             if place is None:
-                raise CommandError(f"The invoice {visible(name)} has a name that is no folder's.", PROBLEM)
+                raise CommandError(
+                    f"The name of invoice {visible(name)} cannot be the name of a folder.", PROBLEM
+                )
             place.mkdir(parents=True, exist_ok=True)
             for file, content in one.files().items():
                 (place / file).write_bytes(content)
@@ -68,7 +70,8 @@ def browser() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise CommandError(
-            f"No browser prints the PDF: install one of {', '.join(BROWSERS[:3])}, or print invoice.html "
+            f"There is no browser to print the PDF: install one of {', '.join(BROWSERS[:3])}, or print "
+            "invoice.html "
             "yourself."
         )
     return found

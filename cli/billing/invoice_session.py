@@ -43,6 +43,7 @@ from reconciliation.invoices.issue import (
 )
 from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.ports import OnProgress, StepProgress
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import (
     make_chain,
     make_invoices,
@@ -102,7 +103,7 @@ def run(wishes: InvoiceOptions) -> None:
     program = browser() if wishes.pdf else ""
     if wishes.account is not None and not _can_be_billed(wishes.account, tariff):
         raise CommandError(
-            f"{wishes.account} is no account of {wishes.tariff}, which has "
+            f"{wishes.account} is not an account of {wishes.tariff}, which has "
             f"{', '.join(tariff.accounts) or 'none'}."
         )
     status = Status(f"Invoicing {wishes.month}", console=screen)
@@ -134,7 +135,7 @@ def _confirm(screen: Console, proposal: Proposal, wishes: InvoiceOptions) -> Non
     if not (proposal.has_calls or wishes.empty):
         raise CommandError(
             f"{proposal.month} has no calls: check the month and the stack, or issue the invoices of an "
-            "empty month, minimums among them, with --empty. Nothing was issued.",
+            "empty month, including minimums, with --empty. Nothing was issued.",
             PROBLEM,
         )
     numbers = ("usage", "adjustments", "total")
@@ -146,10 +147,10 @@ def _confirm(screen: Console, proposal: Proposal, wishes: InvoiceOptions) -> Non
     if len(proposal.invoices) > _MOST_TOLD:
         screen.print(f"and {len(proposal.invoices) - _MOST_TOLD:,} more")
     if proposal.unbilled:
-        nobodys = f"Nobody will be billed for {proposal.unbilled:,} keys with calls"
+        nobodys = f"{counted(proposal.unbilled, 'key')} with calls will be billed to nobody"
         screen.print(f"{nobodys}: {_LISTED}", soft_wrap=True)
-    screen.print("An issued invoice is never changed: what comes later is adjusted by the next one.")
-    agreed(f"Issue {len(proposal.invoices):,} invoices for {proposal.month}?", yes=wishes.yes)
+    screen.print("An issued invoice is never changed: later calls are adjusted on the next one.")
+    agreed(f"Issue {counted(len(proposal.invoices), 'invoice')} for {proposal.month}?", yes=wishes.yes)
 
 
 def readable_tariff(path: Path) -> Tariff:
@@ -288,7 +289,7 @@ def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff, screen: Co
         beside = path.with_name(f"{path.stem}.credits{path.suffix}")
         _write_lines(beside, credit)
         screen.print(
-            f"{len(credit):,} credits are in {beside}: Stripe makes 0 of a negative meter event",
+            f"{counted(len(credit), 'credit')} in {beside}: Stripe counts a negative meter event as 0",
             markup=False,
             soft_wrap=True,
         )
@@ -318,7 +319,8 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
     screen.print()
     if standing := sum(not one.is_as_computed for one in invoiced.issued):
         screen.print(
-            f"{standing:,} were issued before by another usage or tariff, and stand: late calls are adjusted "
+            f"{counted(standing, 'invoice')} already issued from other usage or another tariff, and not "
+            "changed: late calls are adjusted "
             "on the next invoice",
             soft_wrap=True,
         )
@@ -329,9 +331,9 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
     if invoiced.draft:
         screen.print(Text("Nothing was issued: these are drafts.", "bold yellow"))
     elif not invoiced.unpriced:
-        screen.print(Text(f"{len(invoiced.issued):,} invoices for {invoiced.month}.", "bold green"))
+        screen.print(Text(f"{counted(len(invoiced.issued), 'invoice')} for {invoiced.month}.", "bold green"))
     else:
-        screen.print(Text(f"PROBLEM: {len(invoiced.unpriced):,} things are on no invoice", "bold red"))
+        screen.print(Text(f"PROBLEM: {counted(len(invoiced.unpriced), 'item')} on no invoice", "bold red"))
 
 
 def _notes(invoiced: Invoiced) -> Iterator[str]:
@@ -339,7 +341,7 @@ def _notes(invoiced: Invoiced) -> Iterator[str]:
     for reason in invoiced.draft:
         yield f"Draft: {reason}"
     for month in invoiced.final:
-        yield f"{month} stays as it was billed: its Parquet files are gone"
+        yield f"{month} remains as billed: its Parquet files no longer exist"
     for unused in invoiced.unused[:_MOST_TOLD]:
         given = f"it was given to {visible(unused.place)} for {unused.month}"
         yield f"Number {visible(unused.number)} is on no document: {given}"

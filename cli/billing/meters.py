@@ -49,7 +49,8 @@ class Meters:
             return own
         if self._name in {meter.name for meter in self._further}:
             raise CannotInvoice(
-                f"a meter of the tariff is called {self._name}, as the stack that issues the invoices: give "
+                f"a meter of the tariff has the name {self._name}, which is the stack that issues the "
+                "invoices: give "
                 "it another name"
             )
         return SeveralMeters(self._name, own, self._further, lambda meter: self._proven(self._target(meter)))

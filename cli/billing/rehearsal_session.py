@@ -84,8 +84,8 @@ def _tell(screen: Console, found: Rehearsal) -> None:
     screen.print()
     for currency, change in found.change_by_currency().items():
         now = sum((one.current for one in found.comparisons if one.currency == currency), Decimal(0))
-        screen.print(f"All together {_signed(change)} {currency}, of {payable(now)} now", markup=False)
-    for name, unpriced in (("now", found.unpriced_now), ("by the proposal", found.unpriced_then)):
+        screen.print(f"In total {_signed(change)} {currency}, now {payable(now)}", markup=False)
+    for name, unpriced in (("now", found.unpriced_now), ("under the proposal", found.unpriced_then)):
         for line in unpriced_told(unpriced):
             screen.print(f"Has no price {name}:{line[1:]}", markup=False, soft_wrap=True)
     unchanged = len(found.comparisons) - len(found.more) - len(found.less)

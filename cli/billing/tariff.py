@@ -41,9 +41,9 @@ def check(
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Read a tariff strictly, and name every fault with its place. Exits 1 if there is one.
+    """Check a tariff, and name every fault with its place. Exits 1 if there is one.
 
-    docs/prices.md explains the file, docs/examples/tariff.yaml shows one. Nothing is asked of AWS.
+    docs/prices.md explains the file, docs/examples/tariff.yaml shows one. AWS is not called.
     """
     from cli.billing.tariff_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
@@ -63,10 +63,11 @@ def publish(
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Check a tariff, and put it in force for what shows the cost of the running month.
+    """Check a tariff, and put it in force for the cost of the current month, in the look-up API and
+    `usage-meter cost`.
 
-    Each is kept in the lake's bucket under a number of its own. Invoices are made by the file that they are
-    given.
+    Each one is kept in the lake's bucket under its own number. Invoices use the file given to `usage-meter
+    invoice`.
     """
     from cli.billing.tariff_session import publish as put_in_force  # noqa: PLC0415 - slow to load, as above
 

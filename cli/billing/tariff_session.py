@@ -20,6 +20,7 @@ from metering.prices.tariff import Account, AccountPlan, Tariff
 from metering.prices.tariff_file import InvalidTariff
 from metering.prices.terms.validity import ALWAYS, Validity
 from metering.usage import Metric
+from reconciliation.report.verdict import counted
 
 
 def run(file: Path, out: Output) -> None:
@@ -33,7 +34,9 @@ def run(file: Path, out: Output) -> None:
         tariff = read_tariff_file(file)
     except InvalidTariff as invalid:
         out.write({"valid": False, "faults": list(invalid.faults)})
-        screen.print(Text(f"PROBLEM: {len(invalid.faults)} faults in {file}", "bold red"), soft_wrap=True)
+        screen.print(
+            Text(f"PROBLEM: {counted(len(invalid.faults), 'fault')} in {file}", "bold red"), soft_wrap=True
+        )
         for fault in invalid.faults:
             screen.print(f"  {fault}", markup=False, soft_wrap=True)
         raise typer.Exit(PROBLEM) from None
@@ -42,7 +45,7 @@ def run(file: Path, out: Output) -> None:
     for versions in tariff.plans.values():
         for one in versions:
             prices = ", ".join(f"{price.id} ({price.model})" for price in one.prices)
-            until = one.valid_until or "further notice"
+            until = one.valid_until or "open"
             plans.add_row(one.plan, one.version, one.valid_from, until, one.currency, prices, one.digest)
     screen.print(plans)
     screen.print()
@@ -51,11 +54,11 @@ def run(file: Path, out: Output) -> None:
         accounts.add_row(account.id + _time(account.validity), _keys(account), _plans_in_time(account.plans))
     screen.print(accounts)
     by_default = _plans_in_time(tariff.default_plans)
-    others = f"by plan {by_default}" if by_default else "by nobody: they will be listed"
-    screen.print(f"\nKeys of no account are paid {others}.", markup=False)
+    others = f"by plan {by_default}" if by_default else "by nobody: invoices list them"
+    screen.print(f"\nKeys without an account are billed {others}.", markup=False)
     for sentence in _on_bytes(tariff):
         screen.print(sentence, markup=False, soft_wrap=True)
-    screen.print(Text("The tariff can be used.", "bold green"))
+    screen.print(Text("The tariff is valid.", "bold green"))
 
 
 def publish(file: Path, stack: str, out: Output) -> None:
@@ -70,7 +73,7 @@ def publish(file: Path, stack: str, out: Output) -> None:
     bucket = Bucket(where.client("s3"), where.deployment.reconciliation.lake_bucket)
     published, is_new = S3Tariffs(bucket).publish(read_yaml(file).value)
     out.write({"number": published.number, "is_new": is_new})
-    state = "is in force now" if is_new else "was in force already"
+    state = "is now in force" if is_new else "was already in force"
     out.screen().print(f"Tariff {published.number} {state}.", markup=False)
 
 
@@ -81,8 +84,8 @@ def _on_bytes(tariff: Tariff) -> Iterator[str]:
             for price in one.prices:
                 if price.metric in (Metric.REQUEST_BYTES, Metric.RESPONSE_BYTES):
                     yield (
-                        f"{one.plan} {one.version}: price {price.id} is on {price.metric}. A call without a "
-                        "known size costs nothing by it: `usage-meter explain KEY` says how many a key has."
+                        f"{one.plan} {one.version}: price {price.id} is on {price.metric}. Calls without a "
+                        "known size cost nothing by it: `usage-meter explain KEY` says how many a key has."
                     )
 
 

@@ -30,27 +30,28 @@ def command(  # noqa: PLR0913 - each is an option
         typer.Argument(
             metavar="[MONTH]...",
             parser=month_argument,
-            help="Months whose rows are derived again, such as 2026-10. None: all that were sealed.",
+            help="Months whose rows are computed again, such as 2026-10. Without one, all sealed months.",
         ),
     ] = None,
     rows: Annotated[
-        bool, typer.Option("--rows/--no-rows", help="Derive the rows of sealed months again from the lake.")
+        bool, typer.Option("--rows/--no-rows", help="Compute the rows of sealed months again from the lake.")
     ] = True,
     head: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NUMBER:SHA256", help="A head of the chain that you have kept. May be repeated."
+            metavar="NUMBER:SHA256", help="A head of the chain that you kept earlier. May be repeated."
         ),
     ] = None,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Hold all that decides billing against the chain of what was billed: sealings, sealed usage, invoices.
+    """Check everything that decides billing (seals, sealed usage, invoices) against the chain of what was
+    billed.
 
     Each link of the chain names objects, and the link before it, by SHA-256; the last link is kept in the
-    counters' table, too. Of each sealed month the rows of the lake are derived again, and compared with those
-    that it billed. Nothing is written. Exits 1 if anything is missing or was altered.
+    counters' table, too. The rows of each sealed month are computed again from the lake and compared with
+    those that were billed. Nothing is written. Exits 1 if anything is missing or was altered.
     """
     from cli.billing.verify_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

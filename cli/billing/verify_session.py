@@ -18,6 +18,7 @@ from cli.common.terminal import Text, is_live
 from metering.period import Period
 from metering.proof.billing_chain import Head, parse_head
 from reconciliation.ports import StepProgress
+from reconciliation.report.verdict import counted
 from reconciliation.verification import Verification, Verifier
 from reconciliation.wiring import make_athena, make_chain
 
@@ -62,15 +63,20 @@ def _head(text: str) -> Head:
 
 def _tell(screen: Console, found: Verification) -> None:
     for note in found.notes:
-        screen.print(f"Not looked at: {note}", markup=False, soft_wrap=True)
+        screen.print(f"Not checked: {note}", markup=False, soft_wrap=True)
     for fault in found.faults[:_MOST_TOLD]:
         screen.print(f"  {fault}", markup=False, soft_wrap=True)
     if len(found.faults) > _MOST_TOLD:
         screen.print(f"  and {len(found.faults) - _MOST_TOLD:,} more: see --json")
-    late = f", {found.late_rows:,} rows came later" if found.late_rows else ""
-    looked_at = f"{found.links:,} links, {found.objects:,} objects, the rows of {found.days:,} days{late}"
+    late = f", {counted(found.late_rows, 'row')} added later" if found.late_rows else ""
+    looked_at = (
+        f"{counted(found.links, 'link')}, {counted(found.objects, 'object')}, the rows of "
+        f"{counted(found.days, 'day')}{late}"
+    )
     screen.print(f"{looked_at}. Head of the chain: {found.head}", soft_wrap=True)
     if found.faults:
-        screen.print(Text(f"PROBLEM: {len(found.faults):,} things are not what was billed", "bold red"))
+        screen.print(
+            Text(f"PROBLEM: {counted(len(found.faults), 'difference')} from what was billed", "bold red")
+        )
     else:
-        screen.print(Text("Nothing of what was billed has changed.", "bold green"))
+        screen.print(Text("Everything is as it was billed.", "bold green"))

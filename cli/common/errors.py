@@ -56,11 +56,11 @@ def explained(error: BaseException) -> CommandError | None:
 
 def _unreachable(error: Any) -> str:
     address = error.kwargs.get("endpoint_url", "the endpoint")
-    return f"Nothing answers at {address}: start what should be there, or unset the variable that names it."
+    return f"Nothing responds at {address}: start the service, or unset the variable that names it."
 
 
 def _unanswered(error: ClientError) -> str:
-    return f"AWS does not answer {error.operation_name} now: {_of_aws(error)}. Try again."
+    return f"AWS does not respond to {error.operation_name} now: {_of_aws(error)}. Try again."
 
 
 def _refused(error: Any) -> str:
@@ -81,10 +81,10 @@ _SENTENCES: Final[dict[type[Exception], tuple[Callable[[Any], str], int]]] = {
     ),
     NoRegionError: (lambda _: "There is no AWS region: set AWS_REGION or AWS_PROFILE.", WRONG_USE),
     ProfileNotFound: (
-        lambda error: f"{error}: set AWS_PROFILE to one that `aws configure list-profiles` names.",
+        lambda error: f"{error}: set AWS_PROFILE to one that `aws configure list-profiles` prints.",
         WRONG_USE,
     ),
     ClientError: (_refused, WRONG_USE),
     Misconfigured: (lambda error: f"Invalid settings: {error}.", WRONG_USE),
-    Transient: (lambda error: f"A service did not answer: {error}. Try again.", PROBLEM),
+    Transient: (lambda error: f"A service did not respond: {error}. Try again.", PROBLEM),
 }

@@ -24,7 +24,7 @@ def agreed(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CommandError("There is no terminal to ask at: agree with --yes. Nothing was written.")
+        raise CommandError("There is no terminal for the question: confirm with --yes. Nothing was written.")
     typer.confirm(question, abort=True, err=True)
 
 

@@ -32,7 +32,7 @@ RecordFile = Annotated[
         "--record",
         metavar="FILE",
         dir_okay=False,
-        help="Where it is kept what was there before; STACK.connected.json if not given.",
+        help="The file that records the former settings; STACK.connected.json if not given.",
     ),
 ]
 
@@ -55,15 +55,15 @@ def command(  # noqa: PLR0913 - each is an option
         typer.Option("--api", metavar="ID[/STAGE]", help="An API, or a stage of one. May be repeated."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All stages of the account and region.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Carry it out; without, it is only shown.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make the changes. Without it, they are only shown.")
+    ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace formats that are no JSON, too.")
+        bool, typer.Option("--replace", help="Also replace formats that are not JSON.")
     ] = False,
     print_as: Annotated[
         DefinitionLanguage | None,
-        typer.Option(
-            "--print", help="Print what to write into a definition of the stage, and change nothing."
-        ),
+        typer.Option("--print", help="Print the settings for the definition of a stage, and change nothing."),
     ] = None,
     meter: MeterFileOption = None,
     log_group: Annotated[
@@ -87,12 +87,12 @@ def command(  # noqa: PLR0913 - each is an option
     out: OutFile = None,
     stack: StackName = "usage-meter",
 ) -> None:
-    """Let stages of REST, HTTP and WebSocket APIs log what the meter reads.
+    """Set up stages of REST, HTTP and WebSocket APIs to log what the meter reads.
 
-    Shows each stage, the format that it has and the one that it gets (with its own fields kept), and the log
-    group that gets a subscription filter. With --apply it is done, for the stages that --api names or for
-    all, and what was there before is kept in a file, from which `usage-meter disconnect` restores it. Exits 1
-    if a stage cannot be connected.
+    Shows each stage, its format and its new format (its own fields are kept), and the log group that gets a
+    subscription filter. With --apply the changes are made, for the stages that --api names or for all. The
+    former settings are recorded in a file, from which `usage-meter disconnect` restores them. Exits 1 if a
+    stage cannot be connected.
     """
     # Slow to load, and not needed for --help.
     from cli.connect.meter import meter_of_file, meter_of_stack  # noqa: PLC0415

@@ -20,9 +20,11 @@ EXAMPLES = """Examples:
 
 def command(  # noqa: PLR0913 - each is an option
     *,
-    apply: Annotated[bool, typer.Option("--apply", help="Carry it out; without, it is only shown.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make the changes. Without it, they are only shown.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Restore stages that somebody has changed since, too.")
+        bool, typer.Option("--force", help="Also restore stages that were changed since.")
     ] = False,
     meter: MeterFileOption = None,
     record: RecordFile = None,
@@ -30,10 +32,10 @@ def command(  # noqa: PLR0913 - each is an option
     out: OutFile = None,
     stack: StackName = "usage-meter",
 ) -> None:
-    """Restore what stages logged before `usage-meter connect`, exactly, and take its subscription filters
-    away.
+    """Restore exactly the log settings that stages had before `usage-meter connect`, and remove its
+    subscription filters.
 
-    A stage that was changed since is left as it is, and named. Exits 1 if there is one.
+    A stage that was changed since is reported and left as it is. Exits 1 if there is one.
     """
     # Slow to load, and not needed for --help.
     from cli.connect.meter import meter_of_file, meter_of_stack  # noqa: PLC0415

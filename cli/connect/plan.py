@@ -73,7 +73,7 @@ def step(
         return ConnectionStep(stage, refusal=refusal)
     if stage.log and stage.log.format and fields_of(stage.log.format) is None and not replaces:
         return ConnectionStep(
-            stage, refusal="its format is no JSON, and something may read it: --replace takes its place"
+            stage, refusal="its format is not JSON, and something may read it: --replace replaces it"
         )
     found = merged(stage.log.format if stage.log else None, needed)
     if len(found.text) > LONGEST_FORMAT[stage.kind]:
@@ -100,7 +100,7 @@ def _refusal_of_destination(stage: ApiStage, target: LogTarget, group: AccessLog
     if not name:
         return _NO_GROUP if stage.log is None else _TO_FIREHOSE
     if name.startswith(_OWN_GROUPS):
-        return f"it logs to {name}, which services of the meter may write to"
+        return f"it logs to {name}, where services of the meter may write"
     if group is None:
         return f"there is no log group {name}"
     if group.log_class != "STANDARD":

@@ -53,9 +53,9 @@ def connect(  # noqa: PLR0913 - what was asked for
     if applies:
         path = _file(record, meter.stack)
         _apply(steps, stages, groups, meter.subscription, path, meter.stack)
-        screen.print(f"Done. What was there before is kept in {path}.")
+        screen.print(f"Done. The former settings are recorded in {path}.")
     elif any(one.does_something for one in steps):
-        screen.print("Nothing was changed: --apply does it.")
+        screen.print("Nothing was changed: --apply makes the changes.")
     if any(one.refusal for one in steps):
         raise typer.Exit(PROBLEM)
 
@@ -78,7 +78,7 @@ def disconnect(
         one for one in noted.stages if not _is_restored(one, stages, screen, applies=applies, forces=forces)
     ]
     for group in noted.subscribed if not left else []:
-        screen.print(f"{group}: the subscription filter {stack} goes")
+        screen.print(f"{group}: the subscription filter {stack} is removed")
         existing = groups.find(group)
         if applies and existing and stack in existing.filters:
             groups.unsubscribe(group, stack)
@@ -87,7 +87,7 @@ def disconnect(
     if applies:
         ConnectionRecord(stack, left, noted.subscribed if left else []).write(path)
     else:
-        screen.print("Nothing was changed: --apply does it.")
+        screen.print("Nothing was changed: --apply makes the changes.")
     if left:
         raise typer.Exit(PROBLEM)
 
@@ -199,7 +199,7 @@ def _show(screen: Console, steps: list[ConnectionStep]) -> None:
 def _outcome(one: ConnectionStep) -> str:
     if one.refusal:
         return f"cannot be connected: {one.refusal}"
-    return "is to be connected" if one.does_something else "is connected"
+    return "will be connected" if one.does_something else "is connected"
 
 
 def _document(one: ConnectionStep) -> dict[str, Any]:

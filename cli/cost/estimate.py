@@ -25,7 +25,7 @@ def command(  # noqa: PLR0913 - each is an option
     *,
     calls_per_month: Annotated[
         int,
-        typer.Option(metavar="N", parser=whole_number, help="Calls of a month: 10000000, 10,000,000 or 10M."),
+        typer.Option(metavar="N", parser=whole_number, help="Calls in a month: 10000000, 10,000,000 or 10M."),
     ],
     keys: Annotated[int, typer.Option(metavar="K", parser=whole_number, help="API keys that make them.")],
     window: Annotated[
@@ -56,12 +56,12 @@ def command(  # noqa: PLR0913 - each is an option
         typer.Option(
             metavar="M",
             parser=whole_number,
-            help="Meters, each with a part of the log groups.",
+            help="The number of meters, each with a part of the log groups.",
             show_default=True,
         ),
     ] = 1,
     on_demand: Annotated[
-        bool, typer.Option("--on-demand", help="An on-demand stream instead of provisioned shards.")
+        bool, typer.Option("--on-demand", help="Use an on-demand stream instead of provisioned shards.")
     ] = False,
     retention_hours: Annotated[
         int,
@@ -72,7 +72,7 @@ def command(  # noqa: PLR0913 - each is an option
     ] = False,
     tracing: Annotated[bool, typer.Option("--tracing", help="Tracing=Active.")] = False,
     encrypt_topics: Annotated[
-        bool, typer.Option("--encrypt-topics", help="EncryptTopics=yes: a key for the topics.")
+        bool, typer.Option("--encrypt-topics", help="EncryptTopics=yes: a KMS key for the topics.")
     ] = False,
     shards: Annotated[
         int | None, typer.Option(metavar="H", parser=whole_number, help="Shards of each meter.")
@@ -86,22 +86,22 @@ def command(  # noqa: PLR0913 - each is an option
     months_kept: Annotated[
         int,
         typer.Option(
-            metavar="T", parser=whole_number, help="Months that are stored already.", show_default=True
+            metavar="T", parser=whole_number, help="Months of data already stored.", show_default=True
         ),
     ] = 12,
     price_list: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Another price list, as YAML or JSON."
+            metavar="FILE", exists=True, dir_okay=False, help="Use another price list, as YAML or JSON."
         ),
     ] = None,
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Say what the meter needs and costs for so many calls, from one million a month to one million a second.
+    """Estimate what the meter needs and costs, from one million calls a month to one million a second.
 
-    Shards, concurrency, write units and headroom are for the busiest hour; money is for the month, at the
-    list prices of the region and date that are named, without free tiers and discounts.
+    Shards, concurrency, write units and headroom are for the busiest hour. Costs are for the month, at the
+    list prices of the region and date shown, without free tiers and discounts.
     """
     from cli.cost.estimate_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
     from metering.cost.workload import Workload  # noqa: PLC0415

@@ -120,4 +120,4 @@ def _show_costs(screen: Console, found: Estimate, prices: PriceList) -> None:
 
 
 def _labelled(service: str) -> str:
-    return f"{service} (there without a meter, too)" if service == ACCESS_LOG else service
+    return f"{service} (also without a meter)" if service == ACCESS_LOG else service

@@ -25,15 +25,15 @@ def command(  # noqa: PLR0913 - each is an option
     key: Key,
     period: PeriodOption = None,
     no_lake: Annotated[
-        bool, typer.Option("--no-lake", help="Leave the lake out: no query of Athena, which bills by bytes.")
+        bool, typer.Option("--no-lake", help="Do not query the lake: Athena bills by bytes.")
     ] = False,
     json: AsJson = False,
     out: OutFile = None,
     stack: StackName = "usage-meter",
 ) -> None:
-    """Show all that the meter knows of a key in a month or day: what support needs in one answer.
+    """Show everything that the meter knows about a key in a month or day: what support needs, in one report.
 
-    Its counter and what brought it there, the lake's own count by one query, whether the two agree, what is
+    Its counter and where it came from, the lake's own count by one query, whether the two agree, what is
     not billed and why, its plan and limits, the alerts that were sent, and the calls that were denied.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that

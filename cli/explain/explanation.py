@@ -20,6 +20,7 @@ from metering.period import Period, days_of, ends_at, hours_of, is_month, month_
 from metering.proof.drift import beyond_unknown_sizes
 from metering.quotas.plan import KeyStatus, Span
 from metering.usage import NO_USAGE, Metric, Usage
+from reconciliation.report.verdict import counted
 from usage_api.schemas import LimitStanding, QuotaAnswer
 
 _METRICS: Final = {
@@ -36,10 +37,10 @@ class Agreement(StrEnum):
     """How the counter and the lake compare."""
 
     AGREES = "agrees"
-    ON_THE_WAY = "on the way"
+    ON_THE_WAY = "in transit"
     """They differ, but only where calls may still be on their way to one of the two."""
     DIFFERS = "differs"
-    NOT_ASKED = "not asked"
+    NOT_ASKED = "not queried"
 
 
 class PartCompared(NamedTuple):
@@ -134,7 +135,7 @@ class Explained:
         """What it comes to, in sentences."""
         if self.is_unknown:
             yield (
-                f"Nothing is known of {self.key} in {self.period}: it has no counter and no plan. "
+                f"{self.key} is unknown in {self.period}: it has no counter and no plan. "
                 "Give the id of the key, not the key itself."
             )
             return
@@ -143,16 +144,16 @@ class Explained:
 
     def _of_quota(self) -> str:
         if self.key in OUTCOME_OF_KEY:
-            return f"{self.key} is no key: it counts what is {OUTCOME_OF_KEY[self.key]}. {self._reasons()}"
+            return f"{self.key} is not a key: it counts what is {OUTCOME_OF_KEY[self.key]}. {self._reasons()}"
         if self.quota.status is KeyStatus.SUSPENDED:
-            return f"Suspended: no call is let through until `usage-meter quota resume {self.key}`."
+            return f"Suspended: all calls are blocked until `usage-meter quota resume {self.key}`."
         if self.denying is not None:
             since = "" if self.blocked_since is None else f" since {moment(self.blocked_since)}"
             resets = moment(self.denying.resets_at)
             return f"Blocked{since} by the {described(self.denying)}; resets at {resets}."
         hard = [limit for limit in self.quota.limits if limit.kind == "hard"]
         if not hard:
-            return "Not blocked: no hard limit bounds this key."
+            return "Not blocked: this key has no hard limit."
         closest = min(hard, key=lambda limit: limit.remaining / (limit.amount or 1))
         return f"Not blocked: {closest.remaining:,} are left of the {described(closest)}."
 
@@ -160,28 +161,29 @@ class Explained:
         """Why lines are malformed, in a sentence; and what helps."""
         reasons = () if self.lake is None else self.lake.reasons
         if not reasons:
-            return "No plan bounds it."
+            return "It has no plan."
         named = ", ".join(f"{one.reason} ({one.lines:,})" for one in reasons)
         return (
-            f"Malformed because: {named}. The runbook's section MalformedLinesAlarm says what each asks for; "
-            f"`usage-meter reread {month_of(self.period)}` reads them again when the cause is mended."
+            f"Malformed because: {named}. The runbook's section MalformedLinesAlarm says what to do "
+            "about each; "
+            f"`usage-meter reread {month_of(self.period)}` reads the lines again once the cause is fixed."
         )
 
     def _of_proof(self) -> str:
         requests = self.counter.usage.requests
         match self.agreement:
             case Agreement.NOT_ASKED:
-                return f"{requests:,} requests are counted; the lake was not queried."
+                return f"{counted(requests, 'request')} counted; the lake was not queried."
             case Agreement.AGREES:
-                return f"Counter and lake hold the same {requests:,} calls."
+                return f"Counter and lake hold the same {counted(requests, 'call')}."
             case Agreement.ON_THE_WAY:
                 return (
-                    f"{requests:,} requests are counted, {self._in_lake:,} are in the lake: the last ones "
-                    f"may be on their way for up to {_minutes(self.lake_late)}."
+                    f"{counted(requests, 'request')} counted, {self._in_lake:,} in the lake: the last "
+                    f"calls can take up to {_minutes(self.lake_late)} to arrive."
                 )
             case Agreement.DIFFERS:
                 return (
-                    f"{requests:,} requests are counted, {self._in_lake:,} are in the lake: "
+                    f"{counted(requests, 'request')} counted, {self._in_lake:,} in the lake: "
                     f"`usage-meter reconcile {month_of(self.period)}` names the calls."
                 )
 
@@ -206,7 +208,7 @@ def moment(time: datetime) -> str:
 
 
 def _minutes(span: timedelta) -> str:
-    return f"{-(-int(span.total_seconds()) // 60):,} minutes"
+    return f"{counted(-(-int(span.total_seconds()) // 60), 'minute')}"
 
 
 def document(found: Explained) -> dict[str, Any]:

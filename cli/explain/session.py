@@ -63,7 +63,7 @@ def _found(where: Target, screen: Console, key: str, period: Period, *, with_lak
 def _of_lake(where: Target, screen: Console, key: str, period: Period) -> LakeAnswer:
     athena = make_athena(where.deployment.reconciliation, where.client)
     status: AbstractContextManager[object] = (
-        Status(f"Asking the lake for {period}", console=screen) if is_live(screen) else nullcontext()
+        Status(f"Querying the lake for {period}", console=screen) if is_live(screen) else nullcontext()
     )
     try:
         with status:

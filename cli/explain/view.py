@@ -15,6 +15,7 @@ from cli.look_up.usage_chart import bar
 from cli.look_up.usage_view import completeness_line, name_of, share, totals_table
 from metering.period import day_of
 from metering.usage import NO_USAGE, TOTALS
+from reconciliation.report.verdict import counted
 from usage_api.schemas import LimitStanding
 
 _MOST_DAYS = 5
@@ -49,7 +50,7 @@ def _section(title: str, content: Iterator[RenderableType]) -> Iterator[Renderab
 
 def _counter(found: Explained) -> Iterator[RenderableType]:
     if not found.slices:
-        yield Text("It has none: nothing was counted under this key.")
+        yield Text("None: nothing was counted under this key.")
     else:
         yield totals_table(found.counter.usage)
     if not found.parts:
@@ -74,7 +75,7 @@ def _counter(found: Explained) -> Iterator[RenderableType]:
 def _repairs(found: Explained) -> Iterator[RenderableType]:
     for one in found.repairs:
         yield Text(
-            f"{one.period}: from {one.before:,} to {one.after:,} requests by {one.who} at {one.at}, "
+            f"{one.period}: from {one.before:,} to {counted(one.after, 'request')} by {one.who} at {one.at}, "
             f"report {one.report}: {one.reason}"
         )
 
@@ -82,7 +83,7 @@ def _repairs(found: Explained) -> Iterator[RenderableType]:
 def _watermarks(found: Explained) -> Iterator[RenderableType]:
     """Which shards brought calls, and up to which record."""
     if not any(one.watermarks for one in found.slices):
-        yield Text("None: no shard has brought a call of this key.")
+        yield Text("None: no shard has had a call of this key.")
         return
     rows = table("slice", "shard", "counted up to sequence number", numbers=("slice",))
     for one in found.slices:
@@ -97,8 +98,8 @@ def _lake(found: Explained) -> Iterator[RenderableType]:
         yield Text("It was not queried (--no-lake).")
         return
     yield Text(
-        f"{lake.usage.requests:,} calls in {lake.rows:,} rows; query {lake.query_id} read "
-        f"{lake.scanned_bytes:,} bytes in {lake.milliseconds / 1000:.1f} s"
+        f"{counted(lake.usage.requests, 'call')} in {counted(lake.rows, 'row')}; query {lake.query_id} read "
+        f"{counted(lake.scanned_bytes, 'byte')} in {lake.milliseconds / 1000:.1f} s"
     )
     unknown = lake.usage.unknown_request_sizes, lake.usage.unknown_response_sizes
     if any(unknown):
@@ -135,7 +136,7 @@ def _malformed(lake: LakeAnswer) -> Iterator[RenderableType]:
     """Each reason with an example."""
     for one in lake.reasons:
         text = one.text or "(its text is not kept in the lake)"
-        yield Text.assemble((one.reason, "bold"), f": {one.lines:,} lines, such as {text}")
+        yield Text.assemble((one.reason, "bold"), f": {counted(one.lines, 'line')}, such as {text}")
         if one.example != one.reason:
             yield Text(f"  {one.example.partition(':')[2].strip()}", "dim")
 
@@ -144,10 +145,11 @@ def _not_billed(found: Explained) -> Iterator[RenderableType]:
     usage = found.counter.usage
     left = usage.requests - usage.billable
     yield Text(
-        f"{left:,} of {usage.requests:,} requests, by the counter {share(left, usage.requests)}".rstrip()
+        f"{left:,} of {counted(usage.requests, 'request')}, by the counter "
+        f"{share(left, usage.requests)}".rstrip()
     )
     for one in found.not_billed:
-        yield Text(f"status {one.status}: {one.requests:,} calls, by the lake")
+        yield Text(f"status {one.status}: {counted(one.requests, 'call')}, by the lake")
     if found.lake is None and left:
         yield Text("Their statuses are in the lake, which was not queried.")
     yield Text(
@@ -203,7 +205,7 @@ def _denied(found: Explained) -> Iterator[RenderableType]:
         yield Text("No call has status 429.")
         return
     yield Text(
-        f"{denials.requests:,} calls have status 429, by a quota or by the API itself: from "
+        f"{counted(denials.requests, 'call')} with status 429, by a quota or by the API itself: from "
         f"{moment(denials.first_at)} to {moment(denials.last_at)}"
     )
     days = sorted({day_of(one.hour) for one in found.lake.calls if one.status == denials.status})

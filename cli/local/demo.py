@@ -40,7 +40,7 @@ def command(  # noqa: PLR0913 - each is an option
         int | None,
         typer.Option(
             metavar="SEED",
-            help="Inject faults drawn from this seed: duplicates, failures, crashes, a change of shards.",
+            help="Inject faults from this random seed: duplicates, failures, crashes, a change of shards.",
         ),
     ] = None,
     json: AsJson = False,
@@ -61,7 +61,10 @@ def command(  # noqa: PLR0913 - each is an option
     ] = None,
     no_serve: Annotated[
         bool,
-        typer.Option("--no-serve", help="End when all is reconciled, instead of keeping the local cloud up."),
+        typer.Option(
+            "--no-serve",
+            help="Stop when everything is reconciled, instead of keeping the local cloud running.",
+        ),
     ] = False,
     speed: Annotated[
         float | None,
@@ -79,7 +82,7 @@ def command(  # noqa: PLR0913 - each is an option
     if lake is not None and lake.exists() and any(lake.iterdir()):
         raise typer.BadParameter(f"{lake} is not empty: name a new folder", param_hint="--lake")
     if speed is not None and not speed > 0:
-        raise typer.BadParameter(f"{speed} is no speed: give a number above 0", param_hint="--speed")
+        raise typer.BadParameter(f"{speed} is not a valid speed: give a number above 0", param_hint="--speed")
     from cli.local.demo_session import DemoOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     files = output(json=json, out=out), lake, report

@@ -13,7 +13,7 @@ def tell_quota(screen: Console, act: QuotaAct) -> None:
     limit = act.limit
     screen.print()
     screen.print(
-        f"quota: key {KEY} has {limit.amount} {limit.name}; {act.let_through} calls were let through",
+        f"quota: key {KEY} has {limit.amount} {limit.name}; {act.let_through} calls were allowed",
         markup=False,
     )
     for event in act.events:

@@ -10,10 +10,11 @@ from cli.month_end.proof_table import differences_told, outcomes_table
 from local_cloud.demo.result import DemoResult
 from metering.outcome import Outcome
 from metering.usage import Usage, total
+from reconciliation.report.verdict import counted
 
 _NEXT = (
     ("usage-meter demo --access-log FILE.jsonl.gz", "play your own access log"),
-    ("usage-meter demo --chaos 1", "the same under faults: the counts stay"),
+    ("usage-meter demo --chaos 1", "the same with faults: the counts do not change"),
     ("usage-meter local", "keep the meter running and send it lines yourself"),
 )
 
@@ -32,9 +33,9 @@ def _flow(result: DemoResult) -> Table:
     flow = Table.grid(padding=(0, 2, 0, 0))
     flow.add_row("log events", f"{result.sent.log_events:,} in {result.seconds:.1f} s")
     flow.add_row("counted", ", ".join(f"{result.counted(outcome):,} {outcome}" for outcome in Outcome))
-    flow.add_row("ignored", f"{result.duplicates_ignored:,} duplicates")
+    flow.add_row("ignored", f"{counted(result.duplicates_ignored, 'duplicate')}")
     flow.add_row("API keys", f"{proof.keys:,}")
-    flow.add_row("the lake", f"{proof.lake_rows:,} rows of {proof.lake_events:,} events")
+    flow.add_row("the lake", f"{counted(proof.lake_rows, 'row')} of {counted(proof.lake_events, 'event')}")
     flow.add_row(
         "freshness",
         f"counted {fresh.p50 / 1000:.1f} s after the call was logged (p50), {fresh.p99 / 1000:.1f} s (p99)",
@@ -45,7 +46,7 @@ def _flow(result: DemoResult) -> Table:
 def _tell_faults(screen: Console, result: DemoResult) -> None:
     if result.faults:
         kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in result.faults.items())
-        screen.print(f"\n{sum(result.faults.values()):,} faults injected: {kinds}")
+        screen.print(f"\n{counted(sum(result.faults.values()), 'fault')} injected: {kinds}")
 
 
 def _tell_verdict(screen: Console, result: DemoResult) -> None:

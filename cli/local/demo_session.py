@@ -34,6 +34,7 @@ from metering.visible_text import visible
 from reconciliation.model.report import Report
 from reconciliation.report.csv import report_csv
 from reconciliation.report.page import report_page
+from reconciliation.report.verdict import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def run(wishes: DemoOptions) -> None:
         raise CommandError(f"{error}.") from error
     except (MappingFailedError, DeliveryFailedError, TimeoutError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, StuckError) else error
-        raise CommandError(f"The demo cannot go on: {cause}.", PROBLEM) from error
+        raise CommandError(f"The demo cannot continue: {cause}.", PROBLEM) from error
     if problems:
         raise typer.Exit(PROBLEM)
 
@@ -129,7 +130,7 @@ def _keep_lake(screen: Console, demo: Demo, folder: Path) -> None:
         raise CommandError(f"The lake cannot be written to {folder}: {error.strerror}.") from error
     screen.print(f"\n{len(files):,} Parquet files are in {folder}", markup=False, soft_wrap=True)
     for name in refused:
-        message = f"Left out, for its name leads out of the folder: {visible(name)}"
+        message = f"Left out, because its name points outside the folder: {visible(name)}"
         screen.print(message, markup=False, soft_wrap=True)
 
 
@@ -148,4 +149,6 @@ def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> N
 def _announce(screen: Console, log: AccessLog, wishes: DemoOptions, dynamodb: str | None) -> None:
     faults = "no faults" if wishes.chaos is None else f"faults drawn from seed {wishes.chaos}"
     engine = f"DynamoDB at {dynamodb}" if dynamodb else "DynamoDB by moto"
-    screen.print(f"Playing {log.name}: {log.total:,} lines, {faults}, {engine}", markup=False, soft_wrap=True)
+    screen.print(
+        f"Playing {log.name}: {counted(log.total, 'line')}, {faults}, {engine}", markup=False, soft_wrap=True
+    )

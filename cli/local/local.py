@@ -24,23 +24,24 @@ def command(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Play this access log, one JSON object a line, while the cloud is up.",
+            help="Play this access log, one JSON object a line, while the local cloud runs.",
         ),
     ] = None,
     speed: Annotated[
         float | None,
         typer.Option(
             metavar="N",
-            help="Play N times as fast as the log was written, instead of as fast as the cloud takes it.",
+            help="Play N times as fast as the log was written, instead of as fast as the local cloud "
+            "accepts it.",
         ),
     ] = None,
 ) -> None:
-    """Keep the whole meter running on this machine, and print how to reach it.
+    """Run the whole meter on this machine, and print how to reach it.
 
-    Whatever is written to its log group is counted and lands in its lake, as it would on AWS.
+    Everything written to its log group is counted and stored in its lake, as on AWS.
     """
     if speed is not None and not speed > 0:
-        raise typer.BadParameter(f"{speed} is no speed: give a number above 0", param_hint="--speed")
+        raise typer.BadParameter(f"{speed} is not a valid speed: give a number above 0", param_hint="--speed")
     from cli.local.local_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     run(access_log, speed)

@@ -18,6 +18,7 @@ from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
+from reconciliation.report.verdict import counted
 from stream_processor.processor import BatchReport
 
 
@@ -59,14 +60,14 @@ def _run_playing(screen: Console, log: AccessLog, speed: float | None) -> None:
         with watching(screen, progress.snapshot):
             demo.play()
             demo.settle()
-        screen.print(f"{progress.sent:,} log events are counted, and in the lake.")
+        screen.print(f"{counted(progress.sent, 'log event')} counted and stored in the lake.")
         demo.cloud.clock.release()
         stay_up(screen)
 
 
 def _line(report: BatchReport) -> str:
     return (
-        f"counted {report.metered:,} calls, {report.unattributed:,} unattributed, "
+        f"counted {counted(report.metered, 'call')}, {report.unattributed:,} unattributed, "
         f"{report.malformed:,} malformed, {report.undecodable:,} undecodable; "
-        f"{report.duplicates:,} duplicates ignored"
+        f"{counted(report.duplicates, 'duplicate')} ignored"
     )

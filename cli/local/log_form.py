@@ -14,6 +14,7 @@ from local_cloud.demo.source import AccessLog
 from metering.billing_rule import BillingRule
 from metering.calls.line_sample import Counts, LineGroup, SampledLine, groups_of
 from metering.outcome import Outcome
+from reconciliation.report.verdict import counted
 
 SAMPLE_LINES: Final = 1000
 
@@ -26,7 +27,7 @@ def tell_form(screen: Console, log: AccessLog, file: Path) -> None:
     if 2 * affected <= len(sample):
         return
     most = max(groups, key=lambda group: group.count)
-    _tell(screen, f"Of the first {len(sample):,} lines {affected:,} are {_what(groups)}.", file)
+    _tell(screen, f"{affected:,} of the first {counted(len(sample), 'line')}: {_what(groups)}.", file)
     screen.print(Text(f"Most are {most.kind.name}: {most.kind.meaning}."))
     screen.print(Text(f"What to do: {most.kind.mend}.\n"))
 
@@ -44,7 +45,9 @@ def tell_malformed(screen: Console, result: DemoResult, file: Path) -> None:
 
 def _tell(screen: Console, what: str, file: Path) -> None:
     screen.print(Text(what, "bold red"))
-    screen.print(Text(f"`usage-meter lines {file}` says why, with examples, and what helps."), soft_wrap=True)
+    screen.print(
+        Text(f"`usage-meter lines {file}` shows why, with examples, and what to do."), soft_wrap=True
+    )
 
 
 def _what(groups: list[LineGroup]) -> str:

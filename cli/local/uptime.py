@@ -17,15 +17,15 @@ def tell_address(screen: Console, cloud: LocalCloud, dashboard: LookUpServer, *,
     cloud.publish()
     month = f"{cloud.clock.now():%Y-%m}"
     place = f"#/overview?month={month}" if of_log else ""
-    screen.print("\nThe local cloud is up. Its dashboard is at\n")
+    screen.print("\nThe local cloud is running. Its dashboard is at\n")
     screen.print(f"    {dashboard.url}{place}\n", markup=False, soft_wrap=True)
-    screen.print("where the id of a key stands for the key itself. In another terminal:\n")
+    screen.print("where you sign in with the id of a key. In another terminal:\n")
     for name, value in cloud.endpoint.environment.items():
         screen.print(f"    export {name}={value}", markup=False, soft_wrap=True)
     for command in (f"top --period {month}", "health --watch", f"reconcile {month}"):
         screen.print(f"    usage-meter {command}", markup=False)
     screen.print(
-        f"\nLines put into the log group {cloud.log_group} are counted. Ctrl-C ends it.\n", markup=False
+        f"\nLines put into the log group {cloud.log_group} are counted. Ctrl-C stops it.\n", markup=False
     )
 
 

@@ -11,7 +11,7 @@ from cli.common.output import output
 from metering.line_format.format_check import KEY_VARIABLE
 from metering.line_format.stage_format import ApiType
 
-HELP = "The access-log format of a stage: what it lacks for its calls to be metered fully."
+HELP = "The access-log format of a stage: what is missing for its calls to be fully metered."
 
 EXAMPLES = """Examples:
 
@@ -42,7 +42,8 @@ def check(
         ),
     ],
     api: Annotated[
-        ApiType | None, typer.Option(help="The type of the API. By default it is seen by the variables.")
+        ApiType | None,
+        typer.Option(help="The type of the API. By default it is recognised by the variables."),
     ] = None,
     key_variable: Annotated[
         str,
@@ -53,9 +54,9 @@ def check(
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Say what a stage's format lacks, and print the smallest extension of it that is metered fully.
+    """Show what is missing in a stage's format, and print the smallest extension of it that is fully metered.
 
-    Exits 0 if it lacks nothing, 1 if it does.
+    Exits 0 if nothing is missing, else 1.
     """
     from cli.log_lines.format_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

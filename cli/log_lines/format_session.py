@@ -34,8 +34,9 @@ def run(given: str, api: ApiType | None, key_variable: str, out: Output) -> None
         found = check_format(read_format(text), api, key_variable)
     except ValueError as error:
         raise CommandError(
-            f"{'The text' if text is given else given} is {error}. Give the format in single quotes, for a "
-            "shell puts nothing in place of $context there; or a file; or -."
+            f"{'The text' if text is given else given} is {error}. Give the format in single quotes, so "
+            "that the "
+            "shell does not replace $context; or a file; or -."
         ) from error
     out.write(_document(found))
     _show(out.picture(), found)
@@ -46,11 +47,9 @@ def run(given: str, api: ApiType | None, key_variable: str, out: Output) -> None
 def _show(screen: Console, found: FormatCheck) -> None:
     of_type = _NAMES[found.api_type]
     if found.is_full:
-        screen.print(Text(f"A format of {of_type}: its calls are metered fully.", "bold green"))
+        screen.print(Text(f"A format of {of_type}: its calls are fully metered.", "bold green"))
         return
-    screen.print(
-        Text(f"A format of {of_type}: its calls are not metered fully as it is.", "bold red"), soft_wrap=True
-    )
+    screen.print(Text(f"A format of {of_type}: its calls are not fully metered.", "bold red"), soft_wrap=True)
     for fault in found.faults:
         screen.print(Text(f"- {fault}"))
     if found.lacks:
@@ -60,12 +59,13 @@ def _show(screen: Console, found: FormatCheck) -> None:
             instead = f", not {lack.instead}" if lack.instead else ""
             rows.add_row(lack.field, f"{lack.value}{instead}", lack.consequence)
         screen.print(rows)
-    screen.print(Text("\nSet this one on the stage; all else of yours is kept:\n"))
+    screen.print(Text("\nSet this format on the stage; your other fields are kept:\n"))
     screen.print(Text(found.extension), soft_wrap=True)
     if found.is_long:
         limit = f"AWS documents a limit of {LONGEST_FORMAT:,} for this type of API, and elsewhere one of 3 KB"
         message = (
-            f"{len(found.extension):,} characters. {limit}: where it is refused, leave out fields of yours."
+            f"{len(found.extension):,} characters. {limit}: if it is refused, leave out some of "
+            "your own fields."
         )
         screen.print(Text(f"\n{message}", "yellow"))
 

@@ -42,22 +42,22 @@ def command(  # noqa: PLR0913 - each is an option
         str,
         typer.Option(
             metavar="VALUE=NAME,...",
-            help="Where the lines have other names: as the parameter FieldMap of the stack.",
+            help="The names of fields that differ, as in the stack's parameter FieldMap.",
         ),
     ] = "",
     limit: Annotated[
-        int, typer.Option(metavar="N", parser=whole_number, help="Read so many lines.")
+        int, typer.Option(metavar="N", parser=whole_number, help="The maximum number of lines to read.")
     ] = 10_000,
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Say of a sample of log lines, by kind, what is counted and what is not, why, and what helps.
+    """Show for a sample of log lines, by kind, what is counted and what is not, why, and what to do.
 
-    Exits 0 if every line is counted, 1 if some are not, or count for nobody because their format
-    names no key.
+    Exits 0 if every line is counted; 1 if some are not, or are counted for nobody because their format
+    has no key.
     """
     if (file is None) == (log_group is None):
-        raise typer.BadParameter("name a file, - or --log-group, and one of them alone", param_hint="FILE")
+        raise typer.BadParameter("give exactly one of a file, - and --log-group", param_hint="FILE")
     try:
         rule = BillingRule(fields=parse_field_map(fields))
     except ValueError as error:

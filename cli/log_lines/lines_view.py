@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cli.common.terminal import Text
 from metering.calls.line_sample import Counts, LineGroup
+from reconciliation.report.verdict import counted
 
 LONGEST_EXAMPLE: Final = 400
 _STYLES: Final = {Counts.FULLY: "green", Counts.FOR_NOBODY: "bold yellow", Counts.NOT: "bold red"}
@@ -63,13 +64,13 @@ def document(source: str, groups: Sequence[LineGroup]) -> dict[str, Any]:
 def shortened(text: str) -> str:
     """A text as far as it is shown."""
     left = len(text) - LONGEST_EXAMPLE
-    return f"{text[:LONGEST_EXAMPLE]} ... and {left:,} characters more" if left > 0 else text
+    return f"{text[:LONGEST_EXAMPLE]} ... and {counted(left, 'more character')}" if left > 0 else text
 
 
 def _conclusion(groups: Sequence[LineGroup]) -> str:
     parts = [f"{_lines(groups, counts):,} {counts.value}" for counts in Counts]
     shown = [part for part in parts if not part.startswith("0 ")]
-    return f"{_lines(groups):,} lines; {', '.join(shown)}"
+    return f"{counted(_lines(groups), 'line')}; {', '.join(shown)}"
 
 
 def _lines(groups: Sequence[LineGroup], counts: Counts | None = None) -> int:

@@ -20,7 +20,7 @@ def command(
     *,
     port: Annotated[
         int,
-        typer.Option("--port", min=0, max=65535, help="Where it listens on 127.0.0.1; 0 finds a free port."),
+        typer.Option("--port", min=0, max=65535, help="The port on 127.0.0.1; 0 finds a free one."),
     ] = 0,
     stack: StackName = "usage-meter",
 ) -> None:
@@ -28,8 +28,8 @@ def command(
 
     The counters are read with your own AWS credentials, found by the usual settings (AWS_PROFILE,
     AWS_REGION); they need dynamodb:Query and dynamodb:BatchGetItem on the counters table, and
-    cloudformation:DescribeStacks. Whoever has the address that is printed sees all keys. It
-    holds a token, made anew each time, that no other user of this machine and no page in your browser knows.
+    cloudformation:DescribeStacks. Whoever has the printed address sees all keys. It contains a token that is
+    new each time and that no other user of this machine and no page in your browser knows.
     """
     from cli.look_up.dashboard_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

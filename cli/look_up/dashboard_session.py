@@ -47,7 +47,7 @@ def wait(screen: Console) -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        screen.print("\nThe dashboard ends.")
+        screen.print("\nThe dashboard has stopped.")
 
 
 def _server(stack: str, port: int) -> LookUpFront:
@@ -61,5 +61,5 @@ def _server(stack: str, port: int) -> LookUpFront:
         return LookUpFront(function, Stack(), port, access=Access(token=secrets.token_urlsafe(_TOKEN_BYTES)))
     except OSError as error:
         raise CommandError(
-            f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}. Leave out --port for a free one."
+            f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Leave out --port for a free one."
         ) from error

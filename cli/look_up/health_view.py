@@ -22,7 +22,7 @@ def draw_health(answer: HealthAnswer) -> list[RenderableType]:
     lag = "" if answer.lag_seconds is None else f", {answer.lag_seconds:,} s late"
     status = Text.assemble("The meter is ", (answer.status, _STYLES[answer.status]), lag)
     if answer.status == "unknown":
-        status = Text.assemble("Whether the meter counts, is ", ("unknown", _STYLES["unknown"]))
+        status = Text.assemble("The state of the meter is ", ("unknown", _STYLES["unknown"]))
     if answer.status == "losing":
         status = Text.assemble("The meter counts, and calls are ", ("lost before it", _STYLES["losing"]), lag)
     shards = table("shard", "counted through", "seconds late", numbers=("seconds late",))

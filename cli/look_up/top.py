@@ -25,7 +25,7 @@ def command(  # noqa: PLR0913 - each is an option
     *,
     period: MonthOption = None,
     metric: Annotated[
-        Metric, typer.Option("--metric", help="By what the keys are ordered.", show_default=True)
+        Metric, typer.Option("--metric", help="The metric by which the keys are ordered.", show_default=True)
     ] = Metric.REQUESTS,
     limit: Annotated[
         int,
@@ -37,7 +37,7 @@ def command(  # noqa: PLR0913 - each is an option
     csv: AsCsv = False,
     stack: StackName = "usage-meter",
 ) -> None:
-    """Show the heaviest keys of a month.
+    """Show the top keys of a month.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
     `usage-meter local` prints.

@@ -44,15 +44,15 @@ def command(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Show the usage of a key in a month with its days, in a day with its hours, or in a range of days.
 
-    Without KEY it shows the heaviest keys of the month, as `usage-meter top`.
+    Without KEY it shows the top keys of the month, like `usage-meter top`.
 
-    The counters are asked as the look-up API asks them: against AWS by the usual settings (AWS_PROFILE,
+    The counters are read as the look-up API reads them: against AWS by the usual settings (AWS_PROFILE,
     AWS_REGION), or against the local cloud by those that `usage-meter local` prints. `complete through`
-    says up to when all calls are in the numbers.
+    is the time up to which all calls are in the numbers.
     """
     days = _range(first, last)
     if days is not None and period is not None:
-        raise typer.BadParameter("give either a period or a range of days", param_hint="--period")
+        raise typer.BadParameter("give a period or a range of days, not both", param_hint="--period")
     if key is None and (days is not None or (period is not None and not is_month(period))):
         raise typer.BadParameter("name a key: days are shown for one key", param_hint="KEY")
     from cli.look_up.usage_output import how  # noqa: PLC0415 - as above

@@ -18,7 +18,7 @@ def _key(text: str) -> str:
     try:
         return key_of_subject(text)
     except ValueError as fault:
-        raise typer.BadParameter(f"{fault}: it can be no key's id") from fault
+        raise typer.BadParameter(f"{fault}: it cannot be the id of a key") from fault
 
 
 Key = Annotated[
@@ -29,7 +29,7 @@ OptionalKey = Annotated[
     typer.Argument(
         metavar="KEY",
         parser=_key,
-        help="The id of an API key, never the key itself; the heaviest keys without it.",
+        help="The id of an API key, never the key itself; without it, the top keys.",
     ),
 ]
 PeriodOption = Annotated[
@@ -38,7 +38,7 @@ PeriodOption = Annotated[
         "--period",
         metavar="PERIOD",
         parser=month_or_day,
-        help="A month or a day in UTC, such as 2026-11 or 2026-11-05; the current month without it.",
+        help="A month or a day in UTC, such as 2026-11 or 2026-11-05; without it, the current month.",
     ),
 ]
 MonthOption = Annotated[
@@ -47,7 +47,7 @@ MonthOption = Annotated[
         "--period",
         metavar="MONTH",
         parser=month_argument,
-        help="Such as 2026-11, in UTC; the current month without it.",
+        help="Such as 2026-11, in UTC; without it, the current month.",
     ),
 ]
 FirstDay = Annotated[
@@ -58,10 +58,10 @@ LastDay = Annotated[
     str | None,
     typer.Option("--to", metavar="DAY", parser=day_option, help="The last day of it, which is included."),
 ]
-Watch = Annotated[
-    bool, typer.Option("--watch", help="Ask again every two seconds, and show it in place, until Ctrl-C.")
+Watch = Annotated[bool, typer.Option("--watch", help="Refresh every two seconds, in place, until Ctrl-C.")]
+AsCsv = Annotated[
+    bool, typer.Option("--csv", help="Print the response as CSV; formulas are escaped as text.")
 ]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print the answer as CSV; formulas in it are made text.")]
 
 
 def period_or_none(text: str | None) -> Period | None:

@@ -57,7 +57,7 @@ def how(*, json: bool = False, csv: bool = False, watch: bool = False, out: Path
     file = written_later(out)
     json = json or file == STANDARD
     if json and csv:
-        raise typer.BadParameter("give either --json or --csv", param_hint="--csv")
+        raise typer.BadParameter("give --json or --csv, not both", param_hint="--csv")
     if watch and file not in (None, STANDARD):
         raise typer.BadParameter("a file takes one answer: leave out --watch", param_hint="--out")
     form = Form.JSON if json else Form.CSV if csv else Form.PICTURE
@@ -119,7 +119,7 @@ def _asked_again(last: A, ask: Ask[A]) -> tuple[A, str]:
     try:
         return ask(), ""
     except Transient as error:
-        return last, f"No newer answer: {error}. It is tried again."
+        return last, f"No newer figures: {error}. Trying again."
 
 
 def _write(answer: A, file: Path | None) -> None:

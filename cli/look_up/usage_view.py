@@ -14,6 +14,7 @@ from cli.look_up.top_table import TopTable
 from cli.look_up.usage_chart import ChartColumn, UsageChart
 from metering.period import Period, days_of, hours_of, is_day, is_month
 from metering.usage import Usage
+from reconciliation.report.verdict import counted
 from usage_api.schemas import PeriodUsage, RangeUsage, TopAnswer, Totals
 
 
@@ -40,7 +41,7 @@ def gap_lines(answer: PeriodUsage | RangeUsage) -> list[Text]:
         return []
     return [
         Text(
-            f"{gap.calls:,} calls of all keys together did not reach the meter, between "
+            f"{counted(gap.calls, 'call')} of all keys together did not reach the meter, between "
             f"{moment(gap.begins_at)} and {moment(gap.ends_at)}",
             "bold yellow",
         )
@@ -50,9 +51,9 @@ def gap_lines(answer: PeriodUsage | RangeUsage) -> list[Text]:
 def draw_top(answer: TopAnswer) -> list[RenderableType]:
     """The heaviest keys, with bars of the metric that orders them."""
     completeness = completeness_line(answer.as_of, answer.complete_through)
-    heading = Text(f"Heaviest keys of {answer.period} by {name_of(answer.metric)}", "bold")
+    heading = Text(f"Top keys of {answer.period} by {name_of(answer.metric)}", "bold")
     if not answer.keys:
-        return [heading, Text("No key has any."), Text(), completeness]
+        return [heading, Text("No keys."), Text(), completeness]
     return [heading, Text(), TopTable(answer), Text(), completeness]
 
 
@@ -101,7 +102,7 @@ def part_label(part: Period) -> str:
 def completeness_line(as_of: datetime, complete_through: datetime | None) -> Text:
     """When an answer was made, and up to when all calls are in it."""
     if complete_through is None:
-        return Text(f"As of {moment(as_of)}; how complete that is, is not known yet", "dim")
+        return Text(f"As of {moment(as_of)}; how complete that is, is not yet known", "dim")
     behind = int((as_of - complete_through).total_seconds())
     before = f", {behind:,} s before" if behind >= 0 else ""
     return Text(

@@ -29,25 +29,25 @@ def command(  # noqa: PLR0913 - each is an option
         str, typer.Argument(metavar="MONTH", parser=month_argument, help="Such as 2026-10, in UTC.")
     ],
     status: Annotated[
-        bool, typer.Option("--status", help="Say how the month stands; close nothing.")
+        bool, typer.Option("--status", help="Show the state of the month; close nothing.")
     ] = False,
     accept_differences: Annotated[
         str,
         typer.Option(
-            metavar="REASON", help="Close it though something differs or is missing. The reason is kept."
+            metavar="REASON", help="Close it although something differs or is missing. The reason is kept."
         ),
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Seal without asking.")] = False,
-    empty: Annotated[bool, typer.Option("--empty", help="Seal it though it has no calls.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Seal it although it has no calls.")] = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Seal a month that is proven: its usage per key is billed as it is now, whatever comes later.
+    """Seal a proven month: its usage per key is billed as it is now, whatever arrives later.
 
-    It is reconciled first, and you are asked: what is sealed stays sealed. What comes for a sealed month is
-    adjusted by the next invoice. It may be interrupted and repeated at will: a month is sealed once. Exits 1
-    if it cannot be sealed yet, or has no calls and --empty is not given.
+    It is reconciled first, and you are asked: what is sealed stays sealed. Calls that arrive for a sealed
+    month are adjusted on the next invoice. The command can be interrupted and repeated: a month is sealed
+    once. Exits 1 if it cannot be sealed yet, or has no calls and --empty is not given.
     """
     from cli.month_end.close_session import CloseOptions, run, show  # noqa: PLC0415 - slow to load, and not needed for --help
 

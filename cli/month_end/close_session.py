@@ -23,6 +23,7 @@ from reconciliation.closing import Closer
 from reconciliation.model.report import Report
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Reconciler
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_chain, make_closings, make_sources, utc_now
 
 
@@ -76,8 +77,8 @@ def run(month: Period, stack: str, options: CloseOptions, out: Output) -> None:
 
 def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
     """Show what would be sealed, and ask. A month without calls is more often a wrong month or stack."""
-    counted, in_lake = report.tally.total.counted, report.tally.total.in_lake
-    if not (counted.requests or in_lake.requests or options.empty):
+    in_counters, in_lake = report.tally.total.counted, report.tally.total.in_lake
+    if not (in_counters.requests or in_lake.requests or options.empty):
         raise CommandError(
             f"{report.month} has no calls, neither in the counters nor in the lake: check the month and the "
             "stack, or seal it as an empty month with --empty. Nothing was sealed.",
@@ -85,14 +86,15 @@ def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
         )
     keys = max(report.tally.keys_counted, report.tally.keys_in_lake)
     screen.print(
-        f"{report.month}: {keys:,} keys, {in_lake.requests:,} requests, {in_lake.billable:,} billable. Once "
-        "sealed, it cannot be opened again: calls that come later are adjusted by the next invoice.",
+        f"{report.month}: {counted(keys, 'key')}, {counted(in_lake.requests, 'request')}, "
+        f"{in_lake.billable:,} billable. Once "
+        "sealed, it cannot be opened again: later calls are adjusted on the next invoice.",
         soft_wrap=True,
     )
     for reason in (*report.missing, *report.source_gaps):
         screen.print(f"Not complete: {reason}", markup=False, soft_wrap=True)
     if not report.agrees:
-        screen.print("The counters and the lake differ, which is accepted.", soft_wrap=True)
+        screen.print("The counters and the lake differ, and this is accepted.", soft_wrap=True)
     agreed(f"Seal {report.month}?", yes=options.yes)
 
 
@@ -120,25 +122,26 @@ def document(month: Period, closing: Closing | None) -> dict[str, Any]:
 
 def _tell(screen: Console, month: Period, closing: Closing | None) -> None:
     if closing is None:
-        screen.print(f"{month} is open: nobody has begun to close it")
+        screen.print(f"{month} is open: closing has not begun")
         return
     if closing.state is not State.SEALED:
         screen.print(
             f"{month} is being closed since {closing.begun_at:%Y-%m-%d %H:%M} by {closing.begun_by}: "
-            f"`usage-meter close {month}` goes on where that stopped",
+            f"`usage-meter close {month}` continues where that stopped",
             markup=False,
             soft_wrap=True,
         )
         return
     screen.print(
         f"{month} was sealed on {closing.sealed_at:%Y-%m-%d %H:%M} by {closing.sealed_by}: "
-        f"{closing.keys:,} keys, {closing.total.requests:,} requests, {closing.total.billable:,} billable",
+        f"{counted(closing.keys, 'key')}, {counted(closing.total.requests, 'request')}, "
+        f"{closing.total.billable:,} billable",
         markup=False,
         soft_wrap=True,
     )
     if closing.accepted:
         screen.print(
-            f"Accepted: {closing.differences:,} differences, because: {closing.accepted}",
+            f"Accepted: {counted(closing.differences, 'difference')}, because: {closing.accepted}",
             markup=False,
             soft_wrap=True,
         )

@@ -29,37 +29,38 @@ def command(  # noqa: PLR0913 - typer makes an option of each
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Only this key's counters.")] = None,
     day: Annotated[
         str | None,
-        typer.Option(metavar="DAY", parser=day_option, help="Only this day, and the month by it."),
+        typer.Option(metavar="DAY", parser=day_option, help="Only this day, and its part of the month."),
     ] = None,
     correct: Annotated[
         bool,
-        typer.Option("--correct", help="Bring counters that are there to the lake's figure, too."),
+        typer.Option("--correct", help="Also set existing counters to the lake's figures."),
     ] = False,
     lower: Annotated[
         str,
         typer.Option(
-            metavar="REASON", help="Let --correct lower counters, too. The reason is kept with each of them."
+            metavar="REASON", help="Allow --correct to lower counters. The reason is kept with each of them."
         ),
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before counters are corrected.")] = False,
     allow_incomplete: Annotated[
         bool,
-        typer.Option("--allow-incomplete", help="Take all days that are over, complete or not."),
+        typer.Option("--allow-incomplete", help="Use all days that are over, complete or not."),
     ] = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Make the counters of a month from the lake: totals, parts and fingerprints as the live path has them.
+    """Make the counters of a month from the lake: totals, parts and fingerprints as the stream processor
+    writes them.
 
-    Only days are taken that are complete in the lake. Without --correct nothing is written where a counter is
-    there already; with it nothing is taken from a counter unless there is a reason (--lower). It may be
-    interrupted, and run again with --correct. Exits 1 if a counter was left alone.
+    Only days that are complete in the lake are used. Without --correct, existing counters are not changed;
+    with it, no counter is lowered without a reason (--lower). The command can be interrupted, and run again
+    with --correct. Exits 1 if a counter was left unchanged.
     """
     from cli.month_end.rebuild_session import RebuildOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     if lower and not correct:
-        raise typer.BadParameter("it goes with --correct", param_hint="--lower")
+        raise typer.BadParameter("use it with --correct", param_hint="--lower")
     wishes = RebuildOptions(
         Period(month),
         key,

@@ -22,6 +22,7 @@ from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Sources
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.repair.scope import NotRepairableError, Scope
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_sources, utc_now
 
 
@@ -49,7 +50,7 @@ def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
     """
     screen = out.screen()
     if wishes.correct:
-        agreed(f"Bring the counters of {wishes.month} to the lake's figure?", yes=wishes.yes)
+        agreed(f"Set the counters of {wishes.month} to the lake's figures?", yes=wishes.yes)
     where = target(stack)
     status = Status(f"Rebuilding {wishes.month}", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
@@ -76,7 +77,7 @@ def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
         screen.print(unknown_note(where, wishes.key), soft_wrap=True)
     if rebuilt.held_back:
         screen.print(
-            f"{rebuilt.held_back:,} counters hold more than the lake and were left as they are: find out "
+            f"{counted(rebuilt.held_back, 'counter')} higher than the lake and left unchanged: find out "
             "which side is right (`usage-meter reconcile`), then give a reason (--lower REASON)",
             soft_wrap=True,
         )

@@ -36,20 +36,20 @@ def command(  # noqa: PLR0913 - each is an option
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Then bring the counters that differ to the lake's figure, after asking."
+            "--repair", help="Then set the counters that differ to the lake's figures, after a question."
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
     lower: Annotated[
         str,
         typer.Option(
-            metavar="REASON", help="Let --repair lower counters, too. The reason is kept with each of them."
+            metavar="REASON", help="Allow --repair to lower counters. The reason is kept with each of them."
         ),
     ] = "",
     stack: StackName = "usage-meter",
     allow_incomplete: Annotated[
         bool,
-        typer.Option("--allow-incomplete", help="Compare what is not complete, too, and mark the report."),
+        typer.Option("--allow-incomplete", help="Also compare what is not complete, and mark the report."),
     ] = False,
     json: AsJson = False,
     out: OutFile = None,
@@ -72,13 +72,13 @@ def command(  # noqa: PLR0913 - each is an option
         ),
     ] = None,
     publish: Annotated[
-        bool, typer.Option("--publish", help="Put all three into the lake's bucket, as the daily job does.")
+        bool, typer.Option("--publish", help="Write all three to the lake's bucket, as the daily job does.")
     ] = False,
     witnesses: Annotated[
         bool,
         typer.Option(
             "--witnesses",
-            help="Compare a whole month with what AWS itself counted, too, as the job of the 2nd does: a "
+            help="Also compare a whole month with AWS's own counts, as the job on the 2nd does: a "
             "query reads all lines of the log groups.",
         ),
     ] = False,
@@ -86,16 +86,16 @@ def command(  # noqa: PLR0913 - each is an option
     """Compare the counters of a month with the lake, call by call, and name every difference.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
-    `usage-meter local` prints. A month that is over is refused unless all of it is counted and delivered to
-    the lake; of a running one, the days are compared that are. Nothing is changed without --repair, which
-    adds to counters what they lack; it takes nothing away without --lower, and leaves a counter alone where a
-    finding says that the lake is wrong. With --publish, jobs at once give one report. Exits 1 if it is
-    refused, or something differs and is not repaired.
+    `usage-meter local` prints. A month that is over is refused until all of it is counted and delivered to
+    the lake; of the current month, the complete days are compared. Nothing is changed without --repair, which
+    adds to counters what is missing; it lowers nothing without --lower, and does not change a counter where a
+    finding says that the lake is wrong. With --publish, jobs that run at the same time make one report. Exits
+    1 if it is refused, or something differs and is not repaired.
     """
     from cli.month_end.reconcile_session import Files, ReconcileOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     if lower and not repair:
-        raise typer.BadParameter("it goes with --repair", param_hint="--lower")
+        raise typer.BadParameter("use it with --repair", param_hint="--lower")
     files = Files(written_later(html, "--html"), written_later(csv, "--csv"))
     result = output(json=json, out=out)
     check_standard_output([*result.places, *files])

@@ -30,6 +30,7 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.report.csv import report_csv
 from reconciliation.report.page import report_page
 from reconciliation.report.publication import ReportPublisher
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
 
 _MOST_TOLD = 10
@@ -107,7 +108,9 @@ def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOpt
             return reconciler.reconcile(month, run_id=run_id, allow_incomplete=allowed), ""
         publisher = ReportPublisher(make_reports(settings, found.client), reconciler, utc_now)
         published = publisher.publish(month, run_id=run_id, allow_incomplete=allowed)
-    whose = "Published" if published.is_own else "Found by another job at the same time, and published by it"
+    whose = (
+        "Published" if published.is_own else "Another job found the same at the same time, and published it"
+    )
     return published.report, f"{whose}: {published.place}"
 
 
@@ -130,20 +133,21 @@ def described(report: Report) -> Iterator[str | Text | Table]:
     if report.compared_until is not None:
         yield f"Compared: the days before {report.compared_until:%Y-%m-%d}"
     yield (
-        f"Read: {report.tally.counters:,} counters, {report.tally.lake_rows:,} rows, "
-        f"{report.scanned_bytes:,} bytes of the lake in {len(report.proofs):,} queries"
+        f"Read: {counted(report.tally.counters, 'counter')}, {counted(report.tally.lake_rows, 'row')}, "
+        f"{counted(report.scanned_bytes, 'byte')} of the lake in "
+        f"{counted(len(report.proofs), 'query', 'queries')}"
     )
     if report.agrees and not (report.tally.counters or report.tally.lake_rows):
-        yield Text(f"No calls: the counters and the lake hold nothing of {report.month}.", "bold yellow")
+        yield Text(f"No calls: the counters and the lake hold no calls of {report.month}.", "bold yellow")
     elif report.agrees:
         yield Text("No drift: the counters and the lake hold the same events.", "bold green")
     else:
         found = report.differences_found + report.contradictions_found + report.altered_rows
-        yield Text(f"PROBLEM: {found:,} differences", "bold red")
+        yield Text(f"PROBLEM: {counted(found, 'difference')}", "bold red")
         yield from differences_told(report.differences, report.differences_found)
         yield from _disagreeing_counters(report)
     for repeated in report.repeated_objects[:_MOST_TOLD]:
-        yield f"  {repeated.object} repeats {repeated.rows:,} rows of {repeated.copy_of}"
+        yield f"  {repeated.object} repeats {counted(repeated.rows, 'row')} of {repeated.copy_of}"
     yield from findings_told(report)
 
 
@@ -161,8 +165,11 @@ def findings_told(report: Report) -> Iterator[str]:
             name = finding.event_id or (f"hash {finding.event_hash}" if finding.event_hash else "counter")
             yield f"  {finding.key} {finding.period} {name}: {finding.note}"
     if (rest := report.findings_found - len(report.findings)) > 0:
-        yield f"and {rest:,} findings more than are held"
+        yield f"and {counted(rest, 'more finding')}"
     if report.investigation_ended:
         yield f"The investigation ended early: {report.investigation_ended}."
     if report.not_looked_into:
-        yield f"{report.not_looked_into:,} differing days were not looked into: put these right first"
+        yield (
+            f"{counted(report.not_looked_into, 'more difference')} not investigated: repair the ones "
+            "above first"
+        )

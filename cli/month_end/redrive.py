@@ -20,16 +20,16 @@ EXAMPLES = """Examples:
 def command(
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")
     ] = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Bring what lies under the lake's error prefix into the lake, as far as it can be read.
+    """Bring records under the lake's error prefix into the lake, if they can be read.
 
-    It may be repeated and interrupted at will: the lake holds each record once. What cannot be read stays
-    where it is and is explained. Exits 1 if something stays.
+    The command can be interrupted and repeated: the lake holds each record once. What cannot be read is
+    explained and left where it is. Exits 1 if anything is left.
     """
     from cli.month_end.redrive_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

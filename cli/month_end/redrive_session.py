@@ -16,6 +16,7 @@ from cli.common.errors import PROBLEM
 from cli.common.output import Output
 from cli.common.terminal import is_live
 from reconciliation.redrive import Redriven, redrive
+from reconciliation.report.verdict import counted
 
 
 def run(stack: str, out: Output, *, dry_run: bool) -> None:
@@ -39,7 +40,7 @@ def _redriven(stack: str, screen: Console, *, dry_run: bool) -> Redriven:
     bucket, database, table = deployment.values("LakeBucketName", "LakeDatabaseName", "LakeTableName")
     s3 = where.client("s3")
     lake = LakeWriter.from_glue(s3, where.client("glue"), database, table)
-    status = Status("Looking under the error prefix", console=screen)
+    status = Status("Reading the error prefix", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
     with shown:
         return redrive(
@@ -55,8 +56,9 @@ def _redriven(stack: str, screen: Console, *, dry_run: bool) -> Redriven:
 def _tell(screen: Console, redriven: Redriven) -> None:
     would = "would be " if redriven.dry_run else ""
     screen.print(
-        f"{redriven.objects:,} error objects read; {redriven.records:,} records with {redriven.rows:,} rows "
-        f"{would}brought into the lake; {redriven.unreadable:,} cannot be read and stay",
+        f"{counted(redriven.objects, 'error object')} read; {counted(redriven.records, 'record')} with "
+        f"{counted(redriven.rows, 'row')} "
+        f"{would}brought into the lake; {redriven.unreadable:,} cannot be read and remain",
         soft_wrap=True,
     )
     for one in redriven.explained:

@@ -28,6 +28,7 @@ from reconciliation.repair.plan import HeldBack, RepairPlan
 from reconciliation.repair.repairer import CONCURRENCY, Repaired, Repairer
 from reconciliation.repair.scope import NotRepairableError
 from reconciliation.repair.trust import doubts, scope_of
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_repair_sources, make_sources, utc_now
 
 MOST_TOLD: Final = 20
@@ -91,13 +92,13 @@ def repair(
 def held_back_lines(
     in_doubt: Mapping[tuple[str, Period], str], held_back: Sequence[HeldBack]
 ) -> Iterator[str]:
-    """A line for each of the first counters that are left as they are, and why."""
+    """A line for each of the first counters that are left unchanged, and why."""
     for (key, period), why in islice(sorted(in_doubt.items()), MOST_TOLD):
-        yield f"Left as it is: {key} {period}: the lake is in doubt ({why})"
+        yield f"Not changed: {key} {period}: the lake may be wrong ({why})"
     for one in held_back[:MOST_TOLD]:
-        yield f"Left as it is: {one.correction.key} {one.correction.period}: {one.why}"
+        yield f"Not changed: {one.correction.key} {one.correction.period}: {one.why}"
     if (more := sum(max(0, len(of) - MOST_TOLD) for of in (in_doubt, held_back))) > 0:
-        yield f"Left as they are: {more:,} more"
+        yield f"Not changed: {more:,} more"
 
 
 def _live(status: Status, screen: Console) -> AbstractContextManager[object]:
@@ -108,8 +109,8 @@ def _ask(screen: Console, plans: Sequence[RepairPlan], *, yes: bool) -> None:
     count = sum(len(plan.corrections) for plan in plans)
     screen.print()
     screen.print(plans_table(plans))
-    agreed(f"Bring these {count:,} counters to the lake's figure?", yes=yes)
-    screen.print("Waiting until all that is in the stream is counted ...")
+    agreed(f"Set {counted(count, 'counter')} to the lake's figures?", yes=yes)
+    screen.print("Waiting until everything in the stream is counted ...")
 
 
 def plans_table(plans: Iterable[RepairPlan]) -> Table:
@@ -132,7 +133,7 @@ def _row(one: Correction) -> list[str]:
     before, after = one.before.usage, one.after.usage
     others = ""
     if after.requests < before.requests:
-        others = "takes calls away"
+        others = "removes calls"
     elif (before.requests, before.billable) == (after.requests, after.billable):
         others = "other totals"
     figures = (before.requests, after.requests, before.billable, after.billable)
@@ -142,8 +143,8 @@ def _row(one: Correction) -> list[str]:
 def report_repairs(screen: Console, repaired: Repaired) -> None:
     """What became of the corrections."""
     screen.print(
-        f"{repaired.written:,} counters brought to the lake's figure, {repaired.done_before:,} were there "
-        f"already, {repaired.left:,} left alone",
+        f"{counted(repaired.written, 'counter')} set to the lake's figures, {repaired.done_before:,} done "
+        f"before, {repaired.left:,} left unchanged",
         soft_wrap=True,
     )
     left = [done for done in repaired.done if done.fate in (Fate.CHANGED, Fate.UNSURE)]

@@ -10,7 +10,7 @@ import typer
 from cli.common.options import AsJson, OutFile, StackName
 from cli.common.output import output
 
-HELP = "Plans and their limits: create, show, list, and take over those of API Gateway."
+HELP = "Plans and their limits: create, show, list, and import those of API Gateway."
 
 EXAMPLES = """Examples:
 
@@ -45,7 +45,7 @@ def create_plan(  # noqa: PLR0913 - each is an option
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Create a plan, or give it a new version with these limits."""
+    """Create a plan, or a new version of it, with these limits."""
     from cli.plans.plan_session import set_limits  # noqa: PLC0415 - slow to load, and not needed for --help
 
     set_limits(stack, name, limit or [], output(json=json, out=out), dry_run=dry_run)
@@ -65,9 +65,8 @@ def apply_file(
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Make plans and keys as a YAML file has them. What it does not name stays as it is.
-
-    Applied twice, the second time changes nothing. docs/quotas.md shows such a file.
+    """Create and change plans and keys as a YAML file defines them. What it does not name is not changed.
+    Applying it twice changes nothing more. docs/quotas.md shows such a file.
     """
     from cli.plans.plan_session import apply  # noqa: PLC0415 - slow to load, and not needed for --help
 
@@ -78,9 +77,9 @@ def apply_file(
 def import_from_api_gateway(
     *, dry_run: DryRun = False, stack: StackName = "usage-meter", json: AsJson = False, out: OutFile = None
 ) -> None:
-    """Take over the usage plans and keys that API Gateway has in this account and region.
+    """Import the usage plans and keys of API Gateway in this account and region.
 
-    Of the keys themselves only digests are kept, by which the authorizer knows its callers.
+    Of the keys themselves only digests are kept, by which the authorizer recognises callers.
     """
     from cli.plans.plan_session import import_from_api_gateway as take_over  # noqa: PLC0415 - as above
 

@@ -20,6 +20,7 @@ from metering.quotas.plan import Plan
 from metering.quotas.plan_diff import Changes, Holders, changes, describe_limit, described, over_current
 from metering.quotas.plan_file import PlansDocument, plan_content, read_plans
 from metering.strict_yaml import UnreadableYaml
+from reconciliation.report.verdict import counted
 
 
 def set_limits(stack: str, name: str, limits: Iterable[str], out: Output, *, dry_run: bool) -> None:
@@ -104,7 +105,7 @@ def plan_book(stack: str) -> PlanBook:
 
 def no_such_plan(name: str, plans: Mapping[str, Plan]) -> CommandError:
     """The error for a plan that does not exist."""
-    return CommandError(f"There is no plan {name!r}; there are {', '.join(sorted(plans)) or 'none'}.")
+    return CommandError(f"There is no plan {name!r}; the plans are {', '.join(sorted(plans)) or 'none'}.")
 
 
 def make_changes(book: PlanBook, found: Changes, out: Output, *, dry_run: bool) -> None:
@@ -120,7 +121,7 @@ def make_changes(book: PlanBook, found: Changes, out: Output, *, dry_run: bool) 
         screen.print("Nothing was changed: this was a dry run.")
     else:
         _write(book, found)
-        screen.print(f"Changed: {len(found.plans)} plans, {len(found.keys)} keys.")
+        screen.print(f"Changed: {counted(len(found.plans), 'plan')}, {counted(len(found.keys), 'key')}.")
 
 
 def read_limit(text: str) -> dict[str, object]:
@@ -179,4 +180,4 @@ def _write(book: PlanBook, found: Changes) -> None:
 def _make_known(book: PlanBook, found: Imported, screen: Console) -> None:
     for digest, key in found.digests.items():
         book.know(digest, key)
-    screen.print(f"Known: {len(found.digests)} keys, by their digests.")
+    screen.print(f"Known: {counted(len(found.digests), 'key')}, by their digests.")

@@ -12,7 +12,7 @@ from cli.common.output import output
 from cli.plans.plan import DryRun
 from metering.key_id import key_of_subject
 
-HELP = "The plan of each key: show how it stands, assign, override, suspend, list."
+HELP = "The plan of each key: show its limits, assign, override, suspend, list."
 
 EXAMPLES = """Examples:
 
@@ -63,7 +63,8 @@ KeyOrAccount = Annotated[
 def show_key(
     *, key: KeyOrAccount, stack: StackName = "usage-meter", json: AsJson = False, out: OutFile = None
 ) -> None:
-    """Show the plan of a key, or of an account, and how each limit stands now. Exits 1 if it is denied.
+    """Show the plan of a key or of an account, and what is used of each limit now. Exits 1 if its calls are
+    denied.
 
     `usage-meter quota NAME` is short for it.
     """
@@ -78,18 +79,20 @@ def assign_account_plan(  # noqa: PLR0913 - typer makes an option of each
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The name of an account.")],
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")],
     expires: Annotated[
-        str | None, typer.Option(metavar="DAY", help="From when on no call of its keys is let through.")
+        str | None, typer.Option(metavar="DAY", help="The time from which all calls of its keys are blocked.")
     ] = None,
     mail: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Where the customer hears of thresholds; - takes it back."),
+        typer.Option(
+            metavar="ADDRESS", help="The customer's address for threshold notifications; - removes it."
+        ),
     ] = None,
     dry_run: DryRun = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Give an account a plan, whose limits hold for all of its keys together, beside their own."""
+    """Give an account a plan, whose limits apply to all of its keys together, beside their own."""
     from cli.plans.quota_session import QuotaOptions, assign_account  # noqa: PLC0415 - slow to load, and not needed for --help
 
     assign_account(
@@ -114,12 +117,15 @@ def assign_plan(  # noqa: PLR0913 - typer makes an option of each
     *,
     key: Key,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")],
-    account: Annotated[str | None, typer.Option(metavar="NAME", help="Whom the key belongs to.")] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The account that owns the key.")
+    ] = None,
     secret: Annotated[
         bool,
         typer.Option(
             "--secret",
-            help="Ask for the key itself, so that the authorizer knows its caller. Its digest alone is kept.",
+            help="Prompt for the key itself, so that the authorizer recognises its caller. Only its "
+            "digest is kept.",
         ),
     ] = False,
     expires: Annotated[
@@ -134,7 +140,7 @@ def assign_plan(  # noqa: PLR0913 - typer makes an option of each
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Give a key a plan. Amounts that it overrides stay where the new plan has such limits."""
+    """Give a key a plan. Its overrides remain where the new plan has such limits."""
     from cli.plans.quota_session import QuotaOptions, assign  # noqa: PLC0415 - slow to load, and not needed for --help
 
     shown = typer.prompt("The key", hide_input=True, err=True) if secret else None
@@ -148,7 +154,8 @@ def show_history(
     *,
     key: Key,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only what was in force then: 2026-11-05T12:00:00Z.")
+        str | None,
+        typer.Option(metavar="TIME", help="Only what was in force at this time: 2026-11-05T12:00:00Z."),
     ] = None,
     stack: StackName = "usage-meter",
     json: AsJson = False,
@@ -167,7 +174,7 @@ def override_amounts(  # noqa: PLR0913 - each is an option
     amounts: Annotated[
         list[str],
         typer.Argument(
-            metavar="METRIC/PERIOD=AMOUNT...", help="Such as requests/month=20000; =plan takes it back."
+            metavar="METRIC/PERIOD=AMOUNT...", help="Such as requests/month=20000; =plan removes it."
         ),
     ],
     dry_run: DryRun = False,
@@ -175,7 +182,7 @@ def override_amounts(  # noqa: PLR0913 - each is an option
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Give a key amounts of its own, in place of its plan's."""
+    """Give a key its own amounts, in place of its plan's."""
     from cli.plans.quota_session import override  # noqa: PLC0415 - slow to load, and not needed for --help
 
     override(stack, key, amounts, output(json=json, out=out), dry_run=dry_run)

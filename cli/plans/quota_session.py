@@ -87,11 +87,11 @@ def show(stack: str, name: str, out: Output) -> None:
     screen = out.picture()
     _tell(screen, held, through, now)
     if is_key and own is None:
-        screen.print("That is QuotaDefaultPlan: it has no plan of its own.")
+        screen.print("This is QuotaDefaultPlan: the key has no plan of its own.")
         if note := unknown_note(where, name):
             screen.print(Text(note, "yellow"), soft_wrap=True)
     if keys:
-        screen.print(f"Its keys, today's and former ones: {', '.join(keys)}", markup=False)
+        screen.print(f"Its keys, current and former: {', '.join(keys)}", markup=False)
     if not allowed:
         raise typer.Exit(PROBLEM)
 
@@ -196,7 +196,7 @@ def assign(stack: str, key: str, wish: QuotaOptions, out: Output, *, dry_run: bo
     _change(book, current, new, out, dry_run=dry_run)
     if wish.secret is not None and not dry_run:
         book.know(digest_of(wish.secret), key)
-        out.screen().print("The caller who shows this key is known now.")
+        out.screen().print("Callers with this key are now recognised.")
 
 
 def read_expiry(text: str) -> int:
@@ -246,7 +246,7 @@ def history(stack: str, key: str, at: str | None, out: Output) -> None:
     if not entries:
         when = f" at {at}" if at else ""
         note = unknown_note(target(stack), key)
-        raise CommandError(f"Nothing is known to have been in force for key {key!r}{when}. {note}".rstrip())
+        raise CommandError(f"Nothing was in force for key {key!r}{when}. {note}".rstrip())
     out.write(
         [
             {**msgspec.to_builtins(one.assignment), "since": one.since, "plan_version": one.version}
@@ -344,7 +344,7 @@ def _tell(screen: Console, held: list[Held], through: int | None, now: int) -> N
         mail = f", mail {assignment.mail}" if assignment.mail else ""
         screen.print(f"{who}: plan {one.plan.name}, version {one.plan.version}{account}{mail}", markup=False)
         if assignment.status is KeyStatus.SUSPENDED:
-            screen.print(Text("SUSPENDED: no call is let through", "bold red"))
+            screen.print(Text("SUSPENDED: all calls are blocked", "bold red"))
         elif not assignment.may_call(now):
             screen.print(Text(f"EXPIRED: {expiry_told(assignment.expires)}", "bold red"))
     rows = table("limit", "used", "of", "%", "left", "resets", "", numbers=("used", "of", "%", "left"))

@@ -30,34 +30,35 @@ def command(  # noqa: PLR0913 - each is an option
         typer.Argument(
             metavar="[MONTH]",
             parser=month_argument,
-            help="In which the lines were logged, such as 2026-10, in UTC. In its place, --from and --to.",
+            help="The month in which the lines were logged, such as 2026-10, in UTC. In its place, "
+            "--from and --to.",
         ),
     ] = None,
     first: Annotated[
         str | None,
-        typer.Option(
-            "--from", metavar="DAY", parser=day_option, help="The first day of the log, such as 2026-10-05."
-        ),
+        typer.Option("--from", metavar="DAY", parser=day_option, help="The first day, such as 2026-10-05."),
     ] = None,
     last: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="DAY", parser=day_option, help="The last day, included. The same, unless given."
+            "--to",
+            metavar="DAY",
+            parser=day_option,
+            help="The last day, included. By default, the first day.",
         ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Bring the calls in. Without it, only say what would change.")
+        bool, typer.Option("--yes", help="Bring the calls in. Without it, only show what would change.")
     ] = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Bring what the log groups still have and the lake lacks into lake and counters, each call once.
+    """Bring calls that the log groups still have and the lake lacks into lake and counters, each once.
 
-    Whatever its age: after a subscription that was gone, a delivery that was given up, an object of the lake
-    that was lost. Without --yes nothing is changed. It may be interrupted and repeated at will. A month that
-    was sealed is changed as late calls change it: the next invoice adjusts it. Exits 1 if a counter was left
-    alone.
+    Whatever their age: after a subscription filter was missing, a delivery was given up, or an object of the
+    lake was lost. Without --yes nothing is changed. The command can be interrupted and repeated. In a sealed
+    month they are like late calls: the next invoice adjusts it. Exits 1 if a counter was left unchanged.
     """
     from cli.recovery.backfill_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
@@ -66,7 +67,7 @@ def command(  # noqa: PLR0913 - each is an option
 
 def _days(month: str | None, first: str | None, last: str | None) -> list[Period]:
     if (month is None) == (first is None) or (last is not None and first is None):
-        raise typer.BadParameter("name a month, or --from (and --to)")
+        raise typer.BadParameter("give a month, or --from (and --to)")
     if month is not None:
         return days_of(Period(month))
     begin, end = date.fromisoformat(first or ""), date.fromisoformat(last or first or "")

@@ -14,6 +14,7 @@ from cli.recovery import recovery_session
 from cli.recovery.recovery_session import MOST_SHOWN, Command, RecoveryTools, Task, most_frequent
 from metering.period import Period
 from reconciliation.recovery.backfill import Backfill, Backfiller
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import utc_now
 
 
@@ -52,19 +53,20 @@ def _show(screen: Console, found: Backfill, yes: bool) -> None:  # noqa: FBT001 
     span = f"{found.days[0]} to {found.days[-1]}" if len(found.days) > 1 else found.days[0]
     came = "came" if yes else "would come"
     screen.print(
-        f"{span}: {found.lines:,} lines in the log groups; {found.missing.total():,} {came} into lake and "
-        f"counters, {found.left.total():,} are left where they are",
+        f"{span}: {counted(found.lines, 'line')} in the log groups; {found.missing.total():,} {came} "
+        "into lake and "
+        f"counters, {found.left.total():,} left unchanged",
         soft_wrap=True,
     )
     for day in found.gone[:MOST_SHOWN]:
-        screen.print(f"Of {day} the log groups have not all lines any more, or none")
+        screen.print(f"The log groups no longer have all lines of {day}")
     if found.missing:
         rows = table("key", "day", "lines", numbers=("lines",))
         for cells in most_frequent(found.missing):
             rows.add_row(*cells)
         screen.print(rows)
     for why, lines in found.left.most_common():
-        screen.print(f"Left: {lines:,} lines: {why}", soft_wrap=True)
+        screen.print(f"Left: {counted(lines, 'line')}: {why}", soft_wrap=True)
     if found.missing and not yes:
         screen.print("Nothing was changed. --yes brings the calls into lake and counters.")
 

@@ -23,6 +23,7 @@ from cli.month_end.repair_session import document, refusals_as_messages, repaire
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.reconcile import Sources
 from reconciliation.recovery.recoverer import Recovered, Recoverer
+from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_recoverer, make_sources, utc_now
 
 MOST_SHOWN: Final = 20
@@ -94,7 +95,9 @@ def run(command: Command[Found], stack: str, out: Output, *, yes: bool) -> None:
     for one in recovered.repaired:
         report_repairs(screen, one)
     if recovered.left:
-        screen.print(f"{recovered.left:,} counters were left alone: run it again later", soft_wrap=True)
+        screen.print(
+            f"{counted(recovered.left, 'counter')} left unchanged: run it again later", soft_wrap=True
+        )
         raise typer.Exit(PROBLEM)
 
 

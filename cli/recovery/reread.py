@@ -28,17 +28,18 @@ def command(  # noqa: PLR0913 - each is an option
         typer.Argument(
             metavar="MONTH",
             parser=month_argument,
-            help="In which the lines were logged, such as 2026-10, in UTC.",
+            help="The month in which the lines were logged, such as 2026-10, in UTC.",
         ),
     ],
     yes: Annotated[
-        bool, typer.Option("--yes", help="Bring the calls in. Without it, only say what would change.")
+        bool, typer.Option("--yes", help="Bring the calls in. Without it, only show what would change.")
     ] = False,
     fields: Annotated[
         str | None,
         typer.Option(
             metavar="MAP",
-            help="Say what this field map would make of the lines, in place of the stack's FieldMap: such as "
+            help="Show how the lines would be read with this field map, in place of the stack's "
+            "FieldMap: such as "
             "status=code. Not with --yes: deploy it first.",
         ),
     ] = None,
@@ -46,15 +47,16 @@ def command(  # noqa: PLR0913 - each is an option
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Read the malformed lines of a month again, and bring what are calls into lake and counters, each once.
+    """Read the malformed lines of a month again, and bring those that are calls into lake and counters, each
+    once.
 
-    Without --yes nothing is changed. It may be interrupted and repeated at will. A month that was sealed is
-    changed as late calls change it: the next invoice adjusts it. Exits 1 if a counter was left alone.
+    Without --yes nothing is changed. The command can be interrupted and repeated. In a sealed month they are
+    like late calls: the next invoice adjusts it. Exits 1 if a counter was left unchanged.
     """
     from cli.recovery.reread_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     if fields is not None and yes:
         raise typer.BadParameter(
-            "it does not go with --yes: deploy the field map first", param_hint="--fields"
+            "it cannot be used with --yes: deploy the field map first", param_hint="--fields"
         )
     run(Period(month), stack, fields, output(json=json, out=out), yes=yes)

@@ -16,6 +16,7 @@ from cli.recovery.recovery_session import Command, RecoveryTools, Task, most_fre
 from metering.billing_rule import BillingRule
 from metering.period import Period
 from reconciliation.recovery.reread import Reread, Rereading
+from reconciliation.report.verdict import counted
 
 
 def run(month: Period, stack: str, fields: str | None, out: Output, *, yes: bool) -> None:
@@ -59,8 +60,9 @@ def _show(screen: Console, found: Rereading, yes: bool) -> None:  # noqa: FBT001
     left = found.left.total()
     become = "became" if yes else "would become"
     screen.print(
-        f"{found.month}: {found.lines:,} malformed lines in the lake; {found.calls:,} {become} calls, "
-        f"{left:,} are left as they are",
+        f"{found.month}: {counted(found.lines, 'malformed line')} in the lake; of these, "
+        f"{found.calls:,} {become} calls, "
+        f"{left:,} left unchanged",
         soft_wrap=True,
     )
     if found.changes:

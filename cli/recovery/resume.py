@@ -19,15 +19,15 @@ EXAMPLES = """Examples:
 
 def command(
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     stack: StackName = "usage-meter",
     json: AsJson = False,
     out: OutFile = None,
 ) -> None:
-    """Let the counters' table report again up to when it is complete, after it was restored.
+    """Report again how far the counters are complete, after their table was restored.
 
-    First set the event source mapping back to before the time until which the restored table is complete; the
-    runbook has the commands. What is known of the shards' progress is removed, so that only what is read from
+    First set the event source mapping back to before the time up to which the restored table is complete; the
+    runbook has the commands. The recorded progress of the shards is removed, so that only what is read from
     there on counts. Exits 1 if the table was not restored, or changed meanwhile.
     """
     from cli.recovery.resume_session import run  # noqa: PLC0415 - slow to load, and not needed for --help

@@ -65,7 +65,7 @@ class LocalEndpoint:
         self._services: dict[str, Service] = {}
         self._moto = _Dispatcher(create_backend_app)
         self.on_log_events: Callable[[str, int], None] = lambda _log_group, _events: None
-        """Is told of the log events that a log group has taken in."""
+        """Called with the log events that a log group has taken in."""
         self.usage_of_plan: Callable[[str, str, str], Mapping[str, Any]] | None = None
         """Answers GetUsage of a plan, from a day until a day, which moto does not have."""
         self._actions: dict[tuple[str, str], Action] = {}

@@ -29,7 +29,7 @@ class SubscriptionDelivery(KinesisBackend):
         self._kinesis = kinesis
         self.listeners: list[Listener] = []
         self.on_forwarded: Callable[[str, str, int], None] = lambda _group, _filter, _events: None
-        """Is told of log group, filter and number of the log events of each delivery."""
+        """Called with log group, filter and number of the log events of each delivery."""
 
     @property
     def _url_module(self) -> object:

@@ -119,7 +119,7 @@ class AccessLogPlayer:
         on_calls: Callable[[Iterable[str]], None] = lambda _lines: None,
     ) -> None:
         """Write to ``log_group``; requests hold ``mean_lines`` lines on average, as ``seed`` draws them.
-        ``on_calls`` is told of the lines of each request before it is sent.
+        ``on_calls`` is called with the lines of each request before it is sent.
         """
         self._on_calls = on_calls
         self._logs = logs

@@ -101,7 +101,7 @@ DOUBTED: Final = {
         "repeated_field",
         Counts.FULLY,
         "a counted field comes twice with different values, as where a caller writes fields: the gateway's "
-        "own counts, as far as it can be told",
+        "own counts, where that can be determined",
         f"put the callers' texts first: {_FORMAT_CHECK}",
     ),
     Doubt.UNREADABLE_VALUE: LineKind(

@@ -1,7 +1,7 @@
 """Two counts of the same events, minute by minute, and how far they are apart.
 
 What was sent and is not taken yet is on its way: so much, that the rate times the delay gives it. What is
-lost stays away for ever. The two are told apart at two times, far enough from each other: what is on its
+lost stays away for ever. The two are distinguished at two times, far enough from each other: what is on its
 way then is known by the rate, and what is missing beyond that was lost in between.
 
 A *level* is how much is away at a time: of half an hour of minutes, the one that a quarter of them are

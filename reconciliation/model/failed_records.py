@@ -6,8 +6,8 @@ import msgspec
 
 
 class FailedRecords(msgspec.Struct):
-    """What lies under the error prefix. A record that lies there twice cannot be told from two records with
-    the same content that arrived in the same millisecond: hence two figures.
+    """What lies under the error prefix. A record that lies there twice cannot be distinguished from two
+    records with the same content that arrived in the same millisecond: hence two figures.
     """
 
     at_least: int = 0

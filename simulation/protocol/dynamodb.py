@@ -83,7 +83,7 @@ class DynamoDBStore:
         return sorted(one for one in held - registered if one.number)
 
     def holds(self, event: SentEvent) -> bool:  # noqa: ARG002 - the simulated store looks at the event
-        """It cannot be told for one event; a seed runs here as on the simulated store, which can."""
+        """It cannot be determined for one event; a seed runs here as on the simulated store, which can."""
         return True
 
     def expired(self, now_ms: int) -> Sequence[PageId]:

@@ -91,7 +91,7 @@ class Store(Protocol):
         ...
 
     def unregistered(self) -> Sequence[SliceId]:
-        """The slices to which something was added before they were registered, as far as can be told."""
+        """The slices to which something was added before they were registered, as far as can be seen."""
         ...
 
     def holds(self, event: SentEvent) -> bool:

@@ -162,7 +162,7 @@ class World:
             self.result.untrue.append(f"complete_through stays at {self._complete_through} of {self._moment}")
 
     def _read_completeness(self) -> None:
-        """What is told never goes back, and all that was in the stream before is counted."""
+        """What is reported never goes back, and all that was in the stream before is counted."""
         told = through(*self.store.completeness.load())
         if told is None:
             told = -1
@@ -386,7 +386,7 @@ class World:
         for outcome, count in self._told.items():
             if count > self._oracle.requests(outcome):
                 self.result.differences.append(
-                    f"{count} {outcome.value} told, {self._oracle.requests(outcome)} sent"
+                    f"{count} {outcome.value} published, {self._oracle.requests(outcome)} sent"
                 )
 
     @property

@@ -49,7 +49,7 @@ def test_help_names_every_command() -> None:
     assert 0 == told.exit_code
     for name in (*COMMANDS, *GROUPS):
         assert name in told.stdout
-    assert "Exit codes: 0 done, 1 found a problem, 2 wrong use." in told.stdout
+    assert "Exit codes: 0 done, 1 problem found, 2 wrong usage." in told.stdout
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *GROUPS])

@@ -55,7 +55,7 @@ class TestHttpApi:
             return v2.get_stage(ApiId=api, StageName=stage).get("AccessLogSettings") or None
 
         shown = run(engine, tmp_path, "connect")
-        assert f"{api}/prod  HTTP  orders: is to be connected" in shown
+        assert f"{api}/prod  HTTP  orders: will be connected" in shown
         run(engine, tmp_path, "connect", "--all", "--apply")
         assert "$context.routeKey" == json.loads(logs("prod")["Format"])["routeKey"]
         assert "$context.identity.sourceIp" == json.loads(logs("prod")["Format"])["ip"]

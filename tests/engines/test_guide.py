@@ -90,7 +90,7 @@ def test_followed(engine: Engine, tmp_path: Path) -> None:
     for stage in ("prod", "test"):
         engine.client("apigatewayv2").create_stage(ApiId=api, StageName=stage)
     follower.names = {**follower.names, "API": api, "STAGE": "prod"}
-    assert "is to be connected" in follower.run("usage-meter connect")
+    assert "will be connected" in follower.run("usage-meter connect")
     follower.run("usage-meter connect --api")
     follower.run("usage-meter connect --all")
     logging = engine.client("apigatewayv2").get_stages(ApiId=api)["Items"]

@@ -94,13 +94,13 @@ def test_cost_by_the_published_tariff(file: Path, tmp_path: Path) -> None:
     """All accounts by line, to date and at this pace, marked as not proven; what has no price is named, and a
     problem.
     """
-    assert "Tariff 1 is in force now." in invoke("tariff", "publish", file).stdout
-    assert "Tariff 1 was in force already." in invoke("tariff", "publish", file).stdout
+    assert "Tariff 1 is now in force." in invoke("tariff", "publish", file).stdout
+    assert "Tariff 1 was already in force." in invoke("tariff", "publish", file).stdout
     told = invoke("cost", "--out", tmp_path / "cost.json")
     document = written(tmp_path / "cost.json")
 
     assert 1 == told.exit_code
-    assert "Not proven: by the counters." in told.stdout
+    assert "Not proven: figures are from the counters." in told.stdout
     assert "Without a price: " in told.stdout
     assert "key stray has no account" in told.stdout
     assert [("acme", "2.10", "EUR"), ("globex", "0.40", "EUR")] == [
@@ -127,7 +127,9 @@ def test_cost_of_one_account(file: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_shown(file: Path) -> None:
     """No tariff in force, no such account, a tariff with faults: each says what to do."""
-    with pytest.raises(CommandError, match="no tariff in force: publish one by `usage-meter tariff publish"):
+    with pytest.raises(
+        CommandError, match="No tariff is in force: publish one with `usage-meter tariff publish"
+    ):
         invoke("cost")
     with pytest.raises(
         CommandError, match=r"nobody has no cost in .*: the tariff has acme, globex\. The key 'nobody' is not"

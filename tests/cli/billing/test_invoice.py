@@ -148,7 +148,7 @@ def test_another_tariff_changes_no_issued_invoice(tariff: Path) -> None:
     [invoice] = json.loads(told.stdout)["invoices"]
 
     assert ("2.20", False, False) == (invoice["total"], invoice["is_new"], invoice["is_as_computed"])
-    assert "1 were issued before by another usage or tariff, and stand" in told.stderr
+    assert "1 invoice already issued from other usage or another tariff, and not changed" in told.stderr
 
 
 def test_one_account(demo: Demo, tariff: Path) -> None:
@@ -156,7 +156,7 @@ def test_one_account(demo: Demo, tariff: Path) -> None:
     invoke("invoice", MONTH, "--tariff", tariff, "--account", "globex")
     files = [f"invoices/{MONTH}/globex/invoice.{kind}" for kind in ("csv", "html", "json")]
     assert [*files, NOBODYS] == kept(demo)
-    with pytest.raises(CommandError, match=r"nobody is no account of .* which has acme, globex"):
+    with pytest.raises(CommandError, match=r"nobody is not an account of .* which has acme, globex"):
         invoke("invoice", MONTH, "--tariff", tariff, "--account", "nobody")
 
 
@@ -229,7 +229,7 @@ def test_printed(tariff: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     pdf = (tmp_path / "out" / MONTH / "acme" / "invoice.pdf").read_bytes()
     assert 1 == len(re.findall(rb"/Type\s*/Page\b", pdf))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CommandError, match="No browser prints the PDF: install one of chromium"):
+    with pytest.raises(CommandError, match="There is no browser to print the PDF: install one of chromium"):
         invoke(*typed, "--out", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
@@ -322,7 +322,7 @@ def test_shows_what_it_issues_and_asks(
     monkeypatch.setattr("sys.argv", ["usage-meter", *typed])
     assert 2 == main()
     told = capsys.readouterr()
-    assert "agree with --yes. Nothing was written" in told.err
+    assert "confirm with --yes. Nothing was written" in told.err
     assert ["acme", "2.20", "0.00", "2.20", "EUR"] in [line.split() for line in told.out.splitlines()]
     assert [] == kept(demo)
     invoke(*typed)

@@ -24,8 +24,8 @@ def test_the_example(tmp_path: Path) -> None:
     assert 0 == told.exit_code
     assert ["team", "2026-01", "2026-01", "2026-10", "EUR", "billable", "(flat)"] in [row[:7] for row in rows]
     assert ["initech", "k1l2m3n4o5", "team,", "business", "from", "2026-11"] in rows
-    assert "Keys of no account are paid by plan pay-as-you-go." in told.stdout
-    assert 1 == told.stdout.count("A call without a known size costs nothing by it")
+    assert "Keys without an account are billed by plan pay-as-you-go." in told.stdout
+    assert 1 == told.stdout.count("Calls without a known size cost nothing by it")
     assert "price traffic is on response_bytes." in told.stdout
     assert (True, ["1234567890"]) == (document["valid"], document["accounts"]["globex"])
 

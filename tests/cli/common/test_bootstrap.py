@@ -87,9 +87,7 @@ class TestNoWay:
             AWS_ENDPOINT_URL="http://127.0.0.1:1",
         )
         assert 2 == code
-        assert sentence.startswith(
-            "usage-meter: Nothing answers at http://127.0.0.1:1/: start what should be there"
-        )
+        assert sentence.startswith("usage-meter: Nothing responds at http://127.0.0.1:1/: start the service")
 
 
 def test_target(nothing_set: pytest.MonkeyPatch) -> None:

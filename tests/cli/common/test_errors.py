@@ -26,7 +26,7 @@ THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceed
     [
         (
             EndpointConnectionError(endpoint_url="http://127.0.0.1:1/"),
-            "Nothing answers at http://127.0.0.1:1/",
+            "Nothing responds at http://127.0.0.1:1/",
             2,
         ),
         (NoCredentialsError(), "set AWS_PROFILE", 2),
@@ -35,11 +35,11 @@ THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceed
         (REFUSED, "AWS refuses DescribeStacks: You are not allowed (AccessDeniedException)", 2),
         (
             THROTTLED,
-            "AWS does not answer DescribeStacks now: Rate exceeded (Throttling). Try again.",
+            "AWS does not respond to DescribeStacks now: Rate exceeded (Throttling). Try again.",
             1,
         ),
         (Misconfigured(["TABLE is not set"]), "Invalid settings: TABLE is not set.", 2),
-        (Transient("the table is busy"), "A service did not answer: the table is busy. Try again.", 1),
+        (Transient("the table is busy"), "A service did not respond: the table is busy. Try again.", 1),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
@@ -57,7 +57,7 @@ def test_errors_of_others_are_explained(error: Exception, sentence: str, exit_co
     [
         (
             EndpointConnectionError(endpoint_url="http://127.0.0.1:1/"),
-            "Nothing answers at http://127.0.0.1:1/",
+            "Nothing responds at http://127.0.0.1:1/",
         ),
         (NoCredentialsError(), "There are no AWS credentials: set AWS_PROFILE"),
     ],

@@ -136,7 +136,7 @@ class TestConnect:
         before = there.logged(), there.filters()
         told = invoke("connect", "--meter", "meter.json")
         assert (1, True) == (told.exit_code, "name a log group of this account" in told.stdout)
-        assert f"{there.logging}/prod  REST  orders: is to be connected" in told.stdout
+        assert f"{there.logging}/prod  REST  orders: will be connected" in told.stdout
         assert before == (there.logged(), there.filters())
 
     def test_and_back(self, there: OtherAccount) -> None:

@@ -80,7 +80,7 @@ class TestDryRun:
         api = account.api("orders", {"destinationArn": destination, "format": OWN_FORMAT})
         told = invoke("connect")
         assert 0 == told.exit_code, told.stderr
-        assert f"{api}/prod  REST  orders: is to be connected" in told.stdout
+        assert f"{api}/prod  REST  orders: will be connected" in told.stdout
         assert "/aws/apigateway/orders gets a subscription filter" in told.stdout
         assert OWN_FORMAT in told.stdout.replace("\n", "")
         assert OWN_FORMAT == account.log_of(api)["format"]

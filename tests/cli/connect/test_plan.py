@@ -73,12 +73,12 @@ class TestRefused:
             (
                 replace(LOGGING, log=LogSetting(f"{ARN}:/aws/lambda/orders", "{}")),
                 replace(OWN, name="/aws/lambda/orders"),
-                "services of the meter may write to",
+                "services of the meter may write",
             ),
             (
                 replace(LOGGING, log=LogSetting(f"{ARN}:{OWN.name}", "$context.status")),
                 OWN,
-                "its format is no JSON",
+                "its format is not JSON",
             ),
             (
                 replace(

@@ -118,13 +118,13 @@ def test_a_key_that_is_blocked() -> None:
     assert [
         "3 of 10 requests, by the counter 30.0 %",
         "status 429: 2 calls, by the lake",
-        "status 503: 1 calls, by the lake",
+        "status 503: 1 call, by the lake",
     ] == [" ".join(words) for words in section(told.stdout, "Not billed")[:3]]
     assert ["billable/month", "7", "7", "100.0", "0"] == section(told.stdout, "Plan")[2][:5]
     assert [f"{MONTH}: {share} % of 7 billable, sent" for share in (50, 80, 100)] == [
         " ".join(words) for words in section(told.stdout, "Alerts")
     ]
-    assert ["2", "calls", "have", "status", "429,"] == section(told.stdout, "Denied")[0][:5]
+    assert ["2", "calls", "with", "status", "429,"] == section(told.stdout, "Denied")[0][:5]
     assert [
         (
             "Blocked since 2026-10-31 12:08:00 UTC by the hard limit of 7 billable requests a month; "
@@ -170,7 +170,9 @@ def test_a_day_has_hours() -> None:
 def test_unknown_sizes() -> None:
     """How many calls have no known size is said: for a price or limit on bytes they are none."""
     told = " ".join(explain("shop").stdout.split())
-    assert "Without a known size: 10 requests, 0 responses; a price or limit on bytes takes them for" in told
+    assert (
+        "Without a known size: 10 requests, 0 responses; a price or limit on bytes counts them as 0" in told
+    )
     assert {"requests": 10, "responses": 0} == document("shop")["lake"]["without_known_size"]
 
 
@@ -178,12 +180,12 @@ def test_malformed_lines() -> None:
     """Each reason is named with an example, and the way back."""
     told = explain("!malformed")
     reasons = " ".join(" ".join(words) for words in section(told.stdout, "Malformed because"))
-    assert "bad_status: 1 lines, such as" in reasons
+    assert "bad_status: 1 line, such as" in reasons
     assert 'status is "none", none from 100 to 599' in reasons
-    assert "no_json: 1 lines, such as no line" in reasons
+    assert "no_json: 1 line, such as no line" in reasons
     conclusion = " ".join(told.stdout.split())
     assert "Malformed because: bad_status (1), no_json (1)." in conclusion
-    assert "`usage-meter reread 2026-10` reads them again" in conclusion
+    assert "`usage-meter reread 2026-10` reads the lines again" in conclusion
     found = document("!malformed")["lake"]["malformed_because"]
     assert [("bad_status", 1), ("no_json", 1)] == [(one["reason"], one["lines"]) for one in found]
 
@@ -206,7 +208,7 @@ def test_without_the_lake(later: pytest.MonkeyPatch) -> None:
     assert 1 == told.exit_code
     assert [["It", "was", "not", "queried", "(--no-lake)."]] == section(told.stdout, "Lake")
     assert "Blocked by the hard limit of 7 billable requests a month" in told.stdout
-    assert "10 requests are counted; the lake was not queried." in told.stdout
+    assert "10 requests counted; the lake was not queried." in told.stdout
 
 
 def test_a_query_that_is_refused(later: pytest.MonkeyPatch) -> None:
@@ -234,7 +236,7 @@ def test_the_two_differ(demo: Demo) -> None:
         "11 requests are counted, 10 are in the lake: `usage-meter reconcile 2026-10` names the calls."
         not in told.stdout
     ), "the day is not over"
-    assert "the last ones may be on their way for up to 60 minutes" in told.stdout
+    assert "the last calls can take up to 60 minutes to arrive" in told.stdout
 
 
 def test_the_two_differ_in_a_month_that_is_over(demo: Demo, later: pytest.MonkeyPatch) -> None:
@@ -264,14 +266,14 @@ def test_a_key_that_is_suspended(demo: Demo) -> None:
     plans(demo).assign(Assignment("shop", "wide", status=KeyStatus.SUSPENDED))
     told = explain("shop", "--no-lake")
     assert 1 == told.exit_code
-    assert "Suspended: no call is let through until `usage-meter quota resume shop`." in told.stdout
+    assert "Suspended: all calls are blocked until `usage-meter quota resume shop`." in told.stdout
 
 
 def test_a_key_that_nobody_knows() -> None:
     """It may be the key itself instead of its id."""
     told = explain("secret-of-shop")
     assert 0 == told.exit_code
-    assert "Nothing is known of secret-of-shop in 2026-10" in told.stdout
+    assert "secret-of-shop is unknown in 2026-10" in told.stdout
     assert "Give the id of the key, not the key itself." in told.stdout
 
 
@@ -279,8 +281,8 @@ def test_a_reserved_key() -> None:
     """What has no key can be explained as well."""
     told = explain("-")
     assert 0 == told.exit_code
-    assert "- is no key: it counts what is unattributed." in told.stdout
-    assert "Counter and lake hold the same 1 calls." in told.stdout
+    assert "- is not a key: it counts what is unattributed." in told.stdout
+    assert "Counter and lake hold the same 1 call." in told.stdout
 
 
 @pytest.mark.parametrize("arguments", [[], ["shop", "--period", "2026-10-31T12"], ["a\tb"]])

@@ -118,7 +118,7 @@ def test_a_function_that_never_works_is_told(
     monkeypatch.setattr(demo_run, "MOST_IN_FLIGHT_ON_MOTO", 10)
     monkeypatch.setattr(demo_session, "DemoSettings", partial(DemoSettings, make_processor=broken))
 
-    with pytest.raises(CommandError, match=r"The demo cannot go on: .*TypeError: no") as ended:
+    with pytest.raises(CommandError, match=r"The demo cannot continue: .*TypeError: no") as ended:
         run(DemoOptions(access_log))
 
     assert 1 == ended.value.exit_code

@@ -84,7 +84,7 @@ def test_a_log_is_played(
     def look(_screen: Console) -> None:
         told = capsys.readouterr().out
         use(told, monkeypatch)
-        assert "20 log events are counted, and in the lake." in told
+        assert "20 log events counted and stored in the lake." in told
         counted.append(requests_of("shop"))
         counted.append(shown_at(address_of(told), "shop", "2026-10"))
 

@@ -26,7 +26,7 @@ def told_of(capsys: pytest.CaptureFixture[str], *lines: str) -> str:
 def test_most_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
     """How many, of what form, what to do, and the command that says more."""
     told = told_of(capsys, CLF, CLF, line())
-    assert "Of the first 3 lines 2 are not counted." in told
+    assert "2 of the first 3 lines: not counted." in told
     assert "`usage-meter lines some/log`" in told
     assert "common log format" in told
     assert "format check" in told
@@ -35,7 +35,7 @@ def test_most_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
 def test_most_count_for_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     """AWS's default formats name no key."""
     told = told_of(capsys, HTTP_DEFAULT, HTTP_DEFAULT, CLF)
-    assert "3 are not counted or counted under no key" in told
+    assert "3 of the first 3 lines: not counted or counted under no key" in told
     assert "Most are no_key_field" in told
 
 
@@ -60,6 +60,6 @@ def test_the_demo_of_such_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[st
     path.write_text((CLF + "\n") * 20)
     run(DemoOptions(path, serve=False))
     told = capsys.readouterr().out
-    assert "Of the first 20 lines 20 are not counted" in told
-    assert told.index("Of the first") < told.index("No drift")
+    assert "20 of the first 20 lines: not counted" in told
+    assert told.index("of the first") < told.index("No drift")
     assert "20 of 20 log events are malformed" in told

@@ -20,7 +20,7 @@ def test_a_full_format(tmp_path: Path) -> None:
     (tmp_path / "format").write_text(REST)
     for given in (REST, str(tmp_path / "format")):
         told = CliRunner().invoke(app, ["format", "check", given])
-        assert (0, True) == (told.exit_code, "a REST API: its calls are metered fully" in told.stdout)
+        assert (0, True) == (told.exit_code, "a REST API: its calls are fully metered" in told.stdout)
 
 
 def test_the_extension_can_be_copied() -> None:

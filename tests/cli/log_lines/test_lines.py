@@ -72,7 +72,7 @@ def test_json(tmp_path: Path) -> None:
     assert 1 == code
     assert (2, 1, 0, 1) == tuple(found[name] for name in ("lines", "fully", "for_nobody", "not"))
     assert ["no_json", "counted"] == [kind["kind"] for kind in found["kinds"]]
-    assert found["kinds"][0]["example"].endswith("... and 600 characters more")
+    assert found["kinds"][0]["example"].endswith("... and 600 more characters")
 
 
 def test_fields_and_limit(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_forms_of_files(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(data)
     code, told = played(path)
-    assert (0, True) == (code, "1 lines; 1 counted" in told)
+    assert (0, True) == (code, "1 line; 1 counted" in told)
 
 
 def test_deliveries_one_after_the_other() -> None:
@@ -116,7 +116,7 @@ def test_a_line_that_speaks_of_messages_is_no_envelope() -> None:
 def test_standard_input() -> None:
     """With `-`."""
     told = CliRunner().invoke(app, ["lines", "-"], input=line())
-    assert (0, True) == (told.exit_code, "-: 1 lines; 1 counted" in told.stdout)
+    assert (0, True) == (told.exit_code, "-: 1 line; 1 counted" in told.stdout)
 
 
 def test_of_a_large_file_the_beginning_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_the_port_is_taken() -> None:
     """Is told in a sentence, before anything is served."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(CommandError, match=f"Port {port} of 127.0.0.1 cannot be had: Address already"):
+        with pytest.raises(CommandError, match=f"Port {port} of 127.0.0.1 cannot be used: Address already"):
             run("usage-meter", port)
 
 
@@ -205,7 +205,7 @@ def test_ctrl_c_ends_it(settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     with settings.context() as patch:
         patch.setattr(threading.Event, "wait", interrupt)
         dashboard_session.wait(console())
-    assert "The dashboard ends." in capsys.readouterr().out
+    assert "The dashboard has stopped." in capsys.readouterr().out
 
 
 def test_no_such_stack() -> None:

@@ -84,7 +84,7 @@ def test_calls_that_do_not_reach_the_stream(cloud: LookedUp) -> None:
 def test_nothing_is_known() -> None:
     """Then nobody may take the meter for well: exit code 1."""
     told = invoke("health")
-    assert (1, "Whether the meter counts, is unknown") == (told.exit_code, told.stdout.splitlines()[0])
+    assert (1, "The state of the meter is unknown") == (told.exit_code, told.stdout.splitlines()[0])
     assert "This is normal in the first minutes of a" in told.stdout
 
 

@@ -140,9 +140,9 @@ def test_without_a_key() -> None:
         (["alice", "--from", "2026-02-30", "--to", "2026-03-01"], "is not a valid day"),
         (
             ["alice", "--period", "2026-11", "--from", "2026-11-01", "--to", "2026-11-02"],
-            "either a period or",
+            "give a period or",
         ),
-        (["alice", "--json", "--csv"], "either --json or --csv"),
+        (["alice", "--json", "--csv"], "give --json or --csv"),
         (["--period", "2026-11-05"], "name a key"),
         (["--from", "2026-11-01", "--to", "2026-11-02"], "name a key"),
         (["a\nb"], "control character"),

@@ -86,7 +86,7 @@ def test_a_pause_of_the_service(capsys: pytest.CaptureFixture[str], waits: list[
     result = show(answering([1, Transient("Query of counters"), 3, 4]), draw, how(json=True, watch=True))
     told = capsys.readouterr()
     assert (answer(4), 3) == (result, len(told.out.splitlines()))
-    assert "usage-meter: No newer answer: Query of counters. It is tried again.\n" == told.err
+    assert "usage-meter: No newer figures: Query of counters. Trying again.\n" == told.err
     assert 4 == len(waits)
 
 
@@ -112,5 +112,5 @@ def test_in_place(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
     told = written.getvalue()
     assert (answer(4), 4) == (result, len(waits))
     assert [True, False, True, True] == [f"answer {number}" in told for number in (1, 2, 3, 4)]
-    assert "No newer answer: Query of counters" in told
+    assert "No newer figures: Query of counters" in told
     assert "\x1b[1A" in told, "the cursor goes up to draw anew"

@@ -100,7 +100,7 @@ def stored(demo: Demo) -> list[dict[str, Any]]:
 def test_close(typed: Told, tmp_path: Path) -> None:
     """A month goes from open to sealed, and stays so."""
     out = tmp_path / "state.json"
-    assert (0, "2026-10 is open: nobody has begun to close it\n") == typed("close", MONTH, "--status")
+    assert (0, "2026-10 is open: closing has not begun\n") == typed("close", MONTH, "--status")
     code, asked = typed("close", MONTH, "--out", str(out), "--yes")
     told = asked[asked.index(f"{MONTH} was sealed") :]
     document = json.loads(out.read_text())
@@ -132,7 +132,7 @@ def test_close_a_month_that_differs(demo: Demo, typed: Told) -> None:
 def test_close_shows_what_it_seals_and_asks(typed: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal it is refused unless it was agreed to; no means that the month stays open."""
     code, told = typed("close", MONTH)
-    assert (2, True) == (code, "agree with --yes. Nothing was written" in told)
+    assert (2, True) == (code, "confirm with --yes. Nothing was written" in told)
     assert "2026-10: 2 keys, 12 requests, 12 billable. Once sealed, it cannot be opened again" in told
     assert "is open" in typed("close", MONTH, "--status")[1]
 
@@ -175,7 +175,7 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
     out = tmp_path / "rebuilt.json"
     code, told = typed("rebuild", MONTH, "--out", str(out))
     assert (0, as_counted) == (code, stored(demo)), told
-    assert "4 counters brought to the lake's figure" in told
+    assert "4 counters set to the lake's figures" in told
     assert ("written", 6) == (
         (done := json.loads(out.read_text())["done"][0])["fate"],
         done["after"]["requests"],
@@ -184,7 +184,7 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
     change_counter(demo, 5)
     assert (2, True) == ((answer := typed("rebuild", MONTH, "--correct"))[0], "--yes" in answer[1])
     code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes")
-    assert (1, True) == (code, "1 counters hold more than the lake and were left as they are" in told)
+    assert (1, True) == (code, "1 counter higher than the lake and left unchanged" in told)
     lower = ("--lower", "edited by hand, ticket 4711")
     code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", *lower, "--yes")
     assert (0, as_counted) == (code, stored(demo)), told

@@ -111,8 +111,8 @@ def test_what_cannot_be_redriven_stays_and_is_explained(tmp_path: Path) -> None:
     document = json.loads(out.read_text())
 
     assert 1 == told.exit_code
-    assert "1 error objects read; 0 records" in told.stdout
-    assert "1 cannot be read and stay" in told.stdout
+    assert "1 error object read; 0 records" in told.stdout
+    assert "1 cannot be read and remain" in told.stdout
     assert "document 1: " in told.stdout
     assert (True, 1) == (document["dry_run"], document["unreadable"])
 
@@ -122,5 +122,5 @@ def test_a_month_of_another_name() -> None:
     told = invoke("reconcile", "2025-01", "--allow-incomplete")
 
     assert 0 == told.exit_code
-    assert "No calls: the counters and the lake hold nothing of 2025-01." in told.stdout
+    assert "No calls: the counters and the lake hold no calls of 2025-01." in told.stdout
     assert "No drift" not in told.stdout

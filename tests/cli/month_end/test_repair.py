@@ -17,8 +17,8 @@ def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
     change_counter(demo, 3)
     code, told = typed("reconcile", MONTH, "--repair", "--lower", "edited by hand")
     assert 2 == code
-    assert "There is no terminal to ask at: agree with --yes." in told
-    assert ["shop-0", MONTH, "9", "6", "6", "6", "takes", "calls", "away"] in [
+    assert "There is no terminal for the question: confirm with --yes." in told
+    assert ["shop-0", MONTH, "9", "6", "6", "6", "removes", "calls"] in [
         line.split() for line in told.splitlines()
     ]
     assert as_counted != stored(demo)
@@ -33,7 +33,7 @@ def test_repair(demo: Demo, typed: Told, tmp_path: Path) -> None:
     code, told = typed("reconcile", MONTH, "--repair", "--yes", *lower, "--out", str(out))
     document = json.loads(out.read_text())
     assert (0, as_counted) == (code, stored(demo)), told
-    assert "1 counters brought to the lake's figure" in told
+    assert "1 counter set to the lake's figures" in told
     assert (False, 1, 0) == (
         document["agrees"],
         document["repair"]["written"],
@@ -63,7 +63,7 @@ def test_answer(demo: Demo, typed: Told, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("typer.confirm", refuse)
     try:
         assert 0 != typed("reconcile", MONTH, "--repair", "--lower", "edited by hand")[0]
-        assert ["Bring these 1 counters to the lake's figure?"] == questions
+        assert ["Set 1 counter to the lake's figures?"] == questions
         assert before == stored(demo)
     finally:
         change_counter(demo, -3)

@@ -102,7 +102,7 @@ class TestApply:
     def test_once(self, book: PlanBook, file: str) -> None:
         """Plans and keys are as the file has them; the second time nothing changes."""
         told = invoke("plan", "apply", "-f", file)
-        assert (0, "Changed: 1 plans, 1 keys.") == (told.exit_code, told.stdout.splitlines()[-1])
+        assert (0, "Changed: 1 plan, 1 key.") == (told.exit_code, told.stdout.splitlines()[-1])
         assert ["requests/month", "requests/hour"] == [limit.name for limit in book.plans()["free"].limits]
         assert "acme" == getattr(book.assignment("a1"), "account", None)
         assert "Nothing to change." == invoke("plan", "apply", "-f", file).stdout.strip()
@@ -169,7 +169,7 @@ class TestPlan:
     def test_nothing(self) -> None:
         """An empty list says how to fill it; a plan that is not there is wrong use."""
         assert "There are no plans" in invoke("plan", "list").stdout
-        with pytest.raises(Exception, match="There is no plan 'free'; there are none"):
+        with pytest.raises(Exception, match="There is no plan 'free'; the plans are none"):
             invoke("plan", "show", "free")
 
     @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ class TestQuota:
         """The key itself is asked for, not given as an argument, and only its digest is kept."""
         secret = "s3cret-of-more-than-twenty-characters"
         told = invoke("quota", "assign", "a1", "free", "--secret", typed=f"{secret}\n")
-        assert "The caller who shows this key is known now." in told.stdout
+        assert "Callers with this key are now recognised." in told.stdout
         assert secret not in told.stdout
         assert book.assignment("a1") is not None
         items = cloud.client("dynamodb").scan(TableName=cloud.stack.name("CountersTable"))["Items"]
@@ -326,7 +326,7 @@ class TestQuota:
         invoke("quota", "history", "a1", "--at", "2026-11-05T13:30:00Z", "--out", str(out))
         (then,) = json.loads(out.read_text())
         assert (1_793_883_600, {"requests/month": 5}) == (then["since"], then["overrides"])
-        with pytest.raises(CommandError, match="Nothing is known to have been in force for key 'a1' at 2025"):
+        with pytest.raises(CommandError, match="Nothing was in force for key 'a1' at 2025"):
             invoke("quota", "history", "a1", "--at", "2025-01-01")
 
     def test_account(
@@ -406,7 +406,7 @@ class TestQuota:
             ):
                 invoke("quota", command[0], "nobody", *command[1:])
         assert "The key 'new' is not known" in invoke("quota", "assign", "new", "free", "--dry-run").stdout
-        with pytest.raises(Exception, match="There is no plan 'gold'; there are free, pro"):
+        with pytest.raises(Exception, match="There is no plan 'gold'; the plans are free, pro"):
             invoke("quota", "assign", "a1", "gold")
         with pytest.raises(Misconfigured, match="reserved for calls without a key"):
             invoke("quota", "assign", "-", "free")

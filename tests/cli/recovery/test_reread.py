@@ -46,11 +46,11 @@ def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.Mon
     before, out = stored(demo), tmp_path / "reread.json"
     code, told = typed("reread", MONTH)
     assert (0, before) == (code, stored(demo))
-    assert "4 malformed lines in the lake; 0 would become calls, 4 are left" in told
+    assert "4 malformed lines in the lake; of these, 0 would become calls, 4 left" in told
 
     code, told = typed("reread", MONTH, "--fields", MAP, "--out", str(out))
     assert (0, before) == (code, stored(demo)), told
-    assert "3 would become calls, 1 are left" in told
+    assert "3 would become calls, 1 left" in told
     assert ["d0e96b5f16", "2026-10-31", "no_status", "3"] in [row.split() for row in told.splitlines()]
     assert ["no_json", "no_json", "1"] in [row.split() for row in told.splitlines()]
     document = json.loads(out.read_text())
@@ -62,15 +62,15 @@ def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Deployment, "rule", BillingRule(fields=parse_field_map(MAP)))
     code, told = typed("reread", MONTH, "--yes")
     assert 0 == code, told
-    assert "3 became calls, 1 are left" in told
-    assert "4 counters brought to the lake's figure" in told
+    assert "3 became calls, 1 left" in told
+    assert "4 counters set to the lake's figures" in told
     assert 0 == typed("reconcile", MONTH)[0]
     code, told = typed("reread", MONTH, "--yes")
-    assert (0, True) == (code, "0 became calls, 1 are left" in told)
+    assert (0, True) == (code, "0 became calls, 1 left" in told)
 
     out = tmp_path / "backfill.json"
     code, told = typed("backfill", "--from", f"{MONTH}-31", "--yes", "--out", str(out))
-    assert "5 lines in the log groups; 0 came into lake and counters, 0 are left where they are" in told
+    assert "5 lines in the log groups; 0 came into lake and counters, 0 left unchanged" in told
     document = json.loads(out.read_text())
     assert (0, [], {}, [], []) == (
         code, *(document[name] for name in ("missing", "left", "gone", "repaired")),

@@ -51,7 +51,7 @@ def test_told(act: QuotaAct) -> None:
     screen = Console(record=True, width=110)
     tell_quota(screen, act)
     text = screen.export_text()
-    assert "quota: key quota-demo has 10 requests/hour; 10 calls were let through" in text
+    assert "quota: key quota-demo has 10 requests/hour; 10 calls were allowed" in text
     assert ["80", "100"] == [line.split()[1] for line in text.splitlines() if "EventBridge" in line]
     assert f"next call: status 429, Retry-After: {act.refusal.headers['Retry-After']}" in text
 

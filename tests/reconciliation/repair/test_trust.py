@@ -87,7 +87,7 @@ class TestLakeInDoubt:
         deployment.land(calls()[:-1])
         in_doubt = doubts(deployment.reconcile())
         assert [
-            "Left as it is: acme 2026-10-10: the lake is in doubt (lost on the way to the lake)",
+            "Not changed: acme 2026-10-10: the lake may be wrong (lost on the way to the lake)",
         ] == list(held_back_lines(in_doubt, []))
 
     def test_other_keys_and_days_are_repaired(self, deployment: Deployment) -> None:
