@@ -76,15 +76,15 @@ def invoke(*arguments: str, typed: str | None = None) -> Result:
     return CliRunner().invoke(app, arguments, input=typed, catch_exceptions=False)
 
 
-def count(cloud: LocalCloud, key: str, requests: int) -> None:
+def count(cloud: LocalCloud, key: str, requests: int, **more: int) -> None:
     """Calls of a key in the hour of `NOW`."""
-    hour = hour_at(NOW * 1000)
+    hour, usage = hour_at(NOW * 1000), Usage(requests, **more)
     counters = DynamoDBCounters(
         cloud.stack.name("CountersTable"), ConditionalUpdates(cloud.client("dynamodb"), 1)
     )
     counters.add(
         [
-            Increment(key, period, 0, "shardId-000000000000", 1, 1, Usage(requests), {part: requests})
+            Increment(key, period, 0, "shardId-000000000000", 1, 1, usage, {part: requests})
             for period, part in ((month_of(hour), hour[8:10]), (day_of(hour), hour[11:]))
         ]
     )
@@ -288,6 +288,20 @@ class TestQuota:
         invoke("quota", "override", "a1", "requests/hour=15")
         told = invoke("quota", "show", "a1")
         assert (1, True) == (told.exit_code, "DENIED" in told.stdout)
+
+    def test_unknown_sizes(
+        self, book: PlanBook, cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A limit on bytes says how many calls it takes for 0 bytes, since their size is not known."""
+        monkeypatch.setattr("cli.plans.quota_session.time", SimpleNamespace(time=lambda: float(NOW)))
+        limits = (Limit(Metric.REQUEST_BYTES, Span.WEEK, 1000), Limit(Metric.REQUESTS, Span.DAY, 1000))
+        book.put_plan(Plan("bytes", limits), None)
+        book.assign(Assignment("a1", "bytes"))
+        count(cloud, "a1", 15, unknown_request_sizes=12)
+        told = invoke("quota", "show", "a1", "--out", str(tmp_path / "out.json"))
+        assert "request_bytes/week takes 12 calls of unknown size for 0 bytes." in told.stdout
+        document = json.loads((tmp_path / "out.json").read_text())
+        assert [12, 0] == [one["unknown_sizes"] for one in document["limits"]]
 
     def test_expires(self, book: PlanBook) -> None:
         """A key may expire; one that has is denied, and shown as such."""
