@@ -97,8 +97,8 @@ class Deployment:
         """Forget everything."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.settings.lake_bucket)
         for page in pages:
-            for entry in page.get("Contents", []):
-                self.s3.delete_object(Bucket=self.settings.lake_bucket, Key=entry["Key"])
+            if found := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
+                self.s3.delete_objects(Bucket=self.settings.lake_bucket, Delete={"Objects": found})
         self.cloud.create_tables()
         self.progress.clear()
 
