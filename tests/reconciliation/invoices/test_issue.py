@@ -106,6 +106,19 @@ def test_run_again_the_same_stands() -> None:
     assert [False, False] == [one.is_new for one in again.issued]
 
 
+def test_files_are_those_that_are_kept() -> None:
+    """A page that an earlier version of the meter kept is the page; what it did not keep is derived."""
+    known, shelf = october(k1=2), Shelves()
+    shelf.kept[OCTOBER, "acme", "invoice.html"] = b"an older page"
+    issued = {
+        one.invoice["account"]: one for one in Invoicing(known, shelf).invoice(OCTOBER, two_accounts()).issued
+    }
+    files = issued["acme"].files()
+    assert b"an older page" == files["invoice.html"]
+    assert files == {name: shelf.kept[OCTOBER, "acme", name] for name in files}
+    assert {} == issued["globex"].kept
+
+
 def test_late_calls_do_not_change_what_is_issued() -> None:
     """They are adjusted on the next invoice."""
     known, shelf = october(k1=2), Shelves()
