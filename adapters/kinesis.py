@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import boto3
+from botocore.config import Config
+
 from adapters.errors import translated
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard
 
@@ -19,6 +22,23 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500
 """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
+
+
+def kinesis_client() -> KinesisClient:
+    """A client that gives up within 7 seconds: two attempts of 3 seconds, and a pause."""
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    return boto3.session.Session().client("kinesis", config=config)
+
+
+def made_at(kinesis: KinesisClient, stream_arn: str) -> int:
+    """When a stream was made, in epoch milliseconds.
+
+    Raises:
+        Transient, Misconfigured: the stream cannot be described.
+    """
+    with translated(f"describe_stream_summary of {stream_arn}"):
+        answer = kinesis.describe_stream_summary(StreamARN=stream_arn)
+    return round(answer["StreamDescriptionSummary"]["StreamCreationTimestamp"].timestamp() * 1000)
 
 
 class KinesisStream:

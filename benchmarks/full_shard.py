@@ -25,7 +25,7 @@ from adapters.settings import inherited
 from benchmarks.harness import slow_dynamodb
 from benchmarks.harness.figure import Figure, Size
 from benchmarks.harness.traffic import Traffic, batches, kinesis_event
-from stream_processor.handler import handler
+from stream_processor.handler import deployed_handler
 
 DELAY_MS: Final = 5
 FULL: Final = Traffic(rate=12_000, keys=2_000, seconds=14)
@@ -106,6 +106,7 @@ def _result(events: list[dict[str, object]]) -> dict[str, float]:
 def consume(files: Sequence[str]) -> dict[str, float]:
     """Give the deployed handler the payload in each file, and say what it took."""
     begun, processor = time.perf_counter(), time.process_time()
+    handler = deployed_handler(lambda _stream: 0)
     for file in files:
         answer = handler(json.loads(Path(file).read_bytes()), _Context())
         if answer["batchItemFailures"]:

@@ -6,19 +6,20 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from adapters.dynamodb.layouts import DynamoDBLayouts
 from adapters.dynamodb.ledger import DynamoDBLedger
-from adapters.dynamodb.progress import DynamoDBProgress
+from adapters.dynamodb.progress import DynamoDBProgress, highest_position
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.dynamodb.thresholds import DynamoDBNotifications
 from adapters.dynamodb.top_keys import DynamoDBHeaviest
 from adapters.event_bus import EventBridge, event_bus_client
+from adapters.kinesis import kinesis_client, made_at
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.calls.notes import metrics_of
@@ -26,7 +27,7 @@ from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.top_keys import HeaviestKeys
 from metering.quotas.ports import ThresholdPublisher
 from stream_processor.full_pages import FullPages
-from stream_processor.kinesis_event import BatchResponse, answer, read_event, stream_of
+from stream_processor.kinesis_event import BatchResponse, answer, beginning_of, read_event, stream_of
 from stream_processor.layout_book import LayoutBook
 from stream_processor.processor import BatchReport, Processor
 from stream_processor.stream_guard import StreamGuard
@@ -102,7 +103,7 @@ def make_handler(  # noqa: PLR0913 - the processor, what is told, two clocks and
     def handle(event: Mapping[str, Any], context: Any) -> BatchResponse:
         limit.begin(context.get_remaining_time_in_millis() / 1000)
         if guard is not None:
-            guard.check(stream_of(event))
+            guard.check(stream_of(event), *beginning_of(event))
         report = processor.process(read_event(event))
         _publish(tools, report, clock(), is_in_time=not limit.was_reached)
         on_batch(report)
@@ -113,12 +114,21 @@ def make_handler(  # noqa: PLR0913 - the processor, what is told, two clocks and
 
 @cache
 def _deployed() -> Handler:
+    return deployed_handler(lambda stream_arn: made_at(kinesis_client(), stream_arn))
+
+
+def deployed_handler(created_at: Callable[[str], int]) -> Handler:
+    """The function by its environment. `created_at` says when a stream was made, by its ARN."""
     settings = StreamProcessorSettings.from_environment()
     publisher = EventBridge(event_bus_client, settings.alert_source)
     dynamodb = client(settings.write_concurrency)
     limit = TimeLimit(time.monotonic)
     updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
-    guard = StreamGuard(DynamoDBStreamIdentity(settings.ledger_table, updates))
+    guard = StreamGuard(
+        DynamoDBStreamIdentity(settings.ledger_table, updates),
+        created_at,
+        partial(highest_position, dynamodb, settings.counters_table),
+    )
     processor = make_processor(settings, dynamodb, publisher, limit)
     deployed = make_handler(processor, telemetry(), limit=limit, guard=guard)
     gc.freeze()  # what is loaded by now stays: looking through it again would take a tenth of a batch's time

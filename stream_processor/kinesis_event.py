@@ -36,6 +36,12 @@ def stream_of(event: Mapping[str, Any]) -> str:
     return arn
 
 
+def beginning_of(event: Mapping[str, Any]) -> tuple[str, int]:
+    """The shard of an invocation's records, and their lowest sequence number."""
+    first = event["Records"][0]
+    return first["eventID"].partition(":")[0], int(first["kinesis"]["sequenceNumber"])
+
+
 def answer(failed_from: int | None) -> BatchResponse:
     """The answer that makes Lambda repeat from a sequence number, or go on."""
     failures: list[BatchItemFailure] = []

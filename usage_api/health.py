@@ -18,6 +18,12 @@ BEHIND_SECONDS: Final = 180
 STOPPED_SECONDS: Final = 300
 """As long as the alarm waits for heartbeats."""
 
+RESTORED: Final = (
+    "The counters' table was restored to an earlier time, and lacks what was counted since. Set the event "
+    "source mapping back to before that time, then run `usage-meter resume`: see the runbook, Restore the "
+    "counters' table."
+)
+
 RESERVED_KEYS: Final = (UNATTRIBUTED_KEY, MALFORMED_KEY, UNDECODABLE_KEY)
 
 Status = Literal["ok", "behind", "losing", "stopped", "unknown"]
@@ -51,7 +57,7 @@ def judge(
             undecodable=totals_of(undecodable),
         ),
         problems=(
-            *_of_progress(status, lag, shards),
+            *([RESTORED] if completeness.is_restored else _of_progress(status, lag, shards)),
             *losses,
             *_of_lines(malformed.requests, undecodable.requests),
         ),

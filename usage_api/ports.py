@@ -44,6 +44,11 @@ class Completeness(Protocol):
         """The shards that have progress."""
         ...
 
+    @property
+    def is_restored(self) -> bool:
+        """Whether the table was restored to an earlier time, and lacks what was counted since."""
+        ...
+
 
 class CompletenessSource(Protocol):
     """Says how complete the counters are."""

@@ -77,6 +77,7 @@ class CompletenessReader:
                 for shard_id in known.open_shards
                 if shard_id in arrived_at
             ),
+            known.is_restored,
         )
 
 

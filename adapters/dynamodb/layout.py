@@ -35,7 +35,7 @@ Ledger table, one item for each time slot, lane and page:
     pk                    attributes
     <slot>/<lane>/<page>  claims: list of binary, size: bytes of claims, w<shard>: watermarks, expires_at
     layouts               entries: how slots and lanes are cut, each since a time of events
-    stream                arn: the stream that the tables count
+    stream                arn, created_at, first: the stream that the tables count, where it begins
     watch                 version: the highest of `progress`, `complete` that was ever written
 
 Names before the first colon are the meter's own, so that no key id can meet another kind of item.

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateRequest
+from adapters.dynamodb.item_content import number_of, position_of
 from adapters.dynamodb.layout import PROGRESS, encode_position
+from adapters.dynamodb.table import Table
 from metering.counters.ports import Progress
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+def highest_position(dynamodb: DynamoDBClient, table_name: str, before: int) -> int:
+    """The highest position at which the counting of a shard stands, of shards whose last counted record came
+    before a time in epoch milliseconds; -1 if there is none.
+
+    Raises:
+        Transient, Misconfigured: the table cannot be read.
+    """
+    items = [one for one in Table(dynamodb, table_name).query(PROGRESS) if "position" in one]
+    old = (position_of(one, "position") for one in items if number_of(one, "arrived_at") < before)
+    return max(old, default=-1)
 
 
 class DynamoDBProgress:

@@ -110,6 +110,8 @@ class Completeness:
     complete_through: datetime | None = None
     """All calls that were in the stream before are counted. None: nothing is known yet."""
     shards: tuple[ShardProgress, ...] = ()
+    is_restored: bool = False
+    """Whether the table was restored to an earlier time, and lacks what was counted since."""
 
 
 def through(known: Knowledge, progress: Positions) -> int | None:

@@ -177,6 +177,16 @@ class Counters(Protocol):
         ...
 
 
+class CountedStream(NamedTuple):
+    """The stream that the tables count; None: not noted."""
+
+    arn: str
+    created_at: int | None = None
+    """When it was made, in epoch milliseconds."""
+    first: int | None = None
+    """Where the first batch began that was counted of it."""
+
+
 class Progress(NamedTuple):
     """Every record of a shard up to `position` is in its counters; that one arrived at `arrived_at_ms`."""
 

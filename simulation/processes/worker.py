@@ -9,7 +9,7 @@ import json
 import sys
 from dataclasses import dataclass
 
-from stream_processor.handler import handler
+from stream_processor.handler import deployed_handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Context:
 def main() -> None:
     """Answer events until the input ends. The function's own log goes to standard error."""
     answers, sys.stdout = sys.stdout, sys.stderr
+    handler = deployed_handler(lambda _stream: 0)
     for number, line in enumerate(sys.stdin):
         answer = handler(json.loads(line), Context(str(number)))
         answers.write(json.dumps(answer) + "\n")

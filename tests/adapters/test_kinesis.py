@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.kinesis import KinesisStream
+from adapters.kinesis import KinesisStream, made_at
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.kinesis.api import KinesisService
 from metering.counters.heartbeat import Heartbeat, Landed
@@ -67,6 +67,14 @@ class TestShards:
         assert [one.is_open for one in found] == [one.last_position is None for one in found]
         ended = found[0].last_position or 0
         assert found[0].first_position < ended < landed.position
+
+    def test_made_at(self, client: Any) -> None:
+        """When a stream was made, by its ARN; of one that is not there it is an error."""
+        told = client.describe_stream_summary(StreamName="calls")["StreamDescriptionSummary"]
+        made = told["StreamCreationTimestamp"].timestamp()
+        assert round(made * 1000) == made_at(client, told["StreamARN"])
+        with pytest.raises(Misconfigured, match="describe_stream_summary of"):
+            made_at(client, told["StreamARN"] + "-elsewhere")
 
     def test_no_such_stream(self, client: Any) -> None:
         """A stream that is not there is a setting to change, and the error names it."""

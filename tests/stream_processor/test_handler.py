@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from adapters.dynamodb.counters import usage_of
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, ConditionalUpdates, client
 from adapters.dynamodb.layout import UNPUBLISHED, account_pk, assignment_pk, counter_pk
 from adapters.dynamodb.plans import PlanBook
+from adapters.dynamodb.progress import highest_position
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
@@ -208,7 +210,10 @@ class TestAnotherStream:
     def test_is_not_counted(self, tables: Tables) -> None:
         """Its batch fails, to be repeated, and no counter of it is written; the stream's own goes on."""
         updates = ConditionalUpdates(tables.dynamodb, 1)
-        guard = StreamGuard(DynamoDBStreamIdentity(tables.ledger, updates))
+        identity = DynamoDBStreamIdentity(tables.ledger, updates)
+        guard = StreamGuard(
+            identity, lambda _arn: 1, partial(highest_position, tables.dynamodb, tables.counters)
+        )
         settings = StreamProcessorSettings.from_environment(
             {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
         )
@@ -224,6 +229,33 @@ class TestAnotherStream:
             handle(theirs, Context())
         assert before == counters(tables)
         handle(ours, Context())
+
+    def test_made_anew(self, tables: Tables) -> None:
+        """A stream that was deleted and made anew is counted above what was counted, and refused below."""
+        identity = DynamoDBStreamIdentity(tables.ledger, ConditionalUpdates(tables.dynamodb, 1))
+        settings = StreamProcessorSettings.from_environment(
+            {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
+        )
+        processor = make_processor(settings, client(1, **tables.where))
+
+        def handle(event: dict[str, Any], made: int) -> None:
+            guard = StreamGuard(
+                identity, lambda _arn: made, partial(highest_position, tables.dynamodb, tables.counters)
+            )
+            make_handler(processor, telemetry("stream_processor", "UsageMeter"), guard=guard)(
+                event, Context()
+            )
+
+        old, new = event([call("a")]), event([call("b")])
+        handle(old, 1)
+        before, later = counters(tables), 1_800_000_000_000
+        with pytest.raises(Misconfigured, match="was made anew at 2027-01-15"):
+            handle(new, later)
+        assert before == counters(tables)
+        kinesis = new["Records"][0]["kinesis"]
+        kinesis["sequenceNumber"] = str(int(kinesis["sequenceNumber"]) + 1)
+        handle(new, later)
+        assert before != counters(tables)
 
 
 Spoilt = tuple[str, str, AttributeValue]
@@ -389,6 +421,7 @@ class TestDeployed:
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr(module, "made_at", lambda _client, _arn: 1)
         module._deployed.cache_clear()  # noqa: SLF001 - as in a new process
         assert {"batchItemFailures": []} == module.handler(event([call("a")]), Context())
         assert 1 == counters(tables)["a1b2c3", "2026-10"].requests

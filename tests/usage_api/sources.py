@@ -32,6 +32,7 @@ class Complete:
 
     complete_through: datetime | None = THROUGH
     shards: Sequence[Shard] = ()
+    is_restored: bool = False
 
 
 @dataclass

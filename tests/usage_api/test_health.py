@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -61,6 +62,14 @@ class TestHealth:
         health = judge(ago(90), {}, SourceState(), NOW)
         assert ("ok", 90, ()) == (health.status, health.lag_seconds, health.problems)
         assert [("shard-1", 60), ("shard-2", 90)] == [(one.shard, one.lag_seconds) for one in health.shards]
+
+    def test_restored(self) -> None:
+        """A table that was restored has a sentence of its own, which says what to do, whatever the time."""
+        for lag in (90, 400):
+            health = judge(replace(ago(lag), is_restored=True), {}, SourceState(), NOW)
+            (problem,) = health.problems
+            assert "was restored to an earlier time" in problem
+            assert "usage-meter resume" in problem
 
     def test_behind(self) -> None:
         """Which shard is late, and where to look."""

@@ -113,9 +113,12 @@ class TestRestored:
             book.save(later)
         assert (5, True) == ((kept := book.load()[0]).through, kept.is_restored)
         reader = CompletenessReader(tables.dynamodb, tables.counters)
-        assert datetime(1970, 1, 1, 0, 0, 0, 5000, tzinfo=UTC) == reader.read().complete_through
+        found = reader.read()
+        assert datetime(1970, 1, 1, 0, 0, 0, 5000, tzinfo=UTC) == found.complete_through
+        assert found.is_restored
 
         assert book.resume(kept, [A])
+        assert not reader.read().is_restored
         known, positions = book.load()
         assert (Knowledge(6, 5, open_shards=(A,)), {}) == (known, positions)
         assert book.save(after_beat(known, {}, Beat(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)])))

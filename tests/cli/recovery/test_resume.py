@@ -1,0 +1,96 @@
+"""`usage-meter resume` against a local cloud whose counters' table went back in time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.layout import encode_position
+from adapters.dynamodb.table import Table
+from local_cloud.stack import LocalCloud
+from metering.counters.completeness import Knowledge
+from metering.errors import Misconfigured
+from tests.cli.month_end.test_close import Told, typed
+
+__all__ = ["typed"]  # the fixture
+
+THROUGH = datetime(2026, 11, 24, 19, tzinfo=UTC)
+SHARD = "shardId-000000000000"
+MILLISECONDS = round(THROUGH.timestamp() * 1000)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[LocalCloud]:
+    """One for all tests."""
+    with LocalCloud() as cloud:
+        cloud.publish()
+        yield cloud
+
+
+@pytest.fixture
+def book(
+    running: LocalCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    own_environment: None,  # noqa: ARG001 - it comes first
+) -> CompletenessBook:
+    """What the watch knows, nothing yet; the command finds the cloud by the usual settings."""
+    for name, value in running.endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    counters, ledger = running.stack.name("CountersTable"), running.stack.name("LedgerTable")
+    dynamodb = running.client("dynamodb")
+    for sort_key in ("complete", SHARD):
+        Table(dynamodb, counters).delete(("progress", sort_key))
+    dynamodb.delete_item(TableName=ledger, Key={"pk": {"S": "watch"}})
+    return CompletenessBook(dynamodb, counters, ledger)
+
+
+def restore(running: LocalCloud, book: CompletenessBook) -> None:
+    """The table is as it was two heartbeats ago, and the next heartbeat has noticed that."""
+    for version in (1, 2, 3):
+        assert book.save(Knowledge(version, MILLISECONDS + version))
+    table = running.stack.name("CountersTable")
+    Table(running.client("dynamodb"), table).delete(("progress", "complete"))
+    CompletenessBook(running.client("dynamodb"), table).save(Knowledge(1, MILLISECONDS))
+    running.client("dynamodb").put_item(
+        TableName=table,
+        Item={
+            "pk": {"S": "progress"},
+            "sk": {"S": SHARD},
+            "position": {"B": encode_position(7)},
+            "arrived_at": {"N": str(MILLISECONDS)},
+        },
+    )
+    known = book.load()[0]
+    with pytest.raises(Misconfigured, match="was restored to an earlier time"):
+        book.save(known._replace(version=known.version + 1))
+
+
+def test_not_restored(book: CompletenessBook, typed: Told) -> None:
+    """A table that was not restored is left alone."""
+    assert book.save(Knowledge(1, MILLISECONDS))
+    code, told = typed("resume", "--yes")
+    assert 1 == code
+    assert "was not restored: nothing was changed" in told
+    assert Knowledge(1, MILLISECONDS) == book.load()[0]
+
+
+def test_restored(running: LocalCloud, book: CompletenessBook, typed: Told, tmp_path: Path) -> None:
+    """It says until when the table is complete; then it may report again, by what is read from there on."""
+    restore(running, book)
+    before, out = book.load(), tmp_path / "resume.json"
+    assert before[0].is_restored
+    code, told = typed("resume")
+    assert 0 != code
+    assert "It is complete until 2026-11-24T19:00:00Z." in told
+    assert before == book.load()
+
+    code, told = typed("resume", "--yes", "--out", str(out))
+    assert 0 == code, told
+    known, positions = book.load()
+    assert (False, MILLISECONDS, {}) == (known.is_restored, known.through, positions)
+    assert THROUGH.isoformat() == json.loads(out.read_text())["complete_through"]
