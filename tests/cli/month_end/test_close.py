@@ -203,9 +203,9 @@ def test_rebuild_of_a_sealed_month(demo: Demo, typed: Told) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["close", "2026-10-05"], "write it as 2026-10"),
+        (["close", "2026-10-05"], "a month is needed: write 2026-10"),
         (["rebuild", "October"], "is not a valid month"),
-        (["rebuild", MONTH, "--day", MONTH], "write it as 2026-11-05"),
+        (["rebuild", MONTH, "--day", MONTH], "a day is needed: write 2026-11-05"),
         (["rebuild", MONTH, "--day", "2026-11-05"], "cannot be repaired"),
     ],
 )
