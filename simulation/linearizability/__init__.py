@@ -1,0 +1,1 @@
+"""What readers see while others write: each history of operations must fit one order of them."""
