@@ -54,8 +54,8 @@ $(VENV)/.installed: requirements.lock
 	@touch $@
 
 .PHONY: demo
-demo: setup ## Play generated traffic through the whole meter on this machine, and reconcile it
-	@$(BIN)/usage-meter demo --no-serve
+demo: setup ## Play 1,000 generated calls through the whole meter on this machine, prove the count, show the page
+	@$(BIN)/usage-meter demo
 
 .PHONY: simulate
 simulate: setup ## Run the protocol under SEEDS=100 schedules of faults, or under one: SEED=7

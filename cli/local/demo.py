@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.common.numbers import whole_number
 from cli.common.options import AsJson, OutFile
 from cli.common.output import output
 
@@ -15,6 +16,8 @@ EXAMPLES = """Examples:
     usage-meter demo
 
     usage-meter demo --access-log access.jsonl.gz --out out.json
+
+    usage-meter demo --lines 20k
 
     usage-meter demo --chaos 1 --no-serve
 
@@ -59,6 +62,14 @@ def command(  # noqa: PLR0913 - each is an option
             help="Write the report of each month to this folder: as JSON, as CSV, and as a page.",
         ),
     ] = None,
+    lines: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number,
+            help="Lines of generated traffic, 1,000 without it; or of the access log, all without it.",
+        ),
+    ] = None,
     no_serve: Annotated[
         bool,
         typer.Option(
@@ -86,4 +97,4 @@ def command(  # noqa: PLR0913 - each is an option
     from cli.local.demo_session import DemoOptions, run  # noqa: PLC0415 - slow to load, and not needed for --help
 
     files = output(json=json, out=out), lake, report
-    run(DemoOptions(access_log, chaos, *files, serve=not no_serve, speed=speed))
+    run(DemoOptions(access_log, chaos, *files, serve=not no_serve, speed=speed, lines=lines))

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.common.terminal import Text
+from cli.local.this_command import this_command
 from cli.month_end.proof_table import differences_told, outcomes_table
 from local_cloud.demo.result import DemoResult
 from metering.outcome import Outcome
@@ -13,9 +14,9 @@ from metering.usage import Usage, total
 from reconciliation.report.verdict import counted
 
 _NEXT = (
-    ("usage-meter demo --access-log FILE.jsonl.gz", "play your own access log"),
-    ("usage-meter demo --chaos 1", "the same with faults: the counts do not change"),
-    ("usage-meter local", "keep the meter running and send it lines yourself"),
+    ("demo --chaos 1", "the same with faults: the counts do not change"),
+    ("demo --lines 20k", "more of it"),
+    ("local", "keep the meter running and send it lines yourself"),
 )
 
 
@@ -37,8 +38,9 @@ def _flow(result: DemoResult) -> Table:
     flow.add_row("API keys", f"{proof.keys:,}")
     flow.add_row("the lake", f"{counted(proof.lake_rows, 'row')} of {counted(proof.lake_events, 'event')}")
     flow.add_row(
-        "freshness",
-        f"counted {fresh.p50 / 1000:.1f} s after the call was logged (p50), {fresh.p99 / 1000:.1f} s (p99)",
+        "on this machine",
+        f"counted {fresh.p50 / 1000:.1f} s after its line was put (p50), {fresh.p99 / 1000:.1f} s (p99): the "
+        "whole log at once, on one computer, is no measure of AWS",
     )
     return flow
 
@@ -77,5 +79,7 @@ def _both_sides(result: DemoResult) -> tuple[Usage, Usage]:
 def show_next(screen: Console) -> None:
     """Print what to try now."""
     screen.print("\nNext:")
-    for command, purpose in _NEXT:
-        screen.print(f"  {command:45}{purpose}", markup=False)
+    for arguments, purpose in _NEXT:
+        screen.print(f"  {this_command()} {arguments:20}# {purpose}", soft_wrap=True)
+    own = f"{this_command()} demo --access-log FILE"
+    screen.print(f"With your own access log, plain or gzip, in place of FILE: {own}", soft_wrap=True)

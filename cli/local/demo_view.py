@@ -91,7 +91,7 @@ def line(now: Snapshot) -> str:
         f"landed {now.landed:,}",
     ]
     if now.counted:
-        parts.append(f"counted after {now.freshness.p50 / 1000:.1f} s")
+        parts.append(f"counted after {now.freshness.p50 / 1000:.1f} s on this machine")
     if now.faults:
         parts.append(f"faults {sum(now.faults.values()):,}")
     return ", ".join(parts)
@@ -142,7 +142,9 @@ def _fresh(now: Snapshot) -> Text:
     if not now.counted:
         return Text()
     p50, p99 = now.freshness.p50 / 1000, now.freshness.p99 / 1000
-    return Text(f"counted {p50:.1f} s after the call was logged (p50), {p99:.1f} s (p99)", style="dim")
+    return Text(
+        f"on this machine: counted {p50:.1f} s after its line was put (p50), {p99:.1f} s (p99)", style="dim"
+    )
 
 
 def _busiest(now: Snapshot) -> Table:

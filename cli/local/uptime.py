@@ -6,6 +6,7 @@ import threading
 
 from rich.console import Console
 
+from cli.local.this_command import this_command
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 
@@ -23,7 +24,7 @@ def tell_address(screen: Console, cloud: LocalCloud, dashboard: LookUpServer, *,
     for name, value in cloud.endpoint.environment.items():
         screen.print(f"    export {name}={value}", markup=False, soft_wrap=True)
     for command in (f"top --period {month}", "health --watch", f"reconcile {month}"):
-        screen.print(f"    usage-meter {command}", markup=False)
+        screen.print(f"    {this_command(elsewhere=True)} {command}", markup=False, soft_wrap=True)
     screen.print(
         f"\nLines put into the log group {cloud.log_group} are counted. Ctrl-C stops it.\n", markup=False
     )

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from local_cloud.playback.log_times import call_time
@@ -31,18 +32,20 @@ class AccessLog:
     span: timedelta
 
 
-def from_file(path: Path) -> AccessLog:
-    """The access log in a file, plain or gzip; it is read once to count its lines.
+def from_file(path: Path, most: int | None = None) -> AccessLog:
+    """The access log in a file, plain or gzip, or its first lines; it is read once to count them.
 
     Raises:
         UnreadableLogError: it cannot be read, or has no lines.
     """
     if path.exists() and not path.is_file():
         raise UnreadableLogError(f"{path} is read twice, which a pipe does not bear: give a file")
-    total, first, last = _survey(_readable_lines(path))
+    total, first, last = _survey(islice(_readable_lines(path), most))
     if not total:
         raise UnreadableLogError(f"{path} has no lines: give an access log with one JSON object a line")
-    return AccessLog(path.name, lambda: _readable_lines(path), total, timedelta(milliseconds=last - first))
+    return AccessLog(
+        path.name, lambda: islice(_readable_lines(path), most), total, timedelta(milliseconds=last - first)
+    )
 
 
 def generated(settings: TrafficSettings | None = None) -> AccessLog:

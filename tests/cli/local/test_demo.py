@@ -22,7 +22,7 @@ def wished(monkeypatch: pytest.MonkeyPatch) -> list[DemoOptions]:
 def test_without_options(wished: list[DemoOptions]) -> None:
     """Generated traffic, no faults, as fast as it goes, and then the cloud stays up."""
     assert 0 == CliRunner().invoke(app, ["demo"]).exit_code
-    assert [DemoOptions(None, None, NO_OUTPUT, None, None, serve=True, speed=None)] == wished
+    assert [DemoOptions(None, None, NO_OUTPUT, None, None, serve=True, speed=None, lines=None)] == wished
 
 
 def test_with_all_options(wished: list[DemoOptions], tmp_path: Path) -> None:
@@ -30,10 +30,12 @@ def test_with_all_options(wished: list[DemoOptions], tmp_path: Path) -> None:
     log, out, lake, reports = (tmp_path / name for name in ("access.jsonl", "out.json", "lake", "reports"))
     log.write_text("a line\n")
     files = ["--access-log", str(log), "--out", str(out), "--lake", str(lake), "--report", str(reports)]
-    arguments = [*files, "--chaos", "3", "--no-serve", "--speed", "60.5"]
+    arguments = [*files, "--chaos", "3", "--no-serve", "--speed", "60.5", "--lines", "20k"]
 
     assert 0 == CliRunner().invoke(app, ["demo", *arguments]).exit_code
-    assert [DemoOptions(log, 3, Output((out,)), lake, reports, serve=False, speed=60.5)] == wished
+    assert [
+        DemoOptions(log, 3, Output((out,)), lake, reports, serve=False, speed=60.5, lines=20_000)
+    ] == wished
 
 
 def test_a_lake_is_not_mixed_with_another(wished: list[DemoOptions], tmp_path: Path) -> None:

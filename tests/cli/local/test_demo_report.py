@@ -1,6 +1,9 @@
 """What the demo tells at its end."""
 
 import re
+import shlex
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +30,7 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
         "ignored 3 duplicates",
         "API keys 3",
         "the lake 13 rows of 10 events",
-        "freshness counted 1.5 s after the call was logged (p50), 2.5 s (p99)",
+        "on this machine counted 1.5 s after its line was put (p50), 2.5 s (p99)",
         "2026-10 metered 6 6 0",
         "2026-10 malformed 1 1 0",
         "2026-11 undecodable 1 1 0",
@@ -39,12 +42,20 @@ def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in text
 
 
-def test_what_to_try_next(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every command is one that there is."""
-    show_next(console())
-
-    commands = re.findall(r"^  usage-meter (\w+)", capsys.readouterr().out, re.MULTILINE)
-    assert {"demo", "local"} == set(commands) <= COMMANDS.keys()
+def test_what_to_try_next(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command is one that there is, by the path that works from where the user stands."""
+    program = tmp_path / "my bin" / "usage-meter"
+    program.parent.mkdir()
+    monkeypatch.setattr(sys, "argv", [str(program), "demo"])
+    for folder in (tmp_path, program.parent, Path("/")):
+        monkeypatch.chdir(folder)
+        show_next(console())
+        lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+        assert {"demo", "local"} == {words[1] for words in lines} <= COMMANDS.keys()
+        assert {program} == {folder / words[0] for words in lines}
+        assert all("/" in words[0] for words in lines), "a shell looks for a bare name elsewhere"
 
 
 def test_a_difference_is_named(capsys: pytest.CaptureFixture[str]) -> None:

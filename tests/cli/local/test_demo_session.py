@@ -55,11 +55,18 @@ def test_a_log_is_played_told_and_written(
 def test_the_lake_that_is_kept_is_the_logs_alone(
     access_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without the calls of the second act, which shows a quota."""
-    run(DemoOptions(access_log, lake=tmp_path / "lake"))
+    """Of a user's log: no key is added to it. Generated traffic is followed by a second act, which shows a
+    quota; its calls are not in the lake that is kept.
+    """
+    run(DemoOptions(access_log, lake=tmp_path / "lake", lines=CALLS // 2))
+    assert "quota" not in capsys.readouterr().out
+    assert CALLS // 2 == distinct_events(tmp_path / "lake")
 
-    assert "quota: key" in capsys.readouterr().out
-    assert CALLS == distinct_events(tmp_path / "lake")
+    run(DemoOptions(lake=tmp_path / "generated", lines=50))
+    told = capsys.readouterr().out
+    assert "generated traffic of 200 keys: 50 lines" in told
+    assert "quota: key" in told
+    assert 50 == distinct_events(tmp_path / "generated")
 
 
 def test_the_dashboard_is_served_at_the_end(

@@ -70,7 +70,7 @@ def test_a_line_shows_the_same() -> None:
     """For a pipe."""
     assert (
         " 12.0 s  playing the log: sent 5,000 of 10,000, counted 4,500, landed 4,000, "
-        "counted after 2.1 s, faults 3"
+        "counted after 2.1 s on this machine, faults 3"
     ) == line(SNAPSHOT)
     assert "  0.1 s  playing the log: sent 0 of 10,000, counted 0, landed 0" == line(EMPTY)
 
