@@ -23,7 +23,7 @@ from cli.cost import estimate
 from cli.explain import command as explain
 from cli.local import demo, local
 from cli.log_lines import format as log_format
-from cli.log_lines import lines
+from cli.log_lines import lines, send
 from cli.look_up import dashboard, health, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive
 from cli.plans import plan, quota
@@ -49,6 +49,7 @@ COMMANDS = {
     "redrive": redrive,
     "reread": reread,
     "resume": resume,
+    "send": send,
     "top": top,
     "usage": usage,
     "verify": verify,

@@ -13,13 +13,17 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from rich import text as rich_text
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
-from rich.table import Table
+from rich.table import Column, Table
 
 from metering.visible_text import visible, visible_lines
 
 _WIDTH_OF_A_PIPE = 110
+_AMPLE: Final = 100_000
+"""A width at which nothing has to give way."""
+_BLOCKS: Final = " ▏▎▍▌▋▊▉█"
+"""What bars are made of."""
 _NO_ASCII: Final = re.compile(r"[^\x00-\x7e]")
 
 
@@ -66,9 +70,68 @@ def is_live(screen: Console) -> bool:
     return screen.is_terminal and not screen.is_dumb_terminal
 
 
+class FittingTable(Table):
+    """A table in which nothing is cut. Where the terminal is too narrow for it, bars are left out, and then
+    each row becomes a block of lines, with a line for each cell.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The widest form that fits."""
+        if not self._is_cut(console, options):
+            yield from super().__rich_console__(console, options)
+        elif bars := [column for column in self.columns if _is_bar(column)]:
+            yield self._without(bars)
+        else:
+            yield from self._blocks()
+
+    def _is_cut(self, console: Console, options: ConsoleOptions) -> bool:
+        """Whether a column is narrower than its longest word or number. A folded one loses nothing."""
+        widths = self._calculate_column_widths(console, options)
+        ample = options.update_width(_AMPLE)
+        for column, width in zip(self.columns, widths, strict=True):
+            needed = self._measure_column(console, ample, column)
+            goes_on = column.overflow == "fold" and not column.no_wrap
+            if not goes_on and width < (needed.maximum if column.no_wrap else needed.minimum):
+                return True
+        return sum(widths) > options.max_width
+
+    def _without(self, left_out: list[Column]) -> FittingTable:
+        kept = [column for column in self.columns if column not in left_out]
+        fewer = FittingTable(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for column in kept:
+            fewer.add_column(
+                column.header, justify=column.justify, no_wrap=column.no_wrap, overflow=column.overflow
+            )
+        for cells in zip(*(column.cells for column in kept), strict=True):
+            fewer.add_row(*cells)
+        return fewer
+
+    def _blocks(self) -> RenderResult:
+        for cells in zip(*(column.cells for column in self.columns), strict=True):
+            first, *others = zip(self.columns, cells, strict=True)
+            yield _cell("", first[1])
+            for column, cell in others:
+                text = _cell(f"  {column.header} ".replace("   ", "  "), cell)
+                if text.plain.strip() not in {"", str(column.header).strip()}:
+                    yield text
+
+
+def _cell(heading: str, cell: RenderableType) -> Text:
+    text = Text(heading, "dim", overflow="fold")
+    text.append_text(
+        cell if isinstance(cell, rich_text.Text) else rich_text.Text(visible_lines(str(cell)), "none")
+    )
+    return text
+
+
+def _is_bar(column: Column) -> bool:
+    cells = [cell.plain if isinstance(cell, rich_text.Text) else str(cell) for cell in column.cells]
+    return not column.header and any(cells) and not "".join(cells).strip(_BLOCKS)
+
+
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     """A plain table: the headings, and those of them under which numbers stand to the right."""
-    found = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    found = FittingTable(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for column in columns:
         found.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
     return found

@@ -10,8 +10,9 @@ from adapters.settings import external_dynamodb, set_apart
 from cli.common.errors import CommandError
 from cli.common.terminal import console
 from cli.local.demo_view import watching
-from cli.local.uptime import stay_up, tell_address
+from cli.local.uptime import allow_trial, stay_up, tell_address
 from local_cloud.api_gateway.lookup_server import LookUpServer
+from local_cloud.api_gateway.orders_api import GuardedApi
 from local_cloud.demo.parameters import machine_parameters
 from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
@@ -47,8 +48,10 @@ def _run_empty(screen: Console) -> None:
         LocalCloud(parameters, dynamodb_endpoint=dynamodb) as cloud,
         Pipeline(cloud, listeners),
         LookUpServer(cloud) as dashboard,
+        GuardedApi(cloud) as api,
     ):
-        tell_address(screen, cloud, dashboard, of_log=False)
+        allow_trial(cloud)
+        tell_address(screen, cloud, dashboard, of_log=False, api=api)
         stay_up(screen)
 
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
+from typing import Final
 
 from rich.console import Console
 
 from cli.local.this_command import this_command
 from local_cloud.api_gateway.lookup_server import LookUpServer
+from local_cloud.api_gateway.orders_api import GuardedApi, GuardedCall, line_of, set_limit
 from local_cloud.stack import LocalCloud
+from metering.quotas.plan import Limit, Span
+from metering.usage import Metric
+
+TRIAL: Final = "trial"
+"""A key, and its id, and its plan: on one machine there is no secret."""
+TRIAL_AMOUNT: Final = 5
 
 
-def tell_address(screen: Console, cloud: LocalCloud, dashboard: LookUpServer, *, of_log: bool) -> None:
+def tell_address(
+    screen: Console,
+    cloud: LocalCloud,
+    dashboard: LookUpServer,
+    *,
+    of_log: bool,
+    api: GuardedApi | None = None,
+) -> None:
     """Let other commands find the cloud, and print what they need for it: lines for another terminal. The
-    dashboard is to be opened at the month of the log, or at the current one.
+    dashboard is to be opened at the month of the log, or at the current one. `api` is one to try a denial at.
     """
     cloud.publish()
     month = f"{cloud.clock.now():%Y-%m}"
@@ -26,8 +42,21 @@ def tell_address(screen: Console, cloud: LocalCloud, dashboard: LookUpServer, *,
     for command in (f"top --period {month}", "health --watch", f"reconcile {month}"):
         screen.print(f"    {this_command(elsewhere=True)} {command}", markup=False, soft_wrap=True)
     screen.print(
-        f"\nLines put into the log group {cloud.log_group} are counted. Ctrl-C stops it.\n", markup=False
+        f"\nLines put into the log group {cloud.log_group} are counted. This sends one:\n", soft_wrap=True
     )
+    line = line_of(cloud, {}, GuardedCall(key="my-key"))
+    screen.print(f"    echo {shlex.quote(line)} | {this_command(elsewhere=True)} send -\n", soft_wrap=True)
+    if api is not None:
+        screen.print(
+            f"This API lets the key {TRIAL} through {TRIAL_AMOUNT} times an hour; then it is denied:\n"
+        )
+        screen.print(f"    curl -i -H 'x-api-key: {TRIAL}' {api.url}\n", soft_wrap=True)
+    screen.print("Ctrl-C stops it.\n")
+
+
+def allow_trial(cloud: LocalCloud) -> None:
+    """Make the key that the small API is tried with."""
+    set_limit(cloud, TRIAL, TRIAL, Limit(Metric.REQUESTS, Span.HOUR, TRIAL_AMOUNT), TRIAL)
 
 
 def stay_up(screen: Console) -> None:

@@ -51,7 +51,7 @@ def lines_in(data: bytes) -> Iterator[SampledLine]:
         yield from whole
         return
     for line in io.StringIO(text):
-        yield from _lines_of(line.rstrip("\r\n"))
+        yield from lines_of(line.rstrip("\r\n"))
 
 
 def _beginning(name: str) -> bytes:
@@ -65,7 +65,8 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read(MOST_BYTES + 1)
 
 
-def _lines_of(line: str) -> Iterator[SampledLine]:
+def lines_of(line: str) -> Iterator[SampledLine]:
+    """The line itself, or the events of the envelopes that are on it; nothing of an empty one."""
     if not line.strip():
         return
     found = list(_documents(line)) if '"logEvents"' in line or '"message"' in line else []

@@ -1,5 +1,6 @@
 """The terminal, or what stands in its place."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -95,3 +96,22 @@ def test_numbers_stand_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["key   calls", "shop      7", "a     1,024"] == [
         line.rstrip() for line in capsys.readouterr().out.splitlines()
     ]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (60, ["key             calls  calls with errors", "a-key-of-16-char 1,234,567  12  ████"]),
+        (50, ["key             calls  calls with errors", "a-key-of-16-char 1,234,567  12"]),
+        (24, ["a-key-of-16-char", "calls 1,234,567", "calls with errors 12"]),
+    ],
+)
+def test_a_table_is_never_cut(width: int, lines: list[str]) -> None:
+    """Bars go first; then a row is a block of lines."""
+    rows = table("key", "calls", "calls with errors", "", numbers=("calls", "calls with errors"))
+    rows.add_row("a-key-of-16-char", "1,234,567", "12", "████")
+    screen = Console(width=width, file=io.StringIO(), color_system=None)
+    screen.print(rows)
+    assert isinstance(screen.file, io.StringIO)
+    found = [" ".join(line.split()) for line in screen.file.getvalue().splitlines()]
+    assert [" ".join(line.split()) for line in lines] == found

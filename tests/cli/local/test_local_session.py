@@ -1,6 +1,12 @@
 """One run of `usage-meter local`."""
 
+import os
+import re
+import subprocess
+import sys
 import time
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +19,7 @@ from adapters.dynamodb.layout import counter_pk
 from cli.common.errors import CommandError
 from cli.local import local_session
 from cli.local.local_session import run
+from cli.local.uptime import TRIAL_AMOUNT
 from tests.cli.billing.exports import address_of, shown_at, use
 from tests.factories import line
 
@@ -41,14 +48,44 @@ def requests_of(key: str) -> int:
     )
 
 
+def typed(told: str, beginning: str) -> str:
+    """What a line that was printed does in a shell."""
+    (command,) = (line for line in told.splitlines() if line.strip().startswith(beginning))
+    done = subprocess.run(
+        ["bash", "-c", command], env=dict(os.environ), capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def counted_at_last(told: str, key: str) -> int:
+    """The requests of a key, once there are some."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := shown_at(address_of(told), key)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def status_of(address: str) -> int:
+    """Of a call with the key that is printed."""
+    request = urllib.request.Request(address, headers={"x-api-key": "trial"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
 def test_lines_are_counted_while_it_is_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever has its address writes to its log group and sees the counter a moment later, and its dashboard
-    shows the same.
+    shows the same. The line that it prints sends another one, as typed; and the API that it names denies a
+    key after its limit.
     """
     counted: list[int] = []
     shown: list[int] = []
+    sent: list[str] = []
+    tried: list[int] = []
 
     def write_and_look(_screen: Console) -> None:
         told = capsys.readouterr().out
@@ -65,12 +102,19 @@ def test_lines_are_counted_while_it_is_up(
         while not counted or (counted[-1] == 0 and time.monotonic() < deadline):
             counted.append(requests_of("shop"))
         shown.append(shown_at(address_of(told), "shop"))
+        sent.append(typed(told, "echo "))
+        shown.append(counted_at_last(told, "my-key"))
+        (api,) = re.findall(r"curl -i -H 'x-api-key: trial' (http://\S+)", told)
+        tried.extend(status_of(api) for _ in range(TRIAL_AMOUNT + 1))
 
+    monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).parent / "usage-meter"), "local"])
     monkeypatch.setattr(local_session, "stay_up", write_and_look)
     run(None, None)
 
     assert 1 == counted[-1]
-    assert [1] == shown
+    assert [1, 1] == shown
+    assert "1 line sent to" in sent[0]
+    assert [200] * TRIAL_AMOUNT + [429] == tried
 
 
 def test_a_log_is_played(

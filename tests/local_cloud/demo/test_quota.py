@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from cli.local.demo_quota_report import tell_quota
-from local_cloud.demo.quota import AMOUNT, KEY, QuotaAct, play_quota, refusal_of
+from local_cloud.api_gateway.orders_api import refusal_of
+from local_cloud.demo.quota import AMOUNT, KEY, QuotaAct, play_quota
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.stack import LocalCloud
 from metering.period import is_hour
