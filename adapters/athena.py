@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from adapters.errors import translated
-from metering.errors import MeterError, Misconfigured, Transient
+from metering.errors import Misconfigured, QueryFailed, Transient
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient
@@ -43,16 +43,6 @@ FIRST_WAIT_SECONDS: Final = 0.05
 LONGEST_WAIT_SECONDS: Final = 5.0
 _WAIT_GROWTH: Final = 1.5
 _UNFINISHED: Final = frozenset({"QUEUED", "RUNNING"})
-
-
-class QueryFailed(MeterError):
-    """Athena ended a query without a result. The text has the reason and the query's id."""
-
-    def __init__(self, query_id: str, state: str, reason: str) -> None:
-        super().__init__(f"Athena query {query_id} {state}: {reason}")
-        self.query_id = query_id
-        self.state = state
-        self.reason = reason
 
 
 class QueryTimedOut(Transient):

@@ -27,8 +27,8 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from metering.counters.counter import Counter, summed
-from metering.errors import MeterError
+from metering.counters.counter import Counter, UnreadableCounter, summed
+from metering.errors import MeterError, QueryFailed
 from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period, begins_at, ends_at, hour_at, is_month
 from metering.proof.drift import Difference, Entry, Held, differences
@@ -37,12 +37,15 @@ from metering.proof.witness import Hearing, WitnessCount
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.budget import Budget
 from reconciliation.attribution.investigation import FINDINGS, PLACES, Circumstances, Investigation
+from reconciliation.attribution.unequal_copies import findings_of_copies
+from reconciliation.attribution.unreadable_places import DamagedPlaces
 from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.inventory import LakeObjects, objects_read
 from reconciliation.lake.queries import (
     ALTERED_ROWS,
+    DIFFERING_COPIES,
     REPEATED_OBJECTS,
     REPEATED_ROWS,
     USAGE_BY_KEY_AND_DAY,
@@ -57,6 +60,7 @@ from reconciliation.lake.queries import (
     usage_by_key,
     with_months,
 )
+from reconciliation.lake.readable_lake import ReadableLake
 from reconciliation.lake.readiness import (
     VOUCHED,
     Paths,
@@ -105,6 +109,8 @@ class Sources(NamedTuple):
     """None: which objects were read is not known."""
     source: SourceWitness | None = None
     """None: nobody watches what happens before the stream."""
+    unreadable: list[UnreadableCounter] | None = None
+    """Where `counters` notes the items that it cannot read; None: such an item is an error."""
     witnesses: Sequence[Witness] = ()
     """Who is asked what AWS itself has counted, for a month that is compared as a whole."""
 
@@ -180,7 +186,8 @@ class Reconciler:
         ready = readiness(month, started_at, paths, failed)
         refused = not allowed and is_refused(month, started_at, ready.until)
         until = ends_at(month) if allowed else begins_at(month) if refused else ready.until
-        run = _Run(month, run_id, started_at, paths, failed, ready, until)
+        lake = ReadableLake(self._sources.queries)
+        run = _Run(month, run_id, started_at, paths, failed, ready, until, lake)
         report = _empty(run)
         report.refused = refused
         report.is_settled = run.until <= ready.until
@@ -192,7 +199,7 @@ class Reconciler:
             return Reconciled(report)
         if not report.agrees or report.lake_duplicates:
             on_compared(report)
-            self._investigate(run, report, compared.altered)  # 6
+            self._investigate(run, report, compared)  # 6
             report.finished_at = self._clock()
         return Reconciled(report, lambda: usage_by_key(compared.usage.rows()))  # 7
 
@@ -212,6 +219,8 @@ class Reconciler:
         altered = list(read_calls(altered_query.rows()))
         report.altered_rows = len(altered)
         report.proofs.append(_proof(ALTERED_ROWS, altered_query, len(altered)))
+        unreadable = [] if self._sources.unreadable is None else self._sources.unreadable
+        unreadable.clear()
         counters = self._sorted_counters(month)  # 4
         hearings = [self._hearing(witness, month) for witness in self._sources.witnesses if run.is_whole]
         comparison = _Comparison(run, self._differences_held, hearings)
@@ -224,19 +233,28 @@ class Reconciler:
         report.witnesses = [hearing.report() for hearing in hearings]
         report.proofs.insert(0, _proof(name, query, comparison.rows))
         report.not_looked_into = comparison.not_looked_into
-        return _Compared(query, altered)
+        copies = self._differing_copies(run, report) if report.lake_duplicates else []
+        damaged = DamagedPlaces(month, run.lake.unreadable, tuple(unreadable))
+        report.unreadable = damaged.reported(altered if run.lake.leaves_rows_out else ())
+        unread = (f"{one.place} cannot be read: {one.reason}" for one in report.unreadable)
+        report.missing = [*report.missing, *unread]
+        return _Compared(query, altered, copies, damaged)
 
-    def _investigate(self, run: _Run, report: Report, altered: Sequence[LakeCall]) -> None:
+    def _investigate(self, run: _Run, report: Report, compared: _Compared) -> None:
         """Step 6, as far as its budget goes. What it has found is in the report, whatever ends it."""
         findings: _First[Finding] = _First(FINDINGS)
+        for finding in (*compared.damaged.findings(), *findings_of_copies(compared.copies)):
+            findings.add(finding)
         with self._budget.investigation():
-            if report.differences or report.contradictions or altered:
-                looking = self._looking(report)
+            if report.differences or report.contradictions or compared.altered:
+                looking = self._looking(run, report)
                 for finding in looking.findings(
-                    report.differences,
-                    report.contradictions,
-                    altered,
-                    Circumstances(run.started_at, run.paths, run.failed.waiting),
+                    compared.damaged.others(report.differences),
+                    compared.damaged.other_contradictions(report.contradictions),
+                    compared.altered,
+                    Circumstances(
+                        run.started_at, run.paths, run.failed.waiting, compared.damaged.days, run.is_whole
+                    ),
                     run.run_id,
                 ):
                     findings.add(finding)
@@ -244,7 +262,7 @@ class Reconciler:
                 report.investigation_ended = looking.ended
             if report.lake_duplicates and not report.investigation_ended:
                 try:
-                    self._name_repeats(run, report, findings)
+                    self._name_repeats(run, report, findings, compared.copies)
                 except MeterError as error:
                     report.investigation_ended = f"it could not go on: {error}"
         report.findings, report.findings_found = findings.things, findings.found
@@ -260,7 +278,7 @@ class Reconciler:
     def _query(self, name: str, run: _Run) -> QueryResult:
         self._on_progress(StepProgress(f"query {name}", 0))
         parameters = between(begins_at(run.month), run.until)
-        return self._sources.queries.run(query_text(name), parameters, run_id=run.run_id)
+        return run.lake.run(query_text(name), parameters, run_id=run.run_id)
 
     def _usage(self, run: _Run) -> tuple[str, QueryResult, QueryResult]:
         """The usage of each key and day, with the name of its query; and the rows whose hash is not that of
@@ -269,15 +287,33 @@ class Reconciler:
         """
         with ThreadPoolExecutor(1, "altered") as pool:
             asked = pool.submit(self._query, ALTERED_ROWS, run)
-            name, usage = USAGE_OF_SOUND_ROWS, self._query(USAGE_OF_SOUND_ROWS, run)
+            usage = self._usage_of_sound_rows(run)
             altered = asked.result()
-        if next(altered.rows(), None) is not None:
-            name, usage = USAGE_BY_KEY_AND_DAY, self._query(USAGE_BY_KEY_AND_DAY, run)
-        return name, usage, altered
+        if next(altered.rows(), None) is None:
+            if isinstance(usage, QueryFailed):
+                raise usage
+            return USAGE_OF_SOUND_ROWS, usage, altered
+        return USAGE_BY_KEY_AND_DAY, self._usage_by_ids(run), altered
 
-    def _looking(self, report: Report) -> Investigation:
+    def _usage_of_sound_rows(self, run: _Run) -> QueryResult | QueryFailed:
+        """The usage, or why Athena cannot add it up: altered rows may say why."""
+        try:
+            return self._query(USAGE_OF_SOUND_ROWS, run)
+        except QueryFailed as error:
+            return error
+
+    def _usage_by_ids(self, run: _Run) -> QueryResult:
+        """The usage by ids alone; without rows whose sizes cannot be added up, if there are such."""
+        try:
+            return self._query(USAGE_BY_KEY_AND_DAY, run)
+        except QueryFailed:
+            parameters = between(begins_at(run.month), run.until)
+            sql = query_text(USAGE_BY_KEY_AND_DAY)
+            return run.lake.run_without_large_rows(sql, parameters, run_id=run.run_id)
+
+    def _looking(self, run: _Run, report: Report) -> Investigation:
         return Investigation(
-            self._sources.queries,
+            run.lake,
             self._sources.log,
             self._sources.error_prefix,
             lambda name, query, rows: report.proofs.append(_proof(name, query, rows)),
@@ -285,14 +321,33 @@ class Reconciler:
             budget=self._budget,
         )
 
-    def _name_repeats(self, run: _Run, report: Report, findings: _First[Finding]) -> None:
-        """Which objects repeat others, and the first of the calls that they repeat."""
+    def _differing_copies(self, run: _Run, report: Report) -> list[LakeCall]:
+        """The rows of events whose copies do not say the same. Copies that do not count are altered rows; one
+        that is altered by itself is known already.
+        """
+        query = self._query(DIFFERING_COPIES, run)
+        rows = list(read_calls(query.rows()))
+        report.proofs.append(_proof(DIFFERING_COPIES, query, len(rows)))
+        altered = {row.call.event_id for row in rows if not row.is_sound}
+        copies = [row for row in rows if row.call.event_id not in altered]
+        report.altered_rows += len(copies) - len({row.call.event_id for row in copies})
+        return copies
+
+    def _name_repeats(
+        self, run: _Run, report: Report, findings: _First[Finding], copies: Sequence[LakeCall]
+    ) -> None:
+        """Which objects repeat others, and the first of the calls that they repeat. Copies that differ have
+        findings of their own.
+        """
+        differing = {row.call.event_id for row in copies}
         query = self._query(REPEATED_OBJECTS, run)
         report.repeated_objects = [RepeatedObject(*row) for row in query.rows()]
         report.proofs.append(_proof(REPEATED_OBJECTS, query, len(report.repeated_objects)))
         query = self._query(REPEATED_ROWS, run)
         rows = list(query.rows())
         for event_id, key, time, place, first in rows:
+            if not event_id or event_id in differing:
+                continue
             findings.add(
                 Finding(
                     key=key,
@@ -324,6 +379,9 @@ class _Compared(NamedTuple):
 
     usage: QueryResult
     altered: Sequence[LakeCall]
+    copies: Sequence[LakeCall]
+    """The rows of events whose copies differ."""
+    damaged: DamagedPlaces
 
 
 class _Run(NamedTuple):
@@ -337,6 +395,7 @@ class _Run(NamedTuple):
     ready: Readiness
     until: datetime
     """The first instant that is not compared."""
+    lake: ReadableLake
 
     @property
     def is_whole(self) -> bool:

@@ -35,6 +35,7 @@ from adapters.settings import ReconciliationSettings
 from adapters.source.log_insights import InsightsWitness
 from adapters.source.usage_plans import UsagePlanWitness
 from metering.bucket_layout import LAKE
+from metering.counters.counter import UnreadableCounter
 from metering.period import Period
 from reconciliation.attribution.budget import Budget
 from reconciliation.billing_chain import BillingChain
@@ -90,9 +91,10 @@ def make_sources(
     budget = budget or Budget()
     config = _config(SEGMENTS)
     s3, dynamodb = client("s3", config=config), client("dynamodb", config=config)
+    unreadable: list[UnreadableCounter] = []
     return Sources(
         make_athena(settings, client, budget),
-        CounterReader(dynamodb, settings.counters_table),
+        CounterReader(dynamodb, settings.counters_table, on_unreadable=unreadable.append),
         S3ErrorObjects(s3, settings.lake_bucket),
         AccessLogSearch(
             client("logs", config=config), settings.log_groups, settings.rule, clock, budget.is_over
@@ -103,6 +105,7 @@ def make_sources(
         ),
         S3LakeObjects(s3, settings.lake_bucket),
         SourceBook(dynamodb, settings.counters_table),
+        unreadable=unreadable,
     )
 
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,8 @@ from adapters.dynamodb.item_content import DECODING_ERRORS, decoding, number_of
 from adapters.dynamodb.layout import KEY_PREFIX, SLICES, counter_pk, counter_sk, key_of_pk
 from adapters.dynamodb.quotas import slices_of_item
 from adapters.dynamodb.table import Page, SortKeys, Table, beginning, between
-from metering.counters.counter import Counter, summed
+from metering.counters.counter import Counter, UnreadableCounter, summed
+from metering.errors import UnreadableItem
 from metering.period import Period, is_day, month_of, parse_period
 from metering.usage import NO_USAGE, TOTALS
 
@@ -45,10 +46,19 @@ _COUNTERS_OF: Final = "begins_with(pk, :key) AND begins_with(sk, :period)"
 class CounterReader:
     """Reads the counters table, always the last state that was written."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table_name: str, segments: int = SEGMENTS) -> None:
-        """`dynamodb` is a client with as many connections as `segments`."""
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        table_name: str,
+        segments: int = SEGMENTS,
+        on_unreadable: Callable[[UnreadableCounter], None] | None = None,
+    ) -> None:
+        """`dynamodb` is a client with as many connections as `segments`. `on_unreadable` is called with
+        each item that cannot be read while those of all keys are; without it, that is an error.
+        """
         self._table = Table(dynamodb, table_name)
         self._segments = segments
+        self._on_unreadable = on_unreadable
         self.items_read = 0
         """Items that DynamoDB looked at so far, the skipped ones too."""
         self.read_units = 0.0
@@ -108,18 +118,39 @@ class CounterReader:
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        return self._counters(
-            self._table.scan(_COUNTERS_OF, {":key": KEY_PREFIX, ":period": period}, _READ, self._segments)
-        )
+        pages = self._table.scan(_COUNTERS_OF, {":key": KEY_PREFIX, ":period": period}, _READ, self._segments)
+        if self._on_unreadable is None:
+            return self._counters(pages)
+        return self._readable(self._items(pages), self._on_unreadable)
 
     def _counters(self, pages: Iterable[Page]) -> Iterator[Counter]:
+        yield from map(counter_of, self._items(pages))
+
+    def _items(self, pages: Iterable[Page]) -> Iterator[Item]:
         for page in pages:
             self.items_read += page.looked_at
             self.read_units += page.read_units
-            yield from map(counter_of, page.items)
+            yield from page.items
+
+    def _readable(
+        self, items: Iterable[Item], on_unreadable: Callable[[UnreadableCounter], None]
+    ) -> Iterator[Counter]:
+        for item in items:
+            try:
+                yield counter_of(item)
+            except UnreadableItem as error:
+                on_unreadable(UnreadableCounter(key_of_pk(item["pk"]["S"]), _period_of(item), str(error)))
 
     def _pages(self, key: str, wanted: SortKeys, attributes: list[str] = _READ) -> Iterator[Page]:
         return self._table.pages(counter_pk(key), wanted, attributes=attributes)
+
+
+def _period_of(item: Item) -> Period | None:
+    """The period of a counter's item, if it has one."""
+    try:
+        return parse_period(item["sk"]["S"].partition(SLICE_MARK)[0])
+    except ValueError:
+        return None
 
 
 def counter_of(item: Item) -> Counter:

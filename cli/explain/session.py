@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.athena import QueryFailed
 from adapters.dynamodb.key_audit import KeyReader
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
@@ -21,6 +20,7 @@ from cli.explain.lake import LakeAnswer, ask_lake
 from cli.explain.view import draw_explained
 from cli.look_up import usage_source
 from cli.look_up.usage_output import print_parts
+from metering.errors import QueryFailed
 from metering.period import Period
 from reconciliation.wiring import make_athena
 from usage_api.queries import current_month

@@ -21,7 +21,7 @@ from sqlglot import exp
 
 from local_cloud.athena.column_types import check_column
 from local_cloud.athena.error import INVALID_CAST, QueryFailedError
-from local_cloud.athena.hidden_names import HiddenPart, is_hidden, reader
+from local_cloud.athena.hidden_names import PATH, HiddenPart, is_hidden, reader
 from local_cloud.athena.lake_table import LakeObject, LakeTable, UnreadableTableError
 from local_cloud.athena.query import QueryPlan, Schema, TableUse, plan
 from local_cloud.athena.values import Printed, PrintedRows, ResultColumn, printed
@@ -263,8 +263,10 @@ def _partition_and_key(entry: LakeObject) -> tuple[tuple[int, ...], str]:
 
 
 def _is_needed(entry: LakeObject, table: LakeTable, use: TableUse) -> bool:
+    """Whether a query can need an object, by its partition and its name: no other is opened."""
     names = [key.name for key in table.partition_keys]
-    return use.partitions.may_hold(dict(zip(names, entry.partition, strict=True)))
+    partition = dict(zip(names, entry.partition, strict=True))
+    return use.partitions.may_hold({**partition, PATH: f"s3://{table.bucket}/{entry.key}"})
 
 
 def _select(table: LakeTable, files: Sequence[_File]) -> str:

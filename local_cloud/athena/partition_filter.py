@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 Value = Any
-"""An integer or a boolean, or ``None`` for unknown."""
+"""An integer, a text or a boolean, or ``None`` for unknown."""
 
 _OPERATIONS: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.EQ: lambda left, right: left == right,
@@ -42,11 +42,11 @@ class PartitionFilter:
         sides = {join.side for join in select.args.get("joins") or []}
         return cls(where.this.copy() if where is not None and sides <= {""} else None, alias)
 
-    def may_hold(self, partition: Mapping[str, int]) -> bool:
+    def may_hold(self, partition: Mapping[str, Value]) -> bool:
         """Whether rows of the partition can meet the condition."""
         return self.condition is None or self._value(self.condition, partition) is not False
 
-    def _value(self, node: exp.Expr, partition: Mapping[str, int]) -> Value:
+    def _value(self, node: exp.Expr, partition: Mapping[str, Value]) -> Value:
         match node:
             case exp.And() | exp.Or():
                 return self._connected(node, partition)
@@ -60,7 +60,7 @@ class PartitionFilter:
             case _:
                 return self._simple(node, partition)
 
-    def _simple(self, node: exp.Expr, partition: Mapping[str, int]) -> Value:
+    def _simple(self, node: exp.Expr, partition: Mapping[str, Value]) -> Value:
         match node:
             case exp.Paren():
                 return self._value(node.this, partition)
@@ -71,10 +71,12 @@ class PartitionFilter:
                 return partition.get(node.name)
             case exp.Literal() if node.is_int:
                 return int(node.name)
+            case exp.Literal() if node.is_string:
+                return node.name
             case _:
                 return None
 
-    def _connected(self, node: exp.Expr, partition: Mapping[str, int]) -> Value:
+    def _connected(self, node: exp.Expr, partition: Mapping[str, Value]) -> Value:
         """Of a conjunction one side that is false decides, of a disjunction one that is true."""
         deciding = isinstance(node, exp.Or)
         values = [self._value(side, partition) for side in (node.this, node.expression)]
@@ -82,13 +84,13 @@ class PartitionFilter:
             return deciding
         return None if None in values else not deciding
 
-    def _between(self, node: exp.Expr, partition: Mapping[str, int]) -> Value:
+    def _between(self, node: exp.Expr, partition: Mapping[str, Value]) -> Value:
         value, low, high = (
             self._value(side, partition) for side in (node.this, node.args["low"], node.args["high"])
         )
         return None if None in (value, low, high) else low <= value <= high
 
-    def _among(self, node: exp.Expr, partition: Mapping[str, int]) -> Value:
+    def _among(self, node: exp.Expr, partition: Mapping[str, Value]) -> Value:
         if not node.expressions:
             return None
         value = self._value(node.this, partition)

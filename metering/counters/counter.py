@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import groupby
 from operator import add, attrgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,16 @@ class Counter(msgspec.Struct, frozen=True, gc=False):
         for part, requests in other.parts.items():
             parts[part] = parts.get(part, 0) + requests
         return Counter(self.key, self.period, self.usage + other.usage, parts)
+
+
+class UnreadableCounter(NamedTuple):
+    """An item among the counters that cannot be read."""
+
+    key: str
+    period: Period | None
+    """None: it is none of any period."""
+    fault: str
+    """The item, and what is wrong with it."""
 
 
 def summed(counters: Iterable[Counter]) -> Iterator[Counter]:

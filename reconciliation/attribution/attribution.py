@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import msgspec
 
 from metering.calls.call import Call
 from metering.calls.event_id import HASH_MASK, event_hash
@@ -34,6 +36,7 @@ class SuspectKind(Enum):
     FOREIGN = auto()
     ALTERED = auto()
     COUNTER = auto()
+    COPY = auto()
     UNKNOWN = auto()
 
 
@@ -49,6 +52,11 @@ class Suspect(NamedTuple):
     usage: Usage | None = None
     event_hash: int | None = None
     objects: tuple[str, ...] = ()
+
+    @property
+    def hashed(self) -> int | None:
+        """The hash of the call, as far as it is known."""
+        return self.event_hash if self.call is None else self.call.event_hash
 
 
 class Evidence(NamedTuple):
@@ -126,19 +134,17 @@ def _compared_rows(evidence: Evidence) -> tuple[_Found, dict[int, Call], list[Su
     rows = {row.call.event_hash: row for row in evidence.rows}
     if evidence.logged is None:
         wrong = [unsound(evidence.key, evidence.day, row, None) for row in evidence.rows if not row.is_sound]
-        calls = {hashed: row.call for hashed, row in rows.items()}
-        return _Found(evidence, rows, {}), calls, wrong
+        return _Found(evidence, rows, {}), _calls_of_rows(evidence), wrong
     matched: set[int] = set()
     suspects: list[Suspect] = []
     foreign: list[LakeCall] = []
-    for row in evidence.rows:
-        line = evidence.logged.get(row.call.event_hash)
+    for row in sorted(evidence.rows, key=lambda row: not row.is_sound):
+        line = _line_of(row, evidence.logged, matched)
         if not row.is_sound:
-            line = line or evidence.logged.get(event_hash(row.call.event_id))
             suspects.append(unsound(evidence.key, evidence.day, row, line))
         elif line is None:
             foreign.append(row)
-        elif differing := _differing(line.call, row.call):
+        elif differing := differing_names(line.call, row.call):
             suspects.append(_altered(evidence, row, line, differing))
         if line is not None:
             matched.add(line.call.event_hash)
@@ -151,21 +157,54 @@ def _compared_rows(evidence: Evidence) -> tuple[_Found, dict[int, Call], list[Su
     return _Found(evidence, rows, missing), calls, suspects
 
 
+def _line_of(row: LakeCall, logged: Mapping[int, LoggedCall], matched: set[int]) -> LoggedCall | None:
+    """The line of a row: by its hash or id; of one that lost both, a line of a call like it without a row."""
+    if row.is_sound or row.call.event_hash in logged:
+        return logged.get(row.call.event_hash)
+    if (line := logged.get(event_hash(row.call.event_id))) is not None:
+        return line
+    like = (line for hashed, line in logged.items() if hashed not in matched)
+    return next((line for line in like if not differing_names(line.call, row.call)), None)
+
+
+def _calls_of_rows(evidence: Evidence) -> dict[int, Call]:
+    """The calls that the rows stand for, each once. An altered row may have another's hash, or none: if the
+    counter's fingerprint is that of the ids, they are right.
+    """
+    sound = [row.call for row in evidence.rows if row.is_sound]
+    altered = [row.call for row in evidence.rows if not row.is_sound]
+    by_id = [
+        msgspec.structs.replace(call, event_hash=event_hash(call.event_id)) if call.event_id else call
+        for call in altered
+    ]
+    counted = evidence.counted.fingerprint
+    if counted == sum({call.event_hash: call.event_hash for call in (*sound, *by_id)}.values()):
+        altered = by_id
+    calls = {call.event_hash: call for call in sound}
+    for number, call in enumerate(altered, 1):
+        calls.setdefault(call.event_hash or -number, call)
+    return calls
+
+
 def _are_counted(evidence: Evidence, foreign: Sequence[LakeCall], calls: Iterable[Call]) -> bool:
     """Whether the counter holds just these rows beyond the lines: two witnesses against the log."""
     surplus = evidence.counted - total(call.usage for call in calls)
     return beyond_unknown_sizes(surplus - total(row.call.usage for row in foreign)) == NO_USAGE
 
 
-def _differing(line: Call, row: Call) -> list[str]:
+def differing_names(line: Call, row: Call) -> list[str]:
+    """What two calls of one id say differently."""
     names = ("key", "time_ms", "billable", "is_error", "response_bytes", "request_bytes", "latency_ms")
     return [name for name in names if getattr(line, name) != getattr(row, name)]
 
 
 def unsound(key: str, day: Period, row: LakeCall, line: LoggedCall | None) -> Suspect:
-    """A row whose hash is not that of its id; `line` is what the log has of the call."""
+    """A row with what the meter never writes; `line` is what the log has of the call."""
     call = row.call if line is None else line.call
-    note = f"the row's id {row.call.event_id!r} does not have the hash {row.call.event_hash} beside it"
+    note = "; ".join(row.faults)
+    differing = [] if line is None else differing_names(line.call, row.call)
+    if differing:
+        note += f"; it says {_shown(row.call, call, differing)}"
     return Suspect(
         SuspectKind.ALTERED,
         key,
@@ -177,24 +216,28 @@ def unsound(key: str, day: Period, row: LakeCall, line: LoggedCall | None) -> Su
     )
 
 
-def _shown(value: object) -> object:
-    return "unknown" if value is Absent.DASH else value
-
-
 def _altered(evidence: Evidence, row: LakeCall, line: LoggedCall, differing: Sequence[str]) -> Suspect:
-    shown = ", ".join(
-        f"{name} {_shown(getattr(row.call, name))} for {_shown(getattr(line.call, name))}"
-        for name in differing
-    )
     return Suspect(
         SuspectKind.ALTERED,
         evidence.key,
         evidence.day,
-        f"the row says {shown}",
+        f"the row says {_shown(row.call, line.call, differing)}",
         line.call,
         line.logged_at_ms,
         objects=(row.object,),
     )
+
+
+def _shown(row: Call, line: Call, differing: Sequence[str]) -> str:
+    return ", ".join(
+        f"{name} {shown_value(getattr(row, name))} for {shown_value(getattr(line, name))}"
+        for name in differing
+    )
+
+
+def shown_value(value: object) -> object:
+    """A value of a call, as a sentence has it."""
+    return "unknown" if value is Absent.DASH else value
 
 
 def _foreign(evidence: Evidence, row: LakeCall) -> Suspect:
@@ -229,14 +272,13 @@ def _unexplained(evidence: Evidence, rest: Usage) -> list[Suspect]:
         return [_counter(evidence, rest)]
     key, day = evidence.key, evidence.day
     if rest.fingerprint == 0:
-        note = "both counters agree on other totals than the rows have"
-        return [Suspect(SuspectKind.ALTERED, key, day, note, usage=rest)]
+        note = "both counters have other totals of the same calls than the rows: either side was changed"
+        return [Suspect(SuspectKind.UNKNOWN, key, day, note, usage=rest)]
     if rest.requests == 1 and 0 < rest.fingerprint <= HASH_MASK:
         note = "counted, and no row of it in the lake; known by its hash, for the log no longer keeps it"
         return [Suspect(SuspectKind.NOT_IN_LAKE, key, day, note, usage=rest, event_hash=rest.fingerprint)]
-    note = (
-        f"{rest.requests:+,} calls and another fingerprint in the counter, and the log no longer keeps them"
-    )
+    more = f"{rest.requests:+,} calls" if rest.requests else "as many calls"
+    note = f"{more} and another fingerprint in the counter, and the log no longer keeps them"
     return [Suspect(SuspectKind.UNKNOWN, key, day, note, usage=rest)]
 
 
@@ -257,7 +299,7 @@ def _hours(evidence: Evidence, calls: Iterable[Call], suspects: Sequence[Suspect
         note = (
             f"the counter's hours hold {shown} of the rows: rows lie in other hours, or the hours were edited"
         )
-        return [Suspect(SuspectKind.ALTERED, evidence.key, evidence.day, note)]
+        return [Suspect(SuspectKind.UNKNOWN, evidence.key, evidence.day, note)]
     return [
         Suspect(SuspectKind.COUNTER, evidence.key, evidence.day, f"its hours hold {shown}", usage=NO_USAGE)
     ]
@@ -265,28 +307,29 @@ def _hours(evidence: Evidence, calls: Iterable[Call], suspects: Sequence[Suspect
 
 def moved(suspects: Sequence[Suspect]) -> list[Suspect]:
     """The same suspects, where a row too many at one place and one missing at another are one altered row."""
-    surplus = {
-        _hash(one): one for one in suspects if one.kind in (SuspectKind.FOREIGN, SuspectKind.NOT_COUNTED)
-    }
-    elsewhere = {_hash(one) for one in suspects if one.kind is SuspectKind.NOT_IN_LAKE} & surplus.keys()
+    rows = [one for kind in _TOO_MANY for one in suspects if one.kind is kind]
+    surplus = {one.hashed: one for one in rows}
+    elsewhere = {one.hashed for one in suspects if one.kind is SuspectKind.NOT_IN_LAKE} & surplus.keys()
     result = []
     for one in suspects:
-        if _hash(one) not in elsewhere or one.kind not in (
-            SuspectKind.FOREIGN,
-            SuspectKind.NOT_COUNTED,
-            SuspectKind.NOT_IN_LAKE,
-        ):
+        if one.hashed not in elsewhere or one.kind not in (*_TOO_MANY, SuspectKind.NOT_IN_LAKE):
             result.append(one)
         elif one.kind is SuspectKind.NOT_IN_LAKE:
-            row = surplus[_hash(one)]
-            note = f"its row lies under {row.key} on {row.period}"
-            result.append(
-                one._replace(
-                    kind=SuspectKind.ALTERED, note=note, objects=row.objects, call=one.call or row.call
-                )
-            )
+            result.append(_moved(one, surplus[one.hashed]))
     return result
 
 
-def _hash(suspect: Suspect) -> int | None:
-    return suspect.event_hash if suspect.call is None else suspect.call.event_hash
+_TOO_MANY: Final = (SuspectKind.FOREIGN, SuspectKind.NOT_COUNTED, SuspectKind.ALTERED)
+"""What a row is that lies where its call was not made; of one that is several, the last."""
+
+
+def _moved(missing: Suspect, row: Suspect) -> Suspect:
+    """A call that is missing at one place and has its row at another: only its line tells which is right."""
+    known = missing.logged_at_ms is not None or row.kind is SuspectKind.ALTERED
+    note = f"its row lies under {row.key} on {row.period}"
+    return missing._replace(
+        kind=SuspectKind.ALTERED if known else SuspectKind.UNKNOWN,
+        note=note if known else f"counted here, and {note}: either side was changed",
+        objects=row.objects,
+        call=missing.call or row.call,
+    )

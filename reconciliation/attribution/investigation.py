@@ -24,6 +24,7 @@ from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
 from reconciliation.attribution.budget import Budget
+from reconciliation.attribution.stray_rows import with_strays
 from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.firehose_errors import waiting_hashes
 from reconciliation.lake.queries import (
@@ -53,6 +54,10 @@ _UNCLEAR: Final = frozenset({SuspectKind.FOREIGN, SuspectKind.COUNTER, SuspectKi
 _RECENT: Final = timedelta(days=1)
 
 
+_Altered = Mapping[tuple[str, Period], Sequence[LakeCall]]
+"""The altered rows, all copies of them, by key and day."""
+
+
 class Circumstances(NamedTuple):
     """When and of what the month was read."""
 
@@ -61,6 +66,10 @@ class Circumstances(NamedTuple):
     paths: Paths
     waiting: int
     """Records that wait under the error prefix."""
+    unreadable_days: frozenset[str] = frozenset()
+    """Days of which an object of the lake cannot be read."""
+    is_whole: bool = True
+    """Whether the month's own counters were compared, too."""
 
 
 class Investigation:
@@ -100,18 +109,27 @@ class Investigation:
         run_id: str,
     ) -> Iterator[Finding]:
         """What is behind the differences, the contradictions and the altered rows of a month."""
-        suspects = moved([*self._suspects(differences, run_id), *self._altered(differences, altered)])
+        of_days: dict[tuple[str, Period], list[LakeCall]] = defaultdict(list)
+        for row in altered:
+            of_days[row.call.key, day_of(hour_at(row.call.time_ms))].append(row)
+        found = self._suspects(differences, of_days, run_id, is_whole=circumstances.is_whole)
+        suspects = moved([*found, *self._altered(differences, altered)])
+        strays = partial(with_strays, suspects, self._queries, self._note, run_id)
+        suspects = self._within_budget(strays) or suspects
         suspects += _contradicting(contradictions, suspects)
         waiting = self._waiting(suspects) if circumstances.waiting else frozenset()
         return (_finding(suspect, circumstances, waiting) for suspect in suspects)
 
-    def _suspects(self, differences: Sequence[Difference], run_id: str) -> list[Suspect]:
+    def _suspects(
+        self, differences: Sequence[Difference], altered: _Altered, run_id: str, *, is_whole: bool
+    ) -> list[Suspect]:
         days = [one for one in differences if not is_month(one.period)]
         months = {one.key: one for one in differences if is_month(one.period)}
-        alone = _counters_alone(days, months)
+        alone = _counters_alone(days, months) if is_whole else frozenset[str]()
         found: dict[str, list[Suspect]] = defaultdict(list)
         for day, group in _groups(days):
-            for suspect in self._within_budget(partial(self._of_group, day, group, alone, run_id)):
+            look = partial(self._of_group, day, group, altered, alone, run_id)
+            for suspect in self._within_budget(look):
                 found[suspect.key].append(suspect)
             if self.ended:
                 self.left_out += len(group)
@@ -138,25 +156,33 @@ class Investigation:
             self.ended = f"it could not go on: {error}"
         return []
 
+    def _note(self, name: str, query: QueryResult, rows: int) -> None:
+        """A query of the investigation was run."""
+        self._budget.spend(scanned_bytes=query.scanned_bytes, rows=rows)
+        self._on_query(name, query, rows)
+
     def _check_budget(self) -> None:
         """Raises _SpentError once something of the budget is spent, and whenever that was so before."""
         if reason := self.ended or self._budget.exhausted():
             raise _SpentError(reason)
 
     def _of_group(
-        self, day: Period, group: Sequence[Difference], alone: frozenset[str], run_id: str
+        self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str], run_id: str
     ) -> list[Suspect]:
         """What is wrong with the days of some keys: of all together, or of each for itself."""
         try:
-            return self._of_keys(day, group, alone, run_id)
+            return self._of_keys(day, group, altered, alone, run_id)
         except _TooManyToHoldError:
-            return [one for key in group for one in self._of_keys(day, [key], alone, run_id)]
+            return [one for key in group for one in self._of_keys(day, [key], altered, alone, run_id)]
 
     def _of_keys(
-        self, day: Period, group: Sequence[Difference], alone: frozenset[str], run_id: str
+        self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str], run_id: str
     ) -> list[Suspect]:
         keys = [one.key for one in group]
-        rows = self._rows_of(day, group, run_id)
+        rows = {
+            key: _with_altered(of_key, altered.get((key, day), []))
+            for key, of_key in self._rows_of(day, group, run_id).items()
+        }
         lines = self._lines(day, keys, _BEFORE, _AFTER)
         unclear, clear = [], []
         for one in group:
@@ -293,6 +319,13 @@ class _TooManyToHoldError(Exception):
     """Several keys have more calls than are held at a time. Each for itself may have less."""
 
 
+def _with_altered(rows: list[LakeCall] | None, altered: Sequence[LakeCall]) -> list[LakeCall] | None:
+    """The rows of a key's day with all that are altered: of those without an id, the query gives one."""
+    if rows is None or not altered:
+        return rows
+    return [*(row for row in rows if row.is_sound), *altered]
+
+
 def _total(rows: Sequence[LakeCall] | None, otherwise: Usage) -> Usage:
     return otherwise if rows is None else total(row.call.usage for row in rows)
 
@@ -334,7 +367,7 @@ def _explained(
 
 def _of_month(month: Difference, days: Sequence[Difference], found: Sequence[Suspect]) -> list[Suspect]:
     """What the month's own counter has beyond its days, once their edited counters are set aside."""
-    if month.key == UNDECODABLE_KEY:
+    if month.key == UNDECODABLE_KEY and not days:
         note = "records that cannot be decoded are compared by their number alone"
         return [Suspect(SuspectKind.UNKNOWN, month.key, month.period, note, usage=month.surplus)]
     edited = total(one.usage for one in found if one.kind is SuspectKind.COUNTER and one.usage is not None)
@@ -363,6 +396,7 @@ _CAUSES: Final = {
     SuspectKind.FOREIGN: Cause.FOREIGN_ROW,
     SuspectKind.ALTERED: Cause.ROW_ALTERED,
     SuspectKind.COUNTER: Cause.COUNTER_EDITED,
+    SuspectKind.COPY: Cause.DIFFERING_COPIES,
     SuspectKind.UNKNOWN: Cause.UNKNOWN,
 }
 
@@ -401,10 +435,13 @@ def _cause_of_absence(
     match suspect.kind:
         case SuspectKind.NOT_IN_LAKE:
             waits = recent if delivered is None else arrived >= delivered
-            return Cause.NOT_DELIVERED if waits else Cause.LOST_IN_LAKE
+            may_lie = suspect.period in circumstances.unreadable_days
+            lost = Cause.UNREADABLE_OBJECT if may_lie else Cause.LOST_IN_LAKE
+            return Cause.NOT_DELIVERED if waits else lost
         case SuspectKind.NOT_COUNTED:
             waits = recent if counted is None else arrived >= counted
-            return Cause.NOT_COUNTED_YET if waits else Cause.NOT_COUNTED
+            proven = Cause.LAKE_ALONE if suspect.logged_at_ms is None else Cause.NOT_COUNTED
+            return Cause.NOT_COUNTED_YET if waits else proven
         case _:
             return Cause.LOST
 

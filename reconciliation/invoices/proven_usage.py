@@ -63,7 +63,7 @@ class ProvenUsages:
         proven = self._proven(month, found, sealed.report if sealed else None)
         if sealed is not None and sealed.usage and not found:
             return proven._replace(is_gone=True)
-        if sealed is not None and sealed.is_accepted:
+        if sealed is not None and sealed.is_accepted and not report.unreadable:
             return proven
         return proven._replace(differing=tuple(_differing(report)), missing=missing)
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from metering.calls.access_log import FIRST_ERROR_STATUS
+from metering.calls.access_log import FIRST_ERROR_STATUS, MAX_BYTES, MAX_LATENCY_MS
 from metering.calls.call import Call
 from metering.calls.event_id import event_hash
 from metering.calls.placement import REACH_MS
@@ -31,9 +31,13 @@ USAGE_OF_SOUND_ROWS: Final = "usage_of_sound_rows"
 CALLS_OF_KEYS: Final = "calls_of_keys"
 ALTERED_ROWS: Final = "altered_rows"
 REPEATED_ROWS: Final = "repeated_rows"
+DIFFERING_COPIES: Final = "differing_copies"
+ROWS_OF_EVENTS: Final = "rows_of_events"
 REPEATED_OBJECTS: Final = "repeated_objects"
 MALFORMED_REASONS: Final = "malformed_reasons"
 CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
+PARTITIONS: Final = 7
+"""The first parameters of a query: years, months and days of the partitions."""
 KEYS_OF_A_QUERY: Final = 20
 """As many keys as the query of calls has places for."""
 CALLS_OF_A_QUERY: Final = 200_000
@@ -41,8 +45,11 @@ CALLS_OF_A_QUERY: Final = 200_000
 MARGIN: Final = timedelta(milliseconds=REACH_MS)
 """How far a call may lie from the day of its partition: see :mod:`metering.calls.placement`."""
 _MONTHS_OF_A_QUERY: Final = 3
+_MOST: Final = {"response_bytes": MAX_BYTES, "request_bytes": MAX_BYTES, "latency_ms": MAX_LATENCY_MS}
 _PART: Final = re.compile(r"^( *)(.*)\{(\w+)\}", re.MULTILINE)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+NO_TIME: Final = "the row has no time"
 
 Row = tuple[Any, ...]
 
@@ -144,13 +151,34 @@ class LakeCall(NamedTuple):
     """A row of the lake, as the call that it describes."""
 
     call: Call
+    """Where the row has no hash, it has that of its id here."""
     object: str
     """Where it lies: `s3://...`."""
+    cell_faults: tuple[str, ...] = ()
+    """Cells that hold what the meter never writes, a phrase each."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What the meter never writes: cells, and a hash that is not that of the id."""
+        event_id, hashed = self.call.event_id, self.call.event_hash
+        if not event_id or hashed == event_hash(event_id):
+            return self.cell_faults
+        return (f"the row's id {event_id!r} does not have the hash {hashed} beside it", *self.cell_faults)
 
     @property
     def is_sound(self) -> bool:
-        """Whether its hash is that of its id."""
-        return self.call.event_hash == event_hash(self.call.event_id)
+        """Whether the meter could have written it."""
+        return not self.faults
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the row says sizes or a latency that the meter never reads."""
+        return any(not 0 <= (getattr(self.call, name) or 0) <= most for name, most in _MOST.items())
+
+    @property
+    def is_timeless(self) -> bool:
+        """Whether the row says no time; the call's is 0 then."""
+        return NO_TIME in self.cell_faults
 
 
 def keys_named(keys: Sequence[str]) -> tuple[str, ...]:
@@ -160,14 +188,16 @@ def keys_named(keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
-    """The rows of the query by call."""
-    for event_id, hashed, key, time, status, billable, response, request, latency, *unknown, place in rows:
+    """The rows of the queries by call, which may hold anything."""
+    for event_id, hashed, key, time, status, billable, response, request, latency, *more, place in rows:
         is_error = status is not None and status >= FIRST_ERROR_STATUS
-        no_response_size, no_request_size = unknown
+        no_response_size, no_request_size, outcome = more
+        name = event_id or ""
+        known = None if hashed is None or hashed < 0 else hashed
         call = Call(
-            event_id,
-            hashed,
-            epoch_ms(time),
+            name,
+            (event_hash(name) if name else 0) if known is None else known,
+            0 if time is None else epoch_ms(time),
             key,
             bool(billable),
             is_error,
@@ -175,7 +205,23 @@ def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
             Absent.DASH if no_request_size else request or 0,
             latency or 0,
         )
-        yield LakeCall(call, place)
+        faults = (*((NO_TIME,) if time is None else ()), *_faults(call, known, billable, outcome))
+        yield LakeCall(call, place, faults)
+
+
+def _faults(call: Call, hashed: int | None, billable: object, outcome: str | None) -> Iterator[str]:
+    """What of a row the meter never writes; the query of altered rows looks for the same."""
+    if not call.event_id:
+        yield "the row has no id"
+    if hashed is None:
+        yield "the row has no hash"
+    if outcome != call.outcome:
+        yield f"the row's outcome is {outcome or 'missing'}, and that of its key is {call.outcome}"
+    if billable is None:
+        yield "the row does not say whether it is billable"
+    for name, most in _MOST.items():
+        if not 0 <= (found := getattr(call, name) or 0) <= most:
+            yield f"the row's {name} are {found}"
 
 
 def epoch_ms(time: datetime) -> int:

@@ -27,6 +27,10 @@ class Cause(StrEnum):
     ROW_ALTERED = "row altered in the lake"
     FOREIGN_ROW = "foreign row in the lake"
     DUPLICATE = "duplicate in the lake"
+    DIFFERING_COPIES = "copies that differ in the lake"
+    UNREADABLE_OBJECT = "object of the lake that cannot be read"
+    UNREADABLE_COUNTER = "counter that cannot be read"
+    LAKE_ALONE = "unknown cause: the lake alone has it"
     UNKNOWN = "unknown cause"
 
 
@@ -34,7 +38,8 @@ ADVICE: Final[dict[Cause, str]] = {
     Cause.LATE: "Compare again: the call arrived after the lake was read.",
     Cause.NOT_DELIVERED: "Wait until Firehose has delivered it, and compare again.",
     Cause.WAITS: "Run `usage-meter redrive`, and compare again.",
-    Cause.LOST_IN_LAKE: "Bring the call into the lake from the log group: `usage-meter backfill --from DAY`.",
+    Cause.LOST_IN_LAKE: "Bring the call into the lake from the log group: `usage-meter backfill --from "
+    "DAY`; or restore the object, if one was deleted or moved.",
     Cause.NOT_COUNTED_YET: "Wait until the stream processor has counted it, and compare again.",
     Cause.NOT_COUNTED: "Look for its batch in the failure bucket; `--repair` adds the call to the counter.",
     Cause.COUNTED_TWICE: "Look at the ledger's claims of the call; `--repair --lower REASON` takes it out.",
@@ -43,7 +48,13 @@ ADVICE: Final[dict[Cause, str]] = {
     Cause.ROW_ALTERED: "Restore the object from an earlier version; find out who may write to the lake.",
     Cause.FOREIGN_ROW: "Restore the object from an earlier version of it; nothing was logged of that call.",
     Cause.DUPLICATE: "Nothing: each event counts once. A whole object that repeats another may be removed.",
-    Cause.UNKNOWN: "Look at the counters and rows of the key by hand: the log no longer holds that time.",
+    Cause.DIFFERING_COPIES: "Restore the object from an earlier version: the copy that counts may be wrong.",
+    Cause.UNREADABLE_OBJECT: "Restore it from an earlier version, or remove it if Firehose did not write it.",
+    Cause.UNREADABLE_COUNTER: "Delete the item; `usage-meter rebuild MONTH --key KEY` makes it anew.",
+    Cause.LAKE_ALONE: "Not counted, or added by somebody: its batch in the failure bucket or an earlier "
+    "version of the object tells which. `--repair` adds the call to the counter.",
+    Cause.UNKNOWN: "The log no longer holds that time. Earlier versions of the day's objects, the failure "
+    "bucket or an export of the log tell which side was changed.",
 }
 
 HARMLESS: Final = frozenset({Cause.DUPLICATE})

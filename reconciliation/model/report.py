@@ -47,6 +47,14 @@ class RepeatedObject(msgspec.Struct, frozen=True):
     """Rows that repeat one of the other object."""
 
 
+class UnreadablePlace(msgspec.Struct, frozen=True):
+    """An object of the lake or a counter that cannot be read. Nothing of it was compared."""
+
+    place: str
+    """`s3://...`, or key and period."""
+    reason: str
+
+
 class ObjectsOfDay(msgspec.Struct, frozen=True):
     """The objects in the lake's folder of a day, when the queries began."""
 
@@ -126,7 +134,8 @@ class Report(msgspec.Struct, kw_only=True):
     """The calls, rows and counters at which both sides differ; the first of them, where there are many."""
     findings_found: int = 0
     altered_rows: int = 0
-    """Rows of the lake whose hash is not that of their id."""
+    """Rows of the lake with what the meter never writes, and copies that differ from the one that counts."""
+    unreadable: list[UnreadablePlace] = msgspec.field(default_factory=list)
     repeated_objects: list[RepeatedObject] = msgspec.field(default_factory=list)
     objects_read: list[ObjectsOfDay] = msgspec.field(default_factory=list)
     """Of each folder of the lake that the queries read; none where nobody looked."""
@@ -146,8 +155,10 @@ class Report(msgspec.Struct, kw_only=True):
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides were compared, and hold the same calls with the same totals, rows unaltered."""
-        found = self.differences_found, self.contradictions_found, self.altered_rows
+        """Whether all was read and compared, and both sides hold the same calls with the same totals, rows
+        unaltered.
+        """
+        found = self.differences_found, self.contradictions_found, self.altered_rows, self.unreadable
         return not self.refused and not any(found)
 
     @property
@@ -197,7 +208,7 @@ _DERIVED: Final = (
     "scanned_bytes",
     "causes",
 )
-_ONLY_IF_ANY: Final = ("source_gaps", "witnesses", "investigation_ended")
+_ONLY_IF_ANY: Final = ("source_gaps", "witnesses", "investigation_ended", "unreadable")
 """Fields that are left out while they are empty: most reports have none."""
 TEXTS: Final = frozenset({"fingerprint", "event_hash"})
 """Fields that are texts in JSON."""

@@ -16,7 +16,7 @@ import msgspec
 from metering.outcome import UNDECODABLE_KEY
 from metering.period import Period, is_day
 from metering.proof.correction import Correction
-from reconciliation.model.causes import Cause
+from reconciliation.model.causes import Cause, Finding
 from reconciliation.model.report import Report
 from reconciliation.repair.scope import NotRepairableError, Scope
 
@@ -28,6 +28,9 @@ DOUBTFUL: Final = frozenset(
         Cause.LOST_IN_LAKE,
         Cause.ROW_ALTERED,
         Cause.FOREIGN_ROW,
+        Cause.DIFFERING_COPIES,
+        Cause.UNREADABLE_OBJECT,
+        Cause.UNREADABLE_COUNTER,
         Cause.UNKNOWN,
     }
 )
@@ -49,9 +52,7 @@ def doubts(report: Report) -> Mapping[tuple[str, Period], str]:
         explained.add((one.key, one.period))
         if one.cause in DOUBTFUL and one.key != UNDECODABLE_KEY:
             found.setdefault((one.key, one.period), one.cause.value)
-    nameless = {
-        one.period for one in report.findings if one.cause is Cause.UNKNOWN and one.key != UNDECODABLE_KEY
-    }
+    nameless = {one.period for one in report.findings if _has_nameless_calls(one)}
     for difference in report.differences:
         if difference.period in nameless:
             found.setdefault((difference.key, difference.period), NAMELESS)
@@ -59,6 +60,12 @@ def doubts(report: Report) -> Mapping[tuple[str, Period], str]:
         if is_day(difference.period) and place not in explained and difference.key != UNDECODABLE_KEY:
             found.setdefault(place, NOT_EXPLAINED)
     return found
+
+
+def _has_nameless_calls(one: Finding) -> bool:
+    """Whether a finding stands for other calls than the lake has, of which no row is known."""
+    other_calls = one.usage is not None and one.usage.fingerprint != 0
+    return one.cause is Cause.UNKNOWN and one.key != UNDECODABLE_KEY and one.event_id is None and other_calls
 
 
 def followed(report: Report) -> Mapping[str, AbstractSet[Period]]:

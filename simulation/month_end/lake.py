@@ -13,14 +13,17 @@ from typing import Any, Final, NamedTuple
 
 from metering.calls.event_id import event_hash
 from metering.calls.lake_row import LakeRow, epoch_ms
-from metering.outcome import MALFORMED_KEY
+from metering.outcome import MALFORMED_KEY, outcome_of_key
 from metering.period import Period
 from metering.proof.hours import EXPONENT
 from reconciliation.lake.queries import (
     ALTERED_ROWS,
     CALLS_OF_KEYS,
+    DIFFERING_COPIES,
+    PARTITIONS,
     REPEATED_OBJECTS,
     REPEATED_ROWS,
+    ROWS_OF_EVENTS,
     USAGE_BY_KEY_AND_DAY,
     USAGE_OF_SOUND_ROWS,
     query_text,
@@ -91,6 +94,7 @@ class SimulatedLake:
             query_text(USAGE_OF_SOUND_ROWS): lambda rows, _: _usage(_sound_firsts(rows), rows),
             query_text(ALTERED_ROWS): lambda rows, _: _altered(rows),
             query_text(CALLS_OF_KEYS): _calls,
+            query_text(DIFFERING_COPIES): lambda rows, _: _differing(rows),
             query_text(HOURS_OF_KEYS): _hours,
             query_text(REPEATED_OBJECTS): lambda rows, _: _repeated_objects(rows),
             query_text(REPEATED_ROWS): lambda rows, _: _repeated_rows(rows),
@@ -109,17 +113,56 @@ class SimulatedLake:
         """A query. The same one under the same id is run once, as by Athena."""
         asked = (run_id, sql, tuple(parameters))
         if asked not in self._answers:
-            found = self._queries[sql](self._between(parameters[:_SPAN]), parameters[_SPAN:])
+            if (events := _events_named(sql)) is not None:
+                found = _of_events(self._of_partitions(parameters), events)
+            else:
+                found = self._queries[sql](self._between(parameters[:_SPAN]), parameters[_SPAN:])
             self._answers[asked] = SimulatedAnswer(
                 f"query-{len(self._answers)}", sql, asked[2], lambda: iter(found)
             )
         return self._answers[asked]
 
     def _between(self, span: Sequence[str]) -> list[StoredRow]:
-        first, last = int(span[5]), int(span[6])
-        start, end = (datetime.fromisoformat(text.strip("'")).replace(tzinfo=UTC) for text in span[7:])
+        start, end = (
+            datetime.fromisoformat(text.strip("'")).replace(tzinfo=UTC) for text in span[PARTITIONS:]
+        )
+        return [row for row in self._of_partitions(span) if start <= row.time < end]
+
+    def _of_partitions(self, span: Sequence[str]) -> Iterator[StoredRow]:
+        first, last = int(span[PARTITIONS - 2]), int(span[PARTITIONS - 1])
         rows = (row for rows in self.objects.values() for row in rows)
-        return [row for row in rows if first <= row.day <= last and start <= row.time < end]
+        return (row for row in rows if first <= row.day <= last)
+
+
+def _events_named(sql: str) -> frozenset[int] | None:
+    """The hashes in the query of the rows of events; None where it is another one."""
+    start, _, rest = query_text(ROWS_OF_EVENTS).partition("-1")
+    if not (sql.startswith(start) and sql.endswith(rest)):
+        return None
+    return frozenset(map(int, sql.removeprefix(start).removesuffix(rest).split(", ")))
+
+
+def _of_events(rows: Iterable[StoredRow], hashes: frozenset[int]) -> list[Row]:
+    found = [row for row in rows if row.row.eventhash in hashes]
+    return [
+        _call(one)
+        for one in sorted(
+            found, key=lambda one: (one.row.eventhash, one.time, one.key, one.object, one.order)
+        )
+    ]
+
+
+def _differing(rows: Iterable[StoredRow]) -> list[Row]:
+    copies: dict[str, list[StoredRow]] = {}
+    for row in rows:
+        if row.row.eventid:
+            copies.setdefault(row.row.eventid, []).append(row)
+    return [
+        _call(one)
+        for _, of_event in sorted(copies.items())
+        if len({(one.order, one.row.outcome) for one in of_event}) > 1
+        for one in sorted(of_event, key=lambda one: (one.order, one.row.outcome, one.object))
+    ]
 
 
 def _firsts(rows: Iterable[StoredRow]) -> list[StoredRow]:
@@ -185,11 +228,15 @@ def _call(one: StoredRow) -> Row:
         _is_unknown(row.requestsize, row.requestsizeknown),
     )
     head = (row.eventid, row.eventhash, one.key, one.time, row.status, row.billable)
-    return (*head, *sizes, *unknown, one.object)
+    return (*head, *sizes, *unknown, row.outcome, one.object)
 
 
 def _altered(rows: Iterable[StoredRow]) -> list[Row]:
-    found = [row for row in rows if row.row.eventhash != event_hash(row.row.eventid)]
+    found = [
+        row
+        for row in rows
+        if row.row.eventhash != event_hash(row.row.eventid) or row.row.outcome != outcome_of_key(row.key)
+    ]
     ordered = sorted(found, key=lambda one: (one.key, one.time, one.row.eventid, one.object, one.order))
     return [_call(one) for one in ordered]
 

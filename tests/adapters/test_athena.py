@@ -18,13 +18,12 @@ from adapters.athena import (
     LONGEST_WAIT_SECONDS,
     Athena,
     Patience,
-    QueryFailed,
     QueryTimedOut,
     request_token,
     without_comments,
 )
 from local_cloud.stack import LocalCloud
-from metering.errors import Misconfigured, Transient
+from metering.errors import Misconfigured, QueryFailed, Transient
 from reconciliation.lake.queries import query_text
 from tools.build_lambda import ROOT
 

@@ -54,18 +54,18 @@ def is_here() -> bool:
     return any(_DATA.glob("access-log-*.jsonl.gz"))
 
 
-def log(deployment: Deployment, events: Sequence[LogEvent]) -> None:
-    """Write events into the log group, and nowhere else."""
+def log(deployment: Deployment, events: Sequence[LogEvent], stream: str = "stage") -> None:
+    """Write events into a stream of the log group, and nowhere else."""
     logs, group = deployment.logs, deployment.cloud.log_group
     for found in logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]:
         logs.delete_subscription_filter(logGroupName=group, filterName=found["filterName"])
-    logs.create_log_stream(logGroupName=group, logStreamName="stage")
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
     for start in range(0, len(events), _SENT_AT_ONCE):
         sent = events[start : start + _SENT_AT_ONCE]
         deployment.cloud.clock.follow(datetime.fromtimestamp(sent[-1].timestamp / 1000, UTC))
         answer = logs.put_log_events(
             logGroupName=group,
-            logStreamName="stage",
+            logStreamName=stream,
             logEvents=[{"timestamp": event.timestamp, "message": event.message} for event in sent],
         )
         assert not answer.get("rejectedLogEventsInfo")

@@ -15,6 +15,7 @@ WITH calls AS (
     responselatency,
     responsesizeknown,
     requestsizeknown,
+    outcome,
     "$path" AS object,
     row_number() OVER (
       PARTITION BY eventid
@@ -34,6 +35,7 @@ SELECT
   responselatency,
   {unknown_response_size} AS unknown_response_size,
   {unknown_request_size} AS unknown_request_size,
+  outcome,
   object
 FROM calls
 WHERE copy = 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.dynamodb.counter_reader import CounterReader
+from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.progress import DynamoDBProgress
@@ -47,9 +47,9 @@ class Shelf:
         """Put an item of any kind."""
         self.dynamodb.put_item(TableName=self.name, Item=item)
 
-    def reader(self, **settings: int) -> CounterReader:
+    def reader(self, segments: int = SEGMENTS) -> CounterReader:
         """The reader of this table."""
-        return CounterReader(self.dynamodb, self.name, **settings)
+        return CounterReader(self.dynamodb, self.name, segments)
 
 
 def ordered(counters: Iterator[Counter]) -> list[Counter]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from adapters.athena import Athena, QueryFailed
+from adapters.athena import Athena
 from adapters.dynamodb.layout import counter_pk
 from adapters.dynamodb.plans import PlanBook
 from cli.common.errors import CommandError
@@ -19,6 +19,7 @@ from cli.main import app
 from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import from_file
+from metering.errors import QueryFailed
 from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
 from metering.usage import Metric
 from tests.factories import NOON_MS, line

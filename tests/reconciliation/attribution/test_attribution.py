@@ -139,5 +139,5 @@ def test_a_row_in_another_hour() -> None:
     logged = {one.event_hash: LoggedCall(one, one.time_ms) for one in whole}
     assert {(SuspectKind.ALTERED, "call 7")} == named(explain(Evidence("a", DAY, usage, parts, rows, logged)))
     (suspect,) = explain(Evidence("a", DAY, usage, parts, rows, None))
-    assert (SuspectKind.ALTERED, None) == (suspect.kind, suspect.call)
+    assert (SuspectKind.UNKNOWN, None) == (suspect.kind, suspect.call)
     assert "2 for 1 in hour 07, 2 for 3 in hour 08" in suspect.note

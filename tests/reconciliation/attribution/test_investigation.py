@@ -45,7 +45,7 @@ def rows_of(key: str, calls: int) -> Iterator[tuple[Any, ...]]:
     for number in range(calls):
         event_id = f"{key}-{number}"
         sizes = (100, None, 5, False, True)
-        yield event_id, event_hash(event_id), key, NOON, 200, True, *sizes, "s3://lake/one"
+        yield event_id, event_hash(event_id), key, NOON, 200, True, *sizes, "metered", "s3://lake/one"
 
 
 def differing(key: str, counted: Usage, in_lake: Usage, **parts: int) -> list[Difference]:

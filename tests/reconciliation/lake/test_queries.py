@@ -99,9 +99,10 @@ class TestBetween:
 
 
 TEXTS = {
-    "altered_rows": "4b48d01d2c0881f11ba8012db44df0427f96757843d0ff9a02691f046d0e38d3",
+    "altered_rows": "d921e8ab4df3d708bb563b5790d27809e91e2b841ca89165affebab618f03f39",
     "calls_by_hour_and_status": "ae24108e239959b642fcdd4ef35dddd858e2b6d8b12034c406c5544d282629e2",
-    "calls_of_keys": "de884601a046ffd5ee3dd98070355e3b721c98254af6731e7b7521ddc08c5aa9",
+    "calls_of_keys": "c3a1484ab050d71fa5716dd2f22b68b66a6a3952b3b709205ef520fbed60993d",
+    "differing_copies": "20aff43d2a4295a57b4edf5905569d21592f8a6991f948a36098a3437605ac85",
     "events_of_days": "56f9d3868d0060e532df0c7fbcef6c993bfb4f9338685ef26599e059a2e94aab",
     "hours_of_keys": "9f7f502b9991dcf9b08c8683ad0fa0497c4c2c428d6f4eed920eb3454b50e41d",
     "malformed_objects": "f5156d404ff833fe364feb8c4dde9d46d0af27615ad5f7b8063e927c1220bc49",
@@ -113,6 +114,7 @@ TEXTS = {
     "usage_by_key_and_day": "466b14d44f2c8a8819c3da7b9d8850e9464dab3c8306a52dbbcee5989ddcadaf",
     "usage_by_key_and_day_1": "9653feaaaddd020b288302c2a3a5b0c6fbd34a285d8364e4a42fe0eb6c842d2a",
     "usage_of_sound_rows": "35be4af9f0d1886b5ba95c249a1008da8ef943d2c56d92c93896a2c7aaf08868",
+    "rows_of_events": "f6d546d7fc2f325967bcf3cd29b0a68d460d36698570658fecdba4498caec3fa",
 }
 """Of each query: SHA-256 of its text."""
 

@@ -1,0 +1,86 @@
+"""Calls that seem to be missing in the lake, and whose rows lie there: with another time, or as copies of
+others. Whoever brought such a call in again would have it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from metering.period import Period, begins_at, day_of, ends_at, hour_at, month_of
+from reconciliation.attribution.attribution import Suspect, SuspectKind
+from reconciliation.lake.queries import (
+    PARTITIONS,
+    ROWS_OF_EVENTS,
+    LakeCall,
+    between,
+    query_text,
+    read_calls,
+)
+from reconciliation.ports import Queries, QueryResult
+
+_NONE: Final = "IN (-1)"
+_EVENTS_OF_A_QUERY: Final = 1_000
+_MOST_EVENTS: Final = 10_000
+
+
+def with_strays(
+    suspects: Sequence[Suspect],
+    queries: Queries,
+    on_query: Callable[[str, QueryResult, int], None],
+    run_id: str,
+) -> list[Suspect]:
+    """The same suspects, where calls whose rows lie elsewhere in their month's partitions are not missing.
+
+    Raises:
+        MeterError: the lake cannot be queried.
+    """
+    missing = [one for one in suspects if one.kind is SuspectKind.NOT_IN_LAKE]
+    hashes = sorted({hashed for one in missing if (hashed := one.hashed) is not None})[:_MOST_EVENTS]
+    if not hashes:
+        return list(suspects)
+    rows = {
+        row.call.event_hash: row
+        for start in range(0, len(hashes), _EVENTS_OF_A_QUERY)
+        for row in _rows(
+            month_of(missing[0].period), hashes[start : start + _EVENTS_OF_A_QUERY], queries, on_query, run_id
+        )
+    }
+    return [_stray(one, rows) if one.kind is SuspectKind.NOT_IN_LAKE else one for one in suspects]
+
+
+def _rows(
+    month: Period,
+    hashes: Sequence[int],
+    queries: Queries,
+    on_query: Callable[[str, QueryResult, int], None],
+    run_id: str,
+) -> Iterator[LakeCall]:
+    sql = query_text(ROWS_OF_EVENTS).replace(_NONE, f"IN ({', '.join(map(str, hashes))})")
+    found = queries.run(sql, between(begins_at(month), ends_at(month))[:PARTITIONS], run_id=run_id)
+    rows = list(read_calls(found.rows()))
+    on_query(ROWS_OF_EVENTS, found, len(rows))
+    return iter(rows)
+
+
+def _stray(missing: Suspect, rows: Mapping[int, LakeCall]) -> Suspect:
+    row = rows.get(missing.hashed or 0)
+    if row is None:
+        return missing
+    known = missing.logged_at_ms is not None or not row.is_sound
+    if row.is_timeless or month_of(hour_at(row.call.time_ms)) != month_of(missing.period):
+        time = "no time" if row.is_timeless else hour_at(row.call.time_ms).replace("T", " hour ")
+        return missing._replace(
+            kind=SuspectKind.ALTERED if known else SuspectKind.UNKNOWN,
+            note=f"its row says {time}"
+            if known
+            else f"counted here, and its row says {time}: either side was changed",
+            call=missing.call or row.call,
+            objects=(row.object,),
+        )
+    day = day_of(hour_at(row.call.time_ms))
+    return missing._replace(
+        kind=SuspectKind.COPY,
+        note=f"its row lies under {row.call.key} on {day}, and does not count: another row has the same id",
+        objects=(row.object,),
+    )
