@@ -10,6 +10,7 @@ import msgspec
 from adapters.dynamodb.counter_reader import counter_of
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
 from adapters.dynamodb.layout import (
+    SLICES,
     counter_pk,
     counter_sk,
     encode_position,
@@ -22,7 +23,7 @@ from adapters.dynamodb.table import ACTIONS_AT_ONCE, Cancelled, Table, beginning
 from metering.counters.counter import Counter
 from metering.counters.slices import slice_of
 from metering.errors import Misconfigured, Transient
-from metering.period import Period
+from metering.period import Period, month_of
 from metering.proof.correction import Audit, Correction, Fate, Held, HeldCounters, HeldSlice
 from metering.usage import TOTALS
 
@@ -58,7 +59,8 @@ class DynamoDBRepairs:
 
     def write(self, one: Correction, held: Held, audit: Audit, marks: Mapping[str, int] = _NO_MARKS) -> Fate:
         """Add what a correction adds to slice 0, raise watermarks to the marks, each in its shard's slice,
-        and put the audit, if every slice is still what was read.
+        and put the audit, if every slice is still what was read. Further slices are registered, in case
+        nobody has: slice 0 makes up for them, and who reads registered slices alone must read them, too.
 
         A transaction that DynamoDB cancels for another reason than a condition is one that met a live
         increment: nothing was written, and the counter has changed.
@@ -75,6 +77,8 @@ class DynamoDBRepairs:
                 actions.append({"Update": self._raise(one, number, condition, raised[number])})
             else:
                 actions.append({"ConditionCheck": self._check(one, number, condition)})
+        if further := sorted(number for number in {*slices, *raised} if number):
+            actions.append({"Update": self._registration(month_of(one.period), further)})
         if len(actions) > ACTIONS_AT_ONCE:
             raise Misconfigured(
                 [f"{one.key} {one.period} has {len(held.slices)} slices: more than a repair takes"]
@@ -112,6 +116,16 @@ class DynamoDBRepairs:
             "ExpressionAttributeValues": {**condition.values, **_binaries(":w", watermarks.values())},
         }
         return update
+
+    def _registration(self, month: Period, numbers: Iterable[int]) -> UpdateTypeDef:
+        """The numbers of slices, added to those that are known of a month."""
+        return {
+            "TableName": self._table.name,
+            "Key": key_of((SLICES, month)),
+            "UpdateExpression": "ADD #numbers :numbers",
+            "ExpressionAttributeNames": {"#numbers": "numbers"},
+            "ExpressionAttributeValues": {":numbers": {"NS": [str(number) for number in numbers]}},
+        }
 
     def _update(
         self, one: Correction, first: HeldSlice | None, watermarks: Mapping[str, bytes]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.layout import counter_pk
 from metering.counters.counter import Counter
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
@@ -254,6 +255,17 @@ class TestRepair:
         repair(deployment, run())
         assert deployment.reconcile().agrees
         assert {"2026-10#0", "2026-10#1"} < {item["sk"]["S"] for item in items(deployment, "key:")}
+
+    def test_a_slice_that_nobody_registered(self, deployment: Deployment) -> None:
+        """Whoever reads registered slices alone, as the top keys do, sees what all others see."""
+        one = call("1", "2026-10-05T07:00:00")
+        deployment.both([one])
+        deployment.edit("a", OCTOBER, 1, requests=3, billable=3, d05=3)
+        repair(deployment, run())
+        reader = CounterReader(deployment.dynamodb, deployment.settings.counters_table)
+        of_top, of_look_up = reader.of_keys(["a"], OCTOBER), [reader.counter("a", OCTOBER)]
+        assert of_top == of_look_up
+        assert [one.usage] == [found.usage for found in of_top]
 
     def test_watermarks(self, deployment: Deployment) -> None:
         """They are as they were."""
