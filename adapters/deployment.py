@@ -59,7 +59,7 @@ class Deployment:
         missing = [name for name in names if name not in self.outputs]
         if missing:
             raise Misconfigured(
-                [f"the stack has no output {name}: deploy the template anew" for name in missing]
+                [f"the stack has no output {name}: deploy the template again" for name in missing]
             )
         return [self.outputs[name] for name in names]
 

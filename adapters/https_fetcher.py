@@ -83,13 +83,13 @@ class _Download(threading.Thread):
                 break
             address = urljoin(address, response.headers.get("Location", ""))
         if response.status != http.HTTPStatus.OK:
-            raise OSError(f"{address} answers with status {response.status}")
+            raise OSError(f"{address} responds with status {response.status}")
         return content
 
     def _get(self, address: str) -> tuple[http.client.HTTPResponse, bytes]:
         parts = urlsplit(address)
         if parts.scheme != "https" or not parts.hostname:
-            raise ValueError(f"{address!r} is no address of HTTPS")
+            raise ValueError(f"{address!r} is not an HTTPS address")
         if self._is_aborted:
             raise TimeoutError("the time is over")
         connection = http.client.HTTPSConnection(
@@ -104,7 +104,7 @@ class _Download(threading.Thread):
             with closing(connection.getresponse()) as response:
                 content = response.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise ValueError(f"{address} answers with more than {MAX_BYTES:,} bytes")
+            raise ValueError(f"{address} responds with more than {MAX_BYTES:,} bytes")
         if response.length:
             raise OSError(f"the answer of {address} ends {response.length:,} bytes too early")
         return response, content

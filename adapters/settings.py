@@ -43,7 +43,7 @@ class Environment:
         try:
             value = int(text)
         except ValueError:
-            self._faults.append(f"{name} is {text!r}, no integer")
+            self._faults.append(f"{name} is {text!r}, which is not an integer")
             return default
         if not lowest <= value <= highest:
             self._faults.append(f"{name} is {value}; it must be from {lowest} to {highest}")

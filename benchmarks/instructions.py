@@ -96,7 +96,7 @@ def recorded() -> dict[str, float]:
 def main(arguments: Sequence[str]) -> int:
     """Count and show; the exit code is 1 if a count is more than is allowed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description="Count.")
-    parser.add_argument("--record", action="store_true", help="write the record anew")
+    parser.add_argument("--record", action="store_true", help="write the record again")
     record = parser.parse_args(arguments).record
     counts = {name: round(count(), 3) for name, count in COUNTS.items()}
     if record:

@@ -1,5 +1,5 @@
 """The shipped functions on a local cloud: what is written to the log group is counted, and lands; and the
-watch beats, so that it is known how far everything is counted.
+watch runs, so that it is known how far everything is counted.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Pipeline:
             self.delivery_stream.stop()
 
     def drain(self) -> None:
-        """Wait until all that is in the stream now is counted and has landed, and known to be so: by one beat
+        """Wait until all that is in the stream now is counted and has landed, and known to be so: by one run
         that has seen it, and one after.
 
         Raises:

@@ -15,7 +15,7 @@ from local_cloud.telemetry import quiet_telemetry
 from watch.handler import make_handler, make_source_watch
 
 SECONDS = 2.0
-"""Between two beats, of real time. AWS's schedule says a minute; whoever watches a local cloud waits for
+"""Between two runs, of real time. AWS's schedule says a minute; whoever watches a local cloud waits for
 less, and a log that is played passes many minutes in so long.
 """
 
@@ -51,11 +51,11 @@ class WatchLoop:
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Begin to run."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the beat in hand and stop."""
+        """Finish the run in hand and stop."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -65,7 +65,7 @@ class WatchLoop:
         try:
             self._function.invoke(_HEARTBEAT)
         except FunctionError as error:
-            logger.warning("a beat failed: %s", error)
+            logger.warning("a run of the watch failed: %s", error)
 
     def look_at_source(self) -> None:
         """Look whether all calls reach the stream. A look that fails is logged, and tried again."""

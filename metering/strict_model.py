@@ -75,7 +75,7 @@ class StrictModel(BaseModel):
 
     @classmethod
     def rules(cls, value: Mapping[str, object], info: ValidationInfo) -> Iterable[Broken]:  # noqa: ARG003
-        """What is wrong with the mapping as it stands, whether or not its fields can be read."""
+        """What is wrong with the mapping itself, whether or not its fields can be read."""
         return ()
 
     @model_validator(mode="wrap")

@@ -79,7 +79,9 @@ class _Limited(NamedTuple):
         return self.facts.assignment is None or self.facts.assignment.may_call(at)
 
     def standings(self, at: int) -> list[Standing]:
-        """How the limits stand, with the calls that were let through here since the counters were read."""
+        """What is used of the limits, with the calls that were let through here since the counters were
+        read.
+        """
         found = standings(self.facts.limits, self.known.counted, at)
         admitted = self.known.admitted if at // HOUR_SECONDS == self.known.hour else 0
         if not admitted and not self.account:

@@ -1,12 +1,12 @@
 """Reserved limits: calls are let through by leases, which together never exceed the limit.
 
 An authorizer takes a lease on some of what is left, by one conditional write, and spends it in memory. The
-sheet of a limit holds `granted`: what all leases of the period may have spent. A lease is closed by the write
-that takes the next one, which returns what is unspent. Far from the limit a lease is as large as the demand;
-from the share `reserve_from` on it is a small part of what is left, so that little lies with authorizers that
-need it no more.
+lease record of a limit holds `granted`: what all leases of the period may have spent. A lease is closed by
+the write that takes the next one, which returns what is unspent. Far from the limit a lease is as large as
+the demand; from the share `reserve_from` on it is a small part of what is left, so that little lies with
+authorizers that need it no more.
 
-An authorizer that ends without closing its lease leaves it on the sheet. Its part comes back when the
+An authorizer that ends without closing its lease leaves it on the record. Its part comes back when the
 counters are known to hold every call that it can have let through: until `settled_through`, less
 :data:`SETTLE_SECONDS` for calls that were still running and lines that were not yet in the stream. (Calls of
 a batch that Lambda gave up are in no counter: until they are repaired, that time stays where it is.) Then
@@ -94,7 +94,7 @@ class LeaseRequest(NamedTuple):
     period: Period
     limit: Limit
     used: int
-    """By the counters, as far as they are known. A period's sheet begins with it."""
+    """By the counters, as far as they are known. A period's lease record begins with it."""
     recount: Callable[[], Recount]
 
 
@@ -131,7 +131,7 @@ class _Reservation:
         self.lease_id, self.amount, self.left = None, 0, 0
 
     def learn_sheet(self, sheet: LeaseRecord) -> None:
-        """Keep a sheet of the period, and forget the leases that are not on it any more."""
+        """Keep a lease record of the period, and forget the leases that are not on it any more."""
         self.sheet = sheet
         if self.lease_id is not None and self.lease_id not in sheet.leases:
             self.drop()
@@ -244,7 +244,7 @@ class LeaseBook:
     def _attempt(
         self, held: _Reservation, request: LeaseRequest, lease: Lease, closed: Closed | None
     ) -> Spent | None:
-        """One write; None: it was refused, and what is known of the sheet has changed."""
+        """One write; None: it was refused, and what is known of the record has changed."""
         lease_id = self._new_id()
         answer = self._take_or_begin(held, request, lease_id, lease, closed)
         sheet = answer.sheet
@@ -263,7 +263,7 @@ class LeaseBook:
     def _take_or_begin(
         self, held: _Reservation, request: LeaseRequest, lease_id: str, lease: Lease, closed: Closed | None
     ) -> LeaseAnswer:
-        """Take a lease on the period's sheet; where there is none yet, begin it with the lease."""
+        """Take a lease on the period's record; where there is none yet, begin it with the lease."""
         limit = request.limit
         room = limit.amount - lease.amount + (closed.unspent if closed else 0)
         forget = _old_slots(held.sheet, lease.expires_at)
@@ -283,7 +283,7 @@ class LeaseBook:
             heapq.heappush(self._expiring, (lease.expires_at, place))
 
     def _size(self, held: _Reservation, limit: Limit, returned: int) -> int:
-        """How much the next lease asks for. Where nothing is known of the sheet it is little."""
+        """How much the next lease asks for. Where nothing is known of the record it is little."""
         if held.sheet is None:
             return min(held.demand, max(1, limit.amount // PARTS_UNKNOWN), limit.amount)
         granted = held.sheet.granted - returned
@@ -303,7 +303,7 @@ class LeaseBook:
         return self._lease_seconds * min(LONGEST_TIMES, 1 + len(sheet.leases) // MANY_LEASES)
 
     def _recounted(self, sheet: LeaseRecord | None, request: LeaseRequest, now: float) -> LeaseRecord | None:
-        """The sheet without the leases of authorizers that have ended, if that gives anything back."""
+        """The record without the leases of authorizers that have ended, if that gives anything back."""
         if sheet is None or not _has_lapsed(sheet, now - self._settle_seconds):
             return None
         recount = request.recount()
@@ -349,7 +349,7 @@ def _spend(held: _Reservation, limit: Limit) -> Spent:
 
 
 def _is_earlier(sheet: LeaseRecord | None, period: Period) -> bool:
-    """Whether a period has no sheet yet."""
+    """Whether a period has no lease record yet."""
     return sheet is None or sheet.period < period
 
 

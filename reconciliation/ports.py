@@ -93,7 +93,7 @@ class Path(Protocol):
     """One of the two ways of a call: into the counters or into the lake."""
 
     def complete_through(self) -> datetime | None:
-        """Whatever arrived in the stream before has come to the end of the way; None: nothing is known."""
+        """Whatever arrived in the stream before has arrived; None: nothing is known."""
         ...
 
 

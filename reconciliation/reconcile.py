@@ -169,8 +169,8 @@ class Reconciler:
         on_compared: OnCompared = lambda _report: None,
     ) -> Reconciled:
         """Compare a month (`2026-10`). A run that is repeated under its id asks for the same queries, which
-        are then not run again. `allow_incomplete` stands before the reconciler's own. `on_compared` is called
-        with the report of a comparison that found something, before that is investigated.
+        are then not run again. `allow_incomplete` takes precedence over the reconciler's own. `on_compared`
+        is called with the report of a comparison that found something, before that is investigated.
 
         Raises:
             ValueError: the period is no month.
@@ -273,7 +273,7 @@ class Reconciler:
         try:
             return Hearing(witness.testify(month))
         except MeterError as error:
-            return Hearing(WitnessCount(witness.name, {}, notes=(f"it could not be asked: {error}",)))
+            return Hearing(WitnessCount(witness.name, {}, notes=(f"it could not be queried: {error}",)))
 
     def _query(self, name: str, run: _Run) -> QueryResult:
         self._on_progress(StepProgress(f"query {name}", 0))
@@ -317,7 +317,7 @@ class Reconciler:
             self._sources.log,
             self._sources.error_prefix,
             lambda name, query, rows: report.proofs.append(_proof(name, query, rows)),
-            lambda looked: self._on_progress(StepProgress("differences looked into", looked)),
+            lambda looked: self._on_progress(StepProgress("differences investigated", looked)),
             budget=self._budget,
         )
 

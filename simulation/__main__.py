@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"variants, each with one rule broken:\n{variants}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="so many seeds (default: 100)")
+    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="number of seeds (default: 100)")
     parser.add_argument("--first", type=int, default=1, metavar="S", help="the first of them (default: 1)")
     parser.add_argument("--seed", type=int, metavar="N", help="this one only; prints its schedule")
     parser.add_argument(

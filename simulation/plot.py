@@ -1,5 +1,5 @@
 """Curves as SVG, for the documentation, with nothing but the standard library: one picture of linear axes
-that is readable on light and dark pages, or a sheet of small charts on logarithmic axes.
+that is readable on light and dark pages, or a page of small charts on logarithmic axes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Curves over one quantity, on a sheet. All values are above 0."""
+    """Curves over one quantity, on one page. All values are above 0."""
 
     title: str
     across: str

@@ -58,7 +58,7 @@ class _Watched(NamedTuple):
 
     @property
     def periods(self) -> tuple[Period, ...]:
-        """The month or day, or all days of the week, whose counters say how its limits stand."""
+        """The month or day, or all days of the week, whose counters say what is used of its limits."""
         return days_of_week(week_of(self.increment.period)) if self.has_week else (self.increment.period,)
 
 
@@ -76,7 +76,7 @@ class _Batch(NamedTuple):
 
     @property
     def counters(self) -> tuple[Period, ...]:
-        """The month or day, or all days of the week, whose counters say how its limits stand."""
+        """The month or day, or all days of the week, whose counters say what is used of its limits."""
         has_week = any(limit.span is Span.WEEK for limit, _ in self.periods)
         return days_of_week(week_of(self.period)) if has_week else (self.period,)
 

@@ -87,7 +87,7 @@ OF_TYPE: Final = {
     "AWS::Logs::QueryDefinition": Question(
         "that Logs Insights compares quoted numbers as numbers", "quoted_numbers"
     ),
-    "AWS::Logs::SubscriptionFilter": Question("that lines of a stage come to the lake", "lake"),
+    "AWS::Logs::SubscriptionFilter": Question("that lines of a stage reach the lake", "lake"),
     "AWS::Athena::NamedQuery": Question("comments at the beginning of a statement", "comments"),
     "AWS::Athena::WorkGroup": Question("parameters of more than 1,024 characters", "long_parameters"),
     "AWS::ApiGateway::Authorizer": Question("that a denied call is logged with its decision", "denials"),

@@ -74,7 +74,7 @@ class Deployment:
         try:
             content = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - makes texts only
         except yaml.YAMLError as error:
-            raise DeploymentError(f"{path} is no YAML: {error}") from error
+            raise DeploymentError(f"{path} is not YAML: {error}") from error
         faults = list(_faults(content, load_template()["Parameters"]))
         if faults:
             raise DeploymentError("\n".join(f"{path}: {fault}" for fault in faults))
@@ -106,7 +106,7 @@ def _faults(content: Any, declared: Mapping[str, Mapping[str, Any]]) -> Iterator
         yield "region is not set"
     for section in ("parameters", "tags"):
         if not isinstance(content.get(section) or {}, dict):
-            yield f"{section} is no mapping"
+            yield f"{section} is not a mapping"
             return
     for name, value in (content.get("parameters") or {}).items():
         yield from _faults_of_parameter(name, value, declared)

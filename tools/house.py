@@ -1,4 +1,4 @@
-"""Measures of the tree beside those of an earlier commit: how it reads, and where knowledge stands twice.
+"""Measures of the tree beside those of an earlier commit: how it reads, and what is known in two places.
 
     python -m tools.house [--since 9104a41] [--json]
 

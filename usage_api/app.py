@@ -90,14 +90,15 @@ KeyId = Annotated[
     StringConstraints(pattern=KEY_PATTERN, min_length=1),
     BeforeValidator(key_in_path),
     Path(
-        description="The id of an API key, or of what stands for one in an HTTP API.", examples=["a1b2c3d4e5"]
+        description="The id of an API key, or of what names the caller in an HTTP API.",
+        examples=["a1b2c3d4e5"],
     ),
 ]
-MetricName = Annotated[Metric, Query(description="By what the keys are ordered.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="So many keys at most.")]
+MetricName = Annotated[Metric, Query(description="The metric by which the keys are ordered.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of keys.")]
 Next = Annotated[
     Token | Optional,
-    Query(description="The `next` of the answer before, for the keys that follow."),
+    Query(description="The `next` of the previous answer, for the keys that follow."),
 ]
 
 
@@ -139,7 +140,7 @@ class LookUpApi:
         def my_usage_in(period: PeriodText) -> Reply:
             return self._reply(self._look_ups.usage(key_of_customer(self._event), Period(period)))
 
-        @app.get("/me/quota", **document.quota_route("me", "Your plan, and how its limits stand"))
+        @app.get("/me/quota", **document.quota_route("me", "Your plan, and what is used of its limits"))
         def my_quota() -> Reply:
             return self._reply(self._look_ups.quota(key_of_customer(self._event)))
 
@@ -169,7 +170,9 @@ class LookUpApi:
         def usage_in(id: KeyId, period: PeriodText) -> Reply:  # noqa: A002 - as above
             return self._reply(self._for_operator().usage(id, Period(period)))
 
-        @app.get("/keys/<id>/quota", **document.quota_route("keys", "A key's plan, and how its limits stand"))
+        @app.get(
+            "/keys/<id>/quota", **document.quota_route("keys", "A key's plan, and what is used of its limits")
+        )
         def quota(id: KeyId) -> Reply:  # noqa: A002 - as above
             return self._reply(self._for_operator().quota(id))
 

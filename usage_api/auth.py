@@ -21,7 +21,7 @@ def key_of_customer(event: Mapping[str, object]) -> str:
     """
     key = customer_of(event)
     if key is None:
-        raise Unauthorized("Show your API key in the header x-api-key.")
+        raise Unauthorized("Send your API key in the header x-api-key.")
     return key
 
 

@@ -29,7 +29,7 @@ def rows_of(answer: Answer) -> Iterable[Sequence[Cell]]:
 
     Raises TypeError for an answer that is no table.
     """
-    raise TypeError(f"{type(answer).__name__} is no table")
+    raise TypeError(f"{type(answer).__name__} is not a table")
 
 
 @rows_of.register

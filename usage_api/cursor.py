@@ -37,7 +37,7 @@ def key_before(token: str) -> str:
             return content[1:].decode()
     except (binascii.Error, ValueError):
         pass
-    raise BadRequest("next is none that a list of keys gave out: begin again without it.")
+    raise BadRequest("next is not a value that a list of keys returned: begin again without it.")
 
 
 def _check(content: bytes) -> bytes:

@@ -30,13 +30,12 @@ IAM: Final = "iam"
 
 _DESCRIPTION: Final = """Usage of an API on Amazon API Gateway, per API key, and the quotas of keys.
 
-**Customers** show the API key whose usage they want, in the header `x-api-key`; they see that key and no
-other.
+**Customers** show the API key whose usage they want, in the header `x-api-key`; they see only that key.
 **Operators** sign their requests with AWS credentials (Signature Version 4, service `execute-api`).
 
 Times are ISO 8601 in UTC, numbers are integers. Every answer says with `complete_through` how complete it is:
 all calls that reached the stream before that time are in. Unknown or repeated query parameters are refused.
-With `Accept: text/csv`, tables come as CSV. An `ETag` stands for everything but `as_of`.
+With `Accept: text/csv`, tables come as CSV. An `ETag` covers everything but `as_of`.
 """
 
 _API_KEY: Final = "The metered API key, for its own usage."
@@ -74,12 +73,12 @@ def keys_route() -> Route:
 
 def top_route() -> Route:
     """The heaviest keys."""
-    return _route("top", "The heaviest keys of a month", "list", TopAnswer)
+    return _route("top", "The top keys of a month", "list", TopAnswer)
 
 
 def health_route() -> Route:
     """The meter's health."""
-    return _route("health", "Whether the meter counts, and what to do where it does not", "get", HealthAnswer)
+    return _route("health", "Whether the meter counts, and what to do about problems", "get", HealthAnswer)
 
 
 def openapi(app: APIGatewayRestResolver) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def openapi(app: APIGatewayRestResolver) -> dict[str, Any]:
         servers=[Server(url="./")],
         tags=[
             Tag(name=CUSTOMER, description="For the holder of an API key: its own usage."),
-            Tag(name=OPERATOR, description="For those who run the API: any key, and the meter itself."),
+            Tag(name=OPERATOR, description="For operators of the API: any key, and the meter itself."),
         ],
         security_schemes={API_KEY: key_header, IAM: signature},
     )

@@ -53,7 +53,7 @@ def days_between(first: str | None, last: str | None) -> Days | None:
     if count < 1:
         raise BadRequest(f"from={first} comes after to={last}: exchange them.")
     if count > MOST_DAYS:
-        raise BadRequest(f"{first} to {last} are {count} days; ask for at most {MOST_DAYS} at a time.")
+        raise BadRequest(f"{first} to {last} are {count} days; request at most {MOST_DAYS} at a time.")
     return Days(Period(first), Period(last))
 
 

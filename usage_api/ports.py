@@ -54,7 +54,7 @@ class CompletenessSource(Protocol):
     """Says how complete the counters are."""
 
     def read(self) -> Completeness:
-        """As it stands, never optimistic: counters that are read later hold all that it promises."""
+        """As it is now, never optimistic: counters that are read later hold all that it promises."""
         ...
 
 

@@ -128,7 +128,7 @@ class UsageQueries:
         )
 
     def quota(self, key: str) -> QuotaAnswer:
-        """The plan of a key and how its limits stand."""
+        """The plan of a key and what is used of its limits."""
         now = self._now()
         complete_through = self._complete_through()
         assignment = self._plans.assignment(key)
@@ -194,7 +194,7 @@ class UsageQueries:
         return KeysAnswer(keys=entries, next=token_after(entries[-1].key) if page.has_more else None)
 
     def top(self, month: Period | None, metric: Metric, limit: int) -> TopAnswer:
-        """The heaviest keys of a month, or of the current one."""
+        """The top keys of a month, or of the current one."""
         now = self._now()
         month = month or current_month(now)
         complete_through = self._complete_through()
@@ -210,7 +210,7 @@ class UsageQueries:
         )
 
     def health(self) -> HealthAnswer:
-        """Whether the meter counts, and what to do where it does not."""
+        """Whether the meter counts, and what to do about problems."""
         now = self._now()
         completeness = self._completeness.read()
         reserved = self._counters.of_keys(RESERVED_KEYS, current_month(now))

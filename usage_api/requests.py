@@ -24,7 +24,7 @@ _WANTED: Final = {
     "metric": f"it is one of {', '.join(Metric)}",
     "limit": "it is a number from 1 to 100",
     "id": "a key's id is not empty, has no control characters, and is neither . nor ..",
-    "next": "give what the answer before had as next",
+    "next": "give the next of the previous answer",
 }
 
 
@@ -79,7 +79,7 @@ def _fault(name: str, given: object) -> str:
     if isinstance(given, list):
         return _repeated(name, given)
     if name == "period" and isinstance(given, str) and is_hour(given) and "T" in given:
-        return f"{given!r} is an hour: ask for its day, whose parts are hours."
+        return f"{given!r} is an hour: request its day, which shows the hours."
     shown = f"{given[:_SHOWN]!r} " if isinstance(given, str) else ""
     return f"{name}: {shown}cannot be taken; {_WANTED.get(name, 'see /openapi.json')}."
 

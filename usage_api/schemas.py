@@ -111,13 +111,13 @@ class RangeUsage(Answer):
 
 
 class LimitStanding(Answer):
-    """How a limit stands."""
+    """What is used of a limit."""
 
     metric: Metric
     span: Span
     kind: Kind = Field(description="`hard` denies calls when it is reached, `soft` only publishes alerts.")
-    mode: Mode = Field(description="`counted` by the counters, `reserved` before a call is let through.")
-    amount: int = Field(description="So much in each period.")
+    mode: Mode = Field(description="`counted` by the counters, `reserved` before a call is allowed.")
+    amount: int = Field(description="The amount in each period.")
     used: Count
     remaining: Count
     resets_at: datetime = Field(description="When the period ends.")
@@ -142,7 +142,9 @@ class AccountQuota(Answer):
 
 
 class QuotaAnswer(Answer):
-    """The plan of a key, and how its limits stand. Without a plan, `plan` is null and there are no limits."""
+    """The plan of a key, and what is used of its limits. Without a plan, `plan` is null and there are no
+    limits.
+    """
 
     key: KeyId
     as_of: AsOf
@@ -152,7 +154,7 @@ class QuotaAnswer(Answer):
         default=False, description="Whether it is the plan of keys that have none of their own."
     )
     status: KeyStatus
-    allowed: bool = Field(description="Whether a call would be let through now, by the counters.")
+    allowed: bool = Field(description="Whether a call would be allowed now, by the counters.")
     limits: tuple[LimitStanding, ...]
     account: AccountQuota | None = Field(
         default=None, description="The key's account, where that has a plan as well."
@@ -163,7 +165,7 @@ Money = Annotated[str, Field(description="An exact decimal.", examples=["12.50"]
 
 
 class CostLine(Answer):
-    """A line of the invoice, as it stands."""
+    """A line of the invoice, so far."""
 
     line: str = Field(description="The price, or `plan:minimum` or `plan:maximum`.")
     quantity: Count | None = Field(description="Units to date; null for a minimum or maximum of the plan.")
@@ -187,7 +189,7 @@ class CostAnswer(Answer):
     proven: Literal[False] = False
     currency: str | None
     to_date: Money | None = Field(description="All lines together, so far.")
-    projected: Money | None = Field(description="What the month comes to if it goes on at this pace.")
+    projected: Money | None = Field(description="The month's total if it continues at this pace.")
     lines: tuple[CostLine, ...]
     not_included: tuple[str, ...] = Field(
         description="Further meters that the invoice adds, and that are not in these figures."
@@ -221,7 +223,7 @@ class TopEntry(Answer):
 
 
 class TopAnswer(Answer):
-    """The heaviest keys of a month by one metric, the heaviest first."""
+    """The top keys of a month by one metric, the heaviest first."""
 
     period: str
     metric: Metric

@@ -94,7 +94,9 @@ class _Tasks:
         if isinstance(pulse.trouble, Misconfigured):
             raise pulse.trouble
         if pulse.trouble is not None:
-            self.tools.logger.warning("complete_through stands still", extra={"reason": str(pulse.trouble)})
+            self.tools.logger.warning(
+                "complete_through does not advance", extra={"reason": str(pulse.trouble)}
+            )
         return {"OpenShards": pulse.shards, "HeartbeatsSent": pulse.sent}
 
     def _inspection(self) -> Numbers:
@@ -134,7 +136,7 @@ def make_source_watch(settings: WatchSettings, client: Callable[[str], Any]) -> 
 
 @cache
 def _deployed() -> Handler:
-    """Requests give up within 9 seconds: those of a beat fit into the function's time, and the next beat
+    """Requests give up within 9 seconds: those of a run fit into the function's time, and the next run
     comes in a minute.
     """
     settings = WatchSettings.from_environment()

@@ -37,7 +37,7 @@ class ShardStream(Protocol):
 
 
 class CompletenessStore(Protocol):
-    """What beats need of storage."""
+    """What runs need of storage."""
 
     def load(self) -> tuple[Knowledge, Positions]:
         """What is known, and up to where each shard is counted.
@@ -117,8 +117,8 @@ def beat(stream: ShardStream, store: CompletenessStore, now: datetime) -> Pulse:
 
     The order matters: `now` was read before anything else, what is known is read before the heartbeats are
     put, see :mod:`metering.counters.completeness`. If the store does not answer, the heartbeats go out all
-    the same, and `complete_through` stands still. What is refused is not sent again: the next beat comes in a
-    minute.
+    the same, and `complete_through` does not advance. What is refused is not sent again: the next run comes
+    in a minute.
 
     Raises:
         Transient, Misconfigured: the stream did not take the heartbeats.
@@ -140,7 +140,7 @@ def _loaded(store: CompletenessStore) -> tuple[Knowledge, Positions] | MeterErro
 
 
 def _saved(store: CompletenessStore, known: Knowledge) -> MeterError | None:
-    """Keep what is known. Where another beat was faster, this one has nothing to add."""
+    """Keep what is known. Where another run was faster, this one has nothing to add."""
     try:
         store.save(known)
     except MeterError as error:

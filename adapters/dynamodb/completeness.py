@@ -82,7 +82,7 @@ class CompletenessReader:
 
 
 class CompletenessBook:
-    """What the beats know, as the watch keeps it."""
+    """What the runs know, as the watch keeps it."""
 
     def __init__(self, dynamodb: DynamoDBClient, table_name: str, ledger_table: str | None = None) -> None:
         """`ledger_table` keeps the highest version that was written, by which a counters table is known that
@@ -175,7 +175,7 @@ class HighestVersion:
         return int(found["Item"]["version"]["N"]) if "Item" in found else 0
 
     def keep(self, version: int) -> None:
-        """Raise the highest version. Of two at once the later may be the lower one: then the next beat's is
+        """Raise the highest version. Of two at once the later may be the lower one: then the next run's is
         kept, and nothing that was not written.
         """
         with translated(f"UpdateItem of {self._name}"):

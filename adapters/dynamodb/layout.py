@@ -6,7 +6,7 @@ Counters table, two items for each key, slice and period:
     key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
     key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
     progress              <shard id>     position, arrived_at
-    progress              complete       through, seen, cuts, open, version, restored: what the beats know
+    progress              complete       through, seen, cuts, open, version, restored: what the runs know
     source                state          content, version: what the watch knows of stages and log groups
     settled               time           through: all from before is counted, and no batch was given up
     heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
@@ -14,7 +14,7 @@ Counters table, two items for each key, slice and period:
 
 and what quotas need, in the same table:
 
-    plan                  <name>         content, version: a plan as it stands
+    plan                  <name>         content, version: a plan as it is now
     plan:<name>           <version>      content: each version that there was
     plan-of:<bucket>      <key id>       plan, account, overrides, status, since: the plan of a key
     digest:<SHA-256>      key            key_id: which key a caller has shown

@@ -53,18 +53,18 @@ class DynamoDBLeases:
         self._updates = updates
 
     def begin(self, place: LeasePlace, sheet: LeaseRecord) -> LeaseAnswer:
-        """Begin a period's sheet: see :class:`metering.quotas.ports.LeaseStore`."""
+        """Begin a period's lease record: see :class:`metering.quotas.ports.LeaseStore`."""
         return self._update(
             place, _write_sheet(), f"{NO_SHEET} OR {EARLIER_PERIOD}", _NAMES, _sheet_values(sheet)
         )
 
     def take(self, take: LeaseChange) -> LeaseAnswer:
-        """Change a sheet by one lease or two: see :class:`metering.quotas.ports.LeaseStore`."""
+        """Change a lease record by one lease or two: see :class:`metering.quotas.ports.LeaseStore`."""
         change = _Change(take)
         return self._update(take.place, change.expression, change.condition, change.names, change.values)
 
     def replace(self, place: LeasePlace, old: LeaseRecord, new: LeaseRecord) -> LeaseAnswer:
-        """Put another sheet in place of one: see :class:`metering.quotas.ports.LeaseStore`."""
+        """Put another lease record in place of one: see :class:`metering.quotas.ports.LeaseStore`."""
         before: Item = {
             ":old_granted": {"N": str(old.granted)},
             ":old_leases": _leases(old.leases),
@@ -174,7 +174,7 @@ def _answer(answer: UpdateAnswer) -> LeaseAnswer:
 
 
 def sheet_of(item: Item) -> LeaseRecord:
-    """The sheet that an item holds.
+    """The lease record that an item holds.
 
     Raises:
         UnreadableItem: it holds none.

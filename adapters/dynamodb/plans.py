@@ -91,7 +91,7 @@ class PlanBook:
         return {plan.name: plan for plan in self._contents(PLAN)}
 
     def plan(self, name: str) -> Plan | None:
-        """A plan as it stands; None: there is none of that name."""
+        """A plan as it is now; None: there is none of that name."""
         return next(self._contents(PLAN, PlanItem.sk == name), None)
 
     def versions(self, name: str) -> list[Plan]:

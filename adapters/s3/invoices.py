@@ -99,5 +99,5 @@ class S3NumberRegister:
         except msgspec.DecodeError as error:
             place = self._bucket.address(name)
             raise Misconfigured(
-                [f"{place} is not a batch of numbers ({error}): bring back its first version"]
+                [f"{place} is not a batch of numbers ({error}): restore its first version"]
             ) from error

@@ -68,7 +68,7 @@ class LakeWriter:
         location = found.get("Parameters", {}).get("storage.location.template")
         if location is None:
             raise Misconfigured(
-                [f"{database}.{table} has no storage.location.template: it is no lake's table"]
+                [f"{database}.{table} has no storage.location.template: it is not the table of a lake"]
             )
         columns = [
             GlueColumn(column["Name"], column["Type"]) for column in found["StorageDescriptor"]["Columns"]

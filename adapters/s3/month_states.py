@@ -46,7 +46,7 @@ class S3Closings:
         except msgspec.DecodeError as error:
             place = f"{self._bucket.name}/{name}"
             raise Misconfigured(
-                [f"{place} is no state of a month ({error}): bring back its version before"]
+                [f"{place} is not the state of a month ({error}): restore its previous version"]
             ) from error
 
     def begin(self, closing: Closing) -> bool:

@@ -52,7 +52,7 @@ class S3Recoveries:
         except msgspec.DecodeError as error:
             place = self._bucket.address(name)
             raise Misconfigured(
-                [f"{place} is not the note of a recovery ({error}): bring back its version before"]
+                [f"{place} is not the note of a recovery ({error}): restore its previous version"]
             ) from error
 
 

@@ -112,7 +112,7 @@ def meter_of_file(path: Path, group: str | None) -> ConnectedMeter:
         raise Misconfigured(
             [
                 f"the meter takes no calls of the account {account}, but of {', '.join(meter.accounts)}",
-                f"add {account} to the stack's parameter SourceAccounts, deploy, and write the file anew",
+                f"add {account} to the stack's parameter SourceAccounts, deploy, and write the file again",
             ]
         )
     arn = f"arn:{partition}:logs:{meter.region}:{account}:log-group:{group}" if group else ""

@@ -104,8 +104,8 @@ def _lake(found: Explained) -> Iterator[RenderableType]:
     unknown = lake.usage.unknown_request_sizes, lake.usage.unknown_response_sizes
     if any(unknown):
         yield Text(
-            f"Without a known size: {unknown[0]:,} requests, {unknown[1]:,} "
-            "responses; a price or limit on bytes takes them for none"
+            f"Without a known size: {counted(unknown[0], 'request')}, {counted(unknown[1], 'response')}; "
+            "a price or limit on bytes counts them as 0"
         )
     yield Text(f"Counter and lake: {found.agreement}", _STYLES.get(found.agreement, "yellow"))
     yield from _differences(found, lake)

@@ -1,4 +1,4 @@
-"""`usage-meter quota`: which key has which plan, and how it stands."""
+"""`usage-meter quota`: which key has which plan, and what is used of it."""
 
 from __future__ import annotations
 

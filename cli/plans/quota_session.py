@@ -48,7 +48,7 @@ _TAKE_BACK = "plan"
 
 
 class Held(NamedTuple):
-    """The plan of a key or an account, and how its limits stand."""
+    """The plan of a key or an account, and what is used of its limits."""
 
     assignment: Assignment
     plan: Plan
@@ -58,7 +58,8 @@ class Held(NamedTuple):
 
 
 def show(stack: str, name: str, out: Output) -> None:
-    """Show the plan of a key, or of an account, and how it stands: of a key with that of its account.
+    """Show the plan of a key, or of an account, and what is used of its limits: of a key with that of its
+    account.
 
     Raises:
         CommandError: it has no plan.

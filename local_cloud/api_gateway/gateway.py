@@ -1,4 +1,4 @@
-"""API Gateway as it stands before the meter: REST APIs whose stages log to the access-log group, and its own
+"""API Gateway in front of the meter: REST APIs whose stages log to the access-log group, and its own
 count of their calls, which knows nothing of what becomes of a line.
 """
 

@@ -41,7 +41,7 @@ def reveal(tree: exp.Expr) -> dict[str, str]:
     """Make columns of the hashes in a query; all hidden columns that it names then, with their types.
 
     Raises:
-        QueryFailedError: a star stands beside them, which does not give them in Athena.
+        QueryFailedError: a star is beside them, which does not give them in Athena.
     """
     for node in list(tree.find_all(exp.Anonymous)):
         if (column := _hashed_column(node)) is not None:

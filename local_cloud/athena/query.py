@@ -123,10 +123,10 @@ def _literal(parameter: str) -> str:
     try:
         value = sqlglot.parse_one(parameter, read="trino")
     except SqlglotError as error:
-        raise QuerySyntaxError(f"{parameter} is no literal") from error
+        raise QuerySyntaxError(f"{parameter} is not a literal") from error
     inner = value.this if isinstance(value, exp.Neg | exp.Cast) else value
     if not isinstance(inner, exp.Literal | exp.Boolean | exp.Null):
-        raise QuerySyntaxError(f"{parameter} is no literal: text needs quotes")
+        raise QuerySyntaxError(f"{parameter} is not a literal: text needs quotes")
     return value.sql("trino")
 
 

@@ -270,7 +270,7 @@ def _decode(body: bytes) -> Mapping[str, Any]:
     except ValueError as error:
         raise AwsError("SerializationException", str(error)) from error
     if not isinstance(request, dict):
-        raise AwsError("SerializationException", "the request is no JSON object")
+        raise AwsError("SerializationException", "the request is not a JSON object")
     return request
 
 

@@ -2,7 +2,7 @@
 
 The order of side effects, in one thread. Each step is repeated after a crash in or behind it:
 
-1. **Read** records from where the source stands.
+1. **Read** records from the position of the source.
 2. **Transform** them, a buffer at a time; what is dropped is acknowledged here.
 3. **Write** an object with the rows of a partition, or with errors, when its buffer is due.
 4. **Acknowledge** the records of the object. A crash between 3 and 4 writes them again: at least once.

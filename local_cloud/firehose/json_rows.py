@@ -55,7 +55,7 @@ class RowReader:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
@@ -114,7 +114,7 @@ def _integer_of(bits: int) -> Callable[[object], int]:
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             value = int(value)
         if type(value) is not int:
-            raise ValueError(f"{value!r:.100} is no integer")
+            raise ValueError(f"{value!r:.100} is not an integer")
         if not -bound <= value < bound:
             raise ValueError(f"{value} has more than {bits} bits")
         return value
@@ -124,7 +124,7 @@ def _integer_of(bits: int) -> Callable[[object], int]:
 
 def _double(value: Any) -> float:
     if isinstance(value, bool | dict | list):
-        raise ValueError(f"{value!r:.100} is no number")
+        raise ValueError(f"{value!r:.100} is not a number")
     return float(value)
 
 
@@ -139,7 +139,7 @@ def _boolean(value: object) -> bool:
 def _timestamp(value: object) -> datetime:
     """Of the forms that AWS lists; an integer of 13 digits or more counts milliseconds."""
     if isinstance(value, bool | dict | list):
-        raise ValueError(f"{value!r:.100} is no timestamp")
+        raise ValueError(f"{value!r:.100} is not a timestamp")
     text = str(value)
     if match := _TIME.fullmatch(text):
         *parts, fraction = match.groups()
@@ -147,7 +147,7 @@ def _timestamp(value: object) -> datetime:
         microsecond = int((fraction or "0").ljust(6, "0")[:6])
         return datetime(year, month, day, hour, minute, second, microsecond, UTC).replace(tzinfo=None)
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r:.100} is no timestamp")
+        raise ValueError(f"{text!r:.100} is not a timestamp")
     if "." in text:
         return _EPOCH + timedelta(milliseconds=int(float(text) * 1000 + 0.5))
     milliseconds = len(text.lstrip("+-")) >= _MILLISECOND_DIGITS

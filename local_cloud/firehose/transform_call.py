@@ -183,7 +183,7 @@ def _outcome(record: SourceRecord, entry: Mapping[str, object] | None, count: in
                 record, "Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record"
             )
         case other:
-            return FailedRecord(record, "Lambda.JsonProcessingException", f"{other!r:.100} is no result")
+            return FailedRecord(record, "Lambda.JsonProcessingException", f"{other!r:.100} is not a result")
 
 
 def _transformed(record: SourceRecord, entry: Mapping[str, Any]) -> Outcome:
@@ -194,7 +194,7 @@ def _transformed(record: SourceRecord, entry: Mapping[str, Any]) -> Outcome:
     keys = (entry.get("metadata") or {}).get("partitionKeys") or {}
     if not isinstance(keys, Mapping):
         return FailedRecord(
-            record, "Lambda.JsonProcessingException", f"partitionKeys is no object: {keys!r:.100}"
+            record, "Lambda.JsonProcessingException", f"partitionKeys is not an object: {keys!r:.100}"
         )
     return Transformed(
         record, data, {str(name): str(value) for name, value in keys.items() if value is not None}

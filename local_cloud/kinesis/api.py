@@ -242,7 +242,7 @@ def _entry(request: Request) -> tuple[str, bytes, int | None]:
 
 def _hash_key(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < HASH_KEYS):
-        raise AwsError("InvalidArgumentException", f"{text} is no hash key: 0 to 2^128 - 1.")
+        raise AwsError("InvalidArgumentException", f"{text} is not a hash key: 0 to 2^128 - 1.")
     return int(text)
 
 
@@ -309,13 +309,13 @@ def _start_position(shard: Shard, request: Request) -> int:
         case "AT_TIMESTAMP":
             return shard.position_at(datetime.fromtimestamp(request["Timestamp"], UTC))
         case other:
-            raise AwsError("InvalidArgumentException", f"{other} is no shard iterator type.")
+            raise AwsError("InvalidArgumentException", f"{other} is not a shard iterator type.")
 
 
 def _sequence_number(shard: Shard, request: Request) -> int:
     text = request.get("StartingSequenceNumber", "")
     if not (text.isascii() and text.isdigit()) or int(text) < shard.starting:
-        raise AwsError("InvalidArgumentException", f"{text} is no sequence number of {shard.id}.")
+        raise AwsError("InvalidArgumentException", f"{text} is not a sequence number of {shard.id}.")
     return int(text)
 
 
@@ -328,7 +328,7 @@ def _read_iterator(iterator: str) -> tuple[str, str, int]:
         name, shard_id, position = base64.b64decode(iterator, validate=True).decode().split(":")
         return name, shard_id, int(position)
     except (binascii.Error, ValueError) as error:
-        raise AwsError("InvalidArgumentException", f"{iterator} is no shard iterator.") from error
+        raise AwsError("InvalidArgumentException", f"{iterator} is not a shard iterator.") from error
 
 
 def _page(shard: Shard, position: int, limit: int) -> tuple[int, list[StoredRecord]]:

@@ -239,7 +239,7 @@ def read_answer(response: object, batch: RecordBatch, policy: BatchPolicy) -> An
     if not policy.reports_item_failures or response is None:
         return Succeeded()
     if not isinstance(response, Mapping):
-        return FailedBatch(f"the response is no JSON object: {response!r:.100}")
+        return FailedBatch(f"the response is not a JSON object: {response!r:.100}")
     failures = response.get("batchItemFailures")
     if failures is None or failures == []:
         return Succeeded()
@@ -248,14 +248,14 @@ def read_answer(response: object, batch: RecordBatch, policy: BatchPolicy) -> An
 
 def _lowest_failure(failures: object, sequence_numbers: Sequence[str]) -> Answer:
     if not isinstance(failures, list):
-        return FailedBatch(f"batchItemFailures is no list: {failures!r:.100}")
+        return FailedBatch(f"batchItemFailures is not a list: {failures!r:.100}")
     identifiers = [item.get("itemIdentifier") if isinstance(item, Mapping) else None for item in failures]
     indexes = {number: index for index, number in enumerate(sequence_numbers)}
     found = [indexes.get(identifier) if isinstance(identifier, str) else None for identifier in identifiers]
     known = [index for index in found if index is not None]
     if len(known) < len(found):
         unknown = identifiers[found.index(None)]
-        return FailedBatch(f"itemIdentifier {unknown!r:.100} is no sequence number of the batch")
+        return FailedBatch(f"itemIdentifier {unknown!r:.100} is not a sequence number of the batch")
     return FailedFrom(min(known))
 
 

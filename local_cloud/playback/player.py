@@ -44,7 +44,7 @@ class Played:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of an access log, plain or gzip, as they stand; bytes that are no UTF-8 become U+FFFD.
+    """The lines of an access log, plain or gzip, as they are; bytes that are no UTF-8 become U+FFFD.
 
     Empty lines are left out: CloudWatch Logs has no empty event.
     """

@@ -89,7 +89,7 @@ class Reading(NamedTuple):
     line: AccessLogLine | None
     """None: it is malformed."""
     notes: tuple[Note, ...] = ()
-    """Why it is malformed; or what of it could not be taken as it stands."""
+    """Why it is malformed; or what of it could not be taken as it is."""
     explanation: str = ""
     """The reason in words, with the value that is wrong."""
 

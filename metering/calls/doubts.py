@@ -1,6 +1,6 @@
 """The fields of a line, whatever a caller wrote into it.
 
-In the exported formats stand, in this order:
+The order in the exported formats is:
 
 1. the callers' own texts, `path` and `userAgent`; for HTTP APIs the other way round,
 2. `requestId`, and what an authorizer gave: `authorizerKeyId`, `requestLength`, `decision`, for HTTP APIs the
@@ -10,7 +10,7 @@ In the exported formats stand, in this order:
 A text of one part can repeat fields of a later one, but never comes after them: the last is the gateway's.
 If it breaks the JSON, the later parts are still whole. Nobody can know the `extendedRequestId` of a call
 before it is made, so that the end of part 2 is certain, and in lines of HTTP APIs, whose `requestId` is the
-same, its beginning is, too: a key taken from a token is what stands there, and nothing in it.
+same, its beginning is, too: a key taken from a token is the value there, and nothing in it.
 
 Whether an authorizer denied the call is part of 2 as well. It counts where only the gateway can have put it:
 beside an `extendedRequestId`, or in lines of HTTP APIs beside the `requestId` that is the same.
@@ -169,7 +169,7 @@ def _add_authorizers_key(text: str, found: dict[str, JsonText]) -> None:
 
 
 def _around_texts(text: str, names: FieldMap, error: Exception) -> Fields:
-    """The fields of a line of the former format, in which both texts of callers come late: what stands before
+    """The fields of a line of the former format, in which both texts of callers come late: what comes before
     them is certain, and of what may stand behind them counts what a caller gains nothing by.
     """
     head, mark, rest = text.partition(_FORMER_TEXTS)

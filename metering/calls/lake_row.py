@@ -80,7 +80,7 @@ class LakeRow(msgspec.Struct, gc=False, omit_defaults=True):
     sourceip: str | None = None
     useragent: str | None = None
     reason: str | None = None
-    """Why the line is malformed; or what of it could not be taken as it stands: see
+    """Why the line is malformed; or what of it could not be taken as it is: see
     :mod:`metering.calls.notes`.
     """
     raw: str | None = None

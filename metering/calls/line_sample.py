@@ -78,7 +78,8 @@ NO_KEY_FIELD: Final = LineKind(
 NO_OWN_ID: Final = LineKind(
     "no_own_id",
     Counts.FULLY,
-    "a call without extendedRequestId: the id of its log event stands for it, so that a line which is logged "
+    "a call without extendedRequestId: the id of its log event is used in its place, so that a line "
+    "which is logged "
     "twice counts twice",
     f"add extendedRequestId: {_FORMAT_CHECK}",
 )
@@ -107,8 +108,8 @@ DOUBTED: Final = {
     Doubt.UNREADABLE_VALUE: LineKind(
         "unreadable_value",
         Counts.FULLY,
-        "a length or a latency is no number: the call counts, and the amount is unknown",
-        "see that the field of that name in the stage's format holds the variable of that name",
+        "a length or a latency is not a number: the call counts, and the amount is unknown",
+        "check that the field of that name in the stage's format has the variable of that name",
     ),
 }
 MALFORMED: Final = {
@@ -116,7 +117,7 @@ MALFORMED: Final = {
         "no_json",
         Counts.NOT,
         "no JSON, and of no other form that is known",
-        "see that the format quotes every value, and that the line is whole",
+        "check that the format quotes every value, and that the line is complete",
     ),
     Reason.COMMON_LOG_FORMAT: LineKind(
         "common_log_format", Counts.NOT, "a line in the common log format (CLF)", _JSON_FORMAT
@@ -129,7 +130,7 @@ MALFORMED: Final = {
         "a line of JSON with something before it, as `aws logs tail` and exports to S3 write it",
         "of a file, take it off: sed 's/^[^{]*//' FILE. The log group does not have it: try --log-group NAME",
     ),
-    Reason.NO_OBJECT: LineKind("no_object", Counts.NOT, "JSON, but no object with fields", _JSON_FORMAT),
+    Reason.NO_OBJECT: LineKind("no_object", Counts.NOT, "JSON, but not an object with fields", _JSON_FORMAT),
     Reason.NO_STATUS: LineKind(
         "no_status",
         Counts.NOT,
@@ -139,14 +140,14 @@ MALFORMED: Final = {
     Reason.BAD_STATUS: LineKind(
         "bad_status",
         Counts.NOT,
-        "the status is no number from 100 to 599",
-        "see that the field status holds $context.status",
+        "the status is not a number from 100 to 599",
+        "check that the field status is $context.status",
     ),
     Reason.BAD_TIME: LineKind(
         "bad_time",
         Counts.NOT,
         "the call's time is no time",
-        "see that requestTimeEpoch holds $context.requestTimeEpoch",
+        "check that requestTimeEpoch is $context.requestTimeEpoch",
     ),
     Reason.FAR_TIME: LineKind(
         "far_time",
@@ -212,8 +213,8 @@ def _behind_prefix(text: str, rule: BillingRule) -> str:
     try:
         read_line(text[text.index("{") :], rule.fields)
     except Malformed as error:
-        return f"and what stands behind that would not count either: {error}"
-    return "what stands behind that would count"
+        return f"and the line after that prefix would not count either: {error}"
+    return "and the line after that prefix would count"
 
 
 def _own_time(text: str, rule: BillingRule) -> int | None:

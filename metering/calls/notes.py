@@ -1,4 +1,4 @@
-"""What is noted of a log event that could not be taken as it stands. Each set is small and fixed, so that it
+"""What is noted of a log event that could not be taken as it is. Each set is small and fixed, so that it
 can name metrics.
 """
 

@@ -3,7 +3,7 @@
 **The promise.** *All calls that were in the stream before `complete_through` are in their counters.* In the
 stream means: could be read there. "Before" is decided by one clock only, the watch's.
 
-**A beat** of the watch, each minute: it reads its clock (`begun_at`), then how far each shard is counted,
+**A run** of the watch, each minute: it reads its clock (`begun_at`), then how far each shard is counted,
 then which shards there are; it puts a heartbeat into each open one, and keeps where they came to lie. Such a
 line across the stream is a *cut*, and the places are its *marks*. A cut is *passed* when each of its shards
 is counted up to its mark. If one heartbeat was refused, or came to lie in another shard, there is no cut.
@@ -13,8 +13,8 @@ the same as counted: an event that another record had claimed first is that reco
 way (a copy of a delivery, in another shard, whose batch stopped between claim and count). That record may lie
 behind the cut. So two are needed:
 
-1. When a beat finds a cut passed, all calls from before its `begun_at` are counted, or claimed by records
-   that lie in the stream by now. The beat *has seen* that time, and writes it to the cut that it puts next.
+1. When a run finds a cut passed, all calls from before its `begun_at` are counted, or claimed by records
+   that lie in the stream by now. The run *has seen* that time, and writes it to the cut that it puts next.
 2. When this later cut is passed, those records are counted too: they were in the stream before its marks. So
    everything from before the time that a passed cut *has seen* is counted.
 
@@ -27,13 +27,13 @@ And what could be read has no higher sequence number than what is put later, or 
 a descendant is counted at all, or when the stream no longer lists it: all it held is counted, or expired.
 
 **A table that was restored** to an earlier time lacks what was counted since, and progress that is noted in
-it later passes over the hole. It is known by its version: the highest that a beat has written is kept in
+it later passes over the hole. It is known by its version: the highest that a run has written is kept in
 another table, too. From then on nothing new is reported, until somebody has set the reading of the stream
 back to before the hole, and said so (:func:`resumed`): then progress is forgotten, so that only what is read
 from there on passes a cut.
 
 **It never goes back.** A cut is forgotten only when it is passed, and then what it has seen is kept; progress
-never goes back; and of two beats at once only one can write: the other is refused by the version.
+never goes back; and of two runs at once only one can write: the other is refused by the version.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class Cut(NamedTuple):
     """A mark in each shard that was open."""
 
     begun_at: int
-    """The time, in epoch milliseconds, that the watch's clock showed before the beat did anything else."""
+    """The time, in epoch milliseconds, that the watch's clock showed before the run did anything else."""
     has_seen: int | None
     """Of the earlier cuts that were passed before this one was put: the latest `begun_at`."""
     marks: Positions
 
 
 class Knowledge(NamedTuple):
-    """What the beats know. Times are in epoch milliseconds; None: nothing yet."""
+    """What the runs know. Times are in epoch milliseconds; None: nothing yet."""
 
     version: int = 0
     through: int | None = None
@@ -78,13 +78,13 @@ class Knowledge(NamedTuple):
     cuts: tuple[Cut, ...] = ()
     """Those that were not known to be passed, the oldest first."""
     open_shards: tuple[str, ...] = ()
-    """At the last beat."""
+    """At the last run."""
     is_restored: bool = False
     """Whether the table was restored to an earlier time: `through` is of that time, and stays."""
 
 
 class Beat(NamedTuple):
-    """What a beat did."""
+    """What a run did."""
 
     begun_at: int
     shards: Sequence[ListedShard]
@@ -122,7 +122,7 @@ def through(known: Knowledge, progress: Positions) -> int | None:
 
 
 def after_beat(known: Knowledge, progress: Positions, beat: Beat) -> Knowledge:
-    """What is known after a beat. `progress` was read after the beat's clock and before its heartbeats."""
+    """What is known after a run. `progress` was read after the run's clock and before its heartbeats."""
     if known.is_restored:
         return known._replace(version=known.version + 1, seen=None, cuts=())
     finished = _finished(beat.shards, progress, known.cuts)

@@ -49,7 +49,7 @@ class FieldMap:
         own = dict(names or {})
         unknown = own.keys() - _NAMES.keys()
         if unknown:
-            raise ValueError(f"{min(unknown)!r} is no value of a call; there are {', '.join(_NAMES)}")
+            raise ValueError(f"{min(unknown)!r} is not a value of a call; the values are {', '.join(_NAMES)}")
         self._names = _NAMES | own
         self.is_default = not own
 
@@ -91,7 +91,7 @@ def _pairs(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         value, equals, names = (each.strip() for each in part.partition("="))
         found = tuple(name.strip() for name in names.split("|"))
         if not equals or not all(_NAME.fullmatch(name) for name in found):
-            raise ValueError(f"{part!r} is no value and its field, such as status=httpStatusCode")
+            raise ValueError(f"{part!r} is not a value and its field, such as status=httpStatusCode")
         yield value, found
 
 

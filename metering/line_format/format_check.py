@@ -121,7 +121,7 @@ def _lacks(given: StageFormat, needed: Mapping[str, str], of_type: ApiType) -> I
 _CONSEQUENCES: Final = {
     "path": "has to come first: it marks the line as one in which no caller's text decides",
     "userAgent": "has to come first: it marks the line as one in which no caller's text decides",
-    "requestId": "what stands behind it is read even where a caller's text breaks the JSON",
+    "requestId": "fields after it are read even where a caller's text breaks the JSON",
     "authorizerKeyId": "a call that an authorizer denies counts under no key; a caller could write the field",
     "decision": "a call that the quota authorizer denies with status 403 is billed",
     "requestLength": "API Gateway has no variable for it: the authorizer measures it, else no size is known",

@@ -1,4 +1,6 @@
-"""What a running month costs so far, and what it comes to at this pace. Nothing of it is proven or billed."""
+"""What a running month costs so far, and what it would cost in full at this pace. Nothing of it is proven
+or billed.
+"""
 
 from __future__ import annotations
 

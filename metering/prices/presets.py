@@ -35,4 +35,4 @@ def zero_month(name: str) -> ZeroMonth:
     if name in set(ZeroMonth):
         return ZeroMonth(name)
     known = ", ".join([*ZeroMonth, *ZERO_MONTH_OF_PEER])
-    raise ValueError(f"{name!r} is no zero-month rule; known are {known}")
+    raise ValueError(f"{name!r} is not a zero-month rule; the rules are {known}")

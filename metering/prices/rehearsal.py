@@ -18,7 +18,7 @@ FREE_SO_FAR: Final = "free so far"
 UNCHANGED: Final = "no change"
 _PERCENTAGES: Final = (5, 20, 50)
 LAST_MONTH: Final = Period("9999-12")
-"""Later than any month that is billed: the tariff as it stands after its last change."""
+"""Later than any month that is billed: the tariff after its last change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ class Tariff:
         for version in self.plans.get(plan, ()):
             if version.valid_in(month):
                 return version
-        known = ", ".join(f"{v.version} from {v.valid_from} until {v.valid_until or 'further notice'}"
+        known = ", ".join(f"{v.version} from {v.valid_from} "
+                          f"{f'until {v.valid_until}' if v.valid_until else 'on'}"
                           for v in self.plans.get(plan, ()))  # fmt: skip
         raise NoPrice(f"plan {plan} has no version for {month}; it has {known or 'none'}")
 

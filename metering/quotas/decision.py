@@ -20,7 +20,7 @@ Counted = Mapping[Period, Usage]
 
 
 class Standing(NamedTuple):
-    """How a limit stands at a moment."""
+    """What is used of a limit at a moment."""
 
     limit: Limit
     used: int
@@ -72,7 +72,7 @@ def decide_at(limits: Iterable[Limit], counted: Counted, now: float) -> Decision
 
 
 def standings(limits: Iterable[Limit], counted: Counted, now: int) -> list[Standing]:
-    """How each limit stands at a time in epoch seconds."""
+    """What is used of each limit at a time in epoch seconds."""
     found = []
     for limit in limits:
         period = limit.span.period_at(now)

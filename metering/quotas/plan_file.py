@@ -188,7 +188,7 @@ def _thresholds(value: object, info: ValidationInfo) -> object:
     rule = f"must be a whole percentage from 1 to {highest}"
     faults = [f"threshold {shown(one)} {rule}" for one in numbers if not _is_percentage(one, 1, highest)]
     again = Counter(one for one in numbers if _is_percentage(one, 1, highest))
-    faults += [f"threshold {one} stands there {count} times" for one, count in again.items() if count > 1]
+    faults += [f"threshold {one} is listed {count} times" for one, count in again.items() if count > 1]
     refuse(*(Broken((), fault) for fault in faults))
     return tuple(sorted(numbers))
 
@@ -221,7 +221,9 @@ def expiry_of(value: object) -> int:
     try:
         at = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise ValueError(f"is no day or time: write 2026-12-31, 2026-12-31T18:00:00Z or {NEVER}") from error
+        raise ValueError(
+            f"is not a valid day or time: write 2026-12-31, 2026-12-31T18:00:00Z or {NEVER}"
+        ) from error
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
@@ -241,7 +243,7 @@ def mail_address(text: str) -> str:
     if text == NO_MAIL:
         return ""
     if len(text) > LONGEST_MAIL or not _MAIL.fullmatch(text):
-        raise ValueError(f"is no mail address such as ops@acme.example; {NO_MAIL} takes an address back")
+        raise ValueError(f"is not a mail address such as ops@acme.example; {NO_MAIL} takes an address back")
     return text
 
 
@@ -315,7 +317,7 @@ class HolderFields(StrictModel):
     def rules(cls, value: Mapping[str, object], info: ValidationInfo) -> Iterable[Broken]:
         plan, plans = value.get("plan"), info.context or ()
         if isinstance(plan, str) and plan.strip() and plan not in plans:
-            yield Broken(("plan",), f"there is no plan {plan!r}; there are {', '.join(plans) or 'none'}")
+            yield Broken(("plan",), f"there is no plan {plan!r}; the plans are {', '.join(plans) or 'none'}")
 
 
 class AccountPlanFields(HolderFields):

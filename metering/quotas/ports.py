@@ -169,7 +169,7 @@ class LeaseStatus(Enum):
 
 
 class LeaseAnswer(NamedTuple):
-    """The sheet after a write, or as it stands in its way; None: there is none, or no answer."""
+    """The lease record after a write, or the one that prevented it; None: there is none, or no answer."""
 
     status: LeaseStatus
     sheet: LeaseRecord | None = None
@@ -179,15 +179,15 @@ class LeaseStore(Protocol):
     """The sheets, each written by one atomic request."""
 
     def begin(self, place: LeasePlace, sheet: LeaseRecord) -> LeaseAnswer:
-        """Begin a period's sheet. Refused where there is a sheet of that period or a later one."""
+        """Begin a period's lease record. Refused where there is a record of that period or a later one."""
         ...
 
     def take(self, take: LeaseChange) -> LeaseAnswer:
-        """Change a sheet by one lease or two."""
+        """Change a lease record by one lease or two."""
         ...
 
     def replace(self, place: LeasePlace, old: LeaseRecord, new: LeaseRecord) -> LeaseAnswer:
-        """Put another sheet of the same period in place of one. Refused where it has changed since."""
+        """Put another lease record of the same period in place of one. Refused where it has changed since."""
         ...
 
 
@@ -208,7 +208,7 @@ class ThresholdCrossing(NamedTuple):
     metric: str
     period: Period
     amount: int
-    """Of the limit, as it stands for the key."""
+    """Of the limit, as it applies to the key."""
     kind: str
     threshold: int
     """A percentage of the amount."""

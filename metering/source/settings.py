@@ -56,7 +56,7 @@ def broken_subscription(
         instead = f" (its filters lead to {others})" if others else ""
         return (
             f"no subscription filter leads from {log_group} into the stream{instead}: its calls are not "
-            "counted. Deploy the stack again, or make the filter anew"
+            "counted. Deploy the stack again, or create the filter again"
         )
     if all(one.pattern.strip() for one in ours):
         return (

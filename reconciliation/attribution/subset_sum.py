@@ -1,7 +1,7 @@
 """Which calls make up a difference, by arithmetic alone. Pure.
 
 A fingerprint is a sum of 63-bit hashes: that some three of a thousand calls have it by chance happens less
-than once in 10^10 times. So a difference that some known calls come to exactly is those calls.
+than once in 10^10 times. So a difference that is exactly the sum of some known calls is those calls.
 """
 
 from __future__ import annotations

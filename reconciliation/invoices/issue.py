@@ -10,7 +10,7 @@
 4. **Number** what is new, where the tariff says so: see :mod:`reconciliation.invoices.numbering`.
 5. **Issue**, account by account:
    a. put the document, on the condition that there is none. It is decided by this one write, and whoever
-      comes later goes on with what stands there;
+      comes later goes on with what is there;
    b. put the spreadsheet and the page that follow from the document that stands there.
 6. **Keep** the list of the keys that nobody was billed for: that was decided now, and no later tariff
    changes it in silence.
@@ -86,7 +86,7 @@ class DraftPolicy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """An invoice as it stands, and what became of this run's."""
+    """An invoice as it was issued, and what became of this run's."""
 
     invoice: InvoiceDocument
     is_new: bool
@@ -186,7 +186,7 @@ class Invoicing:
         self, month: Period, tariff: Tariff, account: str | None = None, reprice: str | None = None
     ) -> Invoiced:
         """Do the steps of the module's docstring, for all accounts or one. `reprice` is the reason why
-        earlier months are priced by the tariff against what was billed; it stands on the invoices.
+        earlier months are priced by the tariff against what was billed; the invoices show it.
 
         Raises:
             CannotInvoice: nothing was issued; the text says what to do first.

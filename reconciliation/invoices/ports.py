@@ -1,6 +1,6 @@
 """What invoicing needs of storage and of the reconciliation.
 
-CannotInvoice   a month that cannot be invoiced as things stand
+CannotInvoice   a month that cannot be invoiced at present
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciliation.lake.queries import VERSION_OF_USAGE
 
 
 class CannotInvoice(MeterError):
-    """A month that cannot be invoiced as things stand. The text says why, and what to do first."""
+    """A month that cannot be invoiced at present. The text says why, and what to do first."""
 
 
 class InvoiceStore(Protocol):

@@ -103,7 +103,7 @@ def between(start: datetime, end: datetime) -> tuple[str, ...]:
     first, last = start - MARGIN, end - timedelta(milliseconds=1) + MARGIN
     months = _months(first, last)
     if not start < end or len(months) > _MONTHS_OF_A_QUERY:
-        raise ValueError(f"from {start} to {end} is no span of at most a month")
+        raise ValueError(f"from {start} to {end} is not a span of at most a month")
     named = (months + months[-1:] * _MONTHS_OF_A_QUERY)[:_MONTHS_OF_A_QUERY]
     return (
         str(first.year),

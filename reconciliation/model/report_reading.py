@@ -19,7 +19,7 @@ def read_report(content: bytes, place: str) -> Report:
     try:
         return msgspec.convert(_with_numbers(json.loads(content)), Report)
     except (ValueError, msgspec.ValidationError) as error:
-        raise Misconfigured([f"{place} is no report of this version: {error}"]) from error
+        raise Misconfigured([f"{place} is not a report of this version: {error}"]) from error
 
 
 def _with_numbers(value: object) -> object:

@@ -2,8 +2,9 @@
 
 A repair that adds a call to its counters while the batch with that call is in flight would count it twice:
 the counter's watermark is right to let that batch in. So between the query of the lake and the first write, a
-repair puts beats of its own across the stream, as the watch does: see :mod:`metering.counters.completeness`.
-When they are passed, every call that was in the stream when the query had ended is counted, or will never be.
+repair puts heartbeats of its own across the stream, as the watch does: see
+:mod:`metering.counters.completeness`. When they are passed, every call that was in the stream when the query
+had ended is counted, or will never be.
 
 The first of these heartbeats in each shard is its mark; that of a closed shard is its end. All that the lake
 was asked for lies before the marks, a batch too that Lambda gave up just before and behind which nothing was

@@ -26,7 +26,7 @@ def rebuild(
     found = repairer.prepare(scope)
     if found.has_counters and not correct:
         raise NotRepairableError(
-            f"there are counters of {scope.month} already: --correct brings them to the lake's figure, and "
-            "goes on with a rebuild that was stopped"
+            f"there are counters of {scope.month} already: --correct sets them to the lake's figures, and "
+            "continues a rebuild that was stopped"
         )
     return found.carry_out(found.plans(), concurrency)

@@ -37,7 +37,7 @@ DOUBTFUL: Final = frozenset(
 """Causes by which the lake's figure of a day is not what was called."""
 
 NAMELESS: Final = "other calls of the day are missing in the lake, and no log says whose they are"
-NOT_EXPLAINED: Final = "was not looked into: repair what is named, then compare again"
+NOT_EXPLAINED: Final = "was not investigated: repair what is named, then compare again"
 
 
 def doubts(report: Report) -> Mapping[tuple[str, Period], str]:

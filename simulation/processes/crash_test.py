@@ -365,7 +365,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--calls", type=int, default=100_000)
-    parser.add_argument("--kills", type=int, default=60, help="stop killing after so many")
+    parser.add_argument("--kills", type=int, default=60, help="stop after this many kills")
     parser.add_argument("--at-least", type=int, help="fail if fewer were killed (default: 5 in 6 of --kills)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")

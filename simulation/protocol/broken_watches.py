@@ -42,7 +42,7 @@ class _Store:
 
 
 class _RefusedForgotten(_Stream):
-    """Takes shards that refuse a heartbeat out of the list that the beat goes by."""
+    """Takes shards that refuse a heartbeat out of the list that the run goes by."""
 
     def __init__(self, stream: ShardStream) -> None:
         super().__init__(stream)
@@ -117,7 +117,7 @@ def first_shard(stream: ShardStream, store: CompletenessStore, now: datetime) ->
 
 
 def last_writer(stream: ShardStream, store: CompletenessStore, now: datetime) -> None:
-    """Two beats at once both write."""
+    """Two runs at once both write."""
     beat(stream, _LastWriter(store), now)
 
 
@@ -131,6 +131,6 @@ BROKEN_WATCHES = (
     Meter("open-shards", "a closed shard is forgotten before it is finished", beat=open_shards),
     Meter("refused-forgotten", "a shard that refuses its heartbeat is left out", beat=refused_forgotten),
     Meter("first-shard", "a cut has the mark of one shard only", beat=first_shard),
-    Meter("last-writer", "of two beats at once, both write what they know", beat=last_writer),
+    Meter("last-writer", "of two runs of the watch at once, both write what they know", beat=last_writer),
 )
 """Each is caught within a thousand seeds, by `tests/simulation/protocol/test_broken_meters.py`."""

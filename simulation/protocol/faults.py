@@ -31,7 +31,7 @@ class Fault(StrEnum):
     CLOCK_JUMP = "clock jump"
 
     REPEATED = "batch repeated: its answer was lost"
-    CUT_ANEW = "batch cut anew"
+    CUT_ANEW = "batch cut again"
     OLD_CHECKPOINT = "batch from an old checkpoint"
     BISECTED = "batch bisected"
     REPLAYED = "stream read again from its start"
@@ -48,7 +48,7 @@ class Fault(StrEnum):
     """The invocation stops before a write, is taken for dead, and goes on when others have finished."""
 
     HEARTBEAT_REFUSED = "heartbeat refused"
-    BEAT_STOPPED = "beat of the watch that stopped midway"
+    BEAT_STOPPED = "run of the watch that stopped midway"
     BEAT_UNANSWERED = "read or write of the watch without answer"
 
 

@@ -37,7 +37,7 @@ class Crash(BaseException):
 
 
 class Suspended(BaseException):
-    """The process stands still; its invocation can be run again to go on."""
+    """The process is paused; its invocation can be run again to go on."""
 
 
 class BatchProcessor(Protocol):

@@ -16,7 +16,7 @@ from metering.calls.record import StreamRecord
 from simulation.protocol.stream import SimulatedShard
 
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-"""The mapping's own clock stands still: no batch waits for its window, none is given up for its age."""
+"""The mapping's own clock is stopped: no batch waits for its window, none is given up for its age."""
 
 
 class Reader:

@@ -101,7 +101,7 @@ def run_seeds(
 
 
 def on_processors(first: int, count: int, workers: int | None, run: Callable[[int], T]) -> Iterator[list[T]]:
-    """What running seeds gives, in their order and some at a time: on so many processes, or one a processor
+    """What running seeds gives, in their order and some at a time: on this many processes, or one a processor
     where that is not said.
     """
     starts = range(first, first + count, _SEEDS_OF_A_TASK)

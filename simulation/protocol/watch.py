@@ -1,7 +1,7 @@
-"""The watch of a simulated world: beats that stop midway, overtake one another, and get no answer.
+"""The watch of a simulated world: runs that stop midway, overtake one another, and get no answer.
 
-A beat makes its calls one by one, and others go on between them. Nothing runs beside anything: as with an
-invocation, a beat is run once more on the answers that it already had, and goes on from there.
+A run makes its calls one by one, and others go on between them. Nothing runs beside anything: as with an
+invocation, a run is run once more on the answers that it already had, and goes on from there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from watch.tasks import CompletenessStore, ShardStream
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 2
-"""Beats that are under way."""
+"""Runs that are under way."""
 _CALLS_OF_A_BEAT = 4
 _WITHOUT_END = 1_000
 
@@ -44,7 +44,7 @@ class WatchedStream(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Calls:
-    """What a beat calls: the stream and the store of its world, behind faults."""
+    """What a run calls: the stream and the store of its world, behind faults."""
 
     dice: random.Random
     rates: Rates
@@ -88,7 +88,7 @@ class Calls:
 
 
 class _Run:
-    """A beat under way: both of its ports, with the answers that it has had."""
+    """A run under way: both of its ports, with the answers that it has had."""
 
     def __init__(self, calls: Calls, now: datetime) -> None:
         self._calls = calls
@@ -143,17 +143,17 @@ def _outcome(call: Callable[[], object]) -> object:
 
 
 class Watch:
-    """Begins beats and lets them go on."""
+    """Begins runs and lets them go on."""
 
     def __init__(self, calls: Calls, beat: Beat, clock: Callable[[], int]) -> None:
-        """`clock` gives the time that a beat takes for the present, in milliseconds."""
+        """`clock` gives the time that a run takes for the present, in milliseconds."""
         self._calls = calls
         self._beat = beat
         self._clock = clock
         self._under_way: list[_Run] = []
 
     def go_on(self) -> None:
-        """Begin a beat, or let one go on, or let it end where it stands."""
+        """Begin a run, or let one go on, or let it end where it stands."""
         calls, dice = self._calls, self._calls.dice
         if not self._under_way or (len(self._under_way) < _AT_ONCE and dice.random() < 0.2):
             self._under_way.append(_Run(calls, self._now()))
@@ -164,7 +164,7 @@ class Watch:
             self._under_way.append(run)
 
     def beat(self) -> int:
-        """Make a whole beat that meets no fault, when those under way have stopped; its time."""
+        """Make a whole run that meets no fault, when those under way have stopped; its time."""
         self._under_way.clear()
         self._calls.rates = NO_FAULTS
         now = self._clock()

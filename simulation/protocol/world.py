@@ -93,7 +93,7 @@ class World:
         self._watch(self._stream.shards)
         self._shard_of: dict[int, SimulatedShard] = {}
         self._moment = 0
-        """Counts what the promise of `complete_through` puts in order: records that are put, and beats."""
+        """Counts what the promise of `complete_through` puts in order: records that are put, and runs."""
         self._complete_through = -1
         self._unlisted: set[str] = set()
         calls = Calls(dice, settings.rates, self.result.injected, self, self.store.completeness)
@@ -242,7 +242,7 @@ class World:
             self._watch_over()
 
     def _watch_over(self) -> None:
-        """A beat begins or goes on, and somebody asks how far everything is counted."""
+        """A run begins or goes on, and somebody asks how far everything is counted."""
         share = self._settings.beat_share
         if self.result.heartbeats < _MOST_HEARTBEATS and self._dice.random() < share:
             self._beats.go_on()
@@ -319,7 +319,7 @@ class World:
             return None
         except Suspended:
             self._zombies.append((environment, invocation))
-            self._tell(f"{_name(invocation.batch)}: stands still")
+            self._tell(f"{_name(invocation.batch)}: does not advance")
             return None
         except Exception as error:  # noqa: BLE001 - whatever it raises is a difference, with the seed that shows it
             self.result.differences.append(f"{_name(invocation.batch)}: raised {error!r}")

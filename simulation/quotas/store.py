@@ -21,14 +21,14 @@ class LeasesInMemory:
         self.sheets: dict[LeasePlace, LeaseRecord] = {}
 
     def begin(self, place: LeasePlace, sheet: LeaseRecord) -> LeaseAnswer:
-        """Begin a period's sheet: see :class:`metering.quotas.ports.LeaseStore`."""
+        """Begin a period's lease record: see :class:`metering.quotas.ports.LeaseStore`."""
         there = self.sheets.get(place)
         if there is not None and there.period >= sheet.period:
             return LeaseAnswer(LeaseStatus.REFUSED, there)
         return self._written(place, sheet)
 
     def take(self, take: LeaseChange) -> LeaseAnswer:
-        """Change a sheet by one lease or two: see :class:`metering.quotas.ports.LeaseStore`."""
+        """Change a lease record by one lease or two: see :class:`metering.quotas.ports.LeaseStore`."""
         there = self.sheets.get(take.place)
         if there is None or not _allows(there, take):
             return LeaseAnswer(LeaseStatus.REFUSED, there)
@@ -44,7 +44,7 @@ class LeasesInMemory:
         return self._written(take.place, LeaseRecord(there.period, granted, leases, spent))
 
     def replace(self, place: LeasePlace, old: LeaseRecord, new: LeaseRecord) -> LeaseAnswer:
-        """Put another sheet in place of one: see :class:`metering.quotas.ports.LeaseStore`."""
+        """Put another lease record in place of one: see :class:`metering.quotas.ports.LeaseStore`."""
         there = self.sheets.get(place)
         if there != old:
             return LeaseAnswer(LeaseStatus.REFUSED, there)

@@ -38,7 +38,7 @@ class SeedResult(NamedTuple):
 
 
 def run_seed(seed: int, days: int, cuts: int) -> SeedResult:
-    """Watch the days of a seed without a cut, then so many cuts of each kind, each on the same days."""
+    """Watch the days of a seed without a cut, then this many cuts of each kind, each on the same days."""
     world, states = SourceDays(seed, days * DAY), {}
     last = SourceState()
     for minute, last in watched(world, SourceState(), range(days * DAY)):

@@ -65,8 +65,8 @@ def test_outputs_that_are_missing_are_all_named() -> None:
         _ = Deployment({"CountersTableName": "counters", "LakeBucketName": "lake"}).reconciliation
 
     assert (
-        "the stack has no output LakeDatabaseName: deploy the template anew",
-        "the stack has no output AthenaWorkGroupName: deploy the template anew",
-        "the stack has no output LakeDeliveryStreamName: deploy the template anew",
-        "the stack has no output AccessLogGroupName: deploy the template anew",
+        "the stack has no output LakeDatabaseName: deploy the template again",
+        "the stack has no output AthenaWorkGroupName: deploy the template again",
+        "the stack has no output LakeDeliveryStreamName: deploy the template again",
+        "the stack has no output AccessLogGroupName: deploy the template again",
     ) == caught.value.faults

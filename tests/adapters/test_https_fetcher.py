@@ -89,7 +89,7 @@ class TestWhere:
     )
     def test_other_schemes(self, trust: Authority, address: str) -> None:
         """Only HTTPS."""
-        with pytest.raises(ValueError, match="is no address of HTTPS"):
+        with pytest.raises(ValueError, match="is not an HTTPS address"):
             HttpsFetcher(trust.client)(address)
 
     def test_redirects(self, server: HttpsServer, trust: Authority) -> None:
@@ -107,7 +107,7 @@ class TestWhere:
     def test_redirects_off(self, server: HttpsServer, trust: Authority, target: str) -> None:
         """One that leaves HTTPS is not."""
         server.replies["/off"] = Reply(status=302, headers={"Location": target})
-        with pytest.raises(ValueError, match="is no address of HTTPS"):
+        with pytest.raises(ValueError, match="is not an HTTPS address"):
             HttpsFetcher(trust.client)(f"{server.address}/off")
 
     def test_stranger(self, server: HttpsServer) -> None:

@@ -266,7 +266,7 @@ class TestWhere:
         document = json.loads(server.replies[AUTH0.configuration_path].content)
         plain = document["jwks_uri"].replace("https://", "http://")
         server.serve(AUTH0.configuration_path, document | {"jwks_uri": plain})
-        with pytest.raises(Transient, match="is no address of HTTPS"):
+        with pytest.raises(Transient, match="is not an HTTPS address"):
             auth0.key_of()
         assert AUTH0.keys_path not in server.requests
 
@@ -276,6 +276,6 @@ class TestWhere:
             plain.replies[AUTH0.keys_path] = server.replies[AUTH0.keys_path]
             where = {"Location": f"{plain.address}{AUTH0.keys_path}"}
             server.replies[AUTH0.keys_path] = Reply(status=302, headers=where)
-            with pytest.raises(Transient, match="is no address of HTTPS"):
+            with pytest.raises(Transient, match="is not an HTTPS address"):
                 auth0.key_of()
             assert [] == plain.requests

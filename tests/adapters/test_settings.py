@@ -51,7 +51,7 @@ class TestStreamProcessorSettings:
         assert (
             "COUNTERS_TABLE is not set",
             "LEDGER_TABLE is not set",
-            "LEDGER_LANES is 'many', no integer",
+            "LEDGER_LANES is 'many', which is not an integer",
             "LEDGER_SLOT_SECONDS is 0; it must be from 1 to 86400",
             "NOT_BILLABLE: 'teapot' is neither a status (429) nor a class of statuses (5xx)",
         ) == caught.value.faults

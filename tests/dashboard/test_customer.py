@@ -79,7 +79,7 @@ class TestNumbers:
     def test_completeness(self, page: Page) -> None:
         """Until when the numbers are complete, and when they were read, by the server's clock."""
         signed_in(page)
-        assert "All calls that reached the stream before 19:00:03 UTC are in." == page.text("#completeness")
+        assert "Up to date as of 19:00:03 UTC." == page.text("#completeness")
         assert page.text("#updated").startswith("Updated 19:00:")
 
 
@@ -133,7 +133,7 @@ class TestForgotten:
         page.run(self.AGE, 3_600_000)
         page.run(self.LOOK)
         page.wait(lambda: page.find("#api-key"), "the field for a key")
-        assert "was forgotten" in page.field("problem")
+        assert "Your key was removed" in page.field("problem")
         assert [] == page.run(self.STORED)
 
     def test_used(self, page: Page) -> None:
@@ -192,7 +192,7 @@ class TestKey:
         page.open("#/me")
         page.requests()
         page.sign_in("schlüssel")
-        assert page.one("#key-problem").text.startswith("This is no API key")
+        assert page.one("#key-problem").text.startswith("This is not an API key")
         assert [] == page.requests()
 
     def test_sign_out(self, page: Page) -> None:
@@ -244,7 +244,7 @@ class TestCost:
         [line] = cost["lines"]
         expected = [f"{line['quantity']:,}", cost["to_date"], cost["projected"]]
         assert [["requests", *expected], ["Together", "", *expected[1:]]] == page.cells("costRows")
-        assert page.field("costNote").startswith("Not proven: ")
+        assert page.field("costNote").startswith("Not final: ")
         page.open("#/me?month=2026-10")
         assert page.wait(
             lambda: page.run("return document.querySelector('[data-field=cost]')?.hidden"), "no cost"

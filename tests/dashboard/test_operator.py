@@ -40,7 +40,7 @@ class TestHealth:
         page.open()
         assert badge == page.one(".badge").text
         assert "Look <b>here</b>." == page.one(".problems li").text
-        assert page.text("#completeness").startswith("Until when calls are counted is not known yet")
+        assert page.text("#completeness").startswith("How complete the figures are is not known yet")
 
 
 class TestHeaviestKeys:

@@ -53,7 +53,7 @@ class TestNoAnswer:
         page.run("window.fetch = window.ask")
         page.one("#try-now").click()
         page.wait(lambda: page.find("#trouble") is None, "no trouble")
-        assert "The look-up API answers again." == page.text("#announcer")
+        assert "The look-up API responds again." == page.text("#announcer")
         assert "ok" == page.one("#dot").get_attribute("data-state")
 
     def test_retry_after(self, page: Page) -> None:
@@ -78,7 +78,7 @@ class TestNoAnswer:
             "signal.addEventListener('abort', () => refuse(signal.reason)))"
         )
         told = page.module("api.js", "m.ask('health', {patienceMs: 1}).catch(error => error.message)")
-        assert "The look-up API does not answer in time." == told
+        assert "The look-up API does not respond in time." == told
 
     def test_access_unknown(self, page: Page) -> None:
         """Where health cannot be read, operator's views are offered all the same."""
@@ -145,11 +145,15 @@ class TestCompleteness:
     @pytest.mark.parametrize(
         ("through", "state", "told"),
         [
-            ("2026-11-24T18:57:03Z", "ok", "before 18:57:03 UTC are in."),
+            ("2026-11-24T18:57:03Z", "ok", "as of 18:57:03 UTC."),
             ("2026-11-24T18:56:00Z", "behind", "Counting is 4 min behind."),
-            ("2026-11-24T18:00:03Z", "stopped", "Since then, for 60 min, none is confirmed as counted."),
-            ("2026-11-20T18:00:00Z", "stopped", "before 20 November 2026, 18:00:00 UTC are in."),
-            (None, "unknown", "Until when calls are counted is not known yet: the newest may be missing."),
+            ("2026-11-24T18:00:03Z", "stopped", "Since then, for 60 min, no call is confirmed as counted."),
+            ("2026-11-20T18:00:00Z", "stopped", "as of 20 November 2026, 18:00:00 UTC."),
+            (
+                None,
+                "unknown",
+                "How complete the figures are is not known yet: the newest calls may be missing.",
+            ),
         ],
     )
     def test_states(self, page: Page, through: str | None, state: str, told: str) -> None:

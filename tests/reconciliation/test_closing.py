@@ -287,7 +287,7 @@ class TestAfterwards:
         with pytest.raises(Misconfigured, match="is not the usage with which 2026-10 was sealed"):
             Office(deployment).months.sealed_usage(OCTOBER)
         deployment.s3.put_object(Bucket=bucket, Key="closing/2026-10.json", Body=b"{}")
-        with pytest.raises(Misconfigured, match="is no state of a month"):
+        with pytest.raises(Misconfigured, match="is not the state of a month"):
             Office(deployment).months.closing(OCTOBER)
 
 

@@ -166,7 +166,7 @@ class TestWitnesses:
         report = self.heard(deployment, Misconfigured(["StartQuery: no right"]))
         assert report.agrees
         [found] = report.witnesses
-        assert ["it could not be asked: StartQuery: no right"] == found.notes
+        assert ["it could not be queried: StartQuery: no right"] == found.notes
         assert found.agrees
 
     def test_nobody_was_asked(self, deployment: Deployment) -> None:

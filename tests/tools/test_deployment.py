@@ -83,11 +83,11 @@ class TestRefused:
         ("text", "fault"),
         [
             ("[]", "holds no mapping"),
-            ("stack: {", "is no YAML"),
+            ("stack: {", "is not YAML"),
             ("stack: Meter\nregion: r", "stack is 'Meter': it must be lower-case"),
             ("stack: m", "region is not set"),
             ("stack: m\nregion: r\nparameter: {}", "'parameter' is none of stack, region, parameters, tags"),
-            ("stack: m\nregion: r\nparameters: [a]", "parameters is no mapping"),
+            ("stack: m\nregion: r\nparameters: [a]", "parameters is not a mapping"),
             ("stack: m\nregion: r\nparameters: {Lanes: 1}", "the template has no parameter 'Lanes'"),
             (
                 "stack: m\nregion: r\nparameters: {LookUps: maybe}",

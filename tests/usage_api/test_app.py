@@ -189,7 +189,7 @@ class TestParameters:
 
     def test_hour(self, api: Api) -> None:
         """An hour is a part of its day."""
-        assert (400, "'2026-11-05T07' is an hour: ask for its day, whose parts are hours.") == api.problem(
+        assert (400, "'2026-11-05T07' is an hour: request its day, which shows the hours.") == api.problem(
             of_customer("k1", "/me/usage/{period}", period="2026-11-05T07")
         )
 
@@ -304,7 +304,7 @@ class TestForms:
         assert keys == re.findall(r"\bk\d{3}\b", "".join(pages))
 
     def test_health_is_json(self, api: Api) -> None:
-        """What is no table stays JSON."""
+        """What is not a table stays JSON."""
         answer = api(of_operator("/health", headers={"Accept": "text/csv"}))
         assert "application/json" == answer["headers"]["Content-Type"]
 

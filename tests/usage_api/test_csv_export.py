@@ -65,9 +65,9 @@ class TestTables:
         )
 
     def test_health(self) -> None:
-        """Health is no table."""
+        """Health is not a table."""
         assert [True, False] == [is_table(PeriodUsage), is_table(HealthAnswer)]
-        with pytest.raises(TypeError, match="HealthAnswer is no table"):
+        with pytest.raises(TypeError, match="HealthAnswer is not a table"):
             rows_of(LOOK_UPS.health())
 
 

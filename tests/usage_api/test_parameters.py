@@ -84,7 +84,7 @@ class TestRanges:
             ("2026-11-01", None, "two ends"),
             (None, "2026-11-30", "two ends"),
             ("2026-11-02", "2026-11-01", "exchange them"),
-            ("2026-01-01", "2026-04-03", "93 days; ask for at most 92"),
+            ("2026-01-01", "2026-04-03", "93 days; request at most 92"),
         ],
     )
     def test_refused(self, first: str | None, last: str | None, why: str) -> None:

@@ -144,7 +144,7 @@ class TestCompleteness:
         dynamodb.meta.events.register("before-send.dynamodb.Query", fail)
         answer = handler({"task": "heartbeat"}, context)
         assert answer["OpenShards"] == answer["HeartbeatsSent"] > 0
-        assert ["complete_through stands still"] == [
+        assert ["complete_through does not advance"] == [
             record.message for record in caplog.records if record.levelname == "WARNING"
         ]
 

@@ -62,7 +62,7 @@ async function send(path, headers, signal) {
       throw error;
     }
     const isLate = error.name === "TimeoutError";
-    throw new NoAnswer(isLate ? "The look-up API does not answer in time." : "The look-up API cannot be reached.");
+    throw new NoAnswer(isLate ? "The look-up API does not respond in time." : "The look-up API cannot be reached.");
   }
 }
 
@@ -81,7 +81,7 @@ async function contentOf(response) {
     if (error.name === "AbortError") {
       throw error;
     }
-    throw new NoAnswer("The answer is no JSON.", 502);
+    throw new NoAnswer("The response is not valid JSON.", 502);
   }
 }
 

@@ -10,15 +10,15 @@ export function completenessOf({ as_of: asOf, complete_through: through }) {
   if (through === null) {
     return {
       state: "unknown",
-      text: "Until when calls are counted is not known yet: the newest may be missing.",
+      text: "How complete the figures are is not known yet: the newest calls may be missing.",
     };
   }
   const now = new Date(asOf);
   const time = new Date(through);
   const lag = (now - time) / 1000;
-  const sentence = `All calls that reached the stream before ${moment(time, now)} are in.`;
+  const sentence = `Up to date as of ${moment(time, now)}.`;
   if (lag >= STOPPED_SECONDS) {
-    return { state: "stopped", text: `${sentence} Since then, for ${duration(lag)}, none is confirmed as counted.` };
+    return { state: "stopped", text: `${sentence} Since then, for ${duration(lag)}, no call is confirmed as counted.` };
   }
   return lag > BEHIND_SECONDS
     ? { state: "behind", text: `${sentence} Counting is ${duration(lag)} behind.` }

@@ -29,7 +29,7 @@ const TABLE = {
 function noteOf({ not_included: others, lines }) {
   const missing = others.length ? ` Calls counted by ${others.join(", ")} are not included.` : "";
   const unknown = lines.filter((line) => line.unknown_sizes > 0).map(unweighed).join("");
-  return `Not proven: the invoice is made of the checked call log, with taxes and corrections.${missing}${unknown}`;
+  return `Not final: the invoice is made from the full call log, with taxes and corrections.${missing}${unknown}`;
 }
 
 /** What a price on bytes charges nothing for. */

@@ -6,7 +6,7 @@ import { projectLimit } from "./projection.js";
 
 const KINDS = {
   hard: "Calls over it are denied.",
-  soft: "A soft limit: calls over it are let through.",
+  soft: "A soft limit: calls over it are allowed.",
 };
 
 /** Show all limits of a quota answer in a list. `projection` is that of the current month, or null. */

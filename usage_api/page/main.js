@@ -14,7 +14,7 @@ import { UsageView } from "./usage_view.js";
 
 const TITLES = { me: "Your usage", overview: "Overview", keys: "Keys with a plan" };
 const KEY_REFUSED =
-  "The key was not accepted. See that it is whole, and that it belongs to an API that is metered here.";
+  "The key was not accepted. Check that you copied the whole key, and that it belongs to an API that is metered here.";
 
 const byId = (id) => document.getElementById(id);
 const main = byId("content");
@@ -210,7 +210,7 @@ function showTrouble(error, wait, isShown) {
 
 function showFreshness(answer) {
   if (!byId("trouble").hidden) {
-    announce("The look-up API answers again.");
+    announce("The look-up API responds again.");
     byId("trouble").hidden = true;
   }
   const { state, text } = completenessOf(answer);
@@ -283,7 +283,7 @@ function togglePause() {
 /** Let a screen reader say what has changed and matters. */
 const announce = (text) => setText(byId("announcer"), text);
 
-const KEY_FORGOTTEN = "Your key was forgotten: for an hour nobody used this page. Put it in again.";
+const KEY_FORGOTTEN = "Your key was removed after an hour without use of this page. Enter it again.";
 
 /** Forget a key that nobody uses: whoever comes to this screen later sees nothing of it. */
 function forgetUnused() {

@@ -59,7 +59,7 @@ const OPERATOR_UNKNOWN = "Whether you may see all keys is not known: the meter's
 
 /** What a header can carry, and a key consists of: letters, digits and signs of ASCII. */
 const KEY = /^[!-~]+$/;
-const NO_KEY = "This is no API key: it holds spaces or letters that no key has. See that it was copied whole.";
+const NO_KEY = "This is not an API key: it has characters that no key has. Check that you copied the whole key.";
 
 const ON_THIS_MACHINE = ["127.0.0.1", "localhost", "[::1]"];
 

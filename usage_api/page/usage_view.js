@@ -264,7 +264,7 @@ function whyNoProjection(usage, asOf) {
   if (Date.parse(usage.ends_at) <= asOf.getTime()) {
     return "the month is over";
   }
-  return usage.totals.requests === 0 ? "no calls yet" : "too early in the month to tell";
+  return usage.totals.requests === 0 ? "no calls yet" : "too early in the month to project";
 }
 
 function counterResets(asOf) {

@@ -313,7 +313,7 @@ class TestQuota:
         assert (1, True) == (told.exit_code, "EXPIRED: 2026-01-01 10:00 UTC" in told.stdout)
         invoke("quota", "assign", "a1", "free", "--expires", "never")
         assert Assignment("a1", "free").expires == _assigned(book, "a1").expires
-        with pytest.raises(CommandError, match="'soon' is no day or time"):
+        with pytest.raises(CommandError, match="'soon' is not a valid day or time"):
             invoke("quota", "assign", "a1", "free", "--expires", "soon")
 
     def test_history(self, book: PlanBook, cloud: LocalCloud, tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ class TestQuota:
             told.exit_code,
             told.stdout.splitlines()[0],
         )
-        with pytest.raises(CommandError, match="'acme' is no mail address"):
+        with pytest.raises(CommandError, match="'acme' is not a mail address"):
             invoke("quota", "account", "acme", "free", "--mail", "acme")
         invoke("quota", "assign", "old", "free", "--account", "acme")
         invoke("quota", "assign", "old", "free", "--account", "initech")

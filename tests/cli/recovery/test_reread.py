@@ -58,7 +58,10 @@ def test_reread(demo: Demo, typed: Told, tmp_path: Path, monkeypatch: pytest.Mon
 
     assert 2 == typed("reread", MONTH, "--fields", MAP, "--yes")[0]
     code, told = typed("reread", MONTH, "--fields", "nonsense")
-    assert (2, True) == (code, told.startswith("usage-meter: --fields: 'nonsense' is no value and its field"))
+    assert (2, True) == (
+        code,
+        told.startswith("usage-meter: --fields: 'nonsense' is not a value and its field"),
+    )
     monkeypatch.setattr(Deployment, "rule", BillingRule(fields=parse_field_map(MAP)))
     code, told = typed("reread", MONTH, "--yes")
     assert 0 == code, told

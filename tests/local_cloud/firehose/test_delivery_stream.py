@@ -289,7 +289,7 @@ def test_too_many_active_partitions(shop: Workshop, monkeypatch: pytest.MonkeyPa
         (b'[{"eventId":"x"}]', "not list"),
         (b'{"eventId":"x"}\n"text"', "not str"),
         (b'{"eventId":"x"', "no JSON"),
-        (b'{"eventId":"x"}{"status":"many"}', "column status: 'many' is no integer"),
+        (b'{"eventId":"x"}{"status":"many"}', "column status: 'many' is not an integer"),
         (b'{"eventhash":9223372036854775808}', "column eventhash: 9223372036854775808 has more than 64 bits"),
         (b'{"eventtime":"yesterday"}', "column eventtime"),
         (b"\xff", "no JSON"),

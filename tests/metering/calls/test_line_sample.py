@@ -101,7 +101,7 @@ def test_every_reason_and_doubt_is_a_kind() -> None:
 def test_reason_with_the_value() -> None:
     """The explanation names what is wrong with the example."""
     assert 'status is "700", none from 100 to 599' == group_of(line(status="700")).explanation
-    assert "what stands behind that would count" == group_of(TAIL + line()).explanation
+    assert "and the line after that prefix would count" == group_of(TAIL + line()).explanation
     assert "would not count either: it has no status" in group_of(TAIL + line(status=None)).explanation
 
 

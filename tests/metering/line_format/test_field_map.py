@@ -43,11 +43,11 @@ def test_the_fields_that_are_used() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("status", "'status' is no value and its field, such as status=httpStatusCode"),
-        ("status=", "'status=' is no value"),
-        ("status=a||b", "is no value"),
-        ("status=a b", "is no value"),
-        ("size=bytes", "'size' is no value of a call; there are extendedRequestId, apiKeyId,"),
+        ("status", "'status' is not a value and its field, such as status=httpStatusCode"),
+        ("status=", "'status=' is not a value"),
+        ("status=a||b", "is not a value"),
+        ("status=a b", "is not a value"),
+        ("size=bytes", "'size' is not a value of a call; the values are extendedRequestId, apiKeyId,"),
     ],
 )
 def test_what_cannot_be_read(text: str, message: str) -> None:

@@ -72,7 +72,7 @@ def test_an_account_without_a_price_is_named() -> None:
     )
     billing = bill_month(read, month_usage(used("k1", 1), used("k2", 1)))
     assert ["b"] == [invoice["account"] for invoice in billing.invoices]
-    assert [("a", "plan late has no version for 2026-10; it has v1 from 2027-01 until further notice")] == [
+    assert [("a", "plan late has no version for 2026-10; it has v1 from 2027-01 on")] == [
         (entry.account, entry.reason) for entry in billing.unpriced
     ]
 

@@ -89,7 +89,7 @@ def test_presets_are_named() -> None:
 
 def test_an_unknown_preset_lists_the_known() -> None:
     """A misspelt name is answered with all names."""
-    with pytest.raises(ValueError, match="'lagoo' is no zero-month rule") as refused:
+    with pytest.raises(ValueError, match="'lagoo' is not a zero-month rule") as refused:
         zero_month("lagoo")
     assert all(peer in str(refused.value) for peer in ZERO_MONTH_OF_PEER)
 

@@ -167,7 +167,7 @@ def test_lago_style_starts_join() -> None:
         (flat(id="a b"), "id 'a b' may hold letters, digits"),
         (flat(minimum="2", maximum="1"), "minimum 2 is above maximum 1"),
         (flat(minimun="2"), "'minimun' is unknown here"),
-        (flat(zero_month="lagoo"), "'lagoo' is no zero-month rule"),
+        (flat(zero_month="lagoo"), "'lagoo' is not a zero-month rule"),
         ({"metric": "requests", "model": "package", "package_price": "1"}, "package_size is missing"),
     ],
 )  # fmt: skip

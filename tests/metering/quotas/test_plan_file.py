@@ -118,7 +118,7 @@ class TestRight:
         """A key may expire: at a time, or at the beginning of a day in UTC."""
         text = "{plans: {p: {}}, keys: {a1: {plan: p, expires: %s}}}"
         assert expires == read(text % written).keys["a1"].expires
-        with pytest.raises(Misconfigured, match="key a1: expires 'soon' is no day or time"):
+        with pytest.raises(Misconfigured, match="key a1: expires 'soon' is not a valid day or time"):
             read(text % "soon")
 
     def test_accounts(self) -> None:
@@ -152,7 +152,7 @@ class TestRight:
             r"a@b.example\nBcc: c@d.example",
             "<a@b.example>",
         ):
-            with pytest.raises(Misconfigured, match=r"account acme: mail .* is no mail address"):
+            with pytest.raises(Misconfigured, match=r"account acme: mail .* is not a mail address"):
                 read(text % unfit)
         with pytest.raises(Misconfigured, match="'mail' is unknown here"):
             read("{plans: {p: {}}, keys: {a1: {plan: p, mail: a@b.example}}}")
@@ -272,7 +272,7 @@ keys:
             ),
             (
                 "metric: requests, period: day, amount: 1, thresholds: [50, 50]",
-                "threshold 50 stands there 2 times",
+                "threshold 50 is listed 2 times",
             ),
             (
                 "metric: requests, period: day, amount: 1, reserve_from: 90",
@@ -319,7 +319,7 @@ keys:
             ("[]", "must be a mapping, not []"),
             ("plan: {}", "'plan' is unknown here; known are accounts, keys, plans"),
             ("plans: {Free: {}}", "plan Free: its name must have lower-case letters, digits"),
-            ("keys: {a1: {plan: pro}}", "key a1: there is no plan 'pro'; there are none"),
+            ("keys: {a1: {plan: pro}}", "key a1: there is no plan 'pro'; the plans are none"),
             ("keys: {a1: {}}", "key a1: plan is missing"),
             ("keys: {7: {plan: pro}}\nplans: {pro: {}}", "7 must be a text"),
             ('keys: {"-": {plan: free}}\nplans: {free: {}}', "key -: '-' is reserved"),

@@ -19,5 +19,5 @@ def test_as_it_was(report: Report) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"month": "2026-10"}', b'{"fingerprint": "x"}'])
 def test_no_report(content: bytes) -> None:
     """Said with the place."""
-    with pytest.raises(Misconfigured, match="here is no report of this version"):
+    with pytest.raises(Misconfigured, match="here is not a report of this version"):
         read_report(content, "here")
