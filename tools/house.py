@@ -29,8 +29,9 @@ BEFORE = "9104a41"
 
 MAY_GROW = {
     "modules": "the product does more: invoices in time, the chain of what was billed, repairs, the watch of "
-    "the source; a module is no longer than it was, see the lines a module",
+    "the source; a module is as long as it was, see the lines a module",
     "lines of Python": "as for the modules",
+    "lines a module": "docstrings, 20 lines a module in place of 18; of code it has 85 as before",
     "lines of templates": "pages were texts in Python before",
     "protocols": "a port beside whoever needs it, of what it needs and no more (docs/decisions/0005): "
     "they grow with the modules, see the protocols in a hundred modules",
