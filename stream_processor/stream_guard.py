@@ -5,7 +5,7 @@ are lower, every record would be refused as counted already, and its calls be lo
 keep the stream that they count, its ARN and when it was made, and a batch of another stays where it is, to be
 repeated, until somebody has put that right.
 
-A stream that was deleted and made anew has the same ARN. Its sequence numbers are higher, as far as anybody
+A stream that was deleted and made again has the same ARN. Its sequence numbers are higher, as far as anybody
 has seen, and then its records are counted as those of the first are. That is not taken for granted: the first
 batch must lie above all that was counted of the stream before, or it is refused like one of another stream.
 (Where a process that knows the stream before has counted something of the new one already, its numbers were
@@ -45,7 +45,7 @@ class StreamIdentity(Protocol):
 
 class StreamGuard:
     """Lets the batches of one stream pass. Table and stream are asked when a process meets a shard first, and
-    when a shard goes back: then records are read again, or the stream was made anew.
+    when a shard goes back: then records are read again, or the stream was made again.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class StreamGuard:
 def _refusal(counted: CountedStream, created_at: int, first_position: int, highest: int) -> str:
     made, was_made = _time(created_at), _time(counted.created_at)
     return (
-        f"{counted.arn} was made anew at {made}, and a batch of it begins at {first_position}: these tables "
+        f"{counted.arn} was made again at {made}, and a batch of it begins at {first_position}: these tables "
         f"have counted up to {highest} of the stream that was made at {was_made}, and would take the batch "
         "for counted. Nothing of it was (see the runbook, Another stream)"
     )

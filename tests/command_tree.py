@@ -1,6 +1,6 @@
 """The tree of commands that Typer makes of an application, made once by each pytest process.
 
-Typer makes it anew at each start, which is once in the life of a process; tests start the application
+Typer makes it again at each start, which is once in the life of a process; tests start the application
 hundreds of times in theirs, and each tree takes 40 ms: the signature of every command is read.
 """
 

@@ -66,7 +66,7 @@ def play_quota(cloud: LocalCloud, settle: Callable[[], None]) -> QuotaAct:
         settle()
     answer = _authorizer(cloud)(event_of(cloud, secret), None)  # a new one, which knows the counters only
     if effect_of(answer) == _ALLOW:
-        raise AssertionError(f"{limit.name} of {AMOUNT} is used up, and a call was let through: {answer}")
+        raise AssertionError(f"{limit.name} of {AMOUNT} is used up, and a call was allowed: {answer}")
     return QuotaAct(limit, len(lines), tuple(_received(cloud, queue)), refusal_of(answer))
 
 

@@ -50,7 +50,7 @@ ADVICE: Final[dict[Cause, str]] = {
     Cause.DUPLICATE: "Nothing: each event counts once. A whole object that repeats another may be removed.",
     Cause.DIFFERING_COPIES: "Restore the object from an earlier version: the copy that counts may be wrong.",
     Cause.UNREADABLE_OBJECT: "Restore it from an earlier version, or remove it if Firehose did not write it.",
-    Cause.UNREADABLE_COUNTER: "Delete the item; `usage-meter rebuild MONTH --key KEY` makes it anew.",
+    Cause.UNREADABLE_COUNTER: "Delete the item; `usage-meter rebuild MONTH --key KEY` makes it again.",
     Cause.LAKE_ALONE: "Not counted, or added by somebody: its batch in the failure bucket or an earlier "
     "version of the object tells which. `--repair` adds the call to the counter.",
     Cause.UNKNOWN: "The log no longer holds that time. Earlier versions of the day's objects, the failure "

@@ -65,7 +65,7 @@ def counter(state: Hashable, call: Hashable) -> tuple[Hashable, object]:
 
 
 class SaveVersion(NamedTuple):
-    """What a beat knows is kept in place of the version before it."""
+    """What a run of the watch knows is kept in place of the version before it."""
 
     version: int
 

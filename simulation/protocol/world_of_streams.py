@@ -1,4 +1,4 @@
-"""A world whose stream is deleted and made anew: with higher sequence numbers, or with lower ones.
+"""A world whose stream is deleted and made again: with higher sequence numbers, or with lower ones.
 
 Higher ones are counted as those before. Lower ones would be taken for counted: they must be refused, loudly
 and without any change, until somebody makes the stream once more.
@@ -36,8 +36,8 @@ earlier or later.
 class Replacement(StrEnum):
     """How the numbers of the new stream lie, by the name under which it is counted."""
 
-    HIGHER = "stream made anew, its numbers are higher"
-    LOWER = "stream made anew, its numbers are lower"
+    HIGHER = "stream made again, its numbers are higher"
+    LOWER = "stream made again, its numbers are lower"
 
 
 class IdentityInMemory:
@@ -107,7 +107,7 @@ class _Once(Guard):
 
 
 BROKEN_STREAMS: Final = (
-    StreamMeter("stream-by-name", "a stream that was made anew is taken for the one before", _ByName),
+    StreamMeter("stream-by-name", "a stream that was made again is taken for the one before", _ByName),
     StreamMeter("stream-looked-at-once", "a process looks at its stream once", _Once),
 )
 """Each is caught within a thousand seeds, by `tests/simulation/protocol/test_world_of_streams.py`."""
@@ -134,7 +134,7 @@ class _Guarded:
 
 
 class StreamWorld(World):
-    """The world with a stream that is made anew."""
+    """The world with a stream that is made again."""
 
     def __init__(
         self, seed: int, meter: StreamMeter = SHIPPED_STREAM, *, keep_schedule: bool = False
@@ -213,7 +213,7 @@ class StreamWorld(World):
             self.result.differences.append("a batch of a stream with lower numbers has changed a counter")
 
     def beat(self, shard_id: str, data: bytes) -> Landed:
-        """A beat that was under way may know a shard that is gone."""
+        """A run of the watch that was under way may know a shard that is gone."""
         if all(shard.id != shard_id for shard in self._stream.shards):
             return Landed("", 0)
         return super().beat(shard_id, data)

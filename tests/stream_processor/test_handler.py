@@ -231,7 +231,7 @@ class TestAnotherStream:
         handle(ours, Context())
 
     def test_made_anew(self, tables: Tables) -> None:
-        """A stream that was deleted and made anew is counted above what was counted, and refused below."""
+        """A stream that was deleted and made again is counted above what was counted, and refused below."""
         identity = DynamoDBStreamIdentity(tables.ledger, ConditionalUpdates(tables.dynamodb, 1))
         settings = StreamProcessorSettings.from_environment(
             {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
@@ -249,7 +249,7 @@ class TestAnotherStream:
         old, new = event([call("a")]), event([call("b")])
         handle(old, 1)
         before, later = counters(tables), 1_800_000_000_000
-        with pytest.raises(Misconfigured, match="was made anew at 2027-01-15"):
+        with pytest.raises(Misconfigured, match="was made again at 2027-01-15"):
             handle(new, later)
         assert before == counters(tables)
         kinesis = new["Records"][0]["kinesis"]

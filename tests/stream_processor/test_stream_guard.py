@@ -70,7 +70,7 @@ def test_made_anew(made: int) -> None:
     counted, and becomes the one that is counted with the first batch that lies above.
     """
     kept = Kept(OURS, MADE)
-    why = f"calls was made anew at 2026-11-05.* begins at {HIGHEST}: .* counted up to {HIGHEST} "
+    why = f"calls was made again at 2026-11-05.* begins at {HIGHEST}: .* counted up to {HIGHEST} "
     for _ in range(2):
         with pytest.raises(Misconfigured, match=why):
             guard(kept, made).check(OURS, SHARD, HIGHEST)
@@ -86,7 +86,7 @@ def test_made_anew_under_a_process() -> None:
     used = StreamGuard(kept, lambda _arn: made[0], lambda _before: HIGHEST)
     used.check(OURS, SHARD, HIGHEST)
     made[0] += 1
-    with pytest.raises(Misconfigured, match="made anew"):
+    with pytest.raises(Misconfigured, match="made again"):
         used.check(OURS, SHARD, 5)
 
 
@@ -116,6 +116,6 @@ def test_two_at_once() -> None:
             kept.created_at = MADE
             return kept.replace(before, stream)
 
-    with pytest.raises(Misconfigured, match="made anew"):
+    with pytest.raises(Misconfigured, match="made again"):
         guard(Slower(OURS), MADE + 1).check(OURS, SHARD, HIGHEST)
     guard(Slower(OURS), MADE).check(OURS, SHARD, HIGHEST)
