@@ -109,6 +109,7 @@ class SmallWorld:
                 "requestTimeEpoch": str(NOON_MS + event % 2),
                 "status": "200",
                 "responseLength": str(1 << _BITS * event),
+                "requestLength": "0",
             }
             for event in events
         ]
