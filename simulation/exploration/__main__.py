@@ -1,7 +1,7 @@
 """Every schedule of small worlds: the shipped stream processor under each order of its writes and of faults.
 
     python -m simulation.exploration                       # all families, on all processors
-    python -m simulation.exploration --short               # what CI runs: two minutes
+    python -m simulation.exploration --short               # what CI runs: a minute
     python -m simulation.exploration --family square
     python -m simulation.exploration --story no-condition  # how a broken meter counts wrong, step by step
 
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--short", action="store_true", help="only what takes about two minutes")
+    parser.add_argument("--short", action="store_true", help="only what takes about a minute")
     parser.add_argument(
         "--family", choices=FAMILIES, action="append", help="only this family; may be repeated"
     )

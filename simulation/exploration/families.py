@@ -140,4 +140,4 @@ def _families() -> Iterator[Family]:
 FAMILIES = {family.name: family for family in _families()}
 
 SHORT = ("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events")
-"""What CI runs: about two minutes on two processors."""
+"""What CI runs: about a minute on two processors."""
