@@ -32,6 +32,7 @@ from metering.calls.event_id import event_hash
 from metering.calls.fast_calls import UsualLine
 from metering.calls.record import ReadRecord, read_record
 from metering.counters.ports import Increment
+from metering.line_format.absent_number import Absent
 from stream_processor.fold import fold
 from stream_processor.kinesis_event import read_event
 
@@ -125,14 +126,14 @@ def _call(line: dict[str, str], log_event_id: str, logged_at_ms: int) -> Call:
         key,
         key != "-" and status != 429 and status < 500,
         status >= 400,
-        _amount(line.get("responseLength", "-")),
-        _amount(line.get("requestLength", "-")),
-        _amount(line.get("responseLatency", "-")),
+        _size(line.get("responseLength", "-")),
+        _size(line.get("requestLength", "-")),
+        0 if line.get("responseLatency", "-") == "-" else int(line["responseLatency"]),
     )
 
 
-def _amount(text: str) -> int:
-    return 0 if text == "-" else int(text)
+def _size(text: str) -> int | Absent:
+    return Absent.DASH if text == "-" else int(text)
 
 
 def typed_limit(data: list[str]) -> None:

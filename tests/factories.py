@@ -143,7 +143,12 @@ def stream_record(
 
 
 def kinesis_event(
-    records: Iterable[bytes], *, shard_id: str = SHARD, first: int = 0, arrived_at_ms: int = NOON_MS
+    records: Iterable[bytes],
+    *,
+    shard_id: str = SHARD,
+    first: int = 0,
+    arrived_at_ms: int = NOON_MS,
+    stream_arn: str = STREAM_ARN,
 ) -> dict[str, Any]:
     """What an event source mapping hands to Lambda: a batch of one shard, numbered from `first` on.
 
@@ -152,6 +157,7 @@ def kinesis_event(
     return {
         "Records": [
             _kinesis_record(data, sequence_number(number), shard_id, arrived_at_ms)
+            | {"eventSourceARN": stream_arn}
             for number, data in enumerate(records, first)
         ]
     }
@@ -172,7 +178,6 @@ def _kinesis_record(data: bytes, number: str, shard_id: str, arrived_at_ms: int)
         "eventName": "aws:kinesis:record",
         "invokeIdentityArn": "arn:aws:iam::123456789012:role/stream-processor",
         "awsRegion": "us-east-1",
-        "eventSourceARN": STREAM_ARN,
     }
 
 

@@ -47,7 +47,9 @@ def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     untold = {"pk": {"S": UNPUBLISHED}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
     cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=untold)
     deliveries = [delivery(lines(2, apiKeyId="shop")), control_message()]
-    assert {"batchItemFailures": []} == invoke(kinesis_event(deliveries))
+    assert {"batchItemFailures": []} == invoke(
+        kinesis_event(deliveries, stream_arn=cloud.stack.arn("CallStream"))
+    )
     table = cloud.stack.name("CountersTable")
     items = cloud.client("dynamodb").scan(TableName=table)["Items"]
     assert [{"N": "2"}] * 2 == [item["requests"] for item in items if item["pk"] == {"S": "key:shop"}]

@@ -115,7 +115,7 @@ UNKNOWN_KEYS: Final = ("dynamodb:LeadingKeys", "events:source")
 NOT_CALLED: Final = {
     "StreamProcessorRole": frozenset(
         {
-            *("kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords"),
+            *("kinesis:DescribeStream", "kinesis:GetRecords"),
             *("kinesis:GetShardIterator", "kinesis:ListShards", "s3:ListBucket", "s3:PutObject"),
         }
     ),

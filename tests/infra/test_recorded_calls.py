@@ -45,7 +45,7 @@ ACCESS_KEY = "function"
 
 BY_SERVICES = {
     "StreamProcessorFunction": {
-        *("kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords"),
+        *("kinesis:DescribeStream", "kinesis:GetRecords"),
         *("kinesis:GetShardIterator", "kinesis:ListShards"),
         *("s3:ListBucket", "s3:PutObject"),
     },
@@ -156,7 +156,7 @@ class Recorder:
                 tables = [document["TableName"]] if "TableName" in document else document["RequestItems"]
                 yield from (f"{prefix}:table/{name}" for name in tables)
             case "kinesis":
-                yield f"{prefix}:stream/{document['StreamName']}"
+                yield document.get("StreamARN") or f"{prefix}:stream/{document['StreamName']}"
             case "athena":
                 yield f"{prefix}:workgroup/{document.get('WorkGroup', self._stack.name('AthenaWorkGroup'))}"
             case "events":

@@ -139,6 +139,10 @@ class TestRolesOfServices:
         assert {"LakeDeliveryRole", "AccessLogSubscriptionRole", "SchemaCrawlerRole"} == roles
 
 
+DONE_BY_BOTH = {"kinesis:DescribeStreamSummary"}
+"""What the code of a function does as well: it compares when the stream was made."""
+
+
 class TestInTheNameOfAFunction:
     @pytest.mark.parametrize(
         ("function", "documented"),
@@ -146,7 +150,7 @@ class TestInTheNameOfAFunction:
     )
     def test_as_documented(self, function: str, documented: Documented) -> None:
         """What a function's role allows and its code never does is what a service does in its name."""
-        assert documented.expected == BY_SERVICES[function], documented.source
+        assert documented.expected - DONE_BY_BOTH == BY_SERVICES[function], documented.source
 
     def test_no_fan_out(self) -> None:
         """The mapping reads the stream itself, not a consumer of it, so that it subscribes to no shard."""

@@ -418,7 +418,7 @@ class TestRunningMonth:
 
     def test_other_periods(self, deployment: Deployment) -> None:
         """Only months are reconciled."""
-        with pytest.raises(ValueError, match="2026-10-05 is no month"):
+        with pytest.raises(ValueError, match="2026-10-05 is not a month"):
             deployment.reconcile("2026-10-05")
 
 

@@ -47,7 +47,7 @@ def test_months(event: dict[str, Any], expected: list[str]) -> None:
         ({"time": "noon"}, "neither a month"),
         ({"time": None}, "neither a month"),
         ({"month": "2026-13"}, "'2026-13' is not a valid period"),
-        ({"month": "2026-10-05"}, "2026-10-05 is no month"),
+        ({"month": "2026-10-05"}, "2026-10-05 is not a month"),
         ({"month": 202610}, "is not a valid period"),
     ],
 )

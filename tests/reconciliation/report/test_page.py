@@ -36,8 +36,8 @@ SAMPLES = {
 RECORDED = Path(__file__).resolve().parent / "recorded_pages"
 DIGESTS = {
     "agrees": "e1663b651e8ee298de79c76b80164527ebdde0af79783f6780ad5f52079e6ee6",
-    "differs": "c043e47bf7c8fe74abb7be2cbb77624ba7541cd3c7cf122bff8f830ff6f1cb11",
-    "hostile": "8247697ef6fd0d4a53f74a28634f866709b863e59a0217bc7c3e7beb9bb81b42",
+    "differs": "5bc019c16ce593374614cb6ec7b8b430e5df111ffa288ab353b9053d7ae47588",
+    "hostile": "7362cabb8c1130395bf91ba49ab941dff438858a23de93a35eff006d2155013d",
     "refused": "56a5452997fd966f01cac71e71c04545491b1eb09edbfb2e5092b4ab718aa28f",
     "running": "e18beea67ad0efea3a98de42f9b88ecd0bb415624272a5d1e9848f15208fb23c",
 }
