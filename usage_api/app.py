@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
@@ -102,6 +103,13 @@ Next = Annotated[
 ]
 
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Powertools keeps the event that is answered in an attribute of a class, which all resolvers of a process
+share: of two requests at once, one would be decided by the identity of the other. Lambda has one at a time in
+a process; a local server has several.
+"""
+
+
 class LookUpApi:
     """Answers events of a REST API."""
 
@@ -119,7 +127,8 @@ class LookUpApi:
 
     def answer(self, event: Event, context: Any) -> dict[str, Any]:
         """The answer to an event, as API Gateway takes it. Raises nothing."""
-        return self._app.resolve({**event, "path": path_of(event)}, context)
+        with _ONE_AT_A_TIME:
+            return self._app.resolve({**event, "path": path_of(event)}, context)
 
     @cached_property
     def openapi(self) -> str:

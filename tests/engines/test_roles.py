@@ -55,6 +55,11 @@ class Deployed:
         """The name of a resource."""
         return str(self._names[logical_id])
 
+    def arn(self, logical_id: str) -> str:
+        """The ARN of the stream of calls, which is all that a scenario asks for."""
+        described = self.client("kinesis").describe_stream_summary(StreamName=self.name(logical_id))
+        return str(described["StreamDescriptionSummary"]["StreamARN"])
+
     def invoke(self, function: str, event: Any) -> Any:
         """A function's answer to an event; an error of the function is an error here."""
         answer = self.client("lambda").invoke(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ class Api:
     def __init__(self, **sources: Any) -> None:
         self.memory = Memory(**sources)
         self.failures: list[Exception] = []
-        self._api = LookUpApi(self.memory.look_ups(), PAGE, self.failures.append)
+        self.look_ups = self.memory.look_ups()
+        self._api = LookUpApi(self.look_ups, PAGE, self.failures.append)
 
     def __call__(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Ask; the headers of the answer are as single values."""
@@ -210,6 +212,39 @@ class TestParameters:
     def test_damaged(self, api: Api) -> None:
         """A segment that is no UTF-8 names no key."""
         assert 400 == api.problem(of_operator("/keys/{id}/usage", id="%ff%fe"))[0]
+
+
+class TestAtOnce:
+    def test_two_requests(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A request that comes while another one is answered changes nothing about that: neither who it is
+        from nor what it asks for.
+        """
+        apis = [Api(), Api()]
+        reading, go_on = threading.Event(), threading.Event()
+        usage = apis[0].look_ups.usage
+
+        def slow_usage(*asked: Any) -> Any:
+            reading.set()
+            assert go_on.wait(30)
+            return usage(*asked)
+
+        monkeypatch.setattr(apis[0].look_ups, "usage", slow_usage)
+        answers: dict[str, dict[str, Any]] = {}
+
+        def ask(name: str, api: Api, asked: dict[str, Any]) -> threading.Thread:
+            thread = threading.Thread(target=lambda: answers.setdefault(name, api(asked)))
+            thread.start()
+            return thread
+
+        first = ask("first", apis[0], of_customer("k1", "/me/usage"))
+        assert reading.wait(30)
+        second = ask("second", apis[1], of_operator("/health") | {"headers": {"Accept": "text/csv"}})
+        second.join(0.2)  # it ends now if it does not wait for the first
+        go_on.set()
+        first.join()
+        second.join()
+        assert "application/json" == answers["first"]["headers"]["Content-Type"]
+        assert {200} == {answer["statusCode"] for answer in answers.values()}
 
 
 class TestWho:

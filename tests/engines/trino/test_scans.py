@@ -12,9 +12,8 @@ import pytest
 from local_cloud.athena.query import plan
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.stack import LocalCloud
-from reconciliation.lake.queries import between, query_text
 from tests.engines.trino.server import Lake, Trino
-from tests.engines.trino.test_shipped_sql import PARAMETERS, SPANS, Both, Rows, calls
+from tests.engines.trino.test_shipped_sql import PARAMETERS, Both, Rows, calls, month_of, text_of
 from tests.local_cloud.athena.workshop import TABLE, Analyst
 
 MONTH = ("2026-09-30", "2026-11-01")
@@ -50,10 +49,10 @@ def schema(both: Both) -> dict[str, str]:
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_readings(both: Both, rows: Rows, name: str) -> None:
     """The lake is read as often as the local Athena counts: a part of a WITH clause each time it is named."""
-    parameters = (*between(*SPANS["a month"]), *PARAMETERS[name][0])
-    found = both.theirs.run(query_text(name), *parameters)
+    parameters = (*month_of(name), *PARAMETERS[name][0])
+    found = both.theirs.run(text_of(name), *parameters)
     columns = schema(both)
-    (use,) = plan(query_text(name), parameters, "usage_meter", lambda _database, _table: columns).tables
+    (use,) = plan(text_of(name), parameters, "usage_meter", lambda _database, _table: columns).tables
     assert len(use.readings) * len(rows) == found.rows_read
     assert (4 if name == "usage_of_sound_rows" else 1) == len(use.readings)
 
@@ -80,5 +79,5 @@ def listed(lake: Lake, name: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         return serve(cloud, environ, start_response)
 
     monkeypatch.setattr(LocalEndpoint, "_serve_moto", seen)
-    lake.run(query_text(name), *between(*SPANS["a month"]), *PARAMETERS[name][0])
+    lake.run(text_of(name), *month_of(name), *PARAMETERS[name][0])
     return folders

@@ -174,6 +174,18 @@ PARAMETERS: dict[str, list[tuple[str, ...]]] = {
 """Of each query of the reconciliation and the look-ups: what comes after the times."""
 
 
+def text_of(name: str) -> str:
+    """A query of the product; one for some events asks for events that there are."""
+    hashes = ", ".join(str(row["eventhash"]) for row in calls()[::7])
+    return query_text(name).replace("IN (-1)", f"IN ({hashes})")
+
+
+def month_of(name: str) -> tuple[str, ...]:
+    """The parameters of a month that a query begins with."""
+    span = between(*SPANS["a month"])
+    return span[: queries.PARTITIONS] if name == queries.ROWS_OF_EVENTS else span
+
+
 class TestQueriesOfTheProduct:
     def test_all_are_here(self) -> None:
         """No file of SQL is left out."""
@@ -182,11 +194,8 @@ class TestQueriesOfTheProduct:
     @pytest.mark.parametrize("name", PARAMETERS)
     def test_same(self, both: Both, name: str) -> None:
         """Over a month, with each kind of parameter."""
-        span = between(*SPANS["a month"])
-        span = span[: queries.PARTITIONS] if name == queries.ROWS_OF_EVENTS else span
-        hashes = ", ".join(str(row["eventhash"]) for row in calls()[::7])
         for more in PARAMETERS[name]:
-            both.compare(query_text(name).replace("IN (-1)", f"IN ({hashes})"), *span, *more)
+            both.compare(text_of(name), *month_of(name), *more)
 
     @pytest.mark.parametrize("span", SPANS)
     def test_spans(self, both: Both, span: str) -> None:
