@@ -85,6 +85,18 @@ def key_of_subject(text: str) -> str:
     return counted_key(text)
 
 
+def key_of_caller(name: object) -> str | None:
+    """The key that the calls of a verified caller are counted under; None where there can be none. A quote
+    may come into a line unescaped, so that a name with one could be read as another.
+    """
+    if not isinstance(name, str) or '"' in name:
+        return None
+    try:
+        return key_of_subject(name)
+    except ValueError:
+        return None
+
+
 def shortened(text: str, fit: str) -> str:
     """The beginning of what is fit of a text, and the text's hash: for the eye, and for uniqueness."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()

@@ -18,7 +18,7 @@ import msgspec
 from jwt import PyJWK, PyJWS
 from jwt.exceptions import PyJWTError
 
-from metering.key_id import key_of_subject
+from metering.key_id import key_of_caller
 
 CLOCK_SKEW_SECONDS: Final = 60
 LONGEST_TOKEN: Final = 8192
@@ -85,7 +85,7 @@ class Bearer:
         name = claims.get(self._rules.claim)
         if not header.is_taken or not self._is_valid(claims, now):
             return None
-        counted = _counted(name)
+        counted = key_of_caller(name)
         if counted is None:
             return None
         key = self._keys(header.kid)
@@ -109,18 +109,6 @@ class Bearer:
         """`client_id` is where Amazon Cognito's access tokens name their audience."""
         named = claims.get("aud", claims.get("client_id"))
         return self._rules.audience in (named if isinstance(named, list) else [named])
-
-
-def _counted(name: object) -> str | None:
-    """The key that the calls of a subject are counted under; None where it can be nobody's. A quote may come
-    into a line unescaped.
-    """
-    if not isinstance(name, str) or '"' in name:
-        return None
-    try:
-        return key_of_subject(name)
-    except ValueError:
-        return None
 
 
 def _decoded(text: str) -> bytes:

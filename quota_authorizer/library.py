@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from adapters.dynamodb.table import quick_client
 from adapters.settings import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
-from metering.key_id import key_of_subject
+from metering.key_id import key_of_caller
 from quota_authorizer.authorizer import call_context
 from quota_authorizer.decision import DecisionOutcome
 from quota_authorizer.handler import QuotaAuthorizer, make_handler
@@ -67,7 +67,7 @@ class QuotaGuard:
             InvalidRequest: the event comes from no authorizer of API Gateway.
         """
         request = read_request(event, self._authorizer.options.key_header)
-        counted = _counted(key)
+        counted = key_of_caller(key)
         found = self._authorizer.decide(counted, request.time)
         if counted is None:
             return GuardDecision(allowed=False, outcome=found.outcome, context={"decision": "denied"})
@@ -88,12 +88,3 @@ def quota_guard(*, stack: str, settings: QuotaAuthorizerSettings | None = None, 
     chosen = settings or QuotaAuthorizerSettings.from_environment()
     tools = telemetry(SERVICE, f"UsageMeter/{stack}", sends_all=False)
     return QuotaGuard(make_handler(chosen, quick_client(**where), tools))
-
-
-def _counted(key: str) -> str | None:
-    """The name under which the calls of a key or subject are counted; None: under none."""
-    try:
-        name = key_of_subject(key)
-    except ValueError:
-        return None
-    return None if '"' in name else name  # a line may not escape quotes

@@ -123,9 +123,8 @@ def deployed_handler(created_at: Callable[[str], int]) -> Handler:
     publisher = EventBridge(event_bus_client, settings.alert_source)
     dynamodb = client(settings.write_concurrency)
     limit = TimeLimit(time.monotonic)
-    updates = ConditionalUpdates(dynamodb, settings.write_concurrency)
     guard = StreamGuard(
-        DynamoDBStreamIdentity(settings.ledger_table, updates),
+        DynamoDBStreamIdentity(settings.ledger_table, ConditionalUpdates(dynamodb, 1)),
         created_at,
         partial(highest_position, dynamodb, settings.counters_table),
     )

@@ -14,10 +14,6 @@ from adapters.deployment import Deployment
 _ENDED: Final = {"SUCCEEDED", "FAILED", "CANCELLED", "Complete", "Failed", "Cancelled", "Timeout"}
 
 
-def _no_client(service: str) -> Any:
-    raise NotImplementedError(service)
-
-
 class Outcome(StrEnum):
     """Of a check."""
 
@@ -54,10 +50,10 @@ class AwsAccount:
     cloudwatch: Any
     events_rule: str
     now: datetime
+    client: Callable[[str], Any]
+    """Of a service by its name, for what one check alone looks at."""
     pause: Callable[[float], None] = time.sleep
     resources: tuple[StackResource, ...] = ()
-    client: Callable[[str], Any] = _no_client
-    """Of a service by its name, for what one check alone looks at."""
 
     def rows(self, statement: str, *parameters: str) -> list[list[str]]:
         """The rows of a query in the stack's workgroup, without the heading.

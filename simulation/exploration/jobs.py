@@ -272,5 +272,4 @@ def _is_refused(held: bytes | None, condition: str) -> bool:
 
 
 def _with(jobs: tuple[JobState, ...], index: int, one: JobState) -> tuple[JobState, ...]:
-    """Attempts that are alike in all but their order would be one: they are not, their bytes differ."""
     return (*jobs[:index], one, *jobs[index + 1 :])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,8 +11,6 @@ import xxhash
 from simulation.exploration.schedule import ReaderPlace, Schedules, Step, WorldState
 from simulation.exploration.small_world import SmallWorld
 from simulation.protocol.meter import Meter
-
-_REPORTED_EVERY = 100_000
 
 
 class Violation(NamedTuple):
@@ -40,26 +37,22 @@ class Explored:
     violation: Violation | None = None
 
 
-def explore(  # noqa: PLR0913 - where, what, three bounds, and who hears of it
+def explore(
     world: SmallWorld,
     meter: Meter,
     *,
-    most: int | None = None,
     deepest: int | None = None,
     is_folded: bool = False,
-    report: Callable[[Explored], None] = lambda _explored: None,
 ) -> Explored:
-    """Go through the states of a world until one breaks a promise, or so many are seen."""
+    """Go through the states of a world until one breaks a promise, or as deep as is said."""
     schedules = Schedules(world, meter, is_folded=is_folded)
-    found = _search(schedules, most, deepest, report)
+    found = _search(schedules, deepest)
     if found.violation is not None:
         found.violation = _shortest(Schedules(world, meter, is_folded=is_folded), found.depth)
     return found
 
 
-def _search(
-    schedules: Schedules, most: int | None, deepest: int | None, report: Callable[[Explored], None]
-) -> Explored:
+def _search(schedules: Schedules, deepest: int | None) -> Explored:
     found = Explored()
     frontier = [_packed(schedules.start)]
     seen = {_digest(frontier[0])}
@@ -74,17 +67,11 @@ def _search(
                     continue
                 seen.add(digest)
                 reached.append(packed)
-                if len(seen) % _REPORTED_EVERY == 0:
-                    found.states = len(seen)
-                    report(found)
                 promise = schedules.violation(after)
                 if promise is not None:
                     found.depth += 1
                     found.states, found.violation = len(seen), Violation(promise, (), schedules)
                     return found
-            if most is not None and len(seen) >= most:
-                found.states = len(seen)
-                return found
         found.states = len(seen)
         found.depth += bool(reached)
         if deepest is not None and found.depth >= deepest:

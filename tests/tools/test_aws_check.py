@@ -104,6 +104,7 @@ def account() -> Iterator[AwsAccount]:
             Metrics(),
             "rule",
             NOW,
+            cloud.client,
             lambda _seconds: None,
         )
 

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from metering.quotas.plan import Assignment
 from metering.usage import Usage
 from tests.usage_api.events import event, of_customer, of_operator
 from tests.usage_api.sources import Memory
+from usage_api import app
 from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
 from usage_api.requests import path_of
@@ -214,13 +216,30 @@ class TestParameters:
         assert 400 == api.problem(of_operator("/keys/{id}/usage", id="%ff%fe"))[0]
 
 
+class _NotedLock:
+    """A lock that says when somebody has to wait for it."""
+
+    def __init__(self, on_waiting: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._on_waiting = on_waiting
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._on_waiting()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class TestAtOnce:
     def test_two_requests(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A request that comes while another one is answered changes nothing about that: neither who it is
         from nor what it asks for.
         """
         apis = [Api(), Api()]
-        reading, go_on = threading.Event(), threading.Event()
+        reading, go_on, is_decided = threading.Event(), threading.Event(), threading.Event()
+        monkeypatch.setattr(app, "_ONE_AT_A_TIME", _NotedLock(is_decided.set))
         usage = apis[0].look_ups.usage
 
         def slow_usage(*asked: Any) -> Any:
@@ -232,14 +251,18 @@ class TestAtOnce:
         answers: dict[str, dict[str, Any]] = {}
 
         def ask(name: str, api: Api, asked: dict[str, Any]) -> threading.Thread:
-            thread = threading.Thread(target=lambda: answers.setdefault(name, api(asked)))
+            def answered() -> None:
+                answers[name] = api(asked)
+                is_decided.set()
+
+            thread = threading.Thread(target=answered)
             thread.start()
             return thread
 
         first = ask("first", apis[0], of_customer("k1", "/me/usage"))
         assert reading.wait(30)
         second = ask("second", apis[1], of_operator("/health") | {"headers": {"Accept": "text/csv"}})
-        second.join(0.2)  # it ends now if it does not wait for the first
+        assert is_decided.wait(30)  # the second request waits for the first, or has been answered beside it
         go_on.set()
         first.join()
         second.join()
