@@ -115,6 +115,7 @@ def parse_month(value: object) -> Period:
     return Period(start)
 
 
+@lru_cache(maxsize=1024)
 def begins_at(period: Period) -> datetime:
     """The first instant of a period."""
     if is_week(period):
@@ -122,6 +123,7 @@ def begins_at(period: Period) -> datetime:
     return datetime.strptime(period, _FORMATS[len(period)]).replace(tzinfo=UTC)
 
 
+@lru_cache(maxsize=1024)
 def ends_at(period: Period) -> datetime:
     """The first instant after a period."""
     start = begins_at(period)

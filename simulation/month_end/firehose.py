@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -162,6 +163,11 @@ class SimulatedFirehose:
         self.delivered -= self.failed
 
 
+@lru_cache(maxsize=4096)
+def _time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
 def _of_firehose(record: StreamRecord) -> dict[str, object]:
     return {
         "recordId": f"{record.shard_id}:{record.sequence_number}",
@@ -208,7 +214,7 @@ class SimulatedCloudWatch:
         results = []
         for query in request["MetricDataQueries"]:
             points = sorted(self._points(query["MetricStat"]["Metric"]["MetricName"]))
-            times = [_EPOCH + timedelta(milliseconds=begins) for begins, _ in points]
+            times = [_time(begins) for begins, _ in points]
             results.append({"Id": query["Id"], "Timestamps": times, "Values": [value for _, value in points]})
         return [{"MetricDataResults": results}]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -53,7 +54,7 @@ class StoredRow(NamedTuple):
     @property
     def time(self) -> datetime:
         """The call's own."""
-        return _EPOCH + timedelta(milliseconds=epoch_ms(self.row.eventtime))
+        return _time(self.row.eventtime)
 
     @property
     def key(self) -> str:
@@ -132,6 +133,11 @@ class SimulatedLake:
         first, last = int(span[PARTITIONS - 2]), int(span[PARTITIONS - 1])
         rows = (row for rows in self.objects.values() for row in rows)
         return (row for row in rows if first <= row.day <= last)
+
+
+@lru_cache(maxsize=4096)
+def _time(text: str) -> datetime:
+    return _EPOCH + timedelta(milliseconds=epoch_ms(text))
 
 
 def _events_named(sql: str) -> frozenset[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -52,6 +52,7 @@ class CalledEvents:
     def __init__(self) -> None:
         self.events: dict[str, CalledEvent] = {}
         self._records: dict[RecordId, tuple[str, ...]] = {}
+        self._counted: dict[CounterId, Counted] = {}
 
     def send(self, record: RecordId, truths: tuple[Truth, ...], arrived_at: int) -> None:
         """A record was put into the stream."""
@@ -59,7 +60,9 @@ class CalledEvents:
         for truth in truths:
             own_id = str(truth.id)
             ids.append(own_id)
-            self.events.setdefault(own_id, CalledEvent(truth, event_hash(own_id), arrived_at))
+            if own_id not in self.events:
+                event = self.events[own_id] = CalledEvent(truth, event_hash(own_id), arrived_at)
+                self._count(event)
         self._records[record] = tuple(ids)
 
     def hashes_of(self, record: RecordId) -> set[int]:
@@ -71,14 +74,14 @@ class CalledEvents:
         ids = {one for record, found in self._records.items() if record in records for one in found}
         return (event for own_id, event in self.events.items() if own_id in ids)
 
-    def counted(self) -> dict[CounterId, Counted]:
+    def counted(self) -> Mapping[CounterId, Counted]:
         """What every counter must hold."""
-        found: dict[CounterId, Counted] = {}
-        for event in self.events.values():
-            for place, part in zip(event.counters, (event.time[8:10], event.time[11:13]), strict=True):
-                totals, parts = found.get(place, Counted(NO_USAGE, {}))
-                found[place] = Counted(totals + event.usage, {**parts, part: parts.get(part, 0) + 1})
-        return found
+        return self._counted
+
+    def _count(self, event: CalledEvent) -> None:
+        for place, part in zip(event.counters, (event.time[8:10], event.time[11:13]), strict=True):
+            totals, parts = self._counted.get(place, Counted(NO_USAGE, {}))
+            self._counted[place] = Counted(totals + event.usage, {**parts, part: parts.get(part, 0) + 1})
 
 
 def usage_of_keys(events: Iterator[CalledEvent], month: Period) -> dict[str, Usage]:

@@ -203,7 +203,8 @@ class World:
 
     def _is_ready(self, reader: Reader) -> bool:
         """Whether there is something to process. Children wait until all that came before is processed."""
-        return reader.has_records and all(map(self._is_consumed, reader.shard.parents))
+        parents = reader.shard.parents
+        return reader.has_records and (not parents or all(map(self._is_consumed, parents)))
 
     def _is_consumed(self, shard: SimulatedShard) -> bool:
         """Whether nothing is left of a closed shard, nor of those that it follows."""
