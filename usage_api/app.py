@@ -25,6 +25,7 @@ from usage_api.cursor import LONGEST_TOKEN
 from usage_api.parameters import (
     DAY_PATTERN,
     KEY_PATTERN,
+    LONGEST_SEARCH,
     MONTH_PATTERN,
     MOST_DAYS,
     PERIOD_PATTERN,
@@ -97,6 +98,14 @@ KeyId = Annotated[
 ]
 MetricName = Annotated[Metric, Query(description="The metric by which the keys are ordered.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of keys.")]
+Find = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SEARCH)] | Optional,
+    Query(
+        description="Only keys whose id begins with this text, and those of accounts that have it as their "
+        "id or, in the tariff in force, as a part of their id or name, in capitals or not.",
+        examples=["acme"],
+    ),
+]
 Next = Annotated[
     Token | Optional,
     Query(description="The `next` of the previous answer, for the keys that follow."),
@@ -161,9 +170,10 @@ class LookUpApi:
         app = self._app
 
         @app.get("/keys", **document.keys_route())
-        def keys(limit: Limit = 50, next: Next = None) -> Reply:  # noqa: A002 - the parameter's name
-            found = self._for_operator().keys(limit, next)
-            return self._reply(found, next_page({"limit": limit, "next": found.next}))
+        def keys(limit: Limit = 50, next: Next = None, find: Find = None) -> Reply:  # noqa: A002 - the parameter's name
+            found = self._for_operator().keys(limit, next, find)
+            searched = {} if find is None else {"find": find}
+            return self._reply(found, next_page({"limit": limit, **searched, "next": found.next}))
 
         @app.get(
             "/keys/<id>/usage",

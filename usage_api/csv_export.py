@@ -68,9 +68,9 @@ def _(answer: CostAnswer) -> Iterable[Sequence[Cell]]:
 
 @rows_of.register
 def _(answer: KeysAnswer) -> Iterable[Sequence[Cell]]:
-    yield ("key", "plan", "account", "status")
+    yield ("key", "plan", "account", "status", "name")
     for entry in answer.keys:
-        yield (entry.key, entry.plan, entry.account, entry.status)
+        yield (entry.key, entry.plan, entry.account, entry.status, entry.name)
 
 
 @rows_of.register

@@ -66,7 +66,8 @@ def cost_route(audience: str, summary: str) -> Route:
 
 def keys_route() -> Route:
     """Keys that have a plan."""
-    found = _route("keys", "The keys that have a plan, in the order of their ids", "list", KeysAnswer)
+    summary = "The keys that have a plan, or that are searched for, in the order of their ids"
+    found = _route("keys", summary, "list", KeysAnswer)
     found["responses"][HTTPStatus.OK.value]["headers"] = {**_HEADERS, "Link": _LINK}
     return found
 

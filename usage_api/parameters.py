@@ -16,6 +16,7 @@ from usage_api.problems import BadRequest
 
 MOST_DAYS: Final = 92
 """A quarter: so many items at most are read for one answer."""
+LONGEST_SEARCH: Final = 256
 
 _YEAR: Final = "2[0-9]{3}"
 _LEAP_YEAR: Final = "2(?:[048]00|[0-9](?:0[48]|[2468][048]|[13579][26]))"

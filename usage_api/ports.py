@@ -6,7 +6,7 @@ work raises :class:`metering.errors.Misconfigured`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -121,8 +121,14 @@ class PlanSource(Protocol):
         """The plan of a key; None: it has none."""
         ...
 
-    def page(self, limit: int, after: str) -> KeysPage:
-        """At most `limit` keys that have a plan and come after one, or from the first (`after` is empty)."""
+    def page(self, limit: int, after: str, prefix: str = "") -> KeysPage:
+        """At most `limit` keys that have a plan, begin with a prefix and come after one, or from the first
+        (`after` is empty).
+        """
+        ...
+
+    def assignments_of(self, keys: Iterable[str]) -> Mapping[str, Assignment | None]:
+        """The plans of several keys; None: it has none."""
         ...
 
 

@@ -27,6 +27,7 @@ from metering.usage import NO_USAGE, Metric, Usage, total
 from usage_api.costs import cost_of_key
 from usage_api.cursor import key_before, token_after
 from usage_api.health import RESERVED_KEYS, judge
+from usage_api.key_search import KeyOwners, key_page
 from usage_api.parameters import Days
 from usage_api.ports import (
     CompletenessSource,
@@ -41,7 +42,6 @@ from usage_api.schemas import (
     CostAnswer,
     DayPart,
     HealthAnswer,
-    KeyEntry,
     KeysAnswer,
     LimitStanding,
     Part,
@@ -180,18 +180,17 @@ class UsageQueries:
         )
         return _AccountNow(quota, assignment.may_call(at) and verdict(found, at).allowed)
 
-    def keys(self, limit: int, token: str | None) -> KeysAnswer:
-        """Keys that have a plan, in the order of their ids.
+    def keys(self, limit: int, token: str | None, text: str | None = None) -> KeysAnswer:
+        """Keys that have a plan, in the order of their ids; or those that a text is searched for.
 
         Raises:
             BadRequest: the token is none that this gave out.
         """
-        page = self._plans.page(limit, "" if token is None else key_before(token))
-        entries = tuple(
-            KeyEntry(key=one.key, plan=one.plan, account=one.account, status=one.status)
-            for one in page.assignments
-        )
-        return KeysAnswer(keys=entries, next=token_after(entries[-1].key) if page.has_more else None)
+        owners = KeyOwners(self._tariffs.tariff(), current_month(self._now()))
+        after = "" if token is None else key_before(token)
+        found = key_page(self._plans, owners, limit, after, text)
+        last = token_after(found.entries[-1].key) if found.has_more else None
+        return KeysAnswer(keys=found.entries, next=last)
 
     def top(self, month: Period | None, metric: Metric, limit: int) -> TopAnswer:
         """The top keys of a month, or of the current one."""

@@ -24,6 +24,7 @@ _WANTED: Final = {
     "metric": f"it is one of {', '.join(Metric)}",
     "limit": "it is a number from 1 to 100",
     "id": "a key's id is not empty, has no control characters, and is neither . nor ..",
+    "find": "write 1 to 256 characters of a key's id, an account or its name",
     "next": "give the next of the previous answer",
 }
 

@@ -198,16 +198,17 @@ class CostAnswer(Answer):
 
 
 class KeyEntry(Answer):
-    """A key that has a plan."""
+    """A key that has a plan, or is an account's that was searched for."""
 
     key: KeyId
-    plan: str
-    account: str
+    plan: str | None = Field(description="Null: it has none of its own, and was found by its account.")
+    account: str = Field(description="The id of its account; empty: it has none.")
     status: KeyStatus
+    name: str | None = Field(default=None, description="The account's name on its invoices.")
 
 
 class KeysAnswer(Answer):
-    """Keys that have a plan, in the order of their ids."""
+    """Keys that have a plan or were found by their account, in the order of their ids."""
 
     keys: tuple[KeyEntry, ...]
     next: str | None = Field(

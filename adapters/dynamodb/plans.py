@@ -51,6 +51,8 @@ KEYS_OF_A_TRANSACTION: Final = 33
 """Each with its plan, its history and its account: at most 99 of the 100 items that DynamoDB takes.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
+LAST_CHARACTER: Final = "\U0010ffff"
+"""Of Unicode, and in the order of UTF-8, which is DynamoDB's."""
 TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
 
 
@@ -125,12 +127,15 @@ class PlanBook:
         for bucket in range(PLAN_BUCKETS):
             yield from self._assigned(assignment_bucket(bucket))
 
-    def page(self, limit: int, after: str = "") -> KeysPage:
-        """At most `limit` keys that come after a key, in the order of their ids: a merge of all buckets, each
-        read in small pieces, of about twice what falls to a bucket.
+    def page(self, limit: int, after: str = "", prefix: str = "") -> KeysPage:
+        """At most `limit` keys that come after a key, in the order of their ids; with a prefix only those
+        whose id begins with it. A merge of all buckets, each read in small pieces, of about twice what falls
+        to a bucket.
         """
+        if prefix and after >= prefix + LAST_CHARACTER:
+            return KeysPage([], has_more=False)
         piece = 2 * limit // PLAN_BUCKETS + 2
-        later = AssignmentItem.sk > after if after else None
+        later = _between(after, prefix)
         buckets = (self._assigned(assignment_bucket(bucket), later, piece) for bucket in range(PLAN_BUCKETS))
         found = list(islice(merge(*buckets, key=lambda one: one.key.encode()), limit + 1))
         return KeysPage(found[:limit], has_more=len(found) > limit)
@@ -252,3 +257,14 @@ class PlanBook:
         with translated_model(f"Query of {self._table_name}"):
             for item in self._assignments.query(pk, keys, consistent_read=True, page_size=piece):
                 yield item.content
+
+
+def _between(after: str, prefix: str) -> Condition | None:
+    """Of the keys that begin with a prefix those that come after a key. DynamoDB takes one condition on a
+    sort key: what begins with a prefix lies between it and the last text of that beginning.
+    """
+    if not prefix:
+        return AssignmentItem.sk > after if after else None
+    if after < prefix:
+        return AssignmentItem.sk.startswith(prefix)
+    return AssignmentItem.sk.between(f"{after}\0", prefix + LAST_CHARACTER)

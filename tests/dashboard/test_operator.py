@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.support.select import Select
 
 from local_cloud.api_gateway.http_front import Access
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from metering.quotas.plan import Assignment
-from tests.dashboard.conftest import BUSY
+from tests.dashboard.conftest import BUSY, IDLE
 from tests.dashboard.page import Page
 from tests.dashboard.world import World
 
@@ -90,7 +90,7 @@ class TestKeys:
         """All keys with a plan, in the API's order."""
         page.open("#/keys")
         keys = world.ask("keys?limit=50")["keys"]
-        expected = [[one["key"], one["plan"], one["account"] or "–", one["status"]] for one in keys]
+        expected = [[one["key"], one["plan"], one["account"] or "–", "–", one["status"]] for one in keys]
         assert expected == page.cells("rows")
 
     def test_pages(self, world: World, page: Page) -> None:
@@ -108,12 +108,43 @@ class TestKeys:
         page.await_field("page", "Page 1")
         assert first == page.cells("rows")
 
-    def test_search(self, world: World, page: Page) -> None:
-        """Any key is opened by its id, and looks as to its customer."""
+    def test_two_thousand(self, page: Page) -> None:
+        """However many keys there are, a page renders 50 rows, by two requests; and
+        `tests/adapters/dynamodb/test_plans.py` shows that the table gets no more requests for them.
+        """
+        keys = [{"key": f"k{n}", "plan": "pro", "account": "", "status": "active"} for n in range(50)]
+        page.answer({"keys": {"status": 200, "body": {"keys": keys, "next": "more"}}})
+        page.requests()
         page.open("#/keys")
+        asked = [url.removeprefix(page.url) for url in page.requests() if "/assets/" not in url]
+        assert 50 == len(page.cells("rows"))
+        assert ["health", "health", "keys?limit=50"] == sorted(url for url in asked if url[:1] in {"h", "k"})
+
+    def test_search(self, page: Page) -> None:
+        """Keys are found by the beginning of an id and by their account, and the search is in the address; a
+        key that no plan knows is opened by its id.
+        """
+        page.open("#/keys")
+        page.one("#find").send_keys("ACM" + Keys.ENTER)
+        page.wait(lambda: page.find("[data-field=noKeys]:not([hidden])"), "that nothing is found")
+        page.one("#find").clear()
+        page.one("#find").send_keys("acme")
+        page.one(".finder button").click()
+        page.wait(lambda: "acme" in page.field("caption"), "what was found")
+        assert ("#/keys?find=acme", [BUSY]) == (
+            page.run("return location.hash"),
+            [row[0] for row in page.cells("rows")],
+        )
+        page.open(f"#/keys?find={IDLE}")
+        page.one("[data-field=open]").click()
+        page.wait(lambda: page.text("main h1") == IDLE, "the key without a plan")
+
+    def test_open_by_id(self, world: World, page: Page) -> None:
+        """Any key is opened by its id from the overview, and looks as to its customer."""
+        page.open("#/overview")
         page.one("#key-id").send_keys(BUSY)
         page.one(".finder button").click()
-        page.one("[data-field=requests]")
+        page.one("[data-field=callsTitle]")
         assert str(world.ask(f"keys/{BUSY}/usage")["totals"]["requests"]) == page.field("requests")
 
 

@@ -100,11 +100,18 @@ class Memory:
         self._note(f"assignment {key}")
         return self.assignments.get(key)
 
-    def page(self, limit: int, after: str) -> Page:
+    def page(self, limit: int, after: str, prefix: str = "") -> Page:
         """Some keys."""
         self._note(f"page {limit} {after}")
-        found = [self.assignments[key] for key in sorted(self.assignments) if key > after]
+        keys = (key for key in sorted(self.assignments) if key > after and key.startswith(prefix))
+        found = [self.assignments[key] for key in keys]
         return Page(found[:limit], len(found) > limit)
+
+    def assignments_of(self, keys: Iterable[str]) -> Mapping[str, Assignment | None]:
+        """The plans of several."""
+        wanted = list(keys)
+        self._note(f"assignments {len(wanted)}")
+        return {key: self.assignments.get(key) for key in wanted}
 
     def read(self) -> Complete:
         """How complete all is."""

@@ -55,7 +55,7 @@ class TestTables:
     def test_keys(self) -> None:
         """A row a key; what a customer is called is no formula either."""
         text = written(LOOK_UPS.keys(10, None))
-        assert f"{MARK}key,plan,account,status\r\n'=k,pro,'+acme,active\r\n" == text
+        assert f"{MARK}key,plan,account,status,name\r\n'=k,pro,'+acme,active,\r\n" == text
 
     def test_top(self) -> None:
         """A row a key."""
@@ -77,11 +77,11 @@ class TestFormulas:
         """No cell of a file begins as a formula does, and none breaks out of its cell."""
         key, plan, account, other = texts
         entries = tuple(
-            KeyEntry(key=one, plan=plan, account=account, status="active")  # type: ignore[arg-type]  # it is read
+            KeyEntry(key=one, plan=plan, account=account, name=other, status="active")  # type: ignore[arg-type]
             for one in (key, other)
         )
         rows = list(csv.reader(io.StringIO(written(KeysAnswer(keys=entries, next=None)), newline="")))
-        assert [4, 4, 4] == [len(row) for row in rows]
+        assert [5, 5, 5] == [len(row) for row in rows]
         assert [] == [cell for row in rows for cell in row if cell[:1] and cell[0] in "=+-@\t\r\n＝＋－＠"]
         assert [[kept(one), kept(plan), kept(account)] for one in (key, other)] == [
             row[:3] for row in rows[1:]

@@ -106,17 +106,19 @@ function viewOf(route) {
         { navigate },
       );
     case "keys":
-      return new KeysView({ lookAgain: () => page.refresher.now() });
+      return new KeysView({ lookAgain: () => page.refresher.now(), navigate });
     default:
       return new OverviewView({ navigate, announce });
   }
 }
 
-function setAsked(view, { month, day, metric, limit }) {
+function setAsked(view, { month, day, metric, limit, find }) {
   if (view instanceof UsageView) {
     view.setPeriods({ month: month ?? day?.slice(0, 7) ?? null, day });
   } else if (view instanceof OverviewView) {
     view.setAsked({ month, metric: metric ?? undefined, limit: limit ?? undefined });
+  } else if (view instanceof KeysView) {
+    view.setAsked({ find });
   }
 }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from adapters.dynamodb.layout import PLAN_BUCKETS
+from adapters.dynamodb.layout import PLAN_BUCKETS, assignment_pk
 from adapters.dynamodb.plans import PlanBook
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
@@ -34,6 +35,18 @@ FREE = Plan(
     ),
 )
 SECOND = Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 200),), version=2)
+
+
+def _place(key: str) -> dict[str, dict[str, str]]:
+    """Where the plan of a key lies."""
+    return {"pk": {"S": assignment_pk(key)}, "sk": {"S": key}}
+
+
+def batched(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Keys, some at a time."""
+    left = iter(keys)
+    while some := list(islice(left, size)):
+        yield some
 
 
 class PlansContract:
@@ -152,6 +165,35 @@ class PlansContract:
             assert keys[first : first + limit] == [one.key for one in page.assignments]
             assert has_more is page.has_more
         assert ([], False) == book.page(3, keys[-1])
+        tens = [key for key in keys if key.startswith("key-1")]
+        for after, expected in (("", tens), ("key", tens), ("key-13", tens[4:]), ("key-19", []), ("z", [])):
+            assert (expected, False) == (
+                [one.key for one in book.page(10, after, "key-1").assignments],
+                book.page(10, after, "key-1").has_more,
+            )
+        assert (tens[:3], True) == (
+            [one.key for one in book.page(3, "", "key-1").assignments],
+            book.page(3, "", "key-1").has_more,
+        )
+
+    def test_page_of_many_keys(self, book: PlanBook, tables: Tables, requests: list[str]) -> None:
+        """A page, of all keys or of those with a prefix, costs a request or two for each bucket, however many
+        keys there are.
+        """
+        keys = [f"k{number:03d}" for number in range(500)]
+        book.assign(Assignment(keys[0], "free"))
+        (item,) = tables.dynamodb.query(
+            TableName=tables.counters,
+            KeyConditionExpression="pk = :bucket",
+            ExpressionAttributeValues={":bucket": {"S": assignment_pk(keys[0])}},
+        )["Items"]
+        for some in batched(keys, 25):
+            puts = [{"PutRequest": {"Item": item | _place(key)}} for key in some]
+            tables.dynamodb.batch_write_item(RequestItems={tables.counters: puts})
+        for after, prefix in (("", ""), ("k250", ""), ("", "k1"), ("k150", "k1")):
+            requests.clear()
+            assert len(book.page(50, after, prefix).assignments) in {49, 50}
+            assert len(requests) <= 2 * PLAN_BUCKETS
 
     def test_one_plan(self, book: PlanBook) -> None:
         """A plan as it stands, by its name."""
