@@ -10,7 +10,7 @@ from adapters.settings import FirehoseTransformSettings
 from adapters.telemetry import Telemetry, telemetry
 from firehose_transform.transform import Failure, TransformReport, TransformResponse, transform
 
-_MOST_TOLD: Final = 20
+_MOST_SHOWN: Final = 20
 
 Handler = Callable[[Mapping[str, Any], Any], TransformResponse]
 
@@ -30,7 +30,7 @@ def make_handler(settings: FirehoseTransformSettings, tools: Telemetry) -> Handl
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], _context: Any) -> TransformResponse:
         answer, report = transform(event, settings.rule, personal=settings.personal)
-        _tell(tools, report)
+        _report(tools, report)
         return answer
 
     return cast("Handler", handle)
@@ -41,7 +41,7 @@ def _deployed() -> Handler:
     return make_handler(FirehoseTransformSettings.from_environment(), telemetry())
 
 
-def _tell(tools: Telemetry, report: TransformReport) -> None:
+def _report(tools: Telemetry, report: TransformReport) -> None:
     tools.count(
         {
             "Records": report.records,
@@ -60,10 +60,10 @@ def _tell(tools: Telemetry, report: TransformReport) -> None:
         "scattered": report.scattered,
     }
     if any(failures.values()):
-        extra = {name: _told(found) for name, found in failures.items()}
+        extra = {name: _reasons(found) for name, found in failures.items()}
         tools.logger.warning("records go under the error prefix", extra=extra)
 
 
-def _told(failures: Sequence[Failure]) -> dict[str, str]:
+def _reasons(failures: Sequence[Failure]) -> dict[str, str]:
     """The first failures, by the names of their records."""
-    return {failure.record_id: failure.reason for failure in failures[:_MOST_TOLD]}
+    return {failure.record_id: failure.reason for failure in failures[:_MOST_SHOWN]}

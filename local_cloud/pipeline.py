@@ -71,7 +71,7 @@ class Pipeline:
         self.delivery_stream = cloud.delivery_stream(
             self._firehose_transform(), listeners.on_delivered, within=_SHORTEST_LAKE_BUFFER
         )
-        self._heart = WatchLoop(cloud)
+        self._watch_loop = WatchLoop(cloud)
         if chaos is not None:
             chaos.disturb_deliveries(cloud)
             chaos.disturb_lake(self.delivery_stream)
@@ -94,7 +94,7 @@ class Pipeline:
         """Begin to read the stream."""
         self.mapping.start()
         self.delivery_stream.start()
-        self._heart.start()
+        self._watch_loop.start()
 
     def stop(self) -> None:
         """Finish what is in hand and stop.
@@ -102,7 +102,7 @@ class Pipeline:
         Raises:
             MappingFailedError, DeliveryFailedError: a fault of the local cloud had stopped it before.
         """
-        self._heart.stop()
+        self._watch_loop.stop()
         try:
             self.mapping.stop()
         finally:
@@ -120,7 +120,7 @@ class Pipeline:
             self._chaos.finish()
         for _ in range(_BEATS_TO_KNOW):
             self.mapping.drain(LONGEST_SECONDS)
-            self._heart.beat()
+            self._watch_loop.run_once()
         self.mapping.drain(LONGEST_SECONDS)
         self.delivery_stream.drain(LONGEST_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The shipped watch, beating in a local cloud."""
+"""The shipped watch, running in a local cloud."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 2.0
 less, and a log that is played passes many minutes in so long.
 """
 
-BEATS_OF_A_LOOK = 5
+RUNS_OF_A_LOOK = 5
 """At the source, as on AWS."""
 
 _HEARTBEAT = {"task": "heartbeat"}
@@ -60,7 +60,7 @@ class WatchLoop:
         if self._thread.is_alive():
             self._thread.join()
 
-    def beat(self) -> None:
+    def run_once(self) -> None:
         """Send a heartbeat now. A failure is reported, and the next heartbeat tries again."""
         try:
             self._function.invoke(_HEARTBEAT)
@@ -76,9 +76,9 @@ class WatchLoop:
             logger.warning("a look at the source failed: %s", error)
 
     def _run(self) -> None:
-        beats = 0
+        runs = 0
         while not self._ended.wait(self._seconds):
-            self.beat()
-            if beats % BEATS_OF_A_LOOK == 0:
+            self.run_once()
+            if runs % RUNS_OF_A_LOOK == 0:
                 self.look_at_source()
-            beats += 1
+            runs += 1

@@ -72,12 +72,12 @@ class Authorizer:
     """Answers events."""
 
     def __init__(
-        self, judge: QuotaDecider, known: KnownKeys, proofs: CredentialVerifiers, manner: AuthorizerOptions
+        self, decide: QuotaDecider, known: KnownKeys, proofs: CredentialVerifiers, options: AuthorizerOptions
     ) -> None:
-        self._judge = judge
+        self._decider = decide
         self._known = known
         self._proofs = proofs
-        self._manner = manner
+        self._options = options
 
     def answer(self, event: Mapping[str, Any], now: float) -> Answer:
         """The answer to an event, at a time in epoch seconds.
@@ -86,8 +86,8 @@ class Authorizer:
             Unauthorized: for a REST API, which makes status 401 of it.
             NoRequest: the event comes from no authorizer.
         """
-        asked = read_request(event, self._manner.key_header)
-        counts = self._judge.counts
+        asked = read_request(event, self._options.key_header)
+        counts = self._decider.counts
         try:
             caller = self._caller(asked, now)
         except MeterError:
@@ -96,19 +96,19 @@ class Authorizer:
         if caller is None:
             counts[DecisionOutcome.UNKNOWN_KEY] += 1
             return self._refuse(asked, NOBODY)
-        judgement = self._judge.judge(caller.key, now if asked.time is None else asked.time, now)
-        if judgement.outcome is DecisionOutcome.SUSPENDED:
+        decided = self._decider.decide(caller.key, now if asked.time is None else asked.time, now)
+        if decided.outcome is DecisionOutcome.SUSPENDED:
             return self._refuse(asked, caller.key)
-        return self._respond(asked, caller, judgement)
+        return self._respond(asked, caller, decided)
 
     def decide(self, key: str | None, at: float | None, now: float) -> QuotaDecision:
         """The decision on a call whose key somebody else has verified; None: it has none under which it could
         be counted. `at` is when API Gateway took it; both times in epoch seconds.
         """
         if key is None:
-            self._judge.counts[DecisionOutcome.UNKNOWN_KEY] += 1
+            self._decider.counts[DecisionOutcome.UNKNOWN_KEY] += 1
             return QuotaDecision(DecisionOutcome.UNKNOWN_KEY, Decision(allowed=False))
-        return self._judge.judge(key, now if at is None else at, now)
+        return self._decider.decide(key, now if at is None else at, now)
 
     def _caller(self, asked: AuthorizerRequest, now: float) -> Caller | None:
         """Who calls, by proof; None: nobody that is known.
@@ -117,7 +117,9 @@ class Authorizer:
             Transient, Misconfigured: a proof cannot be checked now.
         """
         caller = (
-            self._kept_caller(asked, now) if self._manner.result_ttl_seconds else self._any_caller(asked, now)
+            self._kept_caller(asked, now)
+            if self._options.result_ttl_seconds
+            else self._any_caller(asked, now)
         )
         if caller is None or not is_key_id(caller.key) or '"' in caller.key:  # a line may not escape quotes
             return None
@@ -133,7 +135,7 @@ class Authorizer:
         """By nothing but what API Gateway keeps the answer by: any other header may differ in the next call
         that gets this answer.
         """
-        if self._manner.has_issuer:
+        if self._options.has_issuer:
             return self._token_caller(asked, now)
         if asked.key_id is not None and asked.secret == asked.shown:
             return Caller(asked.key_id, asked.secret)
@@ -149,13 +151,13 @@ class Authorizer:
         try:
             key = self._known.key_of(self._proofs.digest_of(secret))
         except MeterError:
-            self._judge.counts[STORE_FAILURES] += 1
+            self._decider.counts[STORE_FAILURES] += 1
             raise
         return None if key is None else Caller(key, secret)
 
     def _refuse_unverified(self, asked: AuthorizerRequest) -> Answer:
         """API Gateway keeps no error, so that callers are let in again as soon as they can be verified."""
-        if self._manner.result_ttl_seconds:
+        if self._options.result_ttl_seconds:
             raise Unauthorized
         return self._refuse(asked, NOBODY)
 
@@ -166,33 +168,33 @@ class Authorizer:
             return simple({}, allowed=False)
         return policy(asked.arn, principal, {}, allowed=False)
 
-    def _respond(self, asked: AuthorizerRequest, caller: Caller, judgement: QuotaDecision) -> Answer:
-        allowed = judgement.decision.allowed
-        context = call_context(asked, caller.key, judgement, self._manner)
+    def _respond(self, asked: AuthorizerRequest, caller: Caller, decided: QuotaDecision) -> Answer:
+        allowed = decided.decision.allowed
+        context = call_context(asked, caller.key, decided, self._options)
         if self._answers_simply(asked):
             return simple(context, allowed=allowed)
-        usage_key = caller.secret if self._manner.key_source is KeySource.AUTHORIZER else None
+        usage_key = caller.secret if self._options.key_source is KeySource.AUTHORIZER else None
         return policy(asked.arn, caller.key, context, allowed=allowed, usage_key=usage_key)
 
     def _answers_simply(self, asked: AuthorizerRequest) -> bool:
-        return asked.shape is Shape.HTTP_2 and self._manner.simple_answers
+        return asked.shape is Shape.HTTP_2 and self._options.simple_answers
 
 
 def call_context(
-    asked: AuthorizerRequest, key: str, judgement: QuotaDecision, manner: AuthorizerOptions
+    asked: AuthorizerRequest, key: str, decided: QuotaDecision, options: AuthorizerOptions
 ) -> dict[str, str]:
     """What the access log, the backend and gateway responses find of a decision."""
-    decision = judgement.decision
-    outcome = judgement.outcome if decision.allowed else DecisionOutcome.DENIED  # by the log it is not billed
+    decision = decided.decision
+    outcome = decided.outcome if decision.allowed else DecisionOutcome.DENIED  # by the log it is not billed
     context = {"decision": outcome.lower(), "authorizerKeyId": key}
-    if judgement.plan:
-        context["plan"] = judgement.plan
+    if decided.plan:
+        context["plan"] = decided.plan
     if decision.standing is not None:
         context["limit"] = decision.standing.name
         context["remaining"] = str(decision.standing.remaining)
         context["reset"] = str(decision.standing.resets_at)
     if decision.retry_after is not None:
         context["retryAfter"] = str(decision.retry_after)
-    if asked.request_length is not None and not manner.result_ttl_seconds:
+    if asked.request_length is not None and not options.result_ttl_seconds:
         context["requestLength"] = asked.request_length
     return context

@@ -101,17 +101,17 @@ class QuotaDecider:
         self._on_failure = on_failure
         self.counts: Counter[str] = Counter()
 
-    def judge(self, key: str, at: float, now: float) -> QuotaDecision:
+    def decide(self, key: str, at: float, now: float) -> QuotaDecision:
         """Decide on a call of a key that API Gateway took at `at`, both times in epoch seconds."""
         known = self._known.known(key, int(at))
         if known.failed:
             self.counts[STORE_FAILURES] += 1
         facts = known.facts
-        judgement = (
+        decided = (
             self.unchecked() if facts is None else self._by_facts(_case(key, facts, at, now), known, facts)
         )
-        self.counts[judgement.outcome] += 1
-        return judgement
+        self.counts[decided.outcome] += 1
+        return decided
 
     def unchecked(self, plan: str = "") -> QuotaDecision:
         """What the setting says about a call that cannot be decided on."""

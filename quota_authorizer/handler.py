@@ -85,10 +85,10 @@ class QuotaAuthorizer:
             lease_seconds=settings.lease_seconds,
             retry_seconds=max(1.0, settings.counters_seconds),
         )
-        self._judge = QuotaDecider(self.known, self.leases, OnFailure(settings.on_failure))
+        self._decider = QuotaDecider(self.known, self.leases, OnFailure(settings.on_failure))
         self.issuer = _issuer(settings, clocks.steady)
-        self.options = _manner(settings)
-        self._authorizer = Authorizer(self._judge, self.known, _proofs(settings, self.issuer), self.options)
+        self.options = _options(settings)
+        self._authorizer = Authorizer(self._decider, self.known, _proofs(settings, self.issuer), self.options)
         self._requests = 0
         self._issuer_failures = 0
         self._decisions = 0
@@ -101,7 +101,7 @@ class QuotaAuthorizer:
             return self._authorizer.answer(event, now)
         finally:
             if self._is_due():
-                self._tell(now)
+                self._publish(now)
 
     def decide(self, key: str | None, at: float | None) -> QuotaDecision:
         """As :meth:`Authorizer.decide`, now."""
@@ -111,7 +111,7 @@ class QuotaAuthorizer:
             return self._authorizer.decide(key, at, now)
         finally:
             if self._is_due():
-                self._tell(now)
+                self._publish(now)
 
     def _is_due(self) -> bool:
         """Whether numbers are sent: something was read for this decision, or many decisions are unsent."""
@@ -122,9 +122,9 @@ class QuotaAuthorizer:
         of_issuer = 0 if self.issuer is None else self.issuer.attempts
         return self.known.reads + self.leases.writes + of_issuer
 
-    def _tell(self, now: float) -> None:
-        """Tell what was decided, since this decision took milliseconds anyway."""
-        counts = self._judge.counts
+    def _publish(self, now: float) -> None:
+        """Publish what was decided, since this decision took milliseconds anyway."""
+        counts = self._decider.counts
         try:
             self.leases.tidy(now)
         except MeterError as error:
@@ -165,7 +165,7 @@ def _deployed() -> Handler:
     return make_handler(QuotaAuthorizerSettings.from_environment(), quick_client(), telemetry())
 
 
-def _manner(settings: QuotaAuthorizerSettings) -> AuthorizerOptions:
+def _options(settings: QuotaAuthorizerSettings) -> AuthorizerOptions:
     return AuthorizerOptions(
         settings.key_header,
         KeySource(settings.key_source),

@@ -87,7 +87,7 @@ from reconciliation.ports import (
 )
 
 DIFFERENCES_HELD: Final = 100_000
-_TOLD_EVERY: Final = 10_000
+_REPORT_EVERY: Final = 10_000
 
 Thing = TypeVar("Thing")
 OnCompared = Callable[[Report], None]
@@ -182,7 +182,7 @@ class Reconciler:
         started_at = self._clock()
         paths = self._paths()  # 1
         objects = error_objects(self._sources.error_prefix)
-        failed = tally(self._told("error objects", objects), month)  # 2
+        failed = tally(self._with_progress("error objects", objects), month)  # 2
         ready = readiness(month, started_at, paths, failed)
         refused = not allowed and is_refused(month, started_at, ready.until)
         until = ends_at(month) if allowed else begins_at(month) if refused else ready.until
@@ -224,7 +224,7 @@ class Reconciler:
         counters = self._sorted_counters(month)  # 4
         hearings = [self._hearing(witness, month) for witness in self._sources.witnesses if run.is_whole]
         comparison = _Comparison(run, self._differences_held, hearings)
-        comparison.run(counters, self._told("lake rows", query.rows()))  # 5
+        comparison.run(counters, self._with_progress("lake rows", query.rows()))  # 5
         report.tally = comparison.tally
         report.differences = comparison.differences.things
         report.differences_found = comparison.differences.found
@@ -247,8 +247,8 @@ class Reconciler:
             findings.add(finding)
         with self._budget.investigation():
             if report.differences or report.contradictions or compared.altered:
-                looking = self._looking(run, report)
-                for finding in looking.findings(
+                investigation = self._investigation(run, report)
+                for finding in investigation.findings(
                     compared.damaged.others(report.differences),
                     compared.damaged.other_contradictions(report.contradictions),
                     compared.altered,
@@ -258,8 +258,8 @@ class Reconciler:
                     run.run_id,
                 ):
                     findings.add(finding)
-                report.not_looked_into += looking.left_out
-                report.investigation_ended = looking.ended
+                report.not_looked_into += investigation.left_out
+                report.investigation_ended = investigation.ended
             if report.lake_duplicates and not report.investigation_ended:
                 try:
                     self._name_repeats(run, report, findings, compared.copies)
@@ -311,7 +311,7 @@ class Reconciler:
             sql = query_text(USAGE_BY_KEY_AND_DAY)
             return run.lake.run_without_large_rows(sql, parameters, run_id=run.run_id)
 
-    def _looking(self, run: _Run, report: Report) -> Investigation:
+    def _investigation(self, run: _Run, report: Report) -> Investigation:
         return Investigation(
             run.lake,
             self._sources.log,
@@ -362,13 +362,15 @@ class Reconciler:
         report.proofs.append(_proof(REPEATED_ROWS, query, len(rows)))
 
     def _sorted_counters(self, month: Period) -> Iterator[Counter]:
-        return summed(sorted_counters(self._told("counters", self._sources.counters.of_period(month))))
+        return summed(
+            sorted_counters(self._with_progress("counters", self._sources.counters.of_period(month)))
+        )
 
-    def _told(self, step: str, things: Iterable[Thing]) -> Iterator[Thing]:
+    def _with_progress(self, step: str, things: Iterable[Thing]) -> Iterator[Thing]:
         """The same things, with word of how many there were so far."""
         done = 0
         for done, thing in enumerate(things, 1):
-            if done % _TOLD_EVERY == 0:
+            if done % _REPORT_EVERY == 0:
                 self._on_progress(StepProgress(step, done))
             yield thing
         self._on_progress(StepProgress(step, done))

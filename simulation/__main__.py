@@ -38,9 +38,9 @@ from simulation.protocol.world_of_changes import BROKEN_CHANGING, CHANGING_METER
 
 ALL, PROTOCOL, CHANGES, MONTH_END = "all", "protocol", "changes", "month-end"
 
-_TELL_EVERY_SECONDS = 5
+_REPORT_EVERY_SECONDS = 5
 _LINES_OF_A_SCHEDULE = 400
-_COUNTERS_TOLD = 10
+_COUNTERS_SHOWN = 10
 _EVENTS_ON_DYNAMODB = 30
 
 
@@ -132,16 +132,16 @@ def _one(seed: int, setup: Setup) -> Summary:
 
 
 def _many(options: argparse.Namespace, setup: Setup) -> Summary:
-    told = time.monotonic()
+    reported = time.monotonic()
 
-    def tell(summary: Summary) -> None:
-        nonlocal told
-        if time.monotonic() - told > _TELL_EVERY_SECONDS:
-            told = time.monotonic()
+    def report(summary: Summary) -> None:
+        nonlocal reported
+        if time.monotonic() - reported > _REPORT_EVERY_SECONDS:
+            reported = time.monotonic()
             differing = f", {summary.differing} with differences" if summary.differing else ""
             print(f"{summary.runs:,} of {options.seeds:,} seeds{differing}", file=sys.stderr, flush=True)
 
-    summary = run_seeds(options.first, options.seeds, setup, workers=options.workers, tell=tell)
+    summary = run_seeds(options.first, options.seeds, setup, workers=options.workers, report=report)
     if summary.failed:
         worst = summary.failed[0]
         _print_schedule(run_seed(worst.seed, setup, keep_schedule=True))
@@ -163,14 +163,14 @@ def _month_ends(options: argparse.Namespace) -> MonthEndSummary:
             options.seeds,
             options.variant,
             workers=options.workers,
-            tell=_progress(f"of {options.seeds:,} month ends"),
+            report=_progress(f"of {options.seeds:,} month ends"),
         )
         worst = summary.failed[:1]
         results = [run_month_end(one.seed, options.variant, keep_schedule=True) for one in worst]
     for result in results:
         print(f"The schedule of seed {result.seed}:", *result.schedule, sep="\n  ")
     for result in summary.failed:
-        for sentence in (*result.differences, *result.untrue)[:_COUNTERS_TOLD]:
+        for sentence in (*result.differences, *result.untrue)[:_COUNTERS_SHOWN]:
             print(f"Seed {result.seed}: {sentence}")
         variant = "" if options.variant == "shipped" else f" --variant {options.variant}"
         print(f"  again: python -m simulation --world {MONTH_END} --seed {result.seed}{variant}")
@@ -184,7 +184,7 @@ def _changing(options: argparse.Namespace) -> ChangingSummary:
         count,
         options.variant,
         workers=options.workers,
-        tell=_progress(f"of {count:,} worlds with changes"),
+        report=_progress(f"of {count:,} worlds with changes"),
     )
     shown = [one.seed for one in summary.failed[:1]] if options.seed is None else [options.seed]
     for seed in shown:
@@ -225,16 +225,16 @@ def _document_of_changes(summary: ChangingSummary) -> dict[str, object]:
 
 def _progress(what: str) -> Callable[[MonthEndSummary | ChangingSummary], None]:
     """Says every few seconds how far it is."""
-    told = time.monotonic()
+    reported = time.monotonic()
 
-    def tell(summary: MonthEndSummary | ChangingSummary) -> None:
-        nonlocal told
-        if time.monotonic() - told > _TELL_EVERY_SECONDS:
-            told = time.monotonic()
+    def report(summary: MonthEndSummary | ChangingSummary) -> None:
+        nonlocal reported
+        if time.monotonic() - reported > _REPORT_EVERY_SECONDS:
+            reported = time.monotonic()
             differing = f", {summary.differing} with differences" if summary.differing else ""
             print(f"{summary.runs:,} {what}{differing}", file=sys.stderr, flush=True)
 
-    return tell
+    return report
 
 
 def _how_to_repeat(seed: int, options: argparse.Namespace) -> str:
@@ -259,10 +259,10 @@ def _print_differences(result: WorldResult) -> None:
     if not result.differences:
         return
     print(f"Seed {result.seed}: what is counted, less what was sent:")
-    for difference in result.differences[:_COUNTERS_TOLD]:
+    for difference in result.differences[:_COUNTERS_SHOWN]:
         print(f"  {difference}")
-    if len(result.differences) > _COUNTERS_TOLD:
-        print(f"  and {len(result.differences) - _COUNTERS_TOLD} more counters")
+    if len(result.differences) > _COUNTERS_SHOWN:
+        print(f"  and {len(result.differences) - _COUNTERS_SHOWN} more counters")
 
 
 def _print_table(summary: Summary) -> None:

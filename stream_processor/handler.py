@@ -17,14 +17,14 @@ from adapters.dynamodb.progress import DynamoDBProgress, highest_position
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.dynamodb.thresholds import DynamoDBNotifications
-from adapters.dynamodb.top_keys import DynamoDBHeaviest
+from adapters.dynamodb.top_keys import DynamoDBTopKeys
 from adapters.event_bus import EventBridge, event_bus_client
 from adapters.kinesis import kinesis_client, made_at
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.calls.notes import metrics_of
 from metering.counters.ledger_layout import LedgerLayout
-from metering.counters.top_keys import HeaviestKeys
+from metering.counters.top_keys import TopKeys
 from metering.quotas.ports import ThresholdPublisher
 from stream_processor.full_pages import FullPages
 from stream_processor.kinesis_event import BatchResponse, answer, beginning_of, read_event, stream_of
@@ -81,11 +81,11 @@ def make_processor(
         limits=None
         if publisher is None
         else LimitWatch(store, publisher, lambda: datetime.now(UTC), limit.is_over_for_alerts),
-        heaviest=HeaviestKeys(DynamoDBHeaviest(settings.counters_table, updates), lambda: datetime.now(UTC)),
+        heaviest=TopKeys(DynamoDBTopKeys(settings.counters_table, updates), lambda: datetime.now(UTC)),
     )
 
 
-def make_handler(  # noqa: PLR0913 - the processor, what is told, two clocks and a guard
+def make_handler(  # noqa: PLR0913 - the processor, what was published, two clocks and a guard
     processor: Processor,
     tools: Telemetry,
     on_batch: Callable[[BatchReport], None] = lambda _report: None,

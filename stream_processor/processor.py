@@ -35,7 +35,7 @@ from metering.calls.notes import Note
 from metering.calls.record import ReadRecord, StreamRecord, read_record
 from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
-from metering.counters.top_keys import HeaviestKeys
+from metering.counters.top_keys import TopKeys
 from metering.outcome import Outcome
 from metering.usage import Usage
 from stream_processor.apply import Applied, apply
@@ -92,7 +92,7 @@ class Processor:
         layout: LayoutSource,
         rule: BillingRule,
         limits: LimitWatch | None = None,
-        heaviest: HeaviestKeys | None = None,
+        heaviest: TopKeys | None = None,
     ) -> None:
         """`limits` finds thresholds that are reached, `heaviest` keeps the keys with most requests; without
         them nobody looks.

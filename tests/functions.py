@@ -35,7 +35,7 @@ _shares = itertools.count(50)
 
 
 def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
-    """Two calls of one key and a control message become counters. A threshold that is reached is told, and so
+    """Two calls of one key and a control message become counters. A threshold that is reached is sent, and so
     is one that had to wait.
     """
     book = PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
@@ -44,8 +44,12 @@ def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     waiting = ThresholdCrossing(
         f"waits-{share}", "shop", "", "shop", 1, "requests", Period("2026-10"), 2, "hard", share, 1
     )
-    untold = {"pk": {"S": UNPUBLISHED}, "sk": {"S": waiting.id}, "content": {"S": encode_crossing(waiting)}}
-    cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=untold)
+    unreported = {
+        "pk": {"S": UNPUBLISHED},
+        "sk": {"S": waiting.id},
+        "content": {"S": encode_crossing(waiting)},
+    }
+    cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=unreported)
     deliveries = [delivery(lines(2, apiKeyId="shop")), control_message()]
     assert {"batchItemFailures": []} == invoke(
         kinesis_event(deliveries, stream_arn=cloud.stack.arn("CallStream"))

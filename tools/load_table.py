@@ -27,7 +27,7 @@ from benchmarks.harness.traffic import Traffic, kinesis_event, records
 from cli.billing.tariff_file import read_tariff_file
 from metering.billing_rule import BillingRule
 from metering.calls.record import read_record
-from metering.counters.completeness import Beat, Knowledge, after_beat
+from metering.counters.completeness import Heartbeats, Knowledge, after_heartbeats
 from metering.counters.counter import Counter
 from metering.counters.heartbeat import Landed, ListedShard
 from metering.period import Period, following
@@ -51,7 +51,7 @@ _PARTS: Final = {"12": 1}
 """The calls of a day by its hours."""
 _ACCOUNTS_OF_MANY_MONTHS: Final = 10
 _CALLS_OF_AN_INVOCATION: Final = 10_000
-_BEATS: Final = 10
+_RUNS: Final = 10
 _TARIFF: Final = """
 currency: EUR
 rounding: {digits: 2, mode: half_even}
@@ -227,12 +227,14 @@ def of_shards(shards: int) -> Load:
 
     def work() -> None:
         known = Knowledge()
-        for number in range(_BEATS):
+        for number in range(_RUNS):
             landed = [Landed(shard.shard_id, 10**55 + number) for shard in listed]
             positions = {shard.shard_id: 10**55 + number - 1 for shard in listed}
-            known = after_beat(known, positions, Beat(1_793_880_000_000 + 60_000 * number, listed, landed))
+            known = after_heartbeats(
+                known, positions, Heartbeats(1_793_880_000_000 + 60_000 * number, listed, landed)
+            )
 
-    return _measured(work)._replace(requests=_BEATS * -(-shards // 500))
+    return _measured(work)._replace(requests=_RUNS * -(-shards // 500))
 
 
 def _measured(work: Callable[[], object]) -> Load:

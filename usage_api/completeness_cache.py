@@ -39,7 +39,7 @@ class KeptSourceState:
     """The port `SourceStateSource`, asking another one at most every :data:`SOURCE_KEPT_SECONDS`."""
 
     def __init__(self, source: SourceStateSource, steady: Callable[[], float]) -> None:
-        """`steady` tells seconds from any start, and is never set."""
+        """`steady` counts seconds from any start, and is never set."""
         self._source = source
         self._steady = steady
         self._kept = SourceState()

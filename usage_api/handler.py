@@ -13,7 +13,7 @@ from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
-from adapters.dynamodb.top_keys import HeaviestReader
+from adapters.dynamodb.top_keys import TopKeysReader
 from adapters.s3.bucket import Bucket, quick_s3
 from adapters.s3.tariffs import S3Tariffs
 from adapters.settings import UsageApiSettings
@@ -79,7 +79,7 @@ def make_look_ups(
         CounterReader(dynamodb, table),
         PlanBook(table, dynamodb),
         KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
-        HeaviestReader(dynamodb, table),
+        TopKeysReader(dynamodb, table),
         KeptSourceState(SourceBook(dynamodb, table), clocks.steady),
         KeptTariff(_Published(settings.lake_bucket, s3), clocks.steady),
     )

@@ -29,7 +29,7 @@ RESERVED_KEYS: Final = (UNATTRIBUTED_KEY, MALFORMED_KEY, UNDECODABLE_KEY)
 Status = Literal["ok", "behind", "losing", "stopped", "unknown"]
 
 
-def judge(
+def assess(
     completeness: Completeness, reserved: Mapping[str, Usage], source: SourceState, now: datetime
 ) -> HealthAnswer:
     """The health at a time. `reserved` has the usage of the reserved keys in the current month."""

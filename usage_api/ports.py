@@ -132,7 +132,7 @@ class PlanSource(Protocol):
         ...
 
 
-class HeaviestSource(Protocol):
+class TopKeysSource(Protocol):
     """Knows which keys may be the heaviest."""
 
     def keys(self, month: Period) -> Sequence[str]:

@@ -26,16 +26,16 @@ from metering.source.gap import minute_of, time_of, total_missing
 from metering.usage import NO_USAGE, Metric, Usage, total
 from usage_api.costs import cost_of_key
 from usage_api.cursor import key_before, token_after
-from usage_api.health import RESERVED_KEYS, judge
+from usage_api.health import RESERVED_KEYS, assess
 from usage_api.key_search import KeyOwners, key_page
 from usage_api.parameters import Days
 from usage_api.ports import (
     CompletenessSource,
     CounterSource,
-    HeaviestSource,
     PlanSource,
     SourceStateSource,
     TariffSource,
+    TopKeysSource,
 )
 from usage_api.schemas import (
     AccountQuota,
@@ -61,7 +61,7 @@ class UsageSources(NamedTuple):
     counters: CounterSource
     plans: PlanSource
     completeness: CompletenessSource
-    heaviest: HeaviestSource
+    heaviest: TopKeysSource
     source: SourceStateSource
     tariffs: TariffSource
 
@@ -214,7 +214,7 @@ class UsageQueries:
         completeness = self._completeness.read()
         reserved = self._counters.of_keys(RESERVED_KEYS, current_month(now))
         usage = {counter.key: counter.usage for counter in reserved}
-        return judge(completeness, usage, self._source.load(), now)
+        return assess(completeness, usage, self._source.load(), now)
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(microsecond=0)

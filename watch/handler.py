@@ -26,7 +26,14 @@ from adapters.source.subscriptions import SubscriptionFilters
 from adapters.telemetry import Telemetry, telemetry
 from metering.errors import Misconfigured, Transient
 from watch.source import SourceWatch
-from watch.tasks import InspectionStore, ObjectCounter, ShardStream, beat, forget_closed, inspect_and_settle
+from watch.tasks import (
+    InspectionStore,
+    ObjectCounter,
+    ShardStream,
+    forget_closed,
+    inspect_and_settle,
+    send_heartbeats,
+)
 
 Numbers = dict[str, int]
 """Metrics by name; they are the function's answer, too."""
@@ -90,7 +97,7 @@ class _Tasks:
         raise Misconfigured([f"the event's task is {task!r}: it must be heartbeat, inspection or source"])
 
     def _heartbeat(self) -> Numbers:
-        pulse = beat(self.stream, self.completeness, self.clock())
+        pulse = send_heartbeats(self.stream, self.completeness, self.clock())
         if isinstance(pulse.trouble, Misconfigured):
             raise pulse.trouble
         if pulse.trouble is not None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from metering.bucket_layout import ERRORS
-from metering.counters.completeness import Beat, Knowledge, Positions, after_beat, through
+from metering.counters.completeness import Heartbeats, Knowledge, Positions, after_heartbeats, through
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
 from metering.errors import MeterError
 
@@ -112,7 +112,7 @@ class Inspection:
     error_objects: int
 
 
-def beat(stream: ShardStream, store: CompletenessStore, now: datetime) -> Pulse:
+def send_heartbeats(stream: ShardStream, store: CompletenessStore, now: datetime) -> Pulse:
     """Put a heartbeat into each open shard, and keep what follows of how far everything is counted.
 
     The order matters: `now` was read before anything else, what is known is read before the heartbeats are
@@ -126,8 +126,8 @@ def beat(stream: ShardStream, store: CompletenessStore, now: datetime) -> Pulse:
     before = _loaded(store)
     shards = stream.shards()
     landed = stream.put(heartbeats(shards, now))
-    done = Beat(int(now.timestamp() * 1000), shards, landed)
-    trouble = before if isinstance(before, MeterError) else _saved(store, after_beat(*before, done))
+    done = Heartbeats(int(now.timestamp() * 1000), shards, landed)
+    trouble = before if isinstance(before, MeterError) else _saved(store, after_heartbeats(*before, done))
     open_shards = sum(shard.is_open for shard in shards)
     return Pulse(open_shards, sum(one is not None for one in landed), trouble)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WATERMARK: Final = re.compile(r"w(\d+)", re.ASCII)
 _OTHER_SHARD: Final = "w:"
 _SHARD_DIGITS: Final = 12
-_TOLD: Final = re.compile(r"(\S+) (\S+) (\d+) (\d+)", re.ASCII)
+_THRESHOLD_NAME: Final = re.compile(r"(\S+) (\S+) (\d+) (\d+)", re.ASCII)
 
 
 class Slice(NamedTuple):
@@ -150,7 +150,7 @@ def _repair(item: Item) -> KeyRepair:
 
 def _alerts(item: Item) -> Iterator[Alert]:
     for name, value in item.items():
-        match = _TOLD.fullmatch(name)
+        match = _THRESHOLD_NAME.fullmatch(name)
         if match is None or "M" not in value:
             continue
         period, metric, amount, threshold = match.groups()

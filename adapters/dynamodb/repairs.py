@@ -157,8 +157,8 @@ class DynamoDBRepairs:
         item: Item = {
             "pk": {"S": repair_pk(one.key)},
             "sk": {"S": repair_sk(one.period, audit.report)},
-            "before": {"S": _told(one.before)},
-            "after": {"S": _told(one.after)},
+            "before": {"S": _counter_text(one.before)},
+            "after": {"S": _counter_text(one.after)},
             "reason": {"S": audit.reason},
             "report": {"S": audit.report},
             "who": {"S": audit.who},
@@ -236,7 +236,7 @@ def _still(index: int, amount: int) -> str:
     return same if amount else f"(attribute_not_exists(#c{index}) OR {same})"
 
 
-def _told(counter: Counter) -> str:
+def _counter_text(counter: Counter) -> str:
     """Totals and parts as JSON, for who reads the audit."""
     document = {**msgspec.structs.asdict(counter.usage), "parts": dict(sorted(counter.parts.items()))}
     return msgspec.json.encode(document).decode()

@@ -13,7 +13,7 @@ from adapters.dynamodb.hot_path.conditional_writes import (
 from adapters.dynamodb.item_content import decoding, number_of
 from adapters.dynamodb.layout import heaviest_pk
 from adapters.dynamodb.table import Table
-from metering.counters.ports import HeaviestList, Status
+from metering.counters.ports import Status, TopKeysList
 from metering.counters.top_keys import heaviest, united
 from metering.period import Period
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-class DynamoDBHeaviest:
+class DynamoDBTopKeys:
     """The port `HeaviestStore` on the counters table."""
 
     def __init__(self, table_name: str, updates: ConditionalUpdates) -> None:
         self._table_name = table_name
         self._updates = updates
 
-    def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
+    def put(self, heaviest: TopKeysList) -> tuple[Status, TopKeysList]:
         """Put a list in place of the version before it; where another version is there, that one is
         returned.
         """
@@ -38,7 +38,7 @@ class DynamoDBHeaviest:
         version = number_of(answer.item, "version") if answer.item else 0
         return Status.REFUSED, heaviest._replace(version=version, totals=_totals(answer.item))
 
-    def _request(self, heaviest: HeaviestList) -> UpdateRequest:
+    def _request(self, heaviest: TopKeysList) -> UpdateRequest:
         totals: dict[str, AttributeValue] = {
             key: {"N": str(requests)} for key, requests in heaviest.totals.items()
         }
@@ -57,7 +57,7 @@ class DynamoDBHeaviest:
         }
 
 
-class HeaviestReader:
+class TopKeysReader:
     """Reads which keys may be the heaviest of a month; their counters say which are."""
 
     def __init__(self, dynamodb: DynamoDBClient, table_name: str) -> None:

@@ -50,7 +50,7 @@ class InsightsWitness:
         pause: Callable[[float], None],
         steady: Callable[[], float],
     ) -> None:
-        """`pause` waits for seconds, `steady` tells them from any start."""
+        """`pause` waits for seconds, `steady` counts them from any start."""
         self._logs = logs
         self._groups = list(log_groups)
         self._pause = pause

@@ -13,11 +13,11 @@ from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, cl
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
-from adapters.dynamodb.top_keys import DynamoDBHeaviest
+from adapters.dynamodb.top_keys import DynamoDBTopKeys
 from benchmarks.decoding import RULE
 from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import Append, LedgerAnswer, Status
-from metering.counters.top_keys import HeaviestKeys
+from metering.counters.top_keys import TopKeys
 from stream_processor.processor import Processor
 from tests.tables import Tables
 
@@ -71,7 +71,7 @@ def processor(
         DynamoDBProgress(tables.counters, updates("progress")),
         layout=layout or LedgerLayout(),
         rule=RULE,
-        heaviest=HeaviestKeys(
-            DynamoDBHeaviest(tables.counters, updates("heaviest keys")), lambda: datetime.now(UTC)
+        heaviest=TopKeys(
+            DynamoDBTopKeys(tables.counters, updates("heaviest keys")), lambda: datetime.now(UTC)
         ),
     )

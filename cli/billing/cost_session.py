@@ -13,7 +13,7 @@ from rich.console import Console
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.s3.bucket import Bucket
 from adapters.s3.tariffs import S3Tariffs
-from cli.billing.invoice_session import readable_tariff, unpriced_told
+from cli.billing.invoice_session import readable_tariff, unpriced_lines
 from cli.common.bootstrap import Target, target, unknown_note
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
@@ -56,7 +56,7 @@ def run(account: str | None, file: Path | None, stack: str, out: Output) -> None
     out.write(_document(found, shown, now))
     screen = out.picture()
     _show(screen, shown, now)
-    for line in unpriced_told(unpriced):
+    for line in unpriced_lines(unpriced):
         screen.print(f"Without a price:{line[1:]}", markup=False, soft_wrap=True)
     if unpriced:
         raise typer.Exit(PROBLEM)

@@ -127,7 +127,7 @@ def command(  # noqa: PLR0913 - each is an option
     exported = None if export is None else (export[0].value, written_later(export[1], "--export"))
     table = written_later(table, "--table")
     check_standard_output([*result.places, table, exported[1] if exported else None])
-    wishes = InvoiceOptions(
+    options = InvoiceOptions(
         month=Period(of_month),
         tariff=tariff,
         stack=stack,
@@ -146,6 +146,6 @@ def command(  # noqa: PLR0913 - each is an option
         pdf=pdf,
     )
     if rehearse is not None:
-        run_rehearsal(wishes, rehearse)
+        run_rehearsal(options, rehearse)
     else:
-        run(wishes)
+        run(options)

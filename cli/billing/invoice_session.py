@@ -52,7 +52,7 @@ from reconciliation.wiring import (
 
 WRITERS = 8
 """Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
-_MOST_TOLD = 20
+_MOST_SHOWN = 20
 STRIPE = "stripe"
 _LISTED = "they are listed, and later tariffs do not change that"
 
@@ -90,7 +90,7 @@ class InvoiceOptions:
         return screen_beside([*self.result.places, self.table, self.export[1] if self.export else None])
 
 
-def run(wishes: InvoiceOptions) -> None:
+def run(options: InvoiceOptions) -> None:
     """Issue the invoices, and report what was issued.
 
     Raises:
@@ -99,40 +99,40 @@ def run(wishes: InvoiceOptions) -> None:
         MeterError, ClientError, BotoCoreError: something could not be read or written.
         typer.Exit: with 1, if usage is on no invoice.
     """
-    screen, tariff = wishes.screen(), readable_tariff(wishes.tariff)
-    program = browser() if wishes.pdf else ""
-    if wishes.account is not None and not _can_be_billed(wishes.account, tariff):
+    screen, tariff = options.screen(), readable_tariff(options.tariff)
+    program = browser() if options.pdf else ""
+    if options.account is not None and not _can_be_billed(options.account, tariff):
         raise CommandError(
-            f"{wishes.account} is not an account of {wishes.tariff}, which has "
+            f"{options.account} is not an account of {options.tariff}, which has "
             f"{', '.join(tariff.accounts) or 'none'}."
         )
-    status = Status(f"Invoicing {wishes.month}", console=screen)
+    status = Status(f"Invoicing {options.month}", console=screen)
 
     def confirm(proposal: Proposal) -> None:
         with paused(status, screen):
-            _confirm(screen, proposal, wishes)
+            _confirm(screen, proposal, options)
 
-    with shown(screen, wishes.month, status) as on_progress, refusals_told():
-        invoiced = invoicing(wishes, tariff, on_progress, confirm).invoice(
-            wishes.month, tariff, wishes.account, wishes.reprice
+    with shown(screen, options.month, status) as on_progress, explained_refusals():
+        invoiced = invoicing(options, tariff, on_progress, confirm).invoice(
+            options.month, tariff, options.account, options.reprice
         )
-    if wishes.out is not None:
-        folders = write_files(wishes.out, invoiced.issued)
-        if wishes.pdf:
+    if options.out is not None:
+        folders = write_files(options.out, invoiced.issued)
+        if options.pdf:
             print_pages(program, folders)
-    write_table(wishes.table, invoiced)
-    left_out = _export(wishes, invoiced, tariff, screen) if wishes.export else []
-    wishes.result.write(summary(invoiced))
-    _tell(screen, wishes, invoiced)
+    write_table(options.table, invoiced)
+    left_out = _export(options, invoiced, tariff, screen) if options.export else []
+    options.result.write(summary(invoiced))
+    _show(screen, options, invoiced)
     for account in left_out:
         screen.print(f"Not exported: account {account} has no stripe_customer in the tariff", markup=False)
     if invoiced.unpriced or left_out:
         raise typer.Exit(PROBLEM)
 
 
-def _confirm(screen: Console, proposal: Proposal, wishes: InvoiceOptions) -> None:
+def _confirm(screen: Console, proposal: Proposal, options: InvoiceOptions) -> None:
     """Show what would be issued, and ask. A month without calls is more often a wrong month or stack."""
-    if not (proposal.has_calls or wishes.empty):
+    if not (proposal.has_calls or options.empty):
         raise CommandError(
             f"{proposal.month} has no calls: check the month and the stack, or issue the invoices of an "
             "empty month, including minimums, with --empty. Nothing was issued.",
@@ -140,17 +140,17 @@ def _confirm(screen: Console, proposal: Proposal, wishes: InvoiceOptions) -> Non
         )
     numbers = ("usage", "adjustments", "total")
     rows = table("account", *numbers, "", numbers=numbers)
-    for one in proposal.invoices[:_MOST_TOLD]:
+    for one in proposal.invoices[:_MOST_SHOWN]:
         sums = (one["usage_total"], one["adjustment_total"], one["total"])
         rows.add_row(Text(one["account"]), *sums, one["currency"])
     screen.print(rows)
-    if len(proposal.invoices) > _MOST_TOLD:
-        screen.print(f"and {len(proposal.invoices) - _MOST_TOLD:,} more")
+    if len(proposal.invoices) > _MOST_SHOWN:
+        screen.print(f"and {len(proposal.invoices) - _MOST_SHOWN:,} more")
     if proposal.unbilled:
         nobodys = f"{counted(proposal.unbilled, 'key')} with calls will be billed to nobody"
         screen.print(f"{nobodys}: {_LISTED}", soft_wrap=True)
     screen.print("An issued invoice is never changed: later calls are adjusted on the next one.")
-    agreed(f"Issue {counted(len(proposal.invoices), 'invoice')} for {proposal.month}?", yes=wishes.yes)
+    agreed(f"Issue {counted(len(proposal.invoices), 'invoice')} for {proposal.month}?", yes=options.yes)
 
 
 def readable_tariff(path: Path) -> Tariff:
@@ -166,7 +166,7 @@ def readable_tariff(path: Path) -> Tariff:
 
 
 def invoicing(
-    wishes: InvoiceOptions,
+    options: InvoiceOptions,
     tariff: Tariff,
     on_progress: OnProgress,
     confirm: Callable[[Proposal], None] | None = None,
@@ -176,16 +176,16 @@ def invoicing(
     Raises:
         Misconfigured, Transient: the stack cannot be found.
     """
-    where = target(wishes.stack)
+    where = target(options.stack)
     settings = where.deployment.reconciliation
     chain = make_chain(settings, where.client, where.caller)
-    meters = Meters(where, wishes.stack, tariff.meters, on_progress, allow_incomplete=wishes.incomplete)
+    meters = Meters(where, options.stack, tariff.meters, on_progress, allow_incomplete=options.incomplete)
     return Invoicing(
         meters.usages(),
         make_invoices(settings, where.client),
-        DraftPolicy(wishes.incomplete, wishes.unproven, wishes.draft),
+        DraftPolicy(options.incomplete, options.unproven, options.draft),
         at_once=WRITERS,
-        first_month=None if wishes.begins_here else meters.first_month,
+        first_month=None if options.begins_here else meters.first_month,
         confirm=confirm,
         chain=chain,
         numbering=make_numbering(settings, where.client),
@@ -193,7 +193,7 @@ def invoicing(
 
 
 @contextmanager
-def refusals_told() -> Iterator[None]:
+def explained_refusals() -> Iterator[None]:
     """Turns a refusal into an error message, in place of a traceback."""
     try:
         yield
@@ -240,21 +240,21 @@ def summary(invoiced: Invoiced) -> dict[str, object]:
     }
 
 
-def unpriced_told(unpriced: Sequence[Unpriced]) -> Iterator[str]:
+def unpriced_lines(unpriced: Sequence[Unpriced]) -> Iterator[str]:
     """A line for each of the first things that are on no invoice, and how many more there are."""
-    for entry in unpriced[:_MOST_TOLD]:
+    for entry in unpriced[:_MOST_SHOWN]:
         yield f"  {entry.month}: {entry.reason}"
-    if len(unpriced) > _MOST_TOLD:
-        yield f"  and {len(unpriced) - _MOST_TOLD:,} more: see --json"
+    if len(unpriced) > _MOST_SHOWN:
+        yield f"  and {len(unpriced) - _MOST_SHOWN:,} more: see --json"
 
 
 def _can_be_billed(account: str, tariff: Tariff) -> bool:
     return account in tariff.accounts or (account.startswith("key:") and bool(tariff.default_plans))
 
 
-def _export(wishes: InvoiceOptions, invoiced: Invoiced, tariff: Tariff, screen: Console) -> list[str]:
+def _export(options: InvoiceOptions, invoiced: Invoiced, tariff: Tariff, screen: Console) -> list[str]:
     """Write the export; the accounts that could not be in it."""
-    kind, path = wishes.export or ("", None)
+    kind, path = options.export or ("", None)
     if path is None:
         return []
     if kind != STRIPE:
@@ -300,10 +300,10 @@ def _write_lines(path: Path, lines: Iterable[object]) -> None:
     write_bytes(path, "".join(f"{json_text.dumps(line)}\n" for line in lines).encode())
 
 
-def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
+def _show(screen: Console, options: InvoiceOptions, invoiced: Invoiced) -> None:
     numbers = ("usage", "adjustments", "total")
     rows = table("account", "invoice", *numbers, "", "state", numbers=numbers)
-    for one in invoiced.issued[:_MOST_TOLD]:
+    for one in invoiced.issued[:_MOST_SHOWN]:
         invoice = one.invoice
         sums = (invoice["usage_total"], invoice["adjustment_total"], invoice["total"])
         rows.add_row(
@@ -314,8 +314,8 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
             _state(one, invoiced),
         )
     screen.print(rows)
-    if len(invoiced.issued) > _MOST_TOLD:
-        screen.print(f"and {len(invoiced.issued) - _MOST_TOLD:,} more: see --json")
+    if len(invoiced.issued) > _MOST_SHOWN:
+        screen.print(f"and {len(invoiced.issued) - _MOST_SHOWN:,} more: see --json")
     screen.print()
     if standing := sum(not one.is_as_computed for one in invoiced.issued):
         screen.print(
@@ -326,8 +326,8 @@ def _tell(screen: Console, wishes: InvoiceOptions, invoiced: Invoiced) -> None:
         )
     for line in _notes(invoiced):
         screen.print(line, markup=False, soft_wrap=True)
-    if wishes.out is not None:
-        screen.print(f"The files are in {wishes.out}", markup=False, soft_wrap=True)
+    if options.out is not None:
+        screen.print(f"The files are in {options.out}", markup=False, soft_wrap=True)
     if invoiced.draft:
         screen.print(Text("Nothing was issued: these are drafts.", "bold yellow"))
     elif not invoiced.unpriced:
@@ -342,10 +342,10 @@ def _notes(invoiced: Invoiced) -> Iterator[str]:
         yield f"Draft: {reason}"
     for month in invoiced.final:
         yield f"{month} remains as billed: its Parquet files no longer exist"
-    for unused in invoiced.unused[:_MOST_TOLD]:
+    for unused in invoiced.unused[:_MOST_SHOWN]:
         given = f"it was given to {visible(unused.place)} for {unused.month}"
         yield f"Number {visible(unused.number)} is on no document: {given}"
-    for line in unpriced_told(invoiced.unpriced):
+    for line in unpriced_lines(invoiced.unpriced):
         yield f"On no invoice:{line[1:]}"
 
 

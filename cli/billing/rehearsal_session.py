@@ -11,11 +11,11 @@ from rich.console import Console
 
 from cli.billing.invoice_session import (
     InvoiceOptions,
+    explained_refusals,
     invoicing,
     readable_tariff,
-    refusals_told,
     shown,
-    unpriced_told,
+    unpriced_lines,
 )
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.terminal import Text, table
@@ -24,31 +24,31 @@ from metering.prices.money import payable
 from metering.prices.rehearsal import Comparison, Rehearsal, rehearse
 from reconciliation.invoices.exports import unpriced_document
 
-_MOST_TOLD = 10
+_MOST_SHOWN = 10
 """Of those who pay more, and of those who pay less."""
 _WIDTH = 40
 
 
-def run(wishes: InvoiceOptions, proposed: Path) -> None:
+def run(options: InvoiceOptions, proposed: Path) -> None:
     """Price the month by both tariffs, and show who pays more or less.
 
     Raises:
         CommandError: the month is not proven, a tariff cannot be used, or they cannot be compared.
         MeterError, ClientError, BotoCoreError: something could not be read.
     """
-    screen = wishes.screen()
-    current, other = readable_tariff(wishes.tariff), readable_tariff(proposed)
-    with shown(screen, wishes.month) as on_progress, refusals_told():
-        usage = invoicing(wishes, current, on_progress).proven(wishes.month).usage
+    screen = options.screen()
+    current, other = readable_tariff(options.tariff), readable_tariff(proposed)
+    with shown(screen, options.month) as on_progress, explained_refusals():
+        usage = invoicing(options, current, on_progress).proven(options.month).usage
     try:
         found = rehearse(current, other, usage)
     except NotComparable as error:
         raise CommandError(f"{error}: give {proposed} the same currency.", PROBLEM) from error
-    if wishes.account is not None:
-        only = tuple(one for one in found.comparisons if one.account == wishes.account)
+    if options.account is not None:
+        only = tuple(one for one in found.comparisons if one.account == options.account)
         found = replace(found, comparisons=only)
-    wishes.result.write(document(found))
-    _tell(screen, found)
+    options.result.write(document(found))
+    _show(screen, found)
 
 
 def document(found: Rehearsal) -> dict[str, object]:
@@ -74,26 +74,26 @@ def document(found: Rehearsal) -> dict[str, object]:
     }
 
 
-def _tell(screen: Console, found: Rehearsal) -> None:
-    _tell_accounts(screen, [*found.more[:_MOST_TOLD], *found.less[-_MOST_TOLD:]])
-    left = len(found.more[_MOST_TOLD:]) + len(found.less[:-_MOST_TOLD])
+def _show(screen: Console, found: Rehearsal) -> None:
+    _show_accounts(screen, [*found.more[:_MOST_SHOWN], *found.less[-_MOST_SHOWN:]])
+    left = len(found.more[_MOST_SHOWN:]) + len(found.less[:-_MOST_SHOWN])
     if left:
         screen.print(f"and {left:,} more: see --json")
     screen.print()
-    _tell_distribution(screen, found.distribution())
+    _show_distribution(screen, found.distribution())
     screen.print()
     for currency, change in found.change_by_currency().items():
         now = sum((one.current for one in found.comparisons if one.currency == currency), Decimal(0))
         screen.print(f"In total {_signed(change)} {currency}, now {payable(now)}", markup=False)
     for name, unpriced in (("now", found.unpriced_now), ("under the proposal", found.unpriced_then)):
-        for line in unpriced_told(unpriced):
+        for line in unpriced_lines(unpriced):
             screen.print(f"Has no price {name}:{line[1:]}", markup=False, soft_wrap=True)
     unchanged = len(found.comparisons) - len(found.more) - len(found.less)
     counts = f"{len(found.more):,} pay more, {len(found.less):,} less, {unchanged:,} the same"
     screen.print(Text(f"{counts}. Nothing was issued.", "bold"))
 
 
-def _tell_accounts(screen: Console, comparisons: Iterable[Comparison]) -> None:
+def _show_accounts(screen: Console, comparisons: Iterable[Comparison]) -> None:
     numbers = ("now", "proposed", "change")
     rows = table("account", *numbers, "", numbers=numbers)
     for one in comparisons:
@@ -103,7 +103,7 @@ def _tell_accounts(screen: Console, comparisons: Iterable[Comparison]) -> None:
     screen.print(rows)
 
 
-def _tell_distribution(screen: Console, counts: dict[str, int]) -> None:
+def _show_distribution(screen: Console, counts: dict[str, int]) -> None:
     """A bar for each band; one account is never drawn as none."""
     most = max(counts.values(), default=0) or 1
     rows = table("change", "accounts", "", numbers=("accounts",))

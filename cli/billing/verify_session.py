@@ -22,7 +22,7 @@ from reconciliation.report.verdict import counted
 from reconciliation.verification import Verification, Verifier
 from reconciliation.wiring import make_athena, make_chain
 
-_MOST_TOLD = 50
+_MOST_SHOWN = 50
 
 
 def run(months: Collection[Period], stack: str, heads: Sequence[str], out: Output, *, rows: bool) -> None:
@@ -49,7 +49,7 @@ def run(months: Collection[Period], stack: str, heads: Sequence[str], out: Outpu
         chain, queries = make_chain(settings, where.client), make_athena(settings, where.client)
         found = Verifier(chain, queries, str(uuid.uuid4()), on_progress).verify(kept, rows_of)
     out.write({**asdict(found), "head": str(found.head)})
-    _tell(screen, found)
+    _show(screen, found)
     if found.faults:
         raise typer.Exit(PROBLEM)
 
@@ -61,13 +61,13 @@ def _head(text: str) -> Head:
         raise CommandError(f"{error}.") from error
 
 
-def _tell(screen: Console, found: Verification) -> None:
+def _show(screen: Console, found: Verification) -> None:
     for note in found.notes:
         screen.print(f"Not checked: {note}", markup=False, soft_wrap=True)
-    for fault in found.faults[:_MOST_TOLD]:
+    for fault in found.faults[:_MOST_SHOWN]:
         screen.print(f"  {fault}", markup=False, soft_wrap=True)
-    if len(found.faults) > _MOST_TOLD:
-        screen.print(f"  and {len(found.faults) - _MOST_TOLD:,} more: see --json")
+    if len(found.faults) > _MOST_SHOWN:
+        screen.print(f"  and {len(found.faults) - _MOST_SHOWN:,} more: see --json")
     late = f", {counted(found.late_rows, 'row')} added later" if found.late_rows else ""
     looked_at = (
         f"{counted(found.links, 'link')}, {counted(found.objects, 'object')}, the rows of "

@@ -8,7 +8,7 @@ from cli.common.terminal import Text
 from local_cloud.demo.quota import KEY, QuotaAct
 
 
-def tell_quota(screen: Console, act: QuotaAct) -> None:
+def show_quota(screen: Console, act: QuotaAct) -> None:
     """Print what happened to the key with a small limit."""
     limit = act.limit
     screen.print()

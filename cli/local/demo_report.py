@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cli.common.terminal import Text
 from cli.local.this_command import this_command
-from cli.month_end.proof_table import differences_told, outcomes_table
+from cli.month_end.proof_table import difference_lines, outcomes_table
 from local_cloud.demo.result import DemoResult
 from metering.outcome import Outcome
 from metering.usage import Usage, total
@@ -25,8 +25,8 @@ def show_result(screen: Console, result: DemoResult) -> None:
     for part in (_flow(result), outcomes_table(result.proof.reports)):
         screen.print()
         screen.print(part)
-    _tell_faults(screen, result)
-    _tell_verdict(screen, result)
+    _show_faults(screen, result)
+    _show_verdict(screen, result)
 
 
 def _flow(result: DemoResult) -> Table:
@@ -45,13 +45,13 @@ def _flow(result: DemoResult) -> Table:
     return flow
 
 
-def _tell_faults(screen: Console, result: DemoResult) -> None:
+def _show_faults(screen: Console, result: DemoResult) -> None:
     if result.faults:
         kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in result.faults.items())
         screen.print(f"\n{counted(sum(result.faults.values()), 'fault')} injected: {kinds}")
 
 
-def _tell_verdict(screen: Console, result: DemoResult) -> None:
+def _show_verdict(screen: Console, result: DemoResult) -> None:
     counted, in_lake = _both_sides(result)
     surplus = counted - in_lake
     screen.print(f"\nfingerprint of the counters  {counted.fingerprint:>38}")
@@ -66,7 +66,7 @@ def _tell_verdict(screen: Console, result: DemoResult) -> None:
     screen.print()
     for problem in result.problems:
         screen.print(Text(f"PROBLEM: {problem}", "bold red"))
-    for line in differences_told(result.differences, result.differences_found):
+    for line in difference_lines(result.differences, result.differences_found):
         screen.print(line, markup=False)
 
 

@@ -16,11 +16,11 @@ from adapters.settings import external_dynamodb, set_apart
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import NO_OUTPUT, Output
 from cli.common.terminal import is_live
-from cli.local.demo_quota_report import tell_quota
+from cli.local.demo_quota_report import show_quota
 from cli.local.demo_report import show_next, show_result
 from cli.local.demo_view import watching
-from cli.local.log_form import tell_form, tell_malformed
-from cli.local.uptime import stay_up, tell_address
+from cli.local.log_form import show_form, show_malformed
+from cli.local.uptime import show_address, stay_up
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.demo.lake_copy import copy_lake
 from local_cloud.demo.progress import DemoProgress, StuckError
@@ -57,7 +57,7 @@ class DemoOptions:
     """Of generated traffic, or of the log's beginning; None: 1,000, or all."""
 
 
-def run(wishes: DemoOptions) -> None:
+def run(options: DemoOptions) -> None:
     """Run the demo, and report what it found.
 
     Raises:
@@ -66,8 +66,8 @@ def run(wishes: DemoOptions) -> None:
     """
     set_apart()
     try:
-        with _told_once():
-            problems = _run(wishes, wishes.result.screen())
+        with _warned_once():
+            problems = _run(options, options.result.screen())
     except (UnreadableLogError, NotOnThisMachineError) as error:
         raise CommandError(f"{error}.") from error
     except (MappingFailedError, DeliveryFailedError, TimeoutError) as error:
@@ -78,7 +78,7 @@ def run(wishes: DemoOptions) -> None:
 
 
 @contextmanager
-def _told_once() -> Iterator[None]:
+def _warned_once() -> Iterator[None]:
     """The error that ends the demo says what the local cloud logs of its own end, too."""
     logger = logging.getLogger("local_cloud")
     level = logger.level
@@ -89,42 +89,42 @@ def _told_once() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _run(wishes: DemoOptions, screen: Console) -> list[str]:
-    log = _log(wishes)
+def _run(options: DemoOptions, screen: Console) -> list[str]:
+    log = _log(options)
     dynamodb = external_dynamodb()
-    _announce(screen, log, wishes, dynamodb)
-    if wishes.access_log is not None:
-        tell_form(screen, log, wishes.access_log)
+    _announce(screen, log, options, dynamodb)
+    if options.access_log is not None:
+        show_form(screen, log, options.access_log)
     progress = DemoProgress(log.total)
-    settings = DemoSettings(log, wishes.chaos, wishes.speed, dynamodb)
+    settings = DemoSettings(log, options.chaos, options.speed, dynamodb)
     with Demo(settings, progress) as demo:
         result = _watched(demo, progress, screen)
-        wishes.result.write(result.to_json())
+        options.result.write(result.to_json())
         show_result(screen, result)
-        if wishes.access_log is not None:
-            tell_malformed(screen, result, wishes.access_log)
-        if wishes.lake is not None:
-            _keep_lake(screen, demo, wishes.lake)
-        if wishes.report is not None:
-            _keep_reports(screen, result.proof.reports, wishes.report)
-        if not result.problems and wishes.chaos is None and wishes.access_log is None:
-            tell_quota(screen, play_quota(demo.cloud, demo.settle))
+        if options.access_log is not None:
+            show_malformed(screen, result, options.access_log)
+        if options.lake is not None:
+            _keep_lake(screen, demo, options.lake)
+        if options.report is not None:
+            _keep_reports(screen, result.proof.reports, options.report)
+        if not result.problems and options.chaos is None and options.access_log is None:
+            show_quota(screen, play_quota(demo.cloud, demo.settle))
         show_next(screen)
-        if wishes.serve and is_live(screen):
+        if options.serve and is_live(screen):
             _serve(screen, demo.cloud)
     return result.problems
 
 
-def _log(wishes: DemoOptions) -> AccessLog:
-    if wishes.access_log is None:
-        return generated(TrafficSettings(calls=wishes.lines or GENERATED_LINES))
-    return from_file(wishes.access_log, wishes.lines)
+def _log(options: DemoOptions) -> AccessLog:
+    if options.access_log is None:
+        return generated(TrafficSettings(calls=options.lines or GENERATED_LINES))
+    return from_file(options.access_log, options.lines)
 
 
 def _serve(screen: Console, cloud: LocalCloud) -> None:
     """Keep the cloud up, and serve its dashboard: of the log's month, which may be long ago."""
     with LookUpServer(cloud) as dashboard:
-        tell_address(screen, cloud, dashboard, of_log=True)
+        show_address(screen, cloud, dashboard, of_log=True)
         cloud.clock.release()
         stay_up(screen)
 
@@ -159,8 +159,8 @@ def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> N
     screen.print(f"\nThe reports of the months are in {folder}", markup=False, soft_wrap=True)
 
 
-def _announce(screen: Console, log: AccessLog, wishes: DemoOptions, dynamodb: str | None) -> None:
-    faults = "no faults" if wishes.chaos is None else f"faults drawn from seed {wishes.chaos}"
+def _announce(screen: Console, log: AccessLog, options: DemoOptions, dynamodb: str | None) -> None:
+    faults = "no faults" if options.chaos is None else f"faults drawn from seed {options.chaos}"
     engine = f"DynamoDB at {dynamodb}" if dynamodb else "DynamoDB by moto"
     screen.print(
         f"Playing {log.name}: {counted(log.total, 'line')}, {faults}, {engine}", markup=False, soft_wrap=True

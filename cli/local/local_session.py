@@ -10,7 +10,7 @@ from adapters.settings import external_dynamodb, set_apart
 from cli.common.errors import CommandError
 from cli.common.terminal import console
 from cli.local.demo_view import watching
-from cli.local.uptime import allow_trial, stay_up, tell_address
+from cli.local.uptime import allow_trial, show_address, stay_up
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.api_gateway.orders_api import GuardedApi
 from local_cloud.demo.parameters import machine_parameters
@@ -51,7 +51,7 @@ def _run_empty(screen: Console) -> None:
         GuardedApi(cloud) as api,
     ):
         allow_trial(cloud)
-        tell_address(screen, cloud, dashboard, of_log=False, api=api)
+        show_address(screen, cloud, dashboard, of_log=False, api=api)
         stay_up(screen)
 
 
@@ -59,7 +59,7 @@ def _run_playing(screen: Console, log: AccessLog, speed: float | None) -> None:
     progress = DemoProgress(log.total)
     settings = DemoSettings(log, speed=speed, dynamodb_endpoint=external_dynamodb())
     with Demo(settings, progress) as demo, LookUpServer(demo.cloud) as dashboard:
-        tell_address(screen, demo.cloud, dashboard, of_log=False)
+        show_address(screen, demo.cloud, dashboard, of_log=False)
         with watching(screen, progress.snapshot):
             demo.play()
             demo.settle()

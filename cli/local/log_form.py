@@ -19,7 +19,7 @@ from reconciliation.report.verdict import counted
 SAMPLE_LINES: Final = 1000
 
 
-def tell_form(screen: Console, log: AccessLog, file: Path) -> None:
+def show_form(screen: Console, log: AccessLog, file: Path) -> None:
     """Where most of the first lines are not counted, or count for nobody, say their form and what helps."""
     sample = list(map(SampledLine, islice(log.lines(), SAMPLE_LINES)))
     groups = [group for group in groups_of(sample, BillingRule(), 0) if group.kind.counts is not Counts.FULLY]
@@ -27,23 +27,23 @@ def tell_form(screen: Console, log: AccessLog, file: Path) -> None:
     if 2 * affected <= len(sample):
         return
     most = max(groups, key=lambda group: group.count)
-    _tell(screen, f"{affected:,} of the first {counted(len(sample), 'line')}: {_what(groups)}.", file)
+    _show(screen, f"{affected:,} of the first {counted(len(sample), 'line')}: {_what(groups)}.", file)
     screen.print(Text(f"Most are {most.kind.name}: {most.kind.meaning}."))
     screen.print(Text(f"What to do: {most.kind.mend}.\n"))
 
 
-def tell_malformed(screen: Console, result: DemoResult, file: Path) -> None:
+def show_malformed(screen: Console, result: DemoResult, file: Path) -> None:
     """If most log events were malformed: say so, for the proof of such a log proves little."""
     malformed = result.counted(Outcome.MALFORMED)
     if 2 * malformed > result.counted_in_all:
-        _tell(
+        _show(
             screen,
             f"\n{malformed:,} of {result.counted_in_all:,} log events are malformed: not billed.",
             file,
         )
 
 
-def _tell(screen: Console, what: str, file: Path) -> None:
+def _show(screen: Console, what: str, file: Path) -> None:
     screen.print(Text(what, "bold red"))
     screen.print(
         Text(f"`usage-meter lines {file}` shows why, with examples, and what to do."), soft_wrap=True

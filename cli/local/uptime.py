@@ -20,7 +20,7 @@ TRIAL: Final = "trial"
 TRIAL_AMOUNT: Final = 5
 
 
-def tell_address(
+def show_address(
     screen: Console,
     cloud: LocalCloud,
     dashboard: LookUpServer,

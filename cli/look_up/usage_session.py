@@ -32,26 +32,26 @@ class UsageOptions(NamedTuple):
     days: Days | None = None
 
 
-def run(wishes: UsageOptions, shown: How) -> None:
+def run(options: UsageOptions, shown: How) -> None:
     """Show the usage of a key, or the heaviest keys.
 
     Raises:
         MeterError, ClientError, BotoCoreError: something could not be read.
     """
-    where = target(wishes.stack)
+    where = target(options.stack)
     look_ups = look_ups_on(settings_of(where.deployment), where.client("dynamodb"))
-    if wishes.key is None:
-        heaviest(look_ups, wishes.period, Metric.REQUESTS, LISTED, shown)
+    if options.key is None:
+        heaviest(look_ups, options.period, Metric.REQUESTS, LISTED, shown)
         return
-    key = wishes.key
-    answer = show(lambda: _asked(look_ups, key, wishes), draw_usage, shown)
+    key = options.key
+    answer = show(lambda: _asked(look_ups, key, options), draw_usage, shown)
     if not answer.totals.requests:
         note = unknown_note(where, key)
         if note:
             typer.echo(f"usage-meter: {note}", err=True)
 
 
-def _asked(look_ups: UsageQueries, key: str, wishes: UsageOptions) -> PeriodUsage | RangeUsage:
-    if wishes.days is not None:
-        return look_ups.usage_of_days(key, wishes.days)
-    return look_ups.usage(key, wishes.period)
+def _asked(look_ups: UsageQueries, key: str, options: UsageOptions) -> PeriodUsage | RangeUsage:
+    if options.days is not None:
+        return look_ups.usage_of_days(key, options.days)
+    return look_ups.usage(key, options.period)

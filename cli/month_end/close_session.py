@@ -72,7 +72,7 @@ def run(month: Period, stack: str, options: CloseOptions, out: Output) -> None:
 
         closing = closer.close(month, run_id=str(uuid.uuid4()), accept=options.accept, confirm=confirm)
     out.write(document(month, closing))
-    _tell(screen, month, closing)
+    _show(screen, month, closing)
 
 
 def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
@@ -108,7 +108,7 @@ def show(month: Period, stack: str, out: Output) -> None:
     found = make_closings(where.deployment.reconciliation, where.client).read(month)
     closing = None if found is None else found.closing
     out.write(document(month, closing))
-    _tell(out.screen(), month, closing)
+    _show(out.screen(), month, closing)
 
 
 def document(month: Period, closing: Closing | None) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def document(month: Period, closing: Closing | None) -> dict[str, Any]:
     return found
 
 
-def _tell(screen: Console, month: Period, closing: Closing | None) -> None:
+def _show(screen: Console, month: Period, closing: Closing | None) -> None:
     if closing is None:
         screen.print(f"{month} is open: closing has not begun")
         return

@@ -35,7 +35,7 @@ def _requests(both: Both) -> tuple[str, str, Text]:
     return f"{counted:,}", f"{in_lake:,}", Text(f"{difference:+,}" if difference else "0", style)
 
 
-def differences_told(differences: Sequence[Difference], found: int) -> Iterator[str]:
+def difference_lines(differences: Sequence[Difference], found: int) -> Iterator[str]:
     """A line for each of the first differences, and how many more there are."""
     for difference in differences[:_MOST_DIFFERENCES]:
         counted, in_lake = difference.counted, difference.in_lake

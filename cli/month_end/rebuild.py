@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913 - typer makes an option of each
 
     if lower and not correct:
         raise typer.BadParameter("use it with --correct", param_hint="--lower")
-    wishes = RebuildOptions(
+    options = RebuildOptions(
         Period(month),
         key,
         None if day is None else Period(day),
@@ -70,4 +70,4 @@ def command(  # noqa: PLR0913 - typer makes an option of each
         yes=yes,
         allow_incomplete=allow_incomplete,
     )
-    run(wishes, stack, output(json=json, out=out))
+    run(options, stack, output(json=json, out=out))

@@ -40,7 +40,7 @@ class RebuildOptions:
     allow_incomplete: bool = False
 
 
-def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
+def run(options: RebuildOptions, stack: str, out: Output) -> None:
     """Rebuild, and report what was done.
 
     Raises:
@@ -49,32 +49,32 @@ def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
         typer.Exit: with 1, if a counter was left alone.
     """
     screen = out.screen()
-    if wishes.correct:
-        agreed(f"Set the counters of {wishes.month} to the lake's figures?", yes=wishes.yes)
+    if options.correct:
+        agreed(f"Set the counters of {options.month} to the lake's figures?", yes=options.yes)
     where = target(stack)
-    status = Status(f"Rebuilding {wishes.month}", console=screen)
+    status = Status(f"Rebuilding {options.month}", console=screen)
     shown: AbstractContextManager[object] = status if is_live(screen) else nullcontext()
 
     def on_progress(progress: StepProgress) -> None:
-        status.update(f"Rebuilding {wishes.month}: {progress.step} {progress.done:,}")
+        status.update(f"Rebuilding {options.month}: {progress.step} {progress.done:,}")
 
     with shown, refusals_as_messages():
         sources = make_sources(where.deployment.reconciliation, where.client)
         scope = Scope(
-            wishes.month,
+            options.month,
             f"rebuild-{uuid.uuid4()}",
             "rebuilt from the lake",
-            _complete_through(wishes, sources),
-            None if wishes.key is None else {wishes.key},
-            None if wishes.day is None else {wishes.day},
-            lower=wishes.lower,
+            _complete_through(options, sources),
+            None if options.key is None else {options.key},
+            None if options.day is None else {options.day},
+            lower=options.lower,
         )
         repairing = repairer(where, sources, on_progress)
-        rebuilt = rebuild(repairing, scope, correct=wishes.correct)
+        rebuilt = rebuild(repairing, scope, correct=options.correct)
     out.write(document(rebuilt))
     report_repairs(screen, rebuilt)
-    if wishes.key is not None and not rebuilt.keys:
-        screen.print(unknown_note(where, wishes.key), soft_wrap=True)
+    if options.key is not None and not rebuilt.keys:
+        screen.print(unknown_note(where, options.key), soft_wrap=True)
     if rebuilt.held_back:
         screen.print(
             f"{counted(rebuilt.held_back, 'counter')} higher than the lake and left unchanged: find out "
@@ -85,7 +85,7 @@ def run(wishes: RebuildOptions, stack: str, out: Output) -> None:
         raise typer.Exit(PROBLEM)
 
 
-def _complete_through(wishes: RebuildOptions, sources: Sources) -> datetime:
+def _complete_through(options: RebuildOptions, sources: Sources) -> datetime:
     """How far the lake is complete. How far the counters are is seen by the rebuild itself: it waits for the
     stream, also where the table with the progress was lost.
 
@@ -93,12 +93,12 @@ def _complete_through(wishes: RebuildOptions, sources: Sources) -> datetime:
         NotRepairableError: not all that was asked for is complete.
     """
     time = utc_now()
-    if wishes.allow_incomplete:
+    if options.allow_incomplete:
         return time
-    ready = readiness_of(wishes.month, time, None, sources.delivered, sources.error_prefix)
-    if ready.missing and wishes.day is None:
+    ready = readiness_of(options.month, time, None, sources.delivered, sources.error_prefix)
+    if ready.missing and options.day is None:
         raise NotRepairableError(
-            f"{wishes.month} is not complete: {'; '.join(ready.missing)}. Rebuild it when it is, or the days "
-            "that are over with --allow-incomplete"
+            f"{options.month} is not complete: {'; '.join(ready.missing)}. Rebuild it when it is, or the "
+            "days that are over with --allow-incomplete"
         )
     return ready.until

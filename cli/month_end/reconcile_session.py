@@ -18,7 +18,7 @@ from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM
 from cli.common.output import Output, screen_beside, write_bytes
 from cli.common.terminal import Text, is_live
-from cli.month_end.proof_table import differences_told, outcomes_table
+from cli.month_end.proof_table import difference_lines, outcomes_table
 from cli.month_end.repair_session import document as repaired_document
 from cli.month_end.repair_session import repair
 from metering.period import Period
@@ -33,7 +33,7 @@ from reconciliation.report.publication import ReportPublisher
 from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
 
-_MOST_TOLD = 10
+_MOST_SHOWN = 10
 
 
 class Files(NamedTuple):
@@ -63,25 +63,25 @@ class ReconcileOptions(NamedTuple):
     """Compare with what AWS itself counted, too."""
 
 
-def run(month: Period, stack: str, out: Output, wishes: ReconcileOptions) -> None:
+def run(month: Period, stack: str, out: Output, options: ReconcileOptions) -> None:
     """Reconcile, report what was found, and repair it with `--repair`.
 
     Raises:
         MeterError, ClientError, BotoCoreError: something could not be read.
         typer.Exit: with 1, if something differs or it was refused.
     """
-    screen = screen_beside([*out.places, *wishes.files])
-    report, place = _reconciled(month, stack, screen, wishes)
+    screen = screen_beside([*out.places, *options.files])
+    report, place = _reconciled(month, stack, screen, options)
     document = loads(report.to_json())
     out.write_early(document)
-    wishes.files.write(report)
-    _tell(screen, report)
+    options.files.write(report)
+    _show(screen, report)
     if place:
         screen.print(place, markup=False, soft_wrap=True)
     is_solved = report.agrees
     try:
-        if not report.agrees and wishes.repair and not report.refused:
-            is_solved, repaired = repair(report, stack, screen, yes=wishes.yes, lower=wishes.lower)
+        if not report.agrees and options.repair and not report.refused:
+            is_solved, repaired = repair(report, stack, screen, yes=options.yes, lower=options.lower)
             document["repair"] = repaired_document(repaired)
     finally:
         out.write(document)
@@ -89,7 +89,7 @@ def run(month: Period, stack: str, out: Output, wishes: ReconcileOptions) -> Non
         raise typer.Exit(PROBLEM)
 
 
-def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOptions) -> tuple[Report, str]:
+def _reconciled(month: Period, stack: str, screen: Console, options: ReconcileOptions) -> tuple[Report, str]:
     """The report, and where it was published."""
     found = target(stack)
     settings = found.deployment.reconciliation
@@ -99,12 +99,12 @@ def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOpt
     def on_progress(progress: StepProgress) -> None:
         status.update(f"Reconciling {month}: {progress.step} {progress.done:,}")
 
-    run_id, allowed = str(uuid.uuid4()), wishes.allow_incomplete
+    run_id, allowed = str(uuid.uuid4()), options.allow_incomplete
     with shown:
-        witnesses = make_witnesses(settings, found.client) if wishes.witnesses else ()
+        witnesses = make_witnesses(settings, found.client) if options.witnesses else ()
         sources = make_sources(settings, found.client)._replace(witnesses=witnesses)
         reconciler = Reconciler(sources, utc_now, on_progress)
-        if not wishes.publish:
+        if not options.publish:
             return reconciler.reconcile(month, run_id=run_id, allow_incomplete=allowed), ""
         publisher = ReportPublisher(make_reports(settings, found.client), reconciler, utc_now)
         published = publisher.publish(month, run_id=run_id, allow_incomplete=allowed)
@@ -114,7 +114,7 @@ def _reconciled(month: Period, stack: str, screen: Console, wishes: ReconcileOpt
     return published.report, f"{whose}: {published.place}"
 
 
-def _tell(screen: Console, report: Report) -> None:
+def _show(screen: Console, report: Report) -> None:
     for line in described(report):
         screen.print(line, markup=False) if isinstance(line, str) else screen.print(line)
 
@@ -144,24 +144,24 @@ def described(report: Report) -> Iterator[str | Text | Table]:
     else:
         found = report.differences_found + report.contradictions_found + report.altered_rows
         yield Text(f"PROBLEM: {counted(found, 'difference')}", "bold red")
-        yield from differences_told(report.differences, report.differences_found)
+        yield from difference_lines(report.differences, report.differences_found)
         yield from _disagreeing_counters(report)
-    for repeated in report.repeated_objects[:_MOST_TOLD]:
+    for repeated in report.repeated_objects[:_MOST_SHOWN]:
         yield f"  {repeated.object} repeats {counted(repeated.rows, 'row')} of {repeated.copy_of}"
-    yield from findings_told(report)
+    yield from finding_lines(report)
 
 
 def _disagreeing_counters(report: Report) -> Iterator[str]:
-    for contradiction in report.contradictions[:_MOST_TOLD]:
+    for contradiction in report.contradictions[:_MOST_SHOWN]:
         yield f"  {contradiction.key} {contradiction.period}: {contradiction.sentence}"
 
 
-def findings_told(report: Report) -> Iterator[str]:
+def finding_lines(report: Report) -> Iterator[str]:
     """A line for each of the first findings, and for each of their causes what to do."""
     for cause, number in report.causes.items():
         yield f"{cause}: {number:,}. {ADVICE[Cause(cause)]}"
         of_cause = [finding for finding in report.findings if finding.cause == cause]
-        for finding in of_cause[:_MOST_TOLD]:
+        for finding in of_cause[:_MOST_SHOWN]:
             name = finding.event_id or (f"hash {finding.event_hash}" if finding.event_hash else "counter")
             yield f"  {finding.key} {finding.period} {name}: {finding.note}"
     if (rest := report.findings_found - len(report.findings)) > 0:

@@ -29,7 +29,7 @@ def run(stack: str, out: Output, *, dry_run: bool) -> None:
     screen = out.screen()
     redriven = _redriven(stack, screen, dry_run=dry_run)
     out.write(msgspec.to_builtins(redriven))
-    _tell(screen, redriven)
+    _show(screen, redriven)
     if redriven.unreadable:
         raise typer.Exit(PROBLEM)
 
@@ -53,7 +53,7 @@ def _redriven(stack: str, screen: Console, *, dry_run: bool) -> Redriven:
         )
 
 
-def _tell(screen: Console, redriven: Redriven) -> None:
+def _show(screen: Console, redriven: Redriven) -> None:
     would = "would be " if redriven.dry_run else ""
     screen.print(
         f"{counted(redriven.objects, 'error object')} read; {counted(redriven.records, 'record')} with "

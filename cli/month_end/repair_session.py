@@ -31,7 +31,7 @@ from reconciliation.repair.trust import doubts, scope_of
 from reconciliation.report.verdict import counted
 from reconciliation.wiring import make_repair_sources, make_sources, utc_now
 
-MOST_TOLD: Final = 20
+MOST_SHOWN: Final = 20
 """Counters of which a line is written."""
 
 
@@ -93,11 +93,11 @@ def held_back_lines(
     in_doubt: Mapping[tuple[str, Period], str], held_back: Sequence[HeldBack]
 ) -> Iterator[str]:
     """A line for each of the first counters that are left unchanged, and why."""
-    for (key, period), why in islice(sorted(in_doubt.items()), MOST_TOLD):
+    for (key, period), why in islice(sorted(in_doubt.items()), MOST_SHOWN):
         yield f"Not changed: {key} {period}: the lake may be wrong ({why})"
-    for one in held_back[:MOST_TOLD]:
+    for one in held_back[:MOST_SHOWN]:
         yield f"Not changed: {one.correction.key} {one.correction.period}: {one.why}"
-    if (more := sum(max(0, len(of) - MOST_TOLD) for of in (in_doubt, held_back))) > 0:
+    if (more := sum(max(0, len(of) - MOST_SHOWN) for of in (in_doubt, held_back))) > 0:
         yield f"Not changed: {more:,} more"
 
 
@@ -117,10 +117,10 @@ def plans_table(plans: Iterable[RepairPlan]) -> Table:
     """Before and after, for the first of the counters."""
     corrections = [one for plan in plans for one in plan.corrections]
     rows = _table("")
-    for one in corrections[:MOST_TOLD]:
+    for one in corrections[:MOST_SHOWN]:
         rows.add_row(*_row(one))
-    if len(corrections) > MOST_TOLD:
-        rows.add_row(f"and {len(corrections) - MOST_TOLD:,} more")
+    if len(corrections) > MOST_SHOWN:
+        rows.add_row(f"and {len(corrections) - MOST_SHOWN:,} more")
     return rows
 
 
@@ -148,7 +148,7 @@ def report_repairs(screen: Console, repaired: Repaired) -> None:
         soft_wrap=True,
     )
     left = [done for done in repaired.done if done.fate in (Fate.CHANGED, Fate.UNSURE)]
-    for done in left[:MOST_TOLD]:
+    for done in left[:MOST_SHOWN]:
         screen.print(f"  {done.correction.key} {done.correction.period}: {done.fate}", markup=False)
 
 

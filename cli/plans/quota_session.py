@@ -40,7 +40,7 @@ from metering.quotas.plan import (
     holder_of,
     limits_of,
 )
-from metering.quotas.plan_diff import Changes, KeyChange, begun, expiry_told
+from metering.quotas.plan_diff import Changes, KeyChange, begun, expiry_text
 from metering.quotas.plan_file import WantedKey, expiry_of, mail_address, override_faults
 from metering.quotas.ports import Wanted
 
@@ -86,7 +86,7 @@ def show(stack: str, name: str, out: Output) -> None:
         {**document, "allowed": allowed, "is_default_plan": is_key and own is None, "keys_of_account": keys},
     )
     screen = out.picture()
-    _tell(screen, held, through, now)
+    _show(screen, held, through, now)
     if is_key and own is None:
         screen.print("This is QuotaDefaultPlan: the key has no plan of its own.")
         if note := unknown_note(where, name):
@@ -263,7 +263,7 @@ def history(stack: str, key: str, at: str | None, out: Output) -> None:
             str(one.version),
             Text(one.assignment.account),
             one.assignment.status,
-            expiry_told(one.assignment.expires),
+            expiry_text(one.assignment.expires),
             amounts,
         )
     out.picture().print(rows)
@@ -336,7 +336,7 @@ def _assigned(stack: str, book: PlanBook, key: str) -> Assignment:
     return assignment
 
 
-def _tell(screen: Console, held: list[Held], through: int | None, now: int) -> None:
+def _show(screen: Console, held: list[Held], through: int | None, now: int) -> None:
     for one in held:
         assignment = one.assignment
         is_account = assignment.key.startswith(ACCOUNT_PREFIX)
@@ -347,7 +347,7 @@ def _tell(screen: Console, held: list[Held], through: int | None, now: int) -> N
         if assignment.status is KeyStatus.SUSPENDED:
             screen.print(Text("SUSPENDED: all calls are blocked", "bold red"))
         elif not assignment.may_call(now):
-            screen.print(Text(f"EXPIRED: {expiry_told(assignment.expires)}", "bold red"))
+            screen.print(Text(f"EXPIRED: {expiry_text(assignment.expires)}", "bold red"))
     rows = table("limit", "used", "of", "%", "left", "resets", "", numbers=("used", "of", "%", "left"))
     found = [standing for one in held for standing in one.standings]
     for standing in found:

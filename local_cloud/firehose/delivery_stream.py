@@ -138,7 +138,7 @@ class DeliveryStream:
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._forget()
-        self._tell({"KinesisMillisBehindLatest": 0.0}, now() - _KNOWN_FOR)
+        self._publish({"KinesisMillisBehindLatest": 0.0}, now() - _KNOWN_FOR)
 
     def __enter__(self) -> Self:
         self.start()
@@ -184,7 +184,7 @@ class DeliveryStream:
             self._await_drained(time.monotonic() + timeout)
         finally:
             self._drain = None
-        self.tell_freshness()
+        self.publish_freshness()
 
     def step(self) -> bool:
         """Read once, transform and write what is due. Whether anything was done."""
@@ -219,16 +219,16 @@ class DeliveryStream:
         oldest = self._oldest_arrival
         return timedelta(0) if oldest is None else max(timedelta(0), self._now() - oldest)
 
-    def tell_freshness(self) -> None:
+    def publish_freshness(self) -> None:
         """Put into CloudWatch how old the oldest record is, and how far reading is behind the stream, as
         Firehose does each minute.
         """
         self._freshness_sent_at = now = self._now()
         behind = self._source.behind.total_seconds() * 1000
         age = self.age_of_oldest.total_seconds()
-        self._tell({"DeliveryToS3.DataFreshness": age, "KinesisMillisBehindLatest": behind}, now)
+        self._publish({"DeliveryToS3.DataFreshness": age, "KinesisMillisBehindLatest": behind}, now)
 
-    def _tell(self, values: dict[str, float], time: datetime) -> None:
+    def _publish(self, values: dict[str, float], time: datetime) -> None:
         metrics = [
             {
                 "MetricName": name,
@@ -240,16 +240,16 @@ class DeliveryStream:
         ]
         self._client("cloudwatch").put_metric_data(Namespace="AWS/Firehose", MetricData=metrics)
 
-    def _tell_freshness_if_due(self) -> None:
+    def _publish_freshness_if_due(self) -> None:
         sent_at = self._freshness_sent_at
         if sent_at is None or self._now() - sent_at >= _FRESHNESS_EVERY:
-            self.tell_freshness()
+            self.publish_freshness()
 
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
                 busy = self.step()
-                self._tell_freshness_if_due()
+                self._publish_freshness_if_due()
                 if not busy:
                     self._wake.wait(_POLL_SECONDS)
                     self._wake.clear()

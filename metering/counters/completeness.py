@@ -83,7 +83,7 @@ class Knowledge(NamedTuple):
     """Whether the table was restored to an earlier time: `through` is of that time, and stays."""
 
 
-class Beat(NamedTuple):
+class Heartbeats(NamedTuple):
     """What a run did."""
 
     begun_at: int
@@ -121,23 +121,23 @@ def through(known: Knowledge, progress: Positions) -> int | None:
     return _latest(known.through, *(cut.has_seen for cut in known.cuts if _is_passed(cut, progress, set())))
 
 
-def after_beat(known: Knowledge, progress: Positions, beat: Beat) -> Knowledge:
+def after_heartbeats(known: Knowledge, progress: Positions, sent: Heartbeats) -> Knowledge:
     """What is known after a run. `progress` was read after the run's clock and before its heartbeats."""
     if known.is_restored:
         return known._replace(version=known.version + 1, seen=None, cuts=())
-    finished = _finished(beat.shards, progress, known.cuts)
+    finished = _finished(sent.shards, progress, known.cuts)
     passed = [cut for cut in known.cuts if _is_passed(cut, progress, finished)]
     left = [cut for cut in known.cuts if cut not in passed]
     seen = _latest(known.seen, *(cut.begun_at for cut in passed))
-    marks = _marks(beat)
-    if marks and _has_room(left, beat.begun_at, len(marks)):
-        left.append(Cut(beat.begun_at, seen, marks))
+    marks = _marks(sent)
+    if marks and _has_room(left, sent.begun_at, len(marks)):
+        left.append(Cut(sent.begun_at, seen, marks))
     return Knowledge(
         version=known.version + 1,
         through=_latest(known.through, *(cut.has_seen for cut in passed)),
         seen=seen,
         cuts=tuple(left),
-        open_shards=tuple(shard.shard_id for shard in beat.shards if shard.is_open),
+        open_shards=tuple(shard.shard_id for shard in sent.shards if shard.is_open),
     )
 
 
@@ -171,10 +171,10 @@ def _finished(shards: Sequence[ListedShard], progress: Positions, cuts: Iterable
     return finished
 
 
-def _marks(beat: Beat) -> dict[str, int]:
+def _marks(sent: Heartbeats) -> dict[str, int]:
     """The marks of a cut; none where a heartbeat is not where it should be."""
-    wanted = [shard.shard_id for shard in beat.shards if shard.is_open]
-    marks = {one.shard_id: one.position for one in beat.landed if one is not None}
+    wanted = [shard.shard_id for shard in sent.shards if shard.is_open]
+    marks = {one.shard_id: one.position for one in sent.landed if one is not None}
     return marks if list(marks) == wanted else {}
 
 

@@ -203,7 +203,7 @@ class ProgressLog(Protocol):
         ...
 
 
-class HeaviestList(NamedTuple):
+class TopKeysList(NamedTuple):
     """The heaviest keys of a month that a shard has seen, with their requests."""
 
     month: Period
@@ -212,10 +212,10 @@ class HeaviestList(NamedTuple):
     totals: Mapping[str, int]
 
 
-class HeaviestStore(Protocol):
+class TopKeysStore(Protocol):
     """The lists of heaviest keys. One that is lost makes nothing wrong for long."""
 
-    def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
+    def put(self, heaviest: TopKeysList) -> tuple[Status, TopKeysList]:
         """Put a list in place of the version before it, with what is stored then. Refused where another
         version is there: then the answer holds that one.
         """

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from metering.counters.ports import CounterAnswer, HeaviestList, HeaviestStore, Increment, Status
+from metering.counters.ports import CounterAnswer, Increment, Status, TopKeysList, TopKeysStore
 from metering.errors import UnreadableItem
 from metering.outcome import Outcome, outcome_of_key
 from metering.period import Period, is_month
@@ -73,14 +73,14 @@ class _List:
             self._least = min(self.totals.values())
 
 
-class HeaviestKeys:
+class TopKeys:
     """Keeps the lists of the shards whose batches come by, and writes each at most once a minute.
 
     What is written is united with what is there already: an environment that begins anew forgets nothing.
     What it has not written when it ends is lost, until the keys are called again.
     """
 
-    def __init__(self, store: HeaviestStore, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: TopKeysStore, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
         self._lists: dict[tuple[Period, str], _List] = {}
@@ -121,7 +121,7 @@ class HeaviestKeys:
         month, shard_id = place
         for _ in range(_ATTEMPTS):
             one.cut()
-            status, stored = self._store.put(HeaviestList(month, shard_id, one.version + 1, one.totals))
+            status, stored = self._store.put(TopKeysList(month, shard_id, one.version + 1, one.totals))
             match status:
                 case Status.UNAVAILABLE:
                     return

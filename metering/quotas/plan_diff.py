@@ -179,16 +179,16 @@ def _key_changes(change: KeyChange) -> Iterator[str]:
     for limit in sorted(current.overrides.keys() | new.overrides.keys()):
         before, after = current.overrides.get(limit), new.overrides.get(limit)
         if before != after:
-            parts.append(f"{limit} {_amount_told(before)} -> {_amount_told(after)}")
+            parts.append(f"{limit} {_amount_text(before)} -> {_amount_text(after)}")
     if current.expires != new.expires:
-        parts.append(f"expires {expiry_told(current.expires)} -> {expiry_told(new.expires)}")
+        parts.append(f"expires {expiry_text(current.expires)} -> {expiry_text(new.expires)}")
     yield f"{who}: {', '.join(parts)}"
 
 
-def expiry_told(expires: int) -> str:
+def expiry_text(expires: int) -> str:
     """When a key expires, in words."""
     return f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC" if expires else "never"
 
 
-def _amount_told(amount: int | None) -> str:
+def _amount_text(amount: int | None) -> str:
     return "as the plan" if amount is None else f"{amount:,}"

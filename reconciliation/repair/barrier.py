@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-from metering.counters.completeness import Beat, Knowledge, after_beat, through
+from metering.counters.completeness import Heartbeats, Knowledge, after_heartbeats, through
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, heartbeats
 from metering.errors import Transient
 
@@ -77,7 +77,7 @@ class StreamBarrier:
         known = Knowledge()
         first: Mapping[str, int] = {}
         for _ in range(self._waits):
-            known = self._beat(known)
+            known = self._send_heartbeats(known)
             first = first or _marks(known)
             self._sleep(PAUSE_SECONDS)
             reached = through(known, self._positions.load()[1])
@@ -95,12 +95,12 @@ class StreamBarrier:
         marks = {one.shard_id: first.get(one.shard_id, one.last_position) for one in self._stream.shards()}
         return {shard_id: mark for shard_id, mark in marks.items() if mark is not None}
 
-    def _beat(self, known: Knowledge) -> Knowledge:
+    def _send_heartbeats(self, known: Knowledge) -> Knowledge:
         now = self._clock()
         positions = self._positions.load()[1]
         shards = self._stream.shards()
         landed = self._stream.put(heartbeats(shards, now))
-        return after_beat(known, positions, Beat(_milliseconds(now), shards, landed))
+        return after_heartbeats(known, positions, Heartbeats(_milliseconds(now), shards, landed))
 
 
 def _marks(known: Knowledge) -> Mapping[str, int]:

@@ -78,7 +78,7 @@ CONCURRENCY: Final = 8
 LEFT: Final = frozenset({Fate.CHANGED, Fate.UNSURE})
 """A counter with such a fate was left alone."""
 CORRECTIONS_HELD: Final = 10_000
-_TOLD_EVERY: Final = 1_000
+_REPORT_EVERY: Final = 1_000
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -175,7 +175,7 @@ class Repairer:
         """The same things, with word of how many there were so far."""
         done = 0
         for done, thing in enumerate(things, 1):
-            if done % _TOLD_EVERY == 0:
+            if done % _REPORT_EVERY == 0:
                 self._on_progress(StepProgress(step, done))
             yield thing
         self._on_progress(StepProgress(step, done))

@@ -54,13 +54,13 @@ def run_month_ends(
     meter: str = "shipped",
     *,
     workers: int | None = None,
-    tell: Callable[[MonthEndSummary], None] = lambda _summary: None,
+    report: Callable[[MonthEndSummary], None] = lambda _summary: None,
 ) -> MonthEndSummary:
-    """Run seeds, on several processes if there are many; `tell` hears from time to time how far it is."""
+    """Run seeds, on several processes if there are many; `report` is called now and then."""
     began, summary = time.monotonic(), MonthEndSummary()
     for results in on_processors(first, count, workers, partial(run_month_end, meter=meter)):
         for result in results:
             summary.add(result)
         summary.seconds = time.monotonic() - began
-        tell(summary)
+        report(summary)
     return summary

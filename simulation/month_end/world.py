@@ -68,7 +68,7 @@ from simulation.protocol.traffic import (
     delivery,
 )
 from stream_processor.processor import Processor
-from watch.tasks import beat
+from watch.tasks import send_heartbeats
 
 OCTOBER: Final = Period("2026-10")
 LAYOUT: Final = LedgerLayout(MINUTE_MS)
@@ -223,7 +223,7 @@ class MonthEndWorld:
         self._called.send((shard.id, record.sequence_number), truths, self._now)
         self._firehose.metrics.forwarded[self._now // PERIOD_MS * PERIOD_MS] += len(truths)
         self._log += _log_events(planned)
-        self._tell(f"{shard.id} gets {len(truths)} events")
+        self._trace(f"{shard.id} gets {len(truths)} events")
 
     def _step(self, *, is_over: bool) -> None:
         drawn = self._dice.random()
@@ -232,7 +232,7 @@ class MonthEndWorld:
         elif drawn < 0.5:
             self._read_into_lake()
         elif drawn < 0.65:
-            beat(self, self._store.completeness, self._clock())
+            send_heartbeats(self, self._store.completeness, self._clock())
         elif drawn < 0.75:
             self._pass(self._dice.choice((MINUTE_MS, 20 * MINUTE_MS, 4 * HOUR_MS if is_over else MINUTE_MS)))
         elif drawn < 0.9:
@@ -296,7 +296,7 @@ class MonthEndWorld:
         try:
             self._processor(_Ports(self._store, self._dice.choice((0, 1, 2, 3, 100)))).process(batch)
         except _GaveUpError:
-            self._tell(f"{batch[0].shard_id}: a batch of {len(hashes)} events is given up")
+            self._trace(f"{batch[0].shard_id}: a batch of {len(hashes)} events is given up")
         return True
 
     def _hashes(self, record: StreamRecord) -> set[int]:
@@ -315,7 +315,7 @@ class MonthEndWorld:
 
     def _hit(self, accident: Accident) -> None:
         self.result.injected[accident] += 1
-        self._tell(accident.value)
+        self._trace(accident.value)
 
     def _strike(self) -> None:
         accident = self._dice.choice(list(_SHARE))
@@ -355,7 +355,7 @@ class MonthEndWorld:
             store = self._store
             kept = (store.counters.items, store.progress.items, store.completeness, self._counters.audits)
             self._backup = _Backup(*copy.deepcopy(kept), dict(self._positions), self._now)
-            self._tell("a backup of the counters")
+            self._trace("a backup of the counters")
             return
         self._catch_up()
         right = self._right()
@@ -469,7 +469,7 @@ class MonthEndWorld:
         self.result.refusals += report.refused
         if not report.missing:
             self._check_complete()
-        self._tell(f"compared: refused {report.refused}, agrees {report.agrees}, {report.missing}")
+        self._trace(f"compared: refused {report.refused}, agrees {report.agrees}, {report.missing}")
         return report
 
     def _check_complete(self) -> None:
@@ -498,14 +498,14 @@ class MonthEndWorld:
             right = self._right()
             repaired = prepared.carry_out(plans)
         except (NotRepairableError, Transient) as error:
-            self._tell(f"not repaired: {error}")
+            self._trace(f"not repaired: {error}")
             return
         self.result.corrections += repaired.written
         for plan in plans:
             self._repaired.add(plan.key)
             if any(has_other_days(one, plan.taken) for one in plan.corrections):
                 self._partly.add(plan.key)
-        self._tell(f"repaired: {repaired.written} counters")
+        self._trace(f"repaired: {repaired.written} counters")
         self._still_right(right, "a repair")
         right = self._right()
         self._catch_up()
@@ -559,10 +559,10 @@ class MonthEndWorld:
             closer.close(OCTOBER, run_id=self._run_id())
         except (NotProvenError, Transient) as error:
             self.result.refusals += 1
-            self._tell(f"not closed: {error}")
+            self._trace(f"not closed: {error}")
             return
         self.result.sealings += 1
-        self._tell("sealed")
+        self._trace("sealed")
         self._check_sealed()
 
     def _check_sealed(self) -> None:
@@ -584,7 +584,7 @@ class MonthEndWorld:
         self._now = max(self._now, MONTH_END_MS)
         for _ in range(_LAST_ATTEMPTS):
             self._pass(2 * HOUR_MS)
-            beat(self, self._store.completeness, self._clock())
+            send_heartbeats(self, self._store.completeness, self._clock())
             self._catch_up()
             self._firehose.catch_up(self._now)
             self._redrive()
@@ -614,7 +614,7 @@ class MonthEndWorld:
             if period.startswith(OCTOBER) and not _same(expected[key, period], counted.get((key, period))):
                 self.result.differences.append(f"{key} {period} is not right in the end")
 
-    def _tell(self, text: str) -> None:
+    def _trace(self, text: str) -> None:
         if self._keep_schedule:
             self.result.schedule.append(f"{self._clock():%m-%dT%H:%M:%S} {text}")
 

@@ -44,7 +44,7 @@ DUPLICATE_SHARE = 0.06
 KILLED_SHARE = 0.5
 SPARE_PROCESSES = 3
 DOUBLED_SHARE = 0.15
-TOLD_EVERY_SECONDS = 5
+REPORT_EVERY_SECONDS = 5
 LONGEST_SECONDS = 1800
 PARAMETERS: Mapping[str, object] = {
     "StreamMode": "PROVISIONED",
@@ -344,14 +344,14 @@ def put(cloud: LocalCloud, sent: list[dict[str, Any]], dice: random.Random, resu
 
 
 def watch(cloud: LocalCloud, workers: Workers, result: CrashTestResult) -> None:
-    """Drain the stream, telling every few seconds how far it is."""
-    total, counted_records, told = result.deliveries + result.duplicate_deliveries, 0, time.monotonic()
+    """Drain the stream, reporting every few seconds how far it is."""
+    total, counted_records, reported = result.deliveries + result.duplicate_deliveries, 0, time.monotonic()
 
     def on_invocation(invocation: MappingInvocation) -> None:
-        nonlocal counted_records, told
+        nonlocal counted_records, reported
         counted_records += len(invocation.processed)
-        if time.monotonic() - told > TOLD_EVERY_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - reported > REPORT_EVERY_SECONDS:
+            reported = time.monotonic()
             line = f"{counted_records:,} of {total:,} deliveries counted, {result.kills} kills"
             print(line, file=sys.stderr, flush=True)
 
@@ -376,14 +376,14 @@ def main() -> int:
     result = run(options.calls, options.kills, options.seed, dynamodb)
     if options.json:
         options.json.write_text(json.dumps(asdict(result), indent=2))
-    tell(result)
+    report(result)
     at_least = options.kills * 5 // 6 if options.at_least is None else options.at_least
     if result.kills < at_least:
         print(f"only {result.kills} kills, {at_least} were asked for: give more --calls", file=sys.stderr)
     return int(bool(result.differences) or result.kills < at_least)
 
 
-def tell(result: CrashTestResult) -> None:
+def report(result: CrashTestResult) -> None:
     """Print what happened."""
     share = result.duplicate_deliveries / max(1, result.deliveries)
     for name, value in (

@@ -8,7 +8,7 @@ from datetime import datetime
 from metering.counters.completeness import Cut, Knowledge, Positions
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard
 from simulation.protocol.meter import Meter
-from watch.tasks import CompletenessStore, ShardStream, beat
+from watch.tasks import CompletenessStore, ShardStream, send_heartbeats
 
 
 class _Stream:
@@ -103,34 +103,42 @@ class _LastWriter(_Store):
 
 def one_cut(stream: ShardStream, store: CompletenessStore, now: datetime) -> None:
     """One phase for two."""
-    beat(stream, _OneCut(store), now)
+    send_heartbeats(stream, _OneCut(store), now)
 
 
 def open_shards(stream: ShardStream, store: CompletenessStore, now: datetime) -> None:
     """Closed shards are forgotten."""
-    beat(_OpenShards(stream), store, now)
+    send_heartbeats(_OpenShards(stream), store, now)
 
 
 def first_shard(stream: ShardStream, store: CompletenessStore, now: datetime) -> None:
     """Most shards are forgotten."""
-    beat(stream, _FirstShard(store), now)
+    send_heartbeats(stream, _FirstShard(store), now)
 
 
 def last_writer(stream: ShardStream, store: CompletenessStore, now: datetime) -> None:
     """Two runs at once both write."""
-    beat(stream, _LastWriter(store), now)
+    send_heartbeats(stream, _LastWriter(store), now)
 
 
 def refused_forgotten(stream: ShardStream, store: CompletenessStore, now: datetime) -> None:
     """A shard that refused its heartbeat is left out of the cut."""
-    beat(_RefusedForgotten(stream), store, now)
+    send_heartbeats(_RefusedForgotten(stream), store, now)
 
 
 BROKEN_WATCHES = (
-    Meter("one-cut", "what lies before one passed cut is taken for counted", beat=one_cut),
-    Meter("open-shards", "a closed shard is forgotten before it is finished", beat=open_shards),
-    Meter("refused-forgotten", "a shard that refuses its heartbeat is left out", beat=refused_forgotten),
-    Meter("first-shard", "a cut has the mark of one shard only", beat=first_shard),
-    Meter("last-writer", "of two runs of the watch at once, both write what they know", beat=last_writer),
+    Meter("one-cut", "what lies before one passed cut is taken for counted", send_heartbeats=one_cut),
+    Meter("open-shards", "a closed shard is forgotten before it is finished", send_heartbeats=open_shards),
+    Meter(
+        "refused-forgotten",
+        "a shard that refuses its heartbeat is left out",
+        send_heartbeats=refused_forgotten,
+    ),
+    Meter("first-shard", "a cut has the mark of one shard only", send_heartbeats=first_shard),
+    Meter(
+        "last-writer",
+        "of two runs of the watch at once, both write what they know",
+        send_heartbeats=last_writer,
+    ),
 )
 """Each is caught within a thousand seeds, by `tests/simulation/protocol/test_broken_meters.py`."""

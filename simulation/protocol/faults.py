@@ -48,8 +48,8 @@ class Fault(StrEnum):
     """The invocation stops before a write, is taken for dead, and goes on when others have finished."""
 
     HEARTBEAT_REFUSED = "heartbeat refused"
-    BEAT_STOPPED = "run of the watch that stopped midway"
-    BEAT_UNANSWERED = "read or write of the watch without answer"
+    WATCH_STOPPED = "run of the watch that stopped midway"
+    WATCH_UNANSWERED = "read or write of the watch without answer"
 
 
 LEVELS: Final[Mapping[Fault, tuple[float, ...]]] = {
@@ -82,8 +82,8 @@ LEVELS: Final[Mapping[Fault, tuple[float, ...]]] = {
     Fault.CRASH_AFTER: (0.003, 0.02),
     Fault.ZOMBIE: (0.003, 0.02),
     Fault.HEARTBEAT_REFUSED: (0.02, 0.1),
-    Fault.BEAT_STOPPED: (0.05, 0.2),
-    Fault.BEAT_UNANSWERED: (0.05, 0.2),
+    Fault.WATCH_STOPPED: (0.05, 0.2),
+    Fault.WATCH_UNANSWERED: (0.05, 0.2),
 }
 """How often a kind strikes where it is not absent: a share of the events, records, batches, writes or steps
 that it can strike. Bisecting and replaying are properties of a whole run.

@@ -73,7 +73,7 @@ class Weather:
     """Writes that were given up, and will be made at a later moment; each with the time at which the batch
     arrived.
     """
-    told: Callable[[str], None] = lambda _text: None
+    trace: Callable[[str], None] = lambda _text: None
 
 
 class Invocation:
@@ -122,7 +122,7 @@ class Invocation:
             call.answers[index] = write(call.requests[index])
             return
         self._weather.injected[fault] += 1
-        self._weather.told(f"  {fault.value}: {call.requests[call.waiting[-1]]}")
+        self._weather.trace(f"  {fault.value}: {call.requests[call.waiting[-1]]}")
         self._strike(fault, call, write)
 
     def _strike(self, fault: Fault, call: PortCall, write: Write) -> None:

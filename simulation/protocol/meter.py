@@ -15,9 +15,9 @@ from simulation.protocol.store import (
     SimulatedStore,
     Store,
 )
-from simulation.protocol.watch import Beat
+from simulation.protocol.watch import SendHeartbeats
 from stream_processor.processor import Processor
-from watch.tasks import beat
+from watch.tasks import send_heartbeats
 
 Clock = Callable[[], int]
 """Epoch milliseconds."""
@@ -41,7 +41,7 @@ class Meter:
     breaks: str = "nothing"
     store: Callable[[Clock], Store] = simulated_store
     processor: Callable[[InvocationEnvironment, LayoutSource], BatchProcessor] = shipped_processor
-    beat: Beat = beat
+    send_heartbeats: SendHeartbeats = send_heartbeats
 
 
 SHIPPED = Meter()

@@ -86,9 +86,9 @@ def run_seeds(
     setup: Setup,
     *,
     workers: int | None = None,
-    tell: Callable[[Summary], None] = lambda _summary: None,
+    report: Callable[[Summary], None] = lambda _summary: None,
 ) -> Summary:
-    """Run seeds, on several processes if there are many; `tell` is called from time to time with the
+    """Run seeds, on several processes if there are many; `report` is called from time to time with the
     progress.
     """
     began, summary = time.monotonic(), Summary()
@@ -96,7 +96,7 @@ def run_seeds(
         for result in results:
             summary.add(result)
         summary.seconds = time.monotonic() - began
-        tell(summary)
+        report(summary)
     return summary
 
 

@@ -59,13 +59,13 @@ def run_all_changing(
     meter: str = "shipped",
     *,
     workers: int | None = None,
-    tell: Callable[[ChangingSummary], None] = lambda _summary: None,
+    report: Callable[[ChangingSummary], None] = lambda _summary: None,
 ) -> ChangingSummary:
-    """Run seeds, on several processes if there are many; `tell` hears from time to time how far it is."""
+    """Run seeds, on several processes if there are many; `report` is called now and then."""
     began, summary = time.monotonic(), ChangingSummary()
     for runs in on_processors(first, count, workers, partial(run_changing, meter=meter)):
         for run in runs:
             summary.add(run)
         summary.seconds = time.monotonic() - began
-        tell(summary)
+        report(summary)
     return summary

@@ -52,7 +52,7 @@ class WorldSettings:
     """How eagerly records are put, and not processed: the backlog grows with it."""
     wake_share: float
     """How soon a zombie goes on."""
-    beat_share: float
+    watch_share: float
     """How often the watch does something."""
     layout: LedgerLayout
     rates: Rates
@@ -84,7 +84,7 @@ def _draw_usual(dice: random.Random) -> WorldSettings:
         batch_size=dice.choice((1, 2, 4, 8, 16)),
         put_share=dice.choice((0.2, 0.5, 0.8)),
         wake_share=dice.choice((0.03, 0.1, 0.5)),
-        beat_share=dice.choice((0.02, 0.05)),
+        watch_share=dice.choice((0.02, 0.05)),
         layout=_draw_layout(dice),
         rates=draw_rates(dice),
     )
@@ -108,7 +108,7 @@ def _as_late_as_may_be(settings: WorldSettings) -> WorldSettings:
 
 
 def _as_closely_watched(settings: WorldSettings) -> WorldSettings:
-    """A world in which many copies are claimed and not yet counted while one beat follows the other."""
+    """A world in which many copies are claimed and not yet counted while one run follows the other."""
     faults = {
         Fault.COPY_IN_SAME_SHARD: 0.0,
         Fault.COPY_IN_OTHER_SHARD: 0.7,
@@ -128,7 +128,7 @@ def _as_closely_watched(settings: WorldSettings) -> WorldSettings:
         shards=3,
         most_shards=4,
         batch_size=4,
-        beat_share=0.5,
+        watch_share=0.5,
         wake_share=0.03,
         layout=LedgerLayout(slot_ms=MINUTE_MS),
         rates={**settings.rates, **faults},

@@ -23,11 +23,11 @@ from watch.tasks import CompletenessStore, ShardStream
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 2
 """Runs that are under way."""
-_CALLS_OF_A_BEAT = 4
+_CALLS_OF_A_RUN = 4
 _WITHOUT_END = 1_000
 
-Beat = Callable[[ShardStream, CompletenessStore, datetime], object]
-"""What :func:`watch.tasks.beat` does."""
+SendHeartbeats = Callable[[ShardStream, CompletenessStore, datetime], object]
+"""What :func:`watch.tasks.send_heartbeats` does."""
 
 
 class WatchedStream(Protocol):
@@ -37,7 +37,7 @@ class WatchedStream(Protocol):
         """The shards that ListShards returns."""
         ...
 
-    def beat(self, shard_id: str, data: bytes) -> Landed:
+    def send_heartbeats(self, shard_id: str, data: bytes) -> Landed:
         """Put a heartbeat into a shard, or where it falls if that is closed."""
         ...
 
@@ -54,7 +54,7 @@ class Calls:
 
     def load(self) -> tuple[Knowledge, Positions]:
         """The port's."""
-        if self._strikes(Fault.BEAT_UNANSWERED):
+        if self._strikes(Fault.WATCH_UNANSWERED):
             raise Transient("no answer")
         known, positions = self.store.load()
         return known, dict(positions)
@@ -68,13 +68,13 @@ class Calls:
         return [
             None
             if self._strikes(Fault.HEARTBEAT_REFUSED)
-            else self.stream.beat(record.partition_key, record.data)
+            else self.stream.send_heartbeats(record.partition_key, record.data)
             for record in records
         ]
 
     def save(self, known: Knowledge) -> bool:
         """The port's; the write may have happened where there is no answer."""
-        if not self._strikes(Fault.BEAT_UNANSWERED):
+        if not self._strikes(Fault.WATCH_UNANSWERED):
             return self.store.save(known)
         if self.dice.random() < 0.5:
             self.store.save(known)
@@ -97,11 +97,11 @@ class _Run:
         self._reached = 0
         self._left = 0
 
-    def go_on(self, beat: Beat, calls: int) -> bool:
+    def go_on(self, send_heartbeats: SendHeartbeats, calls: int) -> bool:
         """Make some more calls: whether that was the end."""
         self._reached, self._left = 0, calls
         try:
-            beat(self, self, self._now)
+            send_heartbeats(self, self, self._now)
         except Suspended:
             return False
         return True
@@ -145,10 +145,10 @@ def _outcome(call: Callable[[], object]) -> object:
 class Watch:
     """Begins runs and lets them go on."""
 
-    def __init__(self, calls: Calls, beat: Beat, clock: Callable[[], int]) -> None:
+    def __init__(self, calls: Calls, send_heartbeats: SendHeartbeats, clock: Callable[[], int]) -> None:
         """`clock` gives the time that a run takes for the present, in milliseconds."""
         self._calls = calls
-        self._beat = beat
+        self._send_heartbeats = send_heartbeats
         self._clock = clock
         self._under_way: list[_Run] = []
 
@@ -158,17 +158,17 @@ class Watch:
         if not self._under_way or (len(self._under_way) < _AT_ONCE and dice.random() < 0.2):
             self._under_way.append(_Run(calls, self._now()))
         run = self._under_way.pop(dice.randrange(len(self._under_way)))
-        if dice.random() < calls.rates[Fault.BEAT_STOPPED]:
-            calls.injected[Fault.BEAT_STOPPED] += 1
-        elif not run.go_on(self._beat, dice.randint(1, _CALLS_OF_A_BEAT)):
+        if dice.random() < calls.rates[Fault.WATCH_STOPPED]:
+            calls.injected[Fault.WATCH_STOPPED] += 1
+        elif not run.go_on(self._send_heartbeats, dice.randint(1, _CALLS_OF_A_RUN)):
             self._under_way.append(run)
 
-    def beat(self) -> int:
+    def send_heartbeats(self) -> int:
         """Make a whole run that meets no fault, when those under way have stopped; its time."""
         self._under_way.clear()
         self._calls.rates = NO_FAULTS
         now = self._clock()
-        _Run(self._calls, _EPOCH + timedelta(milliseconds=now)).go_on(self._beat, _WITHOUT_END)
+        _Run(self._calls, _EPOCH + timedelta(milliseconds=now)).go_on(self._send_heartbeats, _WITHOUT_END)
         return now
 
     def _now(self) -> datetime:

@@ -36,7 +36,7 @@ _READ_SHARE = 0.2
 _MOST_HEARTBEATS = 120
 """So that every run ends."""
 _EXPIRY_SHARE = 0.1
-_LAST_BEATS = 3
+_LAST_RUNS = 3
 """What is seen, and what was seen, is known by the third at the latest."""
 _IDLE_SHARE = 0.05
 _NEVER = 1 << 60
@@ -81,7 +81,7 @@ class World:
         self._now = MONTH_END_MS - settings.span_ms
         self._clock_error = 0
         self.store = meter.store(lambda: self._now + self._clock_error)
-        self._weather = Weather(dice, settings.rates, self.result.injected, told=self._tell)
+        self._weather = Weather(dice, settings.rates, self.result.injected, trace=self._trace)
         self._environments = [self._environment() for _ in range(_PROCESSES)]
         self._zombies: list[tuple[InvocationEnvironment, Invocation]] = []
         self._stream = SimulatedStream(dice, settings.shards, settings.first_shard, settings.first_number)
@@ -97,16 +97,16 @@ class World:
         self._complete_through = -1
         self._unlisted: set[str] = set()
         calls = Calls(dice, settings.rates, self.result.injected, self, self.store.completeness)
-        self._beats = Watch(calls, meter.beat, self._next_moment)
+        self._watch_runs = Watch(calls, meter.send_heartbeats, self._next_moment)
         self._oracle = Oracle()
-        self._told: Counter[Outcome] = Counter()
+        self._reported: Counter[Outcome] = Counter()
 
     def run(self) -> WorldResult:
         """Play everything, and compare."""
         traffic = self._traffic()
         planned = traffic.planned()
         self.result.injected.update(traffic.injected)
-        self._tell(str(self._settings))
+        self._trace(str(self._settings))
         self._live(planned)
         while self._zombies or self._weather.landing:
             self._wake()
@@ -141,21 +141,21 @@ class World:
             if shard.id not in self._unlisted
         ]
 
-    def beat(self, shard_id: str, data: bytes) -> Landed:
+    def send_heartbeats(self, shard_id: str, data: bytes) -> Landed:
         """Put a heartbeat into a shard, or where it falls if that is closed."""
         (wanted,) = (shard for shard in self._stream.shards if shard.id == shard_id)
         shard = wanted.open_heir()
         record = self._stream.put(shard, data, self._now)
         self.result.heartbeats += 1
-        self._tell(f"{shard.id} gets heartbeat {_short(record.sequence_number)}")
+        self._trace(f"{shard.id} gets heartbeat {_short(record.sequence_number)}")
         return Landed(shard.id, record.sequence_number)
 
     def _end(self) -> None:
         """Without any more faults, `complete_through` reaches the end."""
         self._is_ending = True
         began = self._moment
-        for _ in range(_LAST_BEATS):
-            self._beats.beat()
+        for _ in range(_LAST_RUNS):
+            self._watch_runs.send_heartbeats()
             self._live([])
         self._read_completeness()
         if self._complete_through <= began:
@@ -163,21 +163,21 @@ class World:
 
     def _read_completeness(self) -> None:
         """What is reported never goes back, and all that was in the stream before is counted."""
-        told = through(*self.store.completeness.load())
-        if told is None:
-            told = -1
-        if told < self._complete_through:
-            self.result.untrue.append(f"complete_through goes back from {self._complete_through} to {told}")
-        if told <= self._complete_through:
+        found = through(*self.store.completeness.load())
+        if found is None:
+            found = -1
+        if found < self._complete_through:
+            self.result.untrue.append(f"complete_through goes back from {self._complete_through} to {found}")
+        if found <= self._complete_through:
             return
         self.result.completions += 1
-        self._complete_through = told
-        self._tell(f"complete_through is {told}")
-        missing = [event for event in self._oracle.sent_before(told) if not self.store.holds(event)]
+        self._complete_through = found
+        self._trace(f"complete_through is {found}")
+        missing = [event for event in self._oracle.sent_before(found) if not self.store.holds(event)]
         if missing:
             self.result.untrue.append(
-                f"complete_through is {told}, and {len(missing)} events from before are not counted, one of "
-                f"{missing[0].counters[0]}"
+                f"complete_through is {found}, and {len(missing)} events from before are not counted, one "
+                f"of {missing[0].counters[0]}"
             )
 
     def _next_moment(self) -> int:
@@ -244,9 +244,9 @@ class World:
 
     def _watch_over(self) -> None:
         """A run begins or goes on, and somebody asks how far everything is counted."""
-        share = self._settings.beat_share
+        share = self._settings.watch_share
         if self.result.heartbeats < _MOST_HEARTBEATS and self._dice.random() < share:
-            self._beats.go_on()
+            self._watch_runs.go_on()
         if self._dice.random() < max(share, _READ_SHARE):
             self._read_completeness()
         if self._strikes(Fault.CLOCK_JUMP):
@@ -267,7 +267,7 @@ class World:
         place = f"{shard.id}:{record.sequence_number}"
         self._oracle.sent(planned.user_records, place, arrived_at, self._next_moment())
         self.result.records += 1
-        self._tell(f"{shard.id} gets record {_short(record.sequence_number)}: {_summary(planned)}")
+        self._trace(f"{shard.id} gets record {_short(record.sequence_number)}: {_summary(planned)}")
 
     def _pass_to(self, time_ms: int) -> None:
         """Let time pass; whatever is under way has ended before the ledger forgets what it is about."""
@@ -288,7 +288,7 @@ class World:
             )
             reader.restart(self._dice.randint(earliest, reader.position))
         batch = reader.take()
-        self._tell(f"{_name(batch)}: processed")
+        self._trace(f"{_name(batch)}: processed")
         self.result.invocations += 1
         invocation = Invocation(
             batch, self._weather, calm=self._is_calm or reader.failures >= _CALM_AFTER_FAILURES
@@ -316,25 +316,25 @@ class World:
         try:
             report = invocation.run(environment)
         except Crash:
-            self._tell(f"{_name(invocation.batch)}: the process is gone")
+            self._trace(f"{_name(invocation.batch)}: the process is gone")
             return None
         except Suspended:
             self._zombies.append((environment, invocation))
-            self._tell(f"{_name(invocation.batch)}: does not advance")
+            self._trace(f"{_name(invocation.batch)}: does not advance")
             return None
         except Exception as error:  # noqa: BLE001 - whatever it raises is a difference, with the seed that shows it
             self.result.differences.append(f"{_name(invocation.batch)}: raised {error!r}")
             return None
-        self._tell(f"{_name(invocation.batch)}: {_account(report)}")
+        self._trace(f"{_name(invocation.batch)}: {_account(report)}")
         for outcome, count in _fates(report).items():
-            self._told[outcome] += count
+            self._reported[outcome] += count
         return report
 
     def _wake(self) -> None:
         """Let a zombie go on. Nobody hears its answer."""
         if self._zombies:
             environment, invocation = self._zombies.pop(self._dice.randrange(len(self._zombies)))
-            self._tell(f"{_name(invocation.batch)}: the zombie goes on")
+            self._trace(f"{_name(invocation.batch)}: the zombie goes on")
             self._run(environment, invocation)
 
     def _land(self) -> None:
@@ -342,14 +342,14 @@ class World:
         if self._weather.landing:
             _, write = self._weather.landing.pop(self._dice.randrange(len(self._weather.landing)))
             write()
-            self._tell("a late write lands")
+            self._trace("a late write lands")
 
     def _reshard(self, fault: Fault) -> None:
         parents, children = self._stream.split() if fault is Fault.SPLIT else self._stream.merge()
         self._watch(children)
         self.store.resharded([shard.id for shard in parents], [shard.id for shard in children])
         self._count(fault)
-        self._tell(f"{_ids(parents)} is followed by {_ids(children)}")
+        self._trace(f"{_ids(parents)} is followed by {_ids(children)}")
 
     def _expire(self) -> None:
         """DynamoDB removes some of the pages whose time has passed, each by itself."""
@@ -357,7 +357,7 @@ class World:
             if self._dice.random() < 0.5:
                 self.store.remove(page)
                 self._count(Fault.EXPIRED)
-                self._tell(f"{page} is gone")
+                self._trace(f"{page} is gone")
 
     def _watch(self, shards: Sequence[SimulatedShard]) -> None:
         for shard in shards:
@@ -384,7 +384,7 @@ class World:
         ]
         if self._steps == _MOST_STEPS:
             self.result.differences.append(f"after {_MOST_STEPS:,} steps not everything is processed")
-        for outcome, count in self._told.items():
+        for outcome, count in self._reported.items():
             if count > self._oracle.requests(outcome):
                 self.result.differences.append(
                     f"{count} {outcome.value} published, {self._oracle.requests(outcome)} sent"
@@ -400,7 +400,7 @@ class World:
     def _count(self, fault: Fault) -> None:
         self.result.injected[fault] += 1
 
-    def _tell(self, text: str) -> None:
+    def _trace(self, text: str) -> None:
         if self._keep_schedule:
             self.result.schedule.append(text)
 

@@ -223,7 +223,7 @@ class ChangingWorld(World):
                 slot_ms=self._dice.choice((1000, 5000, MINUTE_MS)),
             )
             self._environments = [self._environment() for _ in self._environments]
-            self._tell(f"the settings name {self._layout}")
+            self._trace(f"the settings name {self._layout}")
 
     # --- A second mapping, with places of its own
 

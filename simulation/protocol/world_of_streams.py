@@ -184,7 +184,7 @@ class StreamWorld(World):
     def _replace(self, first_number: int, replacement: Replacement) -> None:
         """All of the old stream was counted by now; its shards' names come again."""
         self.replaced[replacement] += 1
-        self._tell(replacement.value)
+        self._trace(replacement.value)
         self._made = self._now + _APART_MS // 2
         self._pass_to(self._now + _APART_MS)
         self._stream = SimulatedStream(
@@ -212,8 +212,8 @@ class StreamWorld(World):
         if before != dict(self.store.counted()):
             self.result.differences.append("a batch of a stream with lower numbers has changed a counter")
 
-    def beat(self, shard_id: str, data: bytes) -> Landed:
+    def send_heartbeats(self, shard_id: str, data: bytes) -> Landed:
         """A run of the watch that was under way may know a shard that is gone."""
         if all(shard.id != shard_id for shard in self._stream.shards):
             return Landed("", 0)
-        return super().beat(shard_id, data)
+        return super().send_heartbeats(shard_id, data)

@@ -275,17 +275,17 @@ class _Authorizer:
             default_plan=None,
         )
         self.leases = LeaseBook(leases, lambda: next(ids))
-        self._judge = QuotaDecider(self._known, self.leases, OnFailure.DENY)
+        self._decider = QuotaDecider(self._known, self.leases, OnFailure.DENY)
         self._reads = 0
 
     def outcome(self, key: str, at: float) -> DecisionOutcome:
         """What becomes of a call of a key that API Gateway takes at `at`."""
         now = self._world.now + self._skew
-        judgement = self._judge.judge(key, at, now)
+        decided = self._decider.decide(key, at, now)
         if self._known.reads != self._reads:
             self._reads = self._known.reads
             self.leases.tidy(now)
-        return judgement.outcome
+        return decided.outcome
 
 
 def run(scenario: Scenario) -> Measured:

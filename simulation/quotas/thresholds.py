@@ -156,7 +156,7 @@ class NotifyingMeter:
 
     def meter(self) -> Meter:
         """What a world runs."""
-        return Meter("telling", "nothing", self._store, lambda *both: _Process(self, *both))
+        return Meter("publishing", "nothing", self._store, lambda *both: _Process(self, *both))
 
     def finish(self) -> None:
         """EventBridge answers again, every claim has become old, and somebody has a batch."""
@@ -287,13 +287,13 @@ class FaultyNotifications:
 class FaultyPublisher:
     """The port `Publisher` behind the faults of an invocation."""
 
-    def __init__(self, environment: InvocationEnvironment, told: PublishedEvents) -> None:
+    def __init__(self, environment: InvocationEnvironment, reported: PublishedEvents) -> None:
         self._environment = environment
-        self._told = told
+        self._reported = reported
 
     def publish(self, crossings: Sequence[ThresholdCrossing]) -> Sequence[str | None]:
         return self._environment.invocation.perform(
-            crossings, lambda one: self._told.publish([one])[0], "no answer"
+            crossings, lambda one: self._reported.publish([one])[0], "no answer"
         )
 
 

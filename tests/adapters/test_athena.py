@@ -260,7 +260,7 @@ class TestWaiting:
         assert 3 == len({request["ClientRequestToken"] for request in client.started})
 
     def test_not_for_ever(self) -> None:
-        """Then the reason is told."""
+        """Then the reason is reported."""
         client = Unsteady(["FAILED"], is_retryable=True)
         with pytest.raises(QueryFailed, match="q3 FAILED: because"):
             on(client, **Watch().patience()).run("q", run_id="r")

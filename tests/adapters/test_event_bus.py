@@ -75,16 +75,16 @@ class TestEventBridge:
     def test_out_of_reach(self, crossing: ThresholdCrossing) -> None:
         """No answer: nothing is taken for published, and nothing is raised."""
         error = EndpointConnectionError(endpoint_url="https://events.example")
-        (told,) = EventBridge(_Events(error).itself, "usage-meter").publish([crossing])
-        assert told is not None
-        assert "https://events.example" in told
+        (reported,) = EventBridge(_Events(error).itself, "usage-meter").publish([crossing])
+        assert reported is not None
+        assert "https://events.example" in reported
 
     def test_not_allowed(self, crossing: ThresholdCrossing) -> None:
         """A missing permission stops no counting either."""
         error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutEvents")
-        (told,) = EventBridge(_Events(error).itself, "usage-meter").publish([crossing])
-        assert told is not None
-        assert "AccessDeniedException" in told
+        (reported,) = EventBridge(_Events(error).itself, "usage-meter").publish([crossing])
+        assert reported is not None
+        assert "AccessDeniedException" in reported
 
 
 class TestBounds:

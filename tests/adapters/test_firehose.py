@@ -15,7 +15,7 @@ NOW: Final = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 
-Told = tuple[timedelta, float]
+Point = tuple[timedelta, float]
 """A point of a metric: how long ago, and its value."""
 
 
@@ -27,7 +27,7 @@ def through() -> Iterator[Callable[..., timedelta | None]]:
         streams = iter(f"stream-{number}" for number in range(100))
 
         def ask(
-            freshness: list[Told], behind: list[Told], forwarded: list[Told] | None = None
+            freshness: list[Point], behind: list[Point], forwarded: list[Point] | None = None
         ) -> timedelta | None:
             stream = next(streams)
             of_stream = {"DeliveryStreamName": stream}
@@ -41,7 +41,7 @@ def through() -> Iterator[Callable[..., timedelta | None]]:
         yield ask
 
 
-def put(cloudwatch: Any, namespace: str, name: str, dimensions: dict[str, str], points: list[Told]) -> None:
+def put(cloudwatch: Any, namespace: str, name: str, dimensions: dict[str, str], points: list[Point]) -> None:
     """Points of a metric."""
     data = [
         {
@@ -56,7 +56,7 @@ def put(cloudwatch: Any, namespace: str, name: str, dimensions: dict[str, str], 
         cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
 
 
-def each(minutes: range, value: float) -> list[Told]:
+def each(minutes: range, value: float) -> list[Point]:
     """The same value at so many minutes ago."""
     return [(minute * MINUTE, value) for minute in minutes]
 

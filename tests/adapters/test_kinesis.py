@@ -70,11 +70,11 @@ class TestShards:
 
     def test_made_at(self, client: Any) -> None:
         """When a stream was made, by its ARN; of one that is not there it is an error."""
-        told = client.describe_stream_summary(StreamName="calls")["StreamDescriptionSummary"]
-        made = told["StreamCreationTimestamp"].timestamp()
-        assert round(made * 1000) == made_at(client, told["StreamARN"])
+        reported = client.describe_stream_summary(StreamName="calls")["StreamDescriptionSummary"]
+        made = reported["StreamCreationTimestamp"].timestamp()
+        assert round(made * 1000) == made_at(client, reported["StreamARN"])
         with pytest.raises(Misconfigured, match="describe_stream_summary of"):
-            made_at(client, told["StreamARN"] + "-elsewhere")
+            made_at(client, reported["StreamARN"] + "-elsewhere")
 
     def test_no_such_stream(self, client: Any) -> None:
         """A stream that is not there is a setting to change, and the error names it."""

@@ -28,13 +28,13 @@ class TestChoice:
         assert Treatment.KEEP is FirehoseTransformSettings.from_environment({}).personal.treatment
 
     @pytest.mark.parametrize(
-        ("variables", "told"),
+        ("variables", "reported"),
         [
             ({"PERSONAL_DATA": "hide"}, "PERSONAL_DATA"),
             ({"PERSONAL_DATA": "hash"}, "a key of 16 to 64 bytes"),
         ],
     )
-    def test_refused(self, variables: dict[str, str], told: str) -> None:
+    def test_refused(self, variables: dict[str, str], reported: str) -> None:
         """Another choice, or a hash without a key, is named."""
-        with pytest.raises(Misconfigured, match=told):
+        with pytest.raises(Misconfigured, match=reported):
             FirehoseTransformSettings.from_environment(variables)

@@ -44,7 +44,7 @@ def test_targets() -> None:
 
 
 def test_missed() -> None:
-    """A figure that misses its target is told, unless that is known."""
+    """A figure that misses its target is reported, unless that is known."""
     known = Figure(suite.KNOWN_MISSES[0], "this", "that", 1.0, 1.5)
     assert ["speed"] == suite.missed([known, figure(2.9), figure(3.0)])
 
@@ -59,7 +59,7 @@ def figure(value: float, *, at_least: bool = True, is_ratio: bool = True) -> Fig
     [(3.0, True, 0), (2.1, True, 0), (1.9, True, 1), (4.4, False, 0), (4.6, False, 1)],
 )
 def test_fallen(measured: float, at_least: bool, count: int) -> None:
-    """A third less than the recorded 3, or half more where less is better, is told."""
+    """A third less than the recorded 3, or half more where less is better, is reported."""
     assert count == len(fallen([figure(measured, at_least=at_least)], {"speed": 3.0}))
 
 

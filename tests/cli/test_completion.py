@@ -15,14 +15,14 @@ COMMAND = Path(sys.executable).parent / "usage-meter"
 def completed(typed: str) -> list[str]:
     """What bash is offered for the last word of what was typed."""
     asked = {"_USAGE_METER_COMPLETE": "complete_bash", "COMP_WORDS": typed}
-    told = subprocess.run(
+    shown = subprocess.run(
         [COMMAND],
         env={**os.environ, **asked, "COMP_CWORD": str(typed.count(" "))},
         capture_output=True,
         text=True,
         check=True,
     )
-    return told.stdout.split()
+    return shown.stdout.split()
 
 
 @pytest.mark.parametrize(

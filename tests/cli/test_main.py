@@ -44,23 +44,23 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 def test_help_names_every_command() -> None:
     """With what it does."""
-    told = CliRunner().invoke(app, ["--help"])
+    shown = CliRunner().invoke(app, ["--help"])
 
-    assert 0 == told.exit_code
+    assert 0 == shown.exit_code
     for name in (*COMMANDS, *GROUPS):
-        assert name in told.stdout
-    assert "Exit codes: 0 done, 1 problem found, 2 wrong usage." in told.stdout
+        assert name in shown.stdout
+    assert "Exit codes: 0 done, 1 problem found, 2 wrong usage." in shown.stdout
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *GROUPS])
 def test_each_command_has_help_with_examples(name: str) -> None:
     """And it writes its result as JSON, unless it has none."""
-    told = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
+    shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
 
-    assert 0 == told.exit_code
-    assert f"usage-meter {name}" in told.stdout.partition("Examples")[2]
+    assert 0 == shown.exit_code
+    assert f"usage-meter {name}" in shown.stdout.partition("Examples")[2]
     if name in COMMANDS:
-        assert ("--json" in told.stdout) is ((name,) not in SERVERS)
+        assert ("--json" in shown.stdout) is ((name,) not in SERVERS)
 
 
 @pytest.mark.parametrize("path", sorted(LEAVES.keys() - SERVERS), ids=" ".join)
@@ -75,9 +75,9 @@ def test_json_means_one_thing(path: tuple[str, ...]) -> None:
         "FILE" in str(found.metavar) for found in LEAVES[path].params if found.opts[0][:1] != "-"
     )
     for arguments in [["--json=found.json"], ["--json", "found.json"]][: 1 if takes_files else 2]:
-        told = CliRunner().invoke(app, [*path, *arguments])
-        assert 2 == told.exit_code
-        message = " ".join(told.output.replace("│", " ").split())
+        shown = CliRunner().invoke(app, [*path, *arguments])
+        assert 2 == shown.exit_code
+        message = " ".join(shown.output.replace("│", " ").split())
         assert "it prints to standard output and takes no file: write --out found.json" in message
 
 
@@ -101,9 +101,9 @@ def test_counts_are_taken_as_people_type_them(path: tuple[str, ...]) -> None:
 
 def test_the_version_is_the_packages() -> None:
     """As pyproject.toml has it."""
-    told = CliRunner().invoke(app, ["--version"])
+    shown = CliRunner().invoke(app, ["--version"])
 
-    assert (0, "usage-meter 0.1.0\n") == (told.exit_code, told.stdout)
+    assert (0, "usage-meter 0.1.0\n") == (shown.exit_code, shown.stdout)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +131,15 @@ def test_the_version_is_the_packages() -> None:
 )
 def test_wrong_use_is_2_without_a_traceback(arguments: list[str]) -> None:
     """And it says what is wrong before anything is done."""
-    told = CliRunner().invoke(app, arguments)
+    shown = CliRunner().invoke(app, arguments)
 
-    assert 2 == told.exit_code
-    assert "Usage: " in told.output
-    assert "Traceback" not in told.output
+    assert 2 == shown.exit_code
+    assert "Usage: " in shown.output
+    assert "Traceback" not in shown.output
 
 
 @pytest.mark.parametrize(
-    ("error", "exit_code", "told"),
+    ("error", "exit_code", "shown"),
     [
         (CommandError("The log is empty."), 2, "usage-meter: The log is empty.\n"),
         (CommandError("It is stuck.", 1), 1, "usage-meter: It is stuck.\n"),
@@ -151,7 +151,7 @@ def test_wrong_use_is_2_without_a_traceback(arguments: list[str]) -> None:
 def test_errors_become_a_sentence_and_an_exit_code(
     error: BaseException,
     exit_code: int,
-    told: str,
+    shown: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -159,7 +159,7 @@ def test_errors_become_a_sentence_and_an_exit_code(
     monkeypatch.setattr(module, "app", raising(error))
 
     assert exit_code == main()
-    assert ("", told) == capsys.readouterr()
+    assert ("", shown) == capsys.readouterr()
 
 
 def test_faults_of_ours_are_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:

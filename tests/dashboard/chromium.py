@@ -49,7 +49,7 @@ def require() -> None:
 
 @contextmanager
 def running(width: int = 1280, height: int = 900, *, flags: Iterable[str] = ()) -> Iterator[Chrome]:
-    """A browser with a new profile, which tells of its requests and its console."""
+    """A browser with a new profile, which reports its requests and its console."""
     browser, driver = shutil.which(BROWSER), shutil.which(DRIVER)
     if browser is None or driver is None:
         raise FileNotFoundError(reason_missing())

@@ -58,7 +58,7 @@ class TestAxe:
             assert [] == page.chrome.execute_async_script(_FAULTS), view
 
     def test_no_fault_in_trouble(self, page: Page, axe: str) -> None:
-        """Nor where the page tells of trouble."""
+        """Nor where the page reports trouble."""
         page.answer(
             {
                 "health": {"status": 200, "body": {"status": "stopped", "problems": ["Look."]}},
@@ -154,7 +154,7 @@ class TestStructure:
         assert page.chrome.title.endswith(" · Usage meter")
 
     def test_charts_in_words(self, page: Page) -> None:
-        """A chart is an image whose name tells what it shows; a table has all of it."""
+        """A chart is an image whose name says what it shows; a table has all of it."""
         page.open(f"#/key/{BUSY}")
         charts = page.chrome.find_elements("css selector", ".chart")
         assert ["image", "image"] == [chart.aria_role for chart in charts]

@@ -43,7 +43,7 @@ class TestNumbers:
         assert parts == {name[:2]: int(calls) for name, calls in rows if calls != "0"}
 
     def test_charts(self, page: Page) -> None:
-        """Both are drawn, and told in words."""
+        """Both are drawn, and reported in words."""
         signed_in(page)
         widths = page.run("return [...document.querySelectorAll('.chart canvas')].map(c => c.clientWidth)")
         assert 2 == len(widths)

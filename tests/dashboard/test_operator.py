@@ -43,7 +43,7 @@ class TestHealth:
         assert page.text("#completeness").startswith("How complete the figures are is not known yet")
 
 
-class TestHeaviestKeys:
+class TestTopKeys:
     def test_numbers(self, world: World, page: Page) -> None:
         """The keys, in the order and with the totals of the API."""
         page.open()

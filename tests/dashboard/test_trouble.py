@@ -57,7 +57,7 @@ class TestNoAnswer:
         assert "ok" == page.one("#dot").get_attribute("data-state")
 
     def test_retry_after(self, page: Page) -> None:
-        """It waits as long as it is told to."""
+        """It waits as long as requested."""
         page.answer({USAGE: unavailable(**{"Retry-After": "90"})})
         wait_for_view(page)
         page.one("#trouble")
@@ -77,8 +77,8 @@ class TestNoAnswer:
             "window.fetch = (path, {signal}) => new Promise((_, refuse) => "
             "signal.addEventListener('abort', () => refuse(signal.reason)))"
         )
-        told = page.module("api.js", "m.ask('health', {patienceMs: 1}).catch(error => error.message)")
-        assert "The look-up API does not respond in time." == told
+        reported = page.module("api.js", "m.ask('health', {patienceMs: 1}).catch(error => error.message)")
+        assert "The look-up API does not respond in time." == reported
 
     def test_access_unknown(self, page: Page) -> None:
         """Where health cannot be read, operator's views are offered all the same."""
@@ -143,7 +143,7 @@ class TestDenied:
 
 class TestCompleteness:
     @pytest.mark.parametrize(
-        ("through", "state", "told"),
+        ("through", "state", "reported"),
         [
             ("2026-11-24T18:57:03Z", "ok", "as of 18:57:03 UTC."),
             ("2026-11-24T18:56:00Z", "behind", "Counting is 4 min behind."),
@@ -156,10 +156,10 @@ class TestCompleteness:
             ),
         ],
     )
-    def test_states(self, page: Page, through: str | None, state: str, told: str) -> None:
+    def test_states(self, page: Page, through: str | None, state: str, reported: str) -> None:
         """A word and a colour for how far counting is; never more than the API says."""
         changed = {"as_of": "2026-11-24T19:00:03Z", "complete_through": through}
         page.answer({USAGE: {"status": 200, "body": changed}})
         page.open(VIEW)
         assert state == page.one("#dot").get_attribute("data-state")
-        assert told in page.text("#completeness")
+        assert reported in page.text("#completeness")

@@ -51,7 +51,7 @@ class TestTelemetry:
     def test_metrics(self, handle: Handler, capsys: pytest.CaptureFixture[str]) -> None:
         """What became of the event is metrics in the log; those of 0 too."""
         answer = handle(firehose_event([delivery([*lines(2), "no line"]), b"", control_message()]), CONTEXT)
-        told = {datum.name: datum.value for datum in metrics_in(capsys.readouterr().out)}
+        reported = {datum.name: datum.value for datum in metrics_in(capsys.readouterr().out)}
         assert {
             "Records": 3,
             "Rows": 3,
@@ -61,7 +61,7 @@ class TestTelemetry:
             "Undecodable": 1,
             "TooLarge": 0,
             "Scattered": 0,
-        } == told
+        } == reported
 
     def test_failures(self, handle: Handler, caplog: pytest.LogCaptureFixture) -> None:
         """The log names the records that go under the error prefix, and says why."""

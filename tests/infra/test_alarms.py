@@ -1,4 +1,4 @@
-"""Alarms and the dashboard: each tells of something that is there, to somebody, and says where to read on."""
+"""Alarms and the dashboard: each watches what is there, notifies somebody, says where to read on."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class TestAlarms:
             check(metric)
 
     @pytest.mark.parametrize("name", ALARMS)
-    def test_told_to_somebody(self, name: str) -> None:
+    def test_reported_to_somebody(self, name: str) -> None:
         """Both the alarm and its end go to the topic."""
         topic = STACK.arn("AlarmTopic")
         alarm = STACK.resource(name)
@@ -358,7 +358,7 @@ class TestTopic:
         assert [topic] == stack.resource("CountersLateAlarm")["AlarmActions"]
 
     def test_address(self) -> None:
-        """An address is told by mail; without one nobody is."""
+        """An address gets mail; without one nobody is."""
         assert not STACK.has("AlarmSubscription")
         mail = Stack({"AlarmEmail": "on-call@example.com"}).resource("AlarmSubscription")
         assert ["email", "on-call@example.com"] == [mail["Protocol"], mail["Endpoint"]]

@@ -82,7 +82,7 @@ class TestDelivery:
         assert int(values["NumberOfRetries"]) >= 3
 
     def test_errors_are_logged(self) -> None:
-        """Firehose tells in its log why something failed."""
+        """Firehose says in its log why something failed."""
         assert DESTINATION["CloudWatchLoggingOptions"]["Enabled"]
 
 
@@ -122,7 +122,7 @@ class TestTable:
 class TestWorkGroup:
     def test_can_be_deleted(self) -> None:
         """Athena keeps the history of queries in the workgroup, and deletes one that has some only if it is
-        told to: without, the stack could not be removed after its first query.
+        invoked: without, the stack could not be removed after its first query.
         """
         assert STACK.resource("AthenaWorkGroup")["RecursiveDeleteOption"]
 

@@ -64,7 +64,7 @@ class TestPages:
 SUFFIXES = tuple(
     {re.findall(r"[A-Z][a-z]+", name)[-1] for name in load_template()["Parameters"]} - {"Mode", "Key"}
 )
-"""The last words of parameters' names, by which one is told from a metric's or an error's name."""
+"""The last words of parameters' names, by which one is known from a metric's or an error's name."""
 
 
 def headings(text: str) -> set[str]:

@@ -272,7 +272,7 @@ class TestThresholds:
         assert [STACK.name("QuotaTopic")] == [target["Arn"] for target in self.RULE["Targets"]]
 
     def test_mail(self) -> None:
-        """An address is told by mail; without one nobody is."""
+        """An address gets mail; without one nobody is."""
         assert not STACK.has("QuotaSubscription")
         assert (
             "quotas@example.com"

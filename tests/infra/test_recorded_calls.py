@@ -41,7 +41,7 @@ SERVICES = {"eventbridge": "events", "cloudwatch-logs": "logs"}
 """Services that policies name otherwise than botocore's hooks do."""
 
 ACCESS_KEY = "function"
-"""By which the requests of the function are told from those of others."""
+"""By which the requests of the function are known from those of others."""
 
 BY_SERVICES = {
     "StreamProcessorFunction": {

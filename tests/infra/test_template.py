@@ -161,7 +161,7 @@ class TestStatefulResources:
         assert {"CountersTable": ["pk", "sk"], "LedgerTable": ["pk"]} == keys
 
     def test_stream(self) -> None:
-        """Encrypted, and kept for a day unless told otherwise."""
+        """Encrypted, and kept for a day unless a setting says otherwise."""
         stream = STACK.resource("CallStream")
         assert {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"} == stream["StreamEncryption"]
         assert "24" == stream["RetentionPeriodHours"]

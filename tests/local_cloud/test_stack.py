@@ -20,7 +20,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 
 def test_it_has_the_templates_resources(cloud: LocalCloud) -> None:
-    """Under the names that the functions are told."""
+    """Under the names that the functions are given."""
     environment = cloud.environment("StreamProcessorFunction")
     tables = cloud.client("dynamodb").list_tables()["TableNames"]
     buckets = {bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]}

@@ -1,11 +1,11 @@
-"""The watch beats in the local cloud, so that it is known how far everything is counted."""
+"""The watch runs in the local cloud, so that it is known how far everything is counted."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from adapters.dynamodb.completeness import CompletenessReader
-from adapters.dynamodb.top_keys import HeaviestReader
+from adapters.dynamodb.top_keys import TopKeysReader
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.stack import LocalCloud
@@ -35,6 +35,6 @@ def test_drained() -> None:
         found = CompletenessReader(dynamodb, table).read()
         assert WRITTEN == found.complete_through
         assert [shard.id for shard in cloud.stream.open_shards()] == [one.shard_id for one in found.shards]
-        assert ["shop"] == HeaviestReader(dynamodb, table).keys(Period("2026-10"))
+        assert ["shop"] == TopKeysReader(dynamodb, table).keys(Period("2026-10"))
     assert 40 == sum(report.metered for report in reports)
     assert all(report.log_events for report in reports)

@@ -59,7 +59,7 @@ class LeaseContract:
         assert written(sheet) == leases.begin(place, sheet)
 
     def test_begin_twice(self, leases: LeaseStore, place: LeasePlace) -> None:
-        """Of two that begin the same period the second is refused, and told what is there."""
+        """Of two that begin the same period the second is refused, with what is there."""
         first = begun(leases, place)
         assert refused(first) == leases.begin(place, LeaseRecord(HOUR, 4, {"two": LEASE}, {}))
 
@@ -82,7 +82,7 @@ class LeaseContract:
         assert refused(there) == leases.take(LeaseChange(place, HOUR, 99, "two", Lease(5, NOW)))
 
     def test_no_sheet(self, leases: LeaseStore, place: LeasePlace) -> None:
-        """Without a sheet there is nothing to take, and nothing to be told."""
+        """Without a sheet there is nothing to take, and nothing to be reported."""
         assert refused(None) == leases.take(LeaseChange(place, HOUR, ROOM, "two", LEASE))
 
     @pytest.mark.parametrize("period", [Period("2026-11-05T11"), NEXT_HOUR])

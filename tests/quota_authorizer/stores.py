@@ -119,7 +119,7 @@ class Desk:
         store: QuotasInMemory | None = None,
         leases: LeasesInMemory | None = None,
         *,
-        manner: AuthorizerOptions | None = None,
+        options: AuthorizerOptions | None = None,
         on_failure: OnFailure = OnFailure.ALLOW,
         default_plan: str | None = None,
         name: str = "one",
@@ -131,14 +131,14 @@ class Desk:
         )
         numbers = iter(range(10**6))
         self.leases = LeaseBook(leases or LeasesInMemory(), lambda: f"{name}-{next(numbers)}")
-        self.judge = QuotaDecider(self.known, self.leases, on_failure)
-        self._manner = manner or AuthorizerOptions()
-        self.authorizer = Authorizer(self.judge, self.known, CredentialVerifiers(digest_of), self._manner)
+        self.decide = QuotaDecider(self.known, self.leases, on_failure)
+        self._options = options or AuthorizerOptions()
+        self.authorizer = Authorizer(self.decide, self.known, CredentialVerifiers(digest_of), self._options)
 
     def believe(self, key_of_bearer: Callable[[str, float], str | None]) -> None:
         """Let bearer tokens name keys."""
         proofs = CredentialVerifiers(digest_of, key_of_bearer)
-        self.authorizer = Authorizer(self.judge, self.known, proofs, self._manner)
+        self.authorizer = Authorizer(self.decide, self.known, proofs, self._options)
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any]:
         """The answer to an event, now."""

@@ -29,7 +29,7 @@ def shared(plan: Plan = TEAM, key_plan: Plan = GENEROUS) -> QuotasInMemory:
 
 def decide(desk: Desk, key: str, at: float = NOON) -> Decision:
     """The decision on a call."""
-    return desk.judge.judge(key, at, at).decision
+    return desk.decide.decide(key, at, at).decision
 
 
 def name(decision: Decision) -> str | None:
@@ -99,7 +99,7 @@ class TestCounted:
         """An account that is suspended, or has expired, lets none of its keys in."""
         store = shared()
         store.give_account("acme", TEAM, *KEYS, **held)
-        assert "Suspended" == Desk(store).judge.judge("new", NOON, NOON).outcome
+        assert "Suspended" == Desk(store).decide.decide("new", NOON, NOON).outcome
 
     @pytest.mark.parametrize("has_keys", [True, False])
     def test_no_plan(self, *, has_keys: bool) -> None:
@@ -175,9 +175,9 @@ class TestOutOfReach:
         known = desk.known.known("new", int(NOON))
         assert known.facts is not None
         desk.store.out_of_reach = True
-        judgement = desk.judge.judge("new", NOON, NOON)
-        assert ("Unchecked", allowed) == (judgement.outcome, judgement.decision.allowed)
-        assert 1 == desk.judge.counts["StoreFailures"]
+        decided = desk.decide.decide("new", NOON, NOON)
+        assert ("Unchecked", allowed) == (decided.outcome, decided.decision.allowed)
+        assert 1 == desk.decide.counts["StoreFailures"]
 
     def test_last_word(self) -> None:
         """An account that was over its limit stays so."""

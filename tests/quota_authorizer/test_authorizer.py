@@ -97,7 +97,7 @@ class TestShapes:
 
     def test_http_api_with_policies(self) -> None:
         """Or a policy, where the API is set up so."""
-        answer = desk(manner=AuthorizerOptions(simple_answers=False)).answer(http(SECRET))
+        answer = desk(options=AuthorizerOptions(simple_answers=False)).answer(http(SECRET))
         assert [] == policy_faults(answer)
         assert "Allow" == effect(answer)
 
@@ -175,7 +175,7 @@ class TestStrangers:
 
 class TestContext:
     def test_remaining(self) -> None:
-        """It tells the limit that is closest, what is left of it, and when it is whole again."""
+        """It names the limit that is closest, what is left of it, and when it is whole again."""
         one = desk()
         one.store.count(KEY, 7)
         assert {
@@ -210,7 +210,7 @@ class TestContext:
 
     def test_request_length_of_kept_answers(self) -> None:
         """An answer that API Gateway uses again would give every call the size of the first."""
-        one = desk(manner=AuthorizerOptions(result_ttl_seconds=60))
+        one = desk(options=AuthorizerOptions(result_ttl_seconds=60))
         answer = one.answer(rest(SECRET, headers={"Content-Length": "4096"}))
         assert "requestLength" not in answer["context"]
 
@@ -221,14 +221,14 @@ class TestContext:
 
     def test_key_from_authorizer(self) -> None:
         """Unless the stage takes its key from the authorizer."""
-        one = desk(manner=AuthorizerOptions(key_source=KeySource.AUTHORIZER))
+        one = desk(options=AuthorizerOptions(key_source=KeySource.AUTHORIZER))
         answer = one.answer(rest(SECRET))
         assert [] == policy_faults(answer)
         assert SECRET == answer["usageIdentifierKey"]
 
     def test_other_header(self) -> None:
         """The key may come in another header."""
-        one = desk(manner=AuthorizerOptions(key_header="x-partner-key"))
+        one = desk(options=AuthorizerOptions(key_header="x-partner-key"))
         event = rest(headers={"X-Partner-Key": SECRET})
         assert "Allow" == effect(one.answer(event))
 
@@ -240,7 +240,7 @@ class TestOutOfReach:
         one.store.out_of_reach = True
         answer = one.answer(rest(key_id=KEY))
         assert ("Allow", "unchecked") == (effect(answer), answer["context"]["decision"])
-        assert (1, 1) == (one.judge.counts["Unchecked"], one.judge.counts["StoreFailures"])
+        assert (1, 1) == (one.decide.counts["Unchecked"], one.decide.counts["StoreFailures"])
 
     def test_denied(self) -> None:
         """Or denied for a second, by setting."""
@@ -259,7 +259,7 @@ class TestOutOfReach:
         with pytest.raises(Unauthorized):
             one.answer(rest(SECRET))
         assert {"isAuthorized": False, "context": {}} == one.answer(http(SECRET))
-        assert {"Unverified": 2, "StoreFailures": 2} == dict(one.judge.counts)
+        assert {"Unverified": 2, "StoreFailures": 2} == dict(one.decide.counts)
         assert 1 == len(one.store.requests)
 
     def test_known_before(self) -> None:
@@ -282,7 +282,7 @@ class TestOutOfReach:
 
     def test_kept_answers(self) -> None:
         """No answer that API Gateway keeps is given to a caller whom nobody can name now."""
-        one = desk(manner=AuthorizerOptions(result_ttl_seconds=3600))
+        one = desk(options=AuthorizerOptions(result_ttl_seconds=3600))
         one.store.out_of_reach = True
         for event in (rest(SECRET), http(SECRET)):
             with pytest.raises(Unauthorized):
@@ -314,9 +314,9 @@ class TestKeptAnswers:
     TTL = 300
     OTHER = "secret-of-initech"
 
-    def two(self, **manner: Any) -> Desk:
+    def two(self, **options: Any) -> Desk:
         """An authorizer that knows two keys."""
-        one = desk(manner=AuthorizerOptions(result_ttl_seconds=self.TTL, **manner))
+        one = desk(options=AuthorizerOptions(result_ttl_seconds=self.TTL, **options))
         one.store.ids[digest_of(self.OTHER)] = "initech-key"
         return one
 
@@ -367,4 +367,4 @@ class TestHeaders:
         for event in (rest("s"), rest(key_id="a" * 1023), rest(key_id="-")):
             with pytest.raises(Unauthorized):
                 one.answer(event)
-        assert {"UnknownKeys": 3} == dict(one.judge.counts)
+        assert {"UnknownKeys": 3} == dict(one.decide.counts)

@@ -126,9 +126,9 @@ class TestDecisions:
         assert {"isAuthorized": False, "context": {}} == handle(http("wrong"), None)
 
 
-class TestTelling:
+class TestPublishing:
     def test_metrics(self, tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:
-        """Decisions are metrics; those from memory are told with the next that asks. No word of a caller."""
+        """Decisions are metrics; those from memory wait for the next that asks. No word of a caller."""
         handle, clock = authorizer(tables)
         for _ in range(8):
             handle(rest(SECRET), None)
@@ -141,17 +141,17 @@ class TestTelling:
         assert KEY not in text
 
     def test_at_most(self, tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:
-        """Not more than a thousand decisions wait to be told."""
+        """Not more than a thousand decisions wait to be reported."""
         handle, _ = authorizer(tables)
         for _ in range(1001):
             handle(rest(SECRET), None)
-        told = metrics(capsys.readouterr().out)
-        assert [(1.0, 0.0), (9.0, 991.0)] == [(one["Allowed"][0], one["Denied"][0]) for one in told]
+        reported = metrics(capsys.readouterr().out)
+        assert [(1.0, 0.0), (9.0, 991.0)] == [(one["Allowed"][0], one["Denied"][0]) for one in reported]
 
     def test_out_of_reach(
         self, tables: Tables, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     ) -> None:
-        """While DynamoDB does not answer, calls are let through; that is told at once, with the reason."""
+        """While DynamoDB does not answer, calls are allowed; that is published at once, with the reason."""
         dynamodb = quick_client(**tables.where)
 
         def fail(request: Any, **_: Any) -> None:
@@ -236,9 +236,9 @@ class TestIssuer:
             assert {"isAuthorized": False, "context": {}} == handle(event, None)
         clock.now += 3600
         handle(http(SECRET), None)
-        told = metrics(capsys.readouterr().out)
-        assert [[1.0], [0.0]] == [one["IssuerFailures"] for one in told]
-        assert [[1.0], [2.0]] == [one["Unverified"] for one in told]
+        reported = metrics(capsys.readouterr().out)
+        assert [[1.0], [0.0]] == [one["IssuerFailures"] for one in reported]
+        assert [[1.0], [2.0]] == [one["Unverified"] for one in reported]
         (warning,) = caplog.records
         assert issuer in vars(warning)["reason"]
 
@@ -280,7 +280,7 @@ class TestDeployed:
             "RESULT_TTL_SECONDS": "9999",
             "TOKEN_ISSUER": "http://login.example",
         }
-        with pytest.raises(Misconfigured) as told:
+        with pytest.raises(Misconfigured) as reported:
             QuotaAuthorizerSettings.from_environment(variables)
         assert (
             "COUNTERS_TABLE is not set",
@@ -288,4 +288,4 @@ class TestDeployed:
             "API_KEY_SOURCE: 'BODY' is not one of HEADER, AUTHORIZER",
             "RESULT_TTL_SECONDS is 9999; it must be from 0 to 3600",
             "TOKEN_ISSUER: 'http://login.example' does not begin with https://",
-        ) == told.value.faults
+        ) == reported.value.faults

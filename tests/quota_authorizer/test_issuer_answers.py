@@ -206,7 +206,7 @@ def test_answers(chunk: int, forged: list[str]) -> None:
                 raise OSError("there is nothing")
             return pages[address]
 
-        desk = Desk(manner=AuthorizerOptions(has_issuer=True), on_failure=OnFailure.ALLOW)
+        desk = Desk(options=AuthorizerOptions(has_issuer=True), on_failure=OnFailure.ALLOW)
         desk.believe(Bearer(TokenRules(ISSUER, AUDIENCE), IssuerKeys(ISSUER, fetch, desk.clock).key).key_of)
         assert [None] * len(forged) == [let_in(desk, one) for one in forged], number_of_answer
         believed += let_in(desk, good) == "a1b2c3"
@@ -219,7 +219,7 @@ def test_right_answer(forged: list[str]) -> None:
         configuration_address(ISSUER): json.dumps(CONFIGURATION).encode(),
         KEYS_AT: json.dumps({"keys": key_set()}).encode(),
     }
-    desk = Desk(manner=AuthorizerOptions(has_issuer=True))
+    desk = Desk(options=AuthorizerOptions(has_issuer=True))
     desk.believe(
         Bearer(TokenRules(ISSUER, AUDIENCE), IssuerKeys(ISSUER, pages.__getitem__, desk.clock).key).key_of
     )
@@ -235,7 +235,7 @@ def test_can_fail(forged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         configuration_address(ISSUER): json.dumps(CONFIGURATION).encode(),
         KEYS_AT: json.dumps({"keys": key_set()}).encode(),
     }
-    desk = Desk(manner=AuthorizerOptions(has_issuer=True))
+    desk = Desk(options=AuthorizerOptions(has_issuer=True))
     keys = IssuerKeys(ISSUER, pages.__getitem__, desk.clock)
     desk.believe(Bearer(TokenRules(ISSUER, AUDIENCE), keys.key).key_of)
     assert "forged" in {let_in(desk, one) for one in forged}
@@ -263,7 +263,7 @@ def test_flood() -> None:
         raise OSError("429")
 
     def cold() -> Desk:
-        desk = Desk(manner=AuthorizerOptions(has_issuer=True), on_failure=OnFailure.ALLOW)
+        desk = Desk(options=AuthorizerOptions(has_issuer=True), on_failure=OnFailure.ALLOW)
         desk.believe(Bearer(TokenRules(ISSUER, AUDIENCE), IssuerKeys(ISSUER, limited, desk.clock).key).key_of)
         return desk
 

@@ -195,9 +195,9 @@ class TestWrong:
 class TestAtAnApi:
     """What a caller gets who shows a token."""
 
-    def desk(self, **manner: Any) -> Desk:
+    def desk(self, **options: Any) -> Desk:
         """An authorizer that believes tokens."""
-        desk = Desk(manner=AuthorizerOptions(has_issuer=True, **manner))
+        desk = Desk(options=AuthorizerOptions(has_issuer=True, **options))
         desk.believe(Bearer(RULES, KEYS.get).key_of)
         return desk
 
@@ -214,7 +214,7 @@ class TestAtAnApi:
         for claim in ("-", "!malformed", "x\ufffd"):
             answer = desk.answer(http(headers={"authorization": f"Bearer {token(sub=claim, exp=2 * NOW)}"}))
             assert {"isAuthorized": False, "context": {}} == answer
-        assert ({"UnknownKeys": 3}, []) == (dict(desk.judge.counts), desk.store.requests)
+        assert ({"UnknownKeys": 3}, []) == (dict(desk.decide.counts), desk.store.requests)
 
     @pytest.mark.parametrize("ttl", [0, 300])
     def test_cannot_be_verified(self, ttl: int) -> None:
@@ -235,11 +235,11 @@ class TestAtAnApi:
                 desk.answer(event)
         else:
             assert {"isAuthorized": False, "context": {}} == desk.answer(event)
-        assert {"Unverified": 2} == dict(desk.judge.counts)
+        assert {"Unverified": 2} == dict(desk.decide.counts)
 
     def test_usage_key(self) -> None:
         """A key that stands beside a token does not become the one that API Gateway meters by."""
-        desk = Desk(manner=AuthorizerOptions(has_issuer=True))
+        desk = Desk(options=AuthorizerOptions(has_issuer=True))
         desk.believe(Bearer(RULES, KEYS.get).key_of)
         answer = desk.answer(
             rest("secret-of-another", headers={"Authorization": f"Bearer {token(exp=2 * NOW)}"})

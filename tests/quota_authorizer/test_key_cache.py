@@ -166,7 +166,7 @@ class TestJudgement:
         desk = Desk()
         desk.store.give(KEY, HOURLY)
         desk.store.count(KEY, 7)
-        allowed = [desk.judge.judge(KEY, NOON, NOON).decision.allowed for _ in range(5)]
+        allowed = [desk.decide.decide(KEY, NOON, NOON).decision.allowed for _ in range(5)]
         assert [True, True, True, False, False] == allowed
 
     def test_not_twice(self) -> None:
@@ -175,7 +175,7 @@ class TestJudgement:
         desk.store.give(KEY, HOURLY)
         desk.store.count(KEY, 7)
         for _ in range(3):
-            desk.judge.judge(KEY, NOON, NOON)
+            desk.decide.decide(KEY, NOON, NOON)
         desk.clock.now += 5
         desk.store.count(KEY, 9)
-        assert desk.judge.judge(KEY, NOON, NOON).decision.allowed
+        assert desk.decide.decide(KEY, NOON, NOON).decision.allowed

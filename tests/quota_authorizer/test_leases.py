@@ -276,7 +276,7 @@ class TestJudge:
         hourly = Limit(Metric.REQUESTS, Span.HOUR, 100, mode=Mode.RESERVED)
         daily = Limit(Metric.REQUESTS, Span.DAY, 5, mode=Mode.RESERVED)
         desk.store.give("a1b2c3", Plan("both", (hourly, daily)))
-        outcomes = [desk.judge.judge("a1b2c3", NOON, NOON) for _ in range(20)]
+        outcomes = [desk.decide.decide("a1b2c3", NOON, NOON) for _ in range(20)]
         assert 5 == sum(one.decision.allowed for one in outcomes)
         assert "requests/day" == getattr(outcomes[-1].decision.standing, "limit", hourly).name
         assert (
@@ -296,14 +296,14 @@ class TestJudge:
         shared.give("a1b2c3", plan)
         shared.usage["a1b2c3"] = {Period("2026-11"): Usage(requests=5_000, billable=30)}
         desks = [Desk(shared, leases, name=name) for name in ("one", "two", "three")]
-        allowed = [desks[n % 3].judge.judge("a1b2c3", NOON, NOON).decision.allowed for n in range(400)]
+        allowed = [desks[n % 3].decide.decide("a1b2c3", NOON, NOON).decision.allowed for n in range(400)]
         assert 70 == sum(allowed)
 
     def test_billable_counted(self) -> None:
         """An authorizer knows of the calls that it let through itself that they may be billable."""
         desk = Desk()
         desk.store.give("a1b2c3", Plan("free", (Limit(Metric.BILLABLE, Span.MONTH, 10),)))
-        assert 10 == sum(desk.judge.judge("a1b2c3", NOON, NOON).decision.allowed for _ in range(50))
+        assert 10 == sum(desk.decide.decide("a1b2c3", NOON, NOON).decision.allowed for _ in range(50))
 
     def test_counted_denies_first(self) -> None:
         """A counted limit that denies spends nothing of a reserved one."""
@@ -311,7 +311,7 @@ class TestJudge:
         reserved = Limit(Metric.REQUESTS, Span.HOUR, 100, mode=Mode.RESERVED)
         desk.store.give("a1b2c3", Plan("both", (reserved, Limit(Metric.REQUESTS, Span.DAY, 5))))
         desk.store.count("a1b2c3", 5)
-        desk.judge.judge("a1b2c3", NOON, NOON)
+        desk.decide.decide("a1b2c3", NOON, NOON)
         assert 0 == desk.leases.writes
 
     def test_recount(self) -> None:
@@ -322,13 +322,13 @@ class TestJudge:
         for name, calls in (("ended", 60), ("other", 200)):
             desk = Desk(shared, leases, name=name)
             for _ in range(calls):
-                desk.judge.judge("a1b2c3", NOON, NOON)
+                desk.decide.decide("a1b2c3", NOON, NOON)
         shared.count("a1b2c3", 85)
         late = NOON + 700
         shared.through = int(late)
         third = Desk(shared, leases, name="third")
         third.clock.now = late
-        assert 15 == sum(third.judge.judge("a1b2c3", late, late).decision.allowed for _ in range(50))
+        assert 15 == sum(third.decide.decide("a1b2c3", late, late).decision.allowed for _ in range(50))
 
     def test_misconfigured(self) -> None:
         """A store that cannot work fails no call: the setting decides."""
@@ -339,7 +339,7 @@ class TestJudge:
             raise Misconfigured([f"no permission for {take.place.limit}"])
 
         desk.leases._store.take = refuse  # type: ignore[method-assign]  # noqa: SLF001 - the store of this test
-        assert "Unchecked" == desk.judge.judge("a1b2c3", NOON, NOON).outcome
+        assert "Unchecked" == desk.decide.decide("a1b2c3", NOON, NOON).outcome
         assert "requests/hour" in desk.known.last_error
 
 

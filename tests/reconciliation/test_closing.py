@@ -207,7 +207,7 @@ class TestTwice:
         assert (15, 1) == (strikes, len(ends))
 
     def test_two_at_once(self, deployment: Deployment) -> None:
-        """Two jobs at once give one sealing, and both tell that one."""
+        """Two jobs at once give one sealing, and both return that one."""
         both = threading.Barrier(2)
         found: list[Closing] = []
 

@@ -1,4 +1,4 @@
-"""The Lambda function: what it is asked, what it tells."""
+"""The Lambda function: its event, its result."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def published(deployment: Deployment) -> list[str]:
     return [one["Key"] for one in listed.get("Contents", [])]
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, Any]]:
+def reported(caplog: pytest.LogCaptureFixture) -> list[tuple[str, Any]]:
     """Level and content of what was logged of reconciliations."""
     return [(record.levelname, vars(record)["reconciliation"]) for record in caplog.records]
 
@@ -109,7 +109,7 @@ def test_a_month(
     assert {"month": "2026-10", "verdict": "agrees", "is_complete": True, "counted": 1, "lake_events": 1} == {
         name: answer[name] for name in ("month", "verdict", "is_complete", "counted", "lake_events")
     }
-    assert [("INFO", answer)] == told(caplog)
+    assert [("INFO", answer)] == reported(caplog)
     metrics = {datum.name: datum.value for datum in metrics_in(capsys.readouterr().out)}
     assert answer["scanned_bytes"] == metrics.pop("ScannedBytes")
     assert {
@@ -140,7 +140,7 @@ def test_the_schedule(
     assert [("2026-10", True, 0), ("2026-11", False, 1)] == [
         (answer["month"], answer["is_complete"], answer["differences"]) for answer in answers
     ]
-    assert ["INFO", "WARNING"] == [level for level, _ in told(caplog)]
+    assert ["INFO", "WARNING"] == [level for level, _ in reported(caplog)]
     found = [(datum.name, datum.value) for datum in metrics_in(capsys.readouterr().out)]
     assert [("Differences", 0), ("Differences", 1)] == [one for one in found if "Diff" in one[0]]
 

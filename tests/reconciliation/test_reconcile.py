@@ -205,7 +205,7 @@ class TestDifferences:
         assert len(OF_OCTOBER) == report.lake_duplicates
 
     def test_an_event_swapped(self, month: Deployment) -> None:
-        """For another with equal sums: only the fingerprint tells."""
+        """For another with equal sums: only the fingerprint shows it."""
         month.land(
             [
                 call("other", "2026-10-05T07:30:00", key="b") if one.event_id == "b7" else one

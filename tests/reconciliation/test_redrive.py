@@ -396,20 +396,20 @@ class TestRepetition:
         assert 2 == store.redrive().objects
 
     def test_dry_run(self) -> None:
-        """A dry run tells what a run would do, and does nothing."""
+        """A dry run says what a run would do, and does nothing."""
         store = Store(self.OBJECTS)
-        told = store.redrive(dry_run=True)
+        reported = store.redrive(dry_run=True)
         assert (0, self.OBJECTS) == (store.writes, store.errors)
         done = store.redrive()
-        assert told.dry_run
-        told.dry_run, told.bytes = False, done.bytes
-        assert done == told
+        assert reported.dry_run
+        reported.dry_run, reported.bytes = False, done.bytes
+        assert done == reported
 
     def test_progress(self) -> None:
-        """The name of each object is told before its turn."""
-        told: list[str] = []
-        Store(self.OBJECTS).redrive(on_object=told.append)
-        assert sorted(self.OBJECTS) == told
+        """The name of each object is reported before its turn."""
+        reported: list[str] = []
+        Store(self.OBJECTS).redrive(on_object=reported.append)
+        assert sorted(self.OBJECTS) == reported
 
 
 class TestAgreement:

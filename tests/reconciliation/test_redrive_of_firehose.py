@@ -33,7 +33,7 @@ def workshop() -> Iterator[Workshop]:
 
 
 def batch(name: str, calls: int = 2, **fields: str) -> bytes:
-    """A delivery whose calls are told from all others."""
+    """A delivery whose calls differ from all others."""
     return delivery([line(extendedRequestId=f"{name}-{number}", **fields) for number in range(calls)])
 
 

@@ -67,7 +67,7 @@ def test_other_events(event: dict[str, Any], word: str) -> None:
     ],
 )
 def test_runs(event: dict[str, Any], expected: str) -> None:
-    """A schedule's hour has one run, however often the event comes; others are told by their request."""
+    """A schedule's hour has one run, however often the event comes; others are known by their request."""
     assert expected == run_of(event, "a-request")
 
 

@@ -44,11 +44,11 @@ def waiting(store: NotificationStore, start: str = "") -> list[ThresholdCrossing
     return [one for one in store.deferred(start) if isinstance(one, ThresholdCrossing)]
 
 
-class TellingContract:
+class NotificationContract:
     """The port `NotificationStore`, as far as it writes."""
 
     def test_first(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
-        """Who comes first tells it; another shard hears that somebody does."""
+        """Who comes first publishes it; another shard learns that somebody does."""
         assert ClaimStatus.OURS is claim(store, crossing)
         assert ClaimStatus.TAKEN is claim(store, crossing, OTHER_SHARD)
 
@@ -65,15 +65,15 @@ class TellingContract:
         claim(store, crossing)
         assert status is claim(store, crossing, OTHER_SHARD, NOW + later)
 
-    def test_told(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
-        """What is told is claimed by nobody, not even by the shard that told it, however late."""
+    def test_reported(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
+        """What is reported is claimed by nobody, not even by the shard that reported it, however late."""
         claim(store, crossing)
         assert [True] == list(store.mark_published([crossing]))
         assert ClaimStatus.PUBLISHED is claim(store, crossing)
         assert ClaimStatus.PUBLISHED is claim(store, crossing, OTHER_SHARD, NOW + 10**6)
 
     def test_thresholds_apart(self, store: NotificationStore, crossing: ThresholdCrossing) -> None:
-        """Each threshold, metric, amount and period is claimed and told for itself."""
+        """Each threshold, metric, amount and period is claimed and reported for itself."""
         store.mark_published([crossing])
         others = [
             crossing._replace(id=uuid.uuid4().hex, threshold=100),

@@ -83,7 +83,7 @@ class CountersContract:
     """The port `Counters`."""
 
     def test_first(self, store: Store) -> None:
-        """A counter that is not there begins at zero, and the answer tells the totals after the increment."""
+        """A counter that is not there begins at zero, and the answer has the totals after the increment."""
         one = increment()
         (answer,) = store.counters.add([one])
         assert (Status.WRITTEN, one.totals) == (answer.status, answer.totals)

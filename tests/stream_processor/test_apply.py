@@ -58,7 +58,7 @@ class Silent(SimulatedCounters):
 
 class TestWritten:
     def test_counted(self) -> None:
-        """Each call is told once, by its outcome, although it is in two counters."""
+        """Each call is reported once, by its outcome, although it is in two counters."""
         applied = apply_records(
             [record(1, "a", "b", "-"), record(2, "a", "!malformed", "!undecodable", "!undecodable")],
             SimulatedCounters(),
@@ -88,7 +88,7 @@ class TestWritten:
 
 class TestRefused:
     def test_all_in(self) -> None:
-        """A batch that is in already changes nothing, and nothing of it is told as counted."""
+        """A batch that is in already changes nothing, and nothing of it is reported as counted."""
         counters, records = SimulatedCounters(), [record(1, "a", "b"), record(2, "a")]
         apply_records(records, counters)
         before = counters.counted()
@@ -129,7 +129,7 @@ class TestUnavailable:
         assert {"a": 2, "b": 2} == {key: counters.usage(key, MONTH).requests for key in "ab"}
 
     def test_lowest(self) -> None:
-        """Of several without an answer, the lowest first record is told."""
+        """Of several without an answer, the lowest first record is reported."""
         records = [record(1, "a"), record(2, "c"), record(3, "b", "c")]
         assert 2 == apply_records(records, Silent("b", "c")).unapplied_from
         assert 3 == apply_records(records, Silent("b")).unapplied_from

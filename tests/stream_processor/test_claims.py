@@ -166,7 +166,7 @@ class TestPlaces:
         assert [PageId(slot, 0), PageId(slot + 1, 0)] == ledger.pages
 
     def test_end_of_slot(self) -> None:
-        """An append tells when its slot ends, since all pages of a slot expire together."""
+        """An append says when its slot ends, since all pages of a slot expire together."""
         ledger = Recorded()
         claim([record(1, 10, time_ms=NOON_MS + 1)], SHARD, ledger, LAYOUT)
         assert [NOON_MS // 1000 + 5] == [one.slot_ends_at for one in ledger.asked[0]]

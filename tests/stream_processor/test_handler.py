@@ -70,7 +70,7 @@ def tables(moto: str) -> Tables:
 
 @pytest.fixture
 def reports() -> list[BatchReport]:
-    """What the function told of its batches."""
+    """What the function reported of its batches."""
     return []
 
 
@@ -166,7 +166,7 @@ class TestCounting:
         assert (1, 0) == (found["-", "2026-10"].requests, found["-", "2026-10"].billable)
 
     def test_repeated(self, handle: Handler, tables: Tables, reports: list[BatchReport]) -> None:
-        """The same batch again changes nothing, and is not told as counted."""
+        """The same batch again changes nothing, and is not reported as counted."""
         sent = event([call("a"), call("b")])
         handle(sent, Context())
         before = counters(tables)
@@ -185,8 +185,12 @@ class TestCounting:
         """The fates of the batch are metrics in the log, without a word of the calls."""
         handle(event([call("a"), call("b", key="-")]), Context())
         (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-        told = json.loads(line)
-        assert ([1.0], [1.0], [0.0]) == (told["Metered"], told["Unattributed"], told["BatchesCutShort"])
+        reported = json.loads(line)
+        assert ([1.0], [1.0], [0.0]) == (
+            reported["Metered"],
+            reported["Unattributed"],
+            reported["BatchesCutShort"],
+        )
         assert "a1b2c3" not in line
 
     def test_lag(self, tables: Tables, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The whole protocol over real deliveries: what it counts, and what it tells."""
+"""The whole protocol over real deliveries: what it counts, and what it reports."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class TestReport:
         )
 
     def test_repeated(self, meter: Meter) -> None:
-        """A repeated batch is told as refused, and not as counted once more."""
+        """A repeated batch is reported as refused, and not as counted once more."""
         batch = [record(0, call("a"), call("b", "-"))]
         meter.process(*batch)
         report = meter.process(*batch)
@@ -155,7 +155,7 @@ class TestReport:
         assert 1 == meter.requests()
 
     def test_counted_through(self, meter: Meter) -> None:
-        """It tells when the last record that is in arrived, and the shard's progress does so too."""
+        """It says when the last record that is in arrived, and the shard's progress does so too."""
         report = meter.process(record(3, call("a")), record(4, call("b")))
         assert NOON_MS + 4000 == report.counted_through_ms
         assert (4, NOON_MS + 4000) == (meter.reached(), meter.progress.items[SHARD].arrived_at_ms)
@@ -198,7 +198,7 @@ class TestUnresolved:
 
     @pytest.mark.usefixtures("late_slot")
     def test_cut(self, meter: Meter, batch: list[StreamRecord]) -> None:
-        """Nothing from the record on whose claims are not known to be in is applied, nor told as done."""
+        """Nothing from the record on whose claims are not known to be in is applied, nor reported as done."""
         report = meter.process(*batch)
         assert (1, 1) == (report.metered, meter.requests())
         assert int(sequence_number(1)) == report.failed_from
@@ -239,7 +239,7 @@ class TestSlices:
         assert {SliceId(MONTH, 2)} == meter.slices.items
 
     def test_no_answer(self, meter: Meter) -> None:
-        """Where that is not known to be done nothing is applied or told as done, and the retry counts all."""
+        """Where that is not known to be done nothing is applied or called done, and the retry counts all."""
         meter.slices.is_silent = True
         report = meter.process(*self.BATCH)
         assert (int(sequence_number(0)), 0, {}) == (report.failed_from, report.metered, meter.counters.items)
@@ -278,7 +278,7 @@ class TestUnapplied:
         assert (1, 3, 1, 2) == (report.metered, meter.requests(), meter.requests("slow"), meter.reached())
 
     def test_lower_of_both(self, meter: Meter) -> None:
-        """Of a record without a claim and one that is not applied, the lower number is told."""
+        """Of a record without a claim and one that is not applied, the lower number is reported."""
         meter.counters.silent_keys = {"slow"}
         meter.ledger.silent_slots = {NOON_MS // SLOT_MS + 1}
         report = meter.process(
@@ -338,19 +338,19 @@ lines = st.lists(
 @given(st.lists(lines, min_size=1, max_size=6), st.data())
 def test_any_cut(contents: list[list[str]], data: st.DataObject) -> None:
     """However the records of a shard are cut into batches and repeated, the counters hold the same, and every
-    event is told as counted once.
+    event is reported as counted once.
     """
     records = [record(number, *of_record) for number, of_record in enumerate(contents)]
     whole, cut = Meter(), Meter()
     expected = whole.process(*records)
-    told, done = 0, 0
+    reported, done = 0, 0
     while done < len(records):
         start = data.draw(st.integers(0, done))
         end = data.draw(st.integers(done + 1, len(records)))
         report = cut.process(*records[start:end])
-        told += report.metered + report.unattributed
+        reported += report.metered + report.unattributed
         done = end
     assert whole.counters.counted() == cut.counters.counted()
-    assert expected.metered + expected.unattributed == told
+    assert expected.metered + expected.unattributed == reported
     sent = {json.loads(text)["extendedRequestId"] for of_record in contents for text in of_record}
-    assert len(sent) == told
+    assert len(sent) == reported

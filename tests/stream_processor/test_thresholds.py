@@ -163,7 +163,7 @@ class TestFinding:
         assert (crossing,) == report.published
 
     def test_jump(self, published: Published, clock: Clock) -> None:
-        """A batch that passes several thresholds at once tells each."""
+        """A batch that passes several thresholds at once publishes each."""
         LimitWatch(OnePlan(DAILY), published, clock).look([found(250)])
         assert [50, 80, 100] == published.thresholds
 
@@ -172,8 +172,8 @@ class TestFinding:
         assert NOTHING_FOUND == LimitWatch(OnePlan(DAILY), published, clock).look([found(49)])
         assert [] == published.crossings
 
-    def test_told_once(self, published: Published, clock: Clock) -> None:
-        """What is told is not told again: not by this process, nor by another."""
+    def test_reported_once(self, published: Published, clock: Clock) -> None:
+        """What is reported is not reported again: not by this process, nor by another."""
         store = OnePlan(DAILY)
         watch = LimitWatch(store, published, clock)
         for requests in (50, 51, 79):
@@ -188,7 +188,7 @@ class TestFinding:
         assert [Period("2026-11-05T10")] == [crossing.period for crossing in published.crossings]
 
     def test_refused(self, published: Published, clock: Clock) -> None:
-        """A refused increment tells what an attempt before it may have found and not told."""
+        """A refused increment publishes what an attempt before it may have found and not published."""
         LimitWatch(OnePlan(DAILY), published, clock).look([found(50, status=Status.REFUSED)])
         assert [50] == published.thresholds
 
@@ -200,7 +200,7 @@ class TestFinding:
         assert [] == published.crossings
 
     def test_new_plan(self, published: Published, clock: Clock) -> None:
-        """A plan that comes later is seen within a minute; then what is reached by then is told."""
+        """A plan that comes later is seen within a minute; then what is reached by then is reported."""
         store = OnePlan(DAILY)
         plan, store.plan = store.plan, None
         watch = LimitWatch(store, published, clock)
@@ -214,7 +214,7 @@ class TestFinding:
         assert [50] == published.thresholds
 
     def test_new_amount(self, published: Published, clock: Clock) -> None:
-        """A new version of a plan tells again what it changes, and nothing else."""
+        """A new version of a plan publishes again what it changes, and nothing else."""
         store = OnePlan(DAILY)
         watch = LimitWatch(store, published, clock)
         watch.look([found(60)])
@@ -227,17 +227,17 @@ class TestFinding:
         watch.look([found(62)])
         assert [100, 120] == [crossing.amount for crossing in published.crossings]
 
-    @pytest.mark.parametrize(("since", "told"), [("2026-11-06T00:00", []), ("2026-11-05T23:59", [50])])
-    def test_past_periods(self, published: Published, clock: Clock, since: str, told: list[int]) -> None:
-        """Late calls of a period before the key had its plan tell nothing."""
+    @pytest.mark.parametrize(("since", "reported"), [("2026-11-06T00:00", []), ("2026-11-05T23:59", [50])])
+    def test_past_periods(self, published: Published, clock: Clock, since: str, reported: list[int]) -> None:
+        """Late calls of a period before the key had its plan publish nothing."""
         begun = int(datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp())
         LimitWatch(OnePlan(DAILY, since=begun), published, clock).look([found(60)])
-        assert told == published.thresholds
+        assert reported == published.thresholds
 
     @pytest.mark.parametrize(("key_since", "plan_since"), [(14, 0), (0, 14)])
     def test_hour_before(self, published: Published, clock: Clock, key_since: int, plan_since: int) -> None:
-        """A limit by the hour that is set at 14:00, by key or by plan, tells nothing of the hours that were
-        over: neither of one that has a late call in this batch, nor of the busy ones before.
+        """A limit by the hour that is set at 14:00, by key or by plan, publishes nothing of the hours that
+        were over: neither of one that has a late call in this batch, nor of the busy ones before.
         """
         hourly = Limit(Metric.REQUESTS, Span.HOUR, 100)
         store = OnePlan(hourly, since=_hour(key_since) if key_since else 0)
@@ -250,7 +250,7 @@ class TestFinding:
         assert {"2026-11-05T14"} == {crossing.period for crossing in published.crossings}
 
     def test_over_all(self, published: Published, clock: Clock) -> None:
-        """A soft limit holds nothing, so that it may tell of multiples."""
+        """A soft limit holds nothing, so that it may notify at multiples."""
         soft = Limit(Metric.REQUESTS, Span.DAY, 100, Kind.SOFT, (100, 120, 300))
         LimitWatch(OnePlan(soft), published, clock).look([found(299)])
         assert [100, 120] == published.thresholds
@@ -401,7 +401,7 @@ class TestAccount:
         assert {("c3", "")} == {(one.key, one.mail) for one in later.crossings}
 
     def test_once(self, store: OnePlan, published: Published, clock: Clock) -> None:
-        """Whichever key reaches a threshold, it is told once; when all are told nothing is read any more."""
+        """Whichever key reaches a threshold, it is sent once; when all are sent nothing is read any more."""
         self.count(store, old=60, a1=20, b2=20)
         watch = LimitWatch(store, published, clock)
         for key in ("a1", "b2", "a1"):
@@ -422,7 +422,7 @@ class TestAccount:
         assert 50 in published.thresholds
 
     def test_before(self, store: OnePlan, published: Published, clock: Clock) -> None:
-        """Nothing is told of an hour that was over when the account got its plan."""
+        """Nothing is reported of an hour that was over when the account got its plan."""
         held = Assignment(holder_of("acme"), "team", "acme", since=int(NOON.timestamp()))
         store.accounts["acme"] = SharedPlan(KeyPlan(held, self.TEAM), frozenset({"old", "a1"}))
         self.count(store, old=40, a1=9)
@@ -438,7 +438,7 @@ class TestAccount:
 
 class TestOutage:
     def test_deferred(self, published: Published, clock: Clock) -> None:
-        """While EventBridge does not answer nothing is repeated: what waits is told a minute later."""
+        """While EventBridge does not answer nothing is repeated: what waits is reported a minute later."""
         watch = LimitWatch(OnePlan(DAILY), published, clock)
         published.answers = False
         report = watch.look([found(55)])
@@ -504,7 +504,7 @@ class TestOutage:
         assert {} == store.waiting
 
     def test_lost_in_two_places(self, published: Published, clock: Clock) -> None:
-        """What can be neither told nor kept repeats the batch from the increment that found it."""
+        """What can be neither reported nor kept repeats the batch from the increment that found it."""
         store = OnePlan(DAILY)
         published.answers = False
         store.defer = lambda crossings: [False] * len(crossings)  # type: ignore[method-assign]
@@ -514,7 +514,7 @@ class TestOutage:
 
 class TestConcurrent:
     def test_once(self, dynamodb_local: str, published: Published) -> None:
-        """Eight shards in two slices count one key at the same time: each threshold is told once."""
+        """Eight shards in two slices count one key at the same time: each threshold is reported once."""
         tables = create_tables(dynamodb_local)
         book = PlanBook(tables.counters, tables.dynamodb)
         limits = (Limit(Metric.REQUESTS, Span.DAY, 100), Limit(Metric.REQUESTS, Span.MONTH, 160))
@@ -542,14 +542,14 @@ class TestConcurrent:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))
-        told = Counter((crossing.period, crossing.threshold) for crossing in published.crossings)
-        assert {(period, threshold): 1 for period in (MONTH, DAY) for threshold in (50, 80, 100)} == told
+        reported = Counter((crossing.period, crossing.threshold) for crossing in published.crossings)
+        assert {(period, threshold): 1 for period in (MONTH, DAY) for threshold in (50, 80, 100)} == reported
 
 
 class TestConcurrentAccount:
     def test_once(self, dynamodb_local: str, published: Published) -> None:
         """Eight shards in two slices count four keys of an account at the same time: each threshold of the
-        account is told once.
+        account is reported once.
         """
         tables = create_tables(dynamodb_local)
         book = PlanBook(tables.counters, tables.dynamodb)
@@ -589,10 +589,10 @@ class TestConcurrentAccount:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(count, [0, 1, 2, 3, 16, 17, 18, 19]))
-        told = Counter((one.key, one.period, one.threshold) for one in published.crossings)
+        reported = Counter((one.key, one.period, one.threshold) for one in published.crossings)
         assert {
             ("!account:acme", period, threshold): 1 for period in (MONTH, DAY) for threshold in (50, 80, 100)
-        } == told
+        } == reported
 
 
 class TestText:

@@ -193,9 +193,9 @@ def test_a_billed_account_that_left_the_tariff(real: Path, tmp_path: Path) -> No
     left = REAL_TARIFF.replace("acme:", "ajax:")
     for text, expected in ((left, 0), (left.replace("flat_fee: 4.5", "flat_fee: 4.6"), 1)):
         (tmp_path / "tariff.yaml").write_text(text)
-        code, told = audit(real / "lake", tmp_path / "tariff.yaml", real / "invoices")
-        assert expected == code, told
-    assert "acme 2026-11 requests differs by -0.10" in told
+        code, shown = audit(real / "lake", tmp_path / "tariff.yaml", real / "invoices")
+        assert expected == code, shown
+    assert "acme 2026-11 requests differs by -0.10" in shown
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -235,10 +235,10 @@ def test_names_that_command_a_terminal(real: Path, tmp_path: Path) -> None:
     document["account"] = "a\x1b[2J\u202ex"
     (tmp_path / "invoice.json").write_text(json.dumps(document))
     change_a_cent(tmp_path / "invoice.json")
-    code, told = audit(real / "lake", real / "tariff.yaml", tmp_path)
+    code, shown = audit(real / "lake", real / "tariff.yaml", tmp_path)
     assert 1 == code
-    assert r"a\x1b[2J\u202ex 2026-10 " in told
-    assert not set(told) & set("\x1b\u202e")
+    assert r"a\x1b[2J\u202ex 2026-10 " in shown
+    assert not set(shown) & set("\x1b\u202e")
 
 
 def change_a_cent(path: Path) -> None:
@@ -369,9 +369,9 @@ def real_sources(deployment: Deployment) -> Sources:
 
 def test_agrees_on_every_account_of_the_real_log(real: Path) -> None:
     """1,753 keys, two months: to the cent."""
-    code, told = audit(real / "lake", real / "tariff.yaml", real / "invoices")
-    assert 0 == code, told
-    assert "1862 invoices, 11170 amounts, 0 differ\n" == told
+    code, shown = audit(real / "lake", real / "tariff.yaml", real / "invoices")
+    assert 0 == code, shown
+    assert "1862 invoices, 11170 amounts, 0 differ\n" == shown
 
 
 @pytest.mark.parametrize("account", ["acme", "globex", "initech", "idle", "key%3A1a226ed134"])
@@ -382,7 +382,7 @@ def test_finds_a_cent(real: Path, account: str, tmp_path: Path) -> None:
     source = real / "invoices" / OCTOBER / account / "invoice.json"
     (changed / "invoice.json").write_bytes(source.read_bytes())
     change_a_cent(changed / "invoice.json")
-    code, told = audit(real / "lake", real / "tariff.yaml", tmp_path / "invoices")
+    code, shown = audit(real / "lake", real / "tariff.yaml", tmp_path / "invoices")
     assert 1 == code
-    assert f"{account.replace('%3A', ':')} 2026-10" in told
-    assert "differs by 0.01" in told
+    assert f"{account.replace('%3A', ':')} 2026-10" in shown
+    assert "differs by 0.01" in shown

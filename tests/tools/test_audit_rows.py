@@ -90,11 +90,11 @@ def test_derives_them_again(
     rows = [some_row(random, number) for number in range(60)]
     first = next(row for row in rows if row["eventtime"] > "2026-10-05" and row["apikeyid"] in {"a", "b"})
     write(folder, OBJECTS[0], [{**row, "path": "/a"} if row is first else row for row in rows[:40]])
-    code, told = audit(monkeypatch, capsys, folder)
-    assert (1, True) == (code, f"the rows of {first['eventtime'][:10]} differ\n3 days, 1 differ\n" in told)
+    code, shown = audit(monkeypatch, capsys, folder)
+    assert (1, True) == (code, f"the rows of {first['eventtime'][:10]} differ\n3 days, 1 differ\n" in shown)
     (folder / OBJECTS[1].removeprefix("s3://bucket/")).unlink()
-    code, told = audit(monkeypatch, capsys, folder)
-    assert (1, True) == (code, "day=31/part.parquet is missing" in told)
+    code, shown = audit(monkeypatch, capsys, folder)
+    assert (1, True) == (code, "day=31/part.parquet is missing" in shown)
 
 
 def test_is_short_and_shares_nothing_with_the_meter() -> None:

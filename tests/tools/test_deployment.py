@@ -23,7 +23,7 @@ def file(folder: Path, text: str) -> Path:
 
 
 def overrides(deployment: Deployment) -> dict[str, str]:
-    """What SAM is told of the parameters."""
+    """What SAM is given of the parameters."""
     words = command(deployment, TEMPLATE, SAM, confirms=False)
     start = words.index("--parameter-overrides") + 1
     pairs = [word.partition("=") for word in words[start:] if not word.startswith("--")]

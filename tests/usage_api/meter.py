@@ -12,10 +12,10 @@ from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
-from adapters.dynamodb.top_keys import DynamoDBHeaviest
+from adapters.dynamodb.top_keys import DynamoDBTopKeys
 from local_cloud.stack import LocalCloud
 from metering.counters.completeness import Knowledge
-from metering.counters.ports import HeaviestList, Increment, Progress, SliceId
+from metering.counters.ports import Increment, Progress, SliceId, TopKeysList
 from metering.period import Period
 from metering.quotas.plan import Assignment, KeyStatus, Limit, Plan, Span
 from metering.usage import Metric, Usage
@@ -65,7 +65,7 @@ class Meter:
 
     def list_heaviest(self, shard_id: str, totals: Mapping[str, int]) -> None:
         """Keep what a shard has seen of the heaviest keys of the month."""
-        DynamoDBHeaviest(self.table_name, self._updates).put(HeaviestList(MONTH, shard_id, 1, totals))
+        DynamoDBTopKeys(self.table_name, self._updates).put(TopKeysList(MONTH, shard_id, 1, totals))
 
     def confirm(self, through: datetime, shard_id: str) -> None:
         """Let the watch have found that everything from before a time is counted, and a shard be that far."""
@@ -82,7 +82,7 @@ class Meter:
 
 
 def usage(requests: int) -> Usage:
-    """A usage whose totals tell one another apart."""
+    """A usage whose totals differ from one another."""
     return Usage(requests, requests - 1, 1, 100 * requests, 10 * requests, 5 * requests, 7)
 
 

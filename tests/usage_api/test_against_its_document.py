@@ -27,7 +27,7 @@ EXAMPLES = examples(20)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LookUpServer]:
-    """The look-ups of a meter that has counted something, which tell callers apart."""
+    """The look-ups of a meter that has counted something, which know callers apart."""
     with LocalCloud() as cloud:
         fill(cloud)
         with LookUpServer(cloud, access=Access({KEY}, SIGNATURE)) as running:

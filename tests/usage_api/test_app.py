@@ -53,7 +53,7 @@ PAGE = PageFiles(
 
 
 class Api:
-    """The API on sources in memory, and what it has told of failures."""
+    """The API on sources in memory, and what it has reported of failures."""
 
     def __init__(self, **sources: Any) -> None:
         self.memory = Memory(**sources)
@@ -367,7 +367,7 @@ class TestForms:
         assert "application/json" == answer["headers"]["Content-Type"]
 
     def test_not_modified(self, api: Api) -> None:
-        """Who has an answer is told so, without its content; another caller's tag is another."""
+        """Who has the answer already gets no content; another caller's tag is another."""
         first = api(of_customer("k1", "/me/usage"))
         etag = first["headers"]["ETag"]
         again = api(of_customer("k1", "/me/usage", headers={"If-None-Match": etag}))
@@ -460,7 +460,7 @@ class TestPageFiles:
             page_files.load(tmp_path)
 
     def test_one_name(self, tmp_path: Path) -> None:
-        """Two files of one name could not be told apart."""
+        """Two files of one name could not be kept apart."""
         (tmp_path / "vendor").mkdir()
         for path in ("index.html", "chart.js", "vendor/chart.js"):
             (tmp_path / path).write_text("1")
@@ -486,7 +486,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("error", [Misconfigured(["no table counters-1"]), KeyError("secret of k1")])
     def test_failed(self, error: Exception) -> None:
-        """The caller is told nothing of what is inside; the log is."""
+        """The caller sees nothing of what is inside; the log does."""
         api = Api(failure=error)
         status, detail = api.problem(of_customer("k1", "/me/usage"))
         assert (500, [error]) == (status, api.failures)

@@ -184,7 +184,7 @@ class LookUpContract:
         assert ["Query", "Query", "BatchGetItem", "BatchGetItem"] == bench.operations()
 
     def test_complete_through(self, bench: Bench) -> None:
-        """What the watch has confirmed is told with every answer, and the shards with health."""
+        """What the watch has confirmed is reported with every answer, and the shards with health."""
         bench.meter.confirm(THROUGH, "shardId-000000000000")
         for asked in (
             of_customer("a", "/me/usage"),

@@ -12,7 +12,7 @@ from metering.source.gap import Gap, Way, minute_of
 from metering.source.state import SourceState
 from metering.usage import Usage
 from tests.usage_api.sources import NOW, Complete, Shard
-from usage_api.health import judge, status_of
+from usage_api.health import assess, status_of
 
 ON_TIME = NOW - timedelta(seconds=60)
 
@@ -43,7 +43,7 @@ class TestSource:
         ok.
         """
         source = SourceState(faults=("no subscription filter leads from log into the stream",), gaps=(GAP,))
-        health = judge(ago(90), {}, source, NOW)
+        health = assess(ago(90), {}, source, NOW)
         assert "losing" == health.status
         fault, gap = health.problems
         assert fault.startswith("No subscription filter leads from log into the stream.")
@@ -52,53 +52,53 @@ class TestSource:
     def test_a_gap_that_is_over(self) -> None:
         """What ended long ago is no problem of now; and what is stopped is stopped."""
         old = msgspec.structs.replace(GAP, begin=MINUTE - 500, end=MINUTE - 400)
-        assert "ok" == judge(ago(90), {}, SourceState(gaps=(old,)), NOW).status
-        assert "stopped" == judge(ago(400), {}, SourceState(gaps=(GAP,)), NOW).status
+        assert "ok" == assess(ago(90), {}, SourceState(gaps=(old,)), NOW).status
+        assert "stopped" == assess(ago(400), {}, SourceState(gaps=(GAP,)), NOW).status
 
 
 class TestHealth:
     def test_ok(self) -> None:
         """Nothing to do; shards in their order."""
-        health = judge(ago(90), {}, SourceState(), NOW)
+        health = assess(ago(90), {}, SourceState(), NOW)
         assert ("ok", 90, ()) == (health.status, health.lag_seconds, health.problems)
         assert [("shard-1", 60), ("shard-2", 90)] == [(one.shard, one.lag_seconds) for one in health.shards]
 
     def test_restored(self) -> None:
         """A table that was restored has a sentence of its own, which says what to do, whatever the time."""
         for lag in (90, 400):
-            health = judge(replace(ago(lag), is_restored=True), {}, SourceState(), NOW)
+            health = assess(replace(ago(lag), is_restored=True), {}, SourceState(), NOW)
             (problem,) = health.problems
             assert "was restored to an earlier time" in problem
             assert "usage-meter resume" in problem
 
     def test_behind(self) -> None:
         """Which shard is late, and where to look."""
-        (problem,) = judge(ago(200), {}, SourceState(), NOW).problems
+        (problem,) = assess(ago(200), {}, SourceState(), NOW).problems
         assert "200 seconds late. Late: shard-2." in problem
         assert "stream processor" in problem
 
     def test_stopped(self) -> None:
         """Nothing is confirmed any more."""
-        (problem,) = judge(ago(400), {}, SourceState(), NOW).problems
+        (problem,) = assess(ago(400), {}, SourceState(), NOW).problems
         assert "for 400 seconds. Late: shard-2." in problem
         assert "event source mapping" in problem
 
     def test_heartbeats_missing(self) -> None:
         """Where every shard is on time, the watch is at fault."""
         complete = Complete(NOW - timedelta(seconds=400), (Shard("shard-1", ON_TIME),))
-        (problem,) = judge(complete, {}, SourceState(), NOW).problems
+        (problem,) = assess(complete, {}, SourceState(), NOW).problems
         assert "the heartbeats are missing" in problem
 
     def test_many_shards(self) -> None:
         """A few names are enough."""
         then = NOW - timedelta(seconds=400)
         shards = tuple(Shard(f"shard-{number}", then) for number in range(5))
-        (problem,) = judge(Complete(then, shards), {}, SourceState(), NOW).problems
+        (problem,) = assess(Complete(then, shards), {}, SourceState(), NOW).problems
         assert "Late: shard-0, shard-1, shard-2 and 2 more." in problem
 
     def test_unknown(self) -> None:
         """Nobody knows yet."""
-        health = judge(Complete(None), {}, SourceState(), NOW)
+        health = assess(Complete(None), {}, SourceState(), NOW)
         assert ("unknown", None, ()) == (health.status, health.lag_seconds, health.shards)
         assert "heartbeat" in health.problems[0]
 
@@ -109,7 +109,7 @@ class TestHealth:
             "!malformed": Usage(requests=1234),
             "!undecodable": Usage(requests=2),
         }
-        health = judge(ago(90), reserved, SourceState(), NOW)
+        health = assess(ago(90), reserved, SourceState(), NOW)
         assert [9, 1234, 2] == [
             totals.requests
             for totals in (
@@ -121,12 +121,12 @@ class TestHealth:
         assert ["1,234 log", "2 records"] == [" ".join(one.split()[:2]) for one in health.problems]
 
     def test_one(self) -> None:
-        """One line, or record, is told as one."""
+        """One line, or record, is called one."""
         reserved = {"!malformed": Usage(requests=1), "!undecodable": Usage(requests=1)}
-        malformed, undecodable = judge(ago(90), reserved, SourceState(), NOW).problems
+        malformed, undecodable = assess(ago(90), reserved, SourceState(), NOW).problems
         assert malformed.startswith("1 log line of this month is unreadable.")
         assert undecodable.startswith("1 record of this month holds no access log.")
 
     def test_clock_ahead(self) -> None:
         """A lag is never negative."""
-        assert 0 == judge(ago(-5), {}, SourceState(), NOW).lag_seconds
+        assert 0 == assess(ago(-5), {}, SourceState(), NOW).lag_seconds

@@ -153,7 +153,7 @@ class TestQuota:
         assert (True, 45) == (answer.allowed, answer.limits[1].remaining)
 
     def test_soft(self) -> None:
-        """A soft limit tells, and denies nothing."""
+        """A soft limit notifies, and denies nothing."""
         plan = Plan("pro", (Limit(Metric.REQUESTS, Span.DAY, 1, Kind.SOFT),))
         answer = (
             memory(assignments={"k1": Assignment("k1", "pro")}, plans={"pro": plan}).look_ups().quota("k1")

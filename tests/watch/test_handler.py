@@ -102,8 +102,8 @@ class TestHeartbeat:
 
 
 class TestCompleteness:
-    def test_two_beats(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
-        """What was in the stream before a beat is known to be complete when the next beat is counted."""
+    def test_two_runs(self, cloud: LocalCloud, watch: LambdaFunction) -> None:
+        """What was in the stream before a run is known to be complete when the next run is counted."""
         reader = CompletenessReader(cloud.client("dynamodb"), cloud.stack.name("CountersTable"))
         with cloud.mapping("StreamProcessorFunction", "Calls", counting(cloud)) as mapping:
             for _ in range(3):

@@ -12,7 +12,15 @@ from metering.calls.record import StreamRecord, read_record
 from metering.counters.completeness import Cut, Knowledge, Positions
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard, control_message, heartbeats
 from metering.errors import MeterError, Misconfigured, Transient
-from watch.tasks import MOST_FORGOTTEN, Inspection, Pulse, beat, forget_closed, inspect, inspect_and_settle
+from watch.tasks import (
+    MOST_FORGOTTEN,
+    Inspection,
+    Pulse,
+    forget_closed,
+    inspect,
+    inspect_and_settle,
+    send_heartbeats,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOON_MS = 1_795_521_600_000
@@ -96,20 +104,20 @@ class TestHeartbeat:
     def test_one_for_each_shard(self) -> None:
         """Each open shard gets one, by its own hash key."""
         stream = FullStream(SHARDS)
-        assert Pulse(shards=2, sent=2) == beat(stream, Book(), NOON)
+        assert Pulse(shards=2, sent=2) == send_heartbeats(stream, Book(), NOON)
         assert ["0", str(2**127)] == [record.explicit_hash_key for record in stream.records]
 
     def test_kept(self) -> None:
         """Where they came to lie is kept, with the time that the clock showed before."""
         book = Book()
-        beat(FullStream(SHARDS), book, NOON)
+        send_heartbeats(FullStream(SHARDS), book, NOON)
         marks = {"shardId-000000000002": 7, "shardId-000000000003": 7}
         assert (Cut(NOON_MS, None, marks),) == book.known.cuts
 
     def test_refused(self) -> None:
         """A shard that refuses it is missed in the count; nothing is sent again, and there is no cut."""
         stream, book = FullStream(SHARDS, room=1), Book()
-        assert Pulse(shards=2, sent=1) == beat(stream, book, NOON)
+        assert Pulse(shards=2, sent=1) == send_heartbeats(stream, book, NOON)
         assert (1, ()) == (book.known.version, book.known.cuts)
 
     @pytest.mark.parametrize("kind", ["unread", "unwritten"])
@@ -117,7 +125,7 @@ class TestHeartbeat:
     def test_without_storage(self, kind: str, trouble: MeterError) -> None:
         """The heartbeats go out whether or not the table answers; what was known stays."""
         stream, book = FullStream(SHARDS), Book(**{kind: trouble})
-        assert Pulse(2, 2, trouble) == beat(stream, book, NOON)
+        assert Pulse(2, 2, trouble) == send_heartbeats(stream, book, NOON)
         assert (2, Knowledge()) == (len(stream.records), book.known)
 
     def test_changes_no_counter(self) -> None:
@@ -133,7 +141,7 @@ class TestHeartbeat:
 
     def test_no_shard(self) -> None:
         """Without shards there is nothing to send."""
-        assert Pulse(0, 0) == beat(FullStream([]), Book(), NOON)
+        assert Pulse(0, 0) == send_heartbeats(FullStream([]), Book(), NOON)
 
 
 POSITIONS = {f"shardId-{number:012d}": number for number in range(5)}

@@ -11,12 +11,12 @@ from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.table import Table
 from metering.counters.completeness import (
     MOST_MARKS,
-    Beat,
     Completeness,
     Cut,
+    Heartbeats,
     Knowledge,
     ShardProgress,
-    after_beat,
+    after_heartbeats,
 )
 from metering.counters.heartbeat import Landed, ListedShard
 from metering.counters.ports import Progress
@@ -95,8 +95,8 @@ class TestRestored:
     """A counters table that was restored to an earlier time."""
 
     def test_is_noticed(self, tables: Tables) -> None:
-        """The version that is kept beside the ledger tells it. Progress that is noted after the hole passes
-        nothing; each beat says so; and once progress was forgotten, only what is read from then on counts.
+        """The version that is kept beside the ledger shows it. Progress that is noted after the hole passes
+        nothing; each run says so; and once progress was forgotten, only what is read from then on counts.
         """
         book = CompletenessBook(tables.dynamodb, tables.counters, tables.ledger)
         for version in (1, 2, 3, 4):
@@ -108,7 +108,9 @@ class TestRestored:
 
         known, positions = book.load()
         assert (backup._replace(version=4, is_restored=True), {A: 99}) == (known, positions)
-        later = after_beat(known, positions, Beat(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)]))
+        later = after_heartbeats(
+            known, positions, Heartbeats(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)])
+        )
         with pytest.raises(Misconfigured, match=r"was restored to an earlier time.*`usage-meter resume`"):
             book.save(later)
         assert (5, True) == ((kept := book.load()[0]).through, kept.is_restored)
@@ -121,7 +123,9 @@ class TestRestored:
         assert not reader.read().is_restored
         known, positions = book.load()
         assert (Knowledge(6, 5, open_shards=(A,)), {}) == (known, positions)
-        assert book.save(after_beat(known, {}, Beat(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)])))
+        assert book.save(
+            after_heartbeats(known, {}, Heartbeats(NOON_MS, [ListedShard(A, "0")], [Landed(A, 100)]))
+        )
 
     def test_a_table_that_was_lost(self, tables: Tables) -> None:
         """An empty table in its place is noticed, too; a new deployment is not taken for one."""
@@ -134,11 +138,11 @@ class TestRestored:
 
 class TestReader:
     def test_nothing(self, tables: Tables) -> None:
-        """Nothing is told while nothing is known."""
+        """Nothing is reported while nothing is known."""
         assert Completeness() == CompletenessReader(tables.dynamodb, tables.counters).read()
 
     def test_passed(self, tables: Tables, book: CompletenessBook) -> None:
-        """A cut that is passed by now tells what it has seen; open shards with progress are told."""
+        """A cut that is passed by now shows what it has seen; open shards with progress are reported."""
         book.save(Knowledge(1, 5, NOON_MS, (Cut(NOON_MS + 1, NOON_MS, {A: 10}),), (A, B)))
         note(tables, "shardId-000000000009", 1, 1)
         reader = CompletenessReader(tables.dynamodb, tables.counters)

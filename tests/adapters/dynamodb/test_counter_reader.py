@@ -24,7 +24,7 @@ HUGE = 2**125 + 1
 
 
 def usage(requests: int, fingerprint: int = 7) -> Usage:
-    """A usage whose totals tell one another apart."""
+    """A usage whose totals differ from one another."""
     return Usage(requests, requests + 1, requests + 2, requests + 3, requests + 4, requests + 5, fingerprint)
 
 

@@ -42,11 +42,11 @@ def crossing(key: str, period: Period, threshold: int) -> ThresholdCrossing:
     return ThresholdCrossing(name, key, "", "free", 1, "requests", period, 10, "hard", threshold, 9)
 
 
-def tell(tables: Tables, *crossings: ThresholdCrossing, told: bool = True) -> None:
-    """Claim crossings, and mark them as told."""
+def report(tables: Tables, *crossings: ThresholdCrossing, reported: bool = True) -> None:
+    """Claim crossings, and mark them as reported."""
     store = DynamoDBNotifications(tables.counters, tables.dynamodb, tables.updates())
     store.claim([Notification(one, "shardId-000000000000", AT, AT - 60) for one in crossings])
-    if told:
+    if reported:
         store.mark_published(crossings)
 
 
@@ -74,10 +74,10 @@ class KeyContract:
         assert ([], []) == (reader.slices("a", MONTH), reader.alerts("a", MONTH))
 
     def test_alerts_of_a_month(self, tables: Tables) -> None:
-        """Those of the month, its days and hours, in order; one that is not told says since when."""
-        tell(tables, crossing("a", HOUR, 100), crossing("a", MONTH, 80), crossing("a", MONTH, 50))
-        tell(tables, crossing("a", DAY, 50), told=False)
-        tell(tables, crossing("a", Period("2026-12"), 50), crossing("b", MONTH, 50))
+        """Those of the month, its days and hours, in order; one that is not reported says since when."""
+        report(tables, crossing("a", HOUR, 100), crossing("a", MONTH, 80), crossing("a", MONTH, 50))
+        report(tables, crossing("a", DAY, 50), reported=False)
+        report(tables, crossing("a", Period("2026-12"), 50), crossing("b", MONTH, 50))
         assert [
             Alert(MONTH, "requests", 10, 50, None),
             Alert(MONTH, "requests", 10, 80, None),
@@ -88,7 +88,7 @@ class KeyContract:
     def test_alerts_of_a_day(self, tables: Tables) -> None:
         """Those of the day, its hours and its month."""
         other_day = Period("2026-11-06")
-        tell(tables, crossing("a", HOUR, 50), crossing("a", MONTH, 50), crossing("a", other_day, 50))
+        report(tables, crossing("a", HOUR, 50), crossing("a", MONTH, 50), crossing("a", other_day, 50))
         found = KeyReader(tables.dynamodb, tables.counters).alerts("a", DAY)
         assert [MONTH, HOUR] == [alert.period for alert in found]
         assert all(alert.is_published for alert in found)

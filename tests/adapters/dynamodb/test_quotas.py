@@ -129,7 +129,7 @@ class TestRead:
         assert Facts({}, None, None) == Asked(tables).store.read(wanted(MONTH, DAY, plan="gone"))
 
     def test_only_what_is_wanted(self, tables: Tables) -> None:
-        """What is not asked for is not told."""
+        """What is not asked for is not reported."""
         give_plan(tables)
         count(tables)
         assert Facts({MONTH: USAGE}) == Asked(tables).store.read(wanted(MONTH, assignment=False))

@@ -138,7 +138,7 @@ class Cancelling:
         self._code, self._reasons = code, reasons
 
     def transact_write_items(self, **_: Any) -> None:
-        """As DynamoDB tells it."""
+        """As DynamoDB reports it."""
         answer: Any = {
             "Error": {"Code": self._code, "Message": "no"},
             "ResponseMetadata": {"HTTPStatusCode": 400},

@@ -20,7 +20,7 @@ from metering.quotas.ports import KeyPlan, NotificationStore, ThresholdCrossing
 from metering.usage import Metric, Usage
 from simulation.protocol.store import SimulatedCounters
 from simulation.quotas.thresholds import NotificationsInMemory
-from tests.stream_processor.notification_contract import TellingContract, crossing, waiting
+from tests.stream_processor.notification_contract import NotificationContract, crossing, waiting
 from tests.tables import CREDENTIALS, Tables, create_tables
 
 __all__ = ["crossing"]
@@ -88,7 +88,7 @@ class TestDefaultPlan:
         assert {"assigned"} == self.store(tables, default_plan).plans_of(["assigned", "stray"]).keys()
 
 
-class TestInMemory(TellingContract):
+class TestInMemory(NotificationContract):
     """The simulation's store."""
 
     @pytest.fixture
@@ -96,7 +96,7 @@ class TestInMemory(TellingContract):
         return NotificationsInMemory(SimulatedCounters())
 
 
-class TestOnMoto(TellingContract):
+class TestOnMoto(NotificationContract):
     """DynamoDB as moto plays it."""
 
     @pytest.fixture
@@ -104,7 +104,7 @@ class TestOnMoto(TellingContract):
         return on_moto
 
 
-class TestOnDynamoDBLocal(TellingContract):
+class TestOnDynamoDBLocal(NotificationContract):
     """DynamoDB itself."""
 
     @pytest.fixture

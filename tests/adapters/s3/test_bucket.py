@@ -47,7 +47,7 @@ def paged(s3: Any, bucket: Bucket) -> Iterator[Bucket]:
 
 
 def test_nothing_there(bucket: Bucket) -> None:
-    """An object that is not there is none; whoever must have it is told its name."""
+    """An object that is not there is none; whoever must have it gets an error with its name."""
     assert bucket.get("a/b") is None
     with pytest.raises(Misconfigured, match=r"GetObject of lake/a/b: there is no such object \(NoSuchKey\)"):
         bucket.content("a/b")

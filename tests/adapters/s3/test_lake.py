@@ -49,12 +49,12 @@ def listings(s3: Any) -> Iterator[list[str]]:
 
 
 def stored(folder: str, name: str) -> StoredObject:
-    """What tells the content of an object."""
+    """What identifies the content of an object."""
     return StoredObject(f"{folder}{name}", md5(name.encode(), usedforsecurity=False).hexdigest(), 1)
 
 
 def test_of_a_day(s3: Any, listings: list[str]) -> None:
-    """Those of the day's folder, in order, with what tells their content."""
+    """Those of the day's folder, in order, with what identifies their content."""
     found = list(S3LakeObjects(s3, BUCKET).of_days([DAY]))
     assert [(DAY, stored(FOLDER, "a")), (DAY, stored(FOLDER, "b"))] == found
     assert [FOLDER] == listings

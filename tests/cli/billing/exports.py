@@ -7,17 +7,17 @@ import urllib.request
 import pytest
 
 
-def use(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def use(shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do what they say: set the variables of every `export` line."""
-    for line in told.splitlines():
+    for line in shown.splitlines():
         if line.strip().startswith("export "):
             name, _, value = line.strip().removeprefix("export ").partition("=")
             monkeypatch.setenv(name, value)
 
 
-def address_of(told: str) -> str:
+def address_of(shown: str) -> str:
     """The address of the dashboard."""
-    found = re.search(r"dashboard is at\s+(http://127\.0\.0\.1:\d+/)", told)
+    found = re.search(r"dashboard is at\s+(http://127\.0\.0\.1:\d+/)", shown)
     assert found is not None
     return found.group(1)
 

@@ -96,13 +96,13 @@ def test_cost_by_the_published_tariff(file: Path, tmp_path: Path) -> None:
     """
     assert "Tariff 1 is now in force." in invoke("tariff", "publish", file).stdout
     assert "Tariff 1 was already in force." in invoke("tariff", "publish", file).stdout
-    told = invoke("cost", "--out", tmp_path / "cost.json")
+    shown = invoke("cost", "--out", tmp_path / "cost.json")
     document = written(tmp_path / "cost.json")
 
-    assert 1 == told.exit_code
-    assert "Not proven: figures are from the counters." in told.stdout
-    assert "Without a price: " in told.stdout
-    assert "key stray has no account" in told.stdout
+    assert 1 == shown.exit_code
+    assert "Not proven: figures are from the counters." in shown.stdout
+    assert "Without a price: " in shown.stdout
+    assert "key stray has no account" in shown.stdout
     assert [("acme", "2.10", "EUR"), ("globex", "0.40", "EUR")] == [
         (one["account"], one["to_date"], one["currency"]) for one in document["accounts"]
     ]
@@ -115,14 +115,14 @@ def test_cost_by_the_published_tariff(file: Path, tmp_path: Path) -> None:
 
 def test_cost_of_one_account(file: Path, tmp_path: Path) -> None:
     """By a file in place of the tariff in force; the keys of others are not read, and no problem."""
-    told = invoke("cost", "globex", "--tariff", file, "--out", tmp_path / "cost.json")
+    shown = invoke("cost", "globex", "--tariff", file, "--out", tmp_path / "cost.json")
     assert (0, ["globex"]) == (
-        told.exit_code,
+        shown.exit_code,
         [one["account"] for one in written(tmp_path / "cost.json")["accounts"]],
     )
     file.write_text(TARIFF + "default_plan: pro\n")
-    told = invoke("cost", "key:stray", "--tariff", file, "--out", tmp_path / "cost.json")
-    assert (0, "0.20") == (told.exit_code, written(tmp_path / "cost.json")["accounts"][0]["to_date"])
+    shown = invoke("cost", "key:stray", "--tariff", file, "--out", tmp_path / "cost.json")
+    assert (0, "0.20") == (shown.exit_code, written(tmp_path / "cost.json")["accounts"][0]["to_date"])
 
 
 def test_what_cannot_be_shown(file: Path) -> None:

@@ -109,12 +109,12 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
     """Each account has its three files in the bucket and in the folder; a key of nobody is named, and that is
     a problem.
     """
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--out", tmp_path / "out", "--json")
-    document = json.loads(told.stdout)
+    shown = invoke("invoice", MONTH, "--tariff", tariff, "--out", tmp_path / "out", "--json")
+    document = json.loads(shown.stdout)
     files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
 
-    assert 1 == told.exit_code, told.stderr
-    assert "On no invoice: 2026-10: key stray has no account" in told.stderr
+    assert 1 == shown.exit_code, shown.stderr
+    assert "On no invoice: 2026-10: key stray has no account" in shown.stderr
     assert [("acme", "2.20", True), ("globex", "0.42", True)] == [
         (one["account"], one["total"], one["is_new"]) for one in document["invoices"]
     ]
@@ -128,7 +128,7 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
 
 
 def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path: Path) -> None:
-    """Issued anew after all was forgotten, and told again while it is there: always the same files."""
+    """Issued anew after all was forgotten, and reported again while it is there: always the same files."""
     outs = [tmp_path / name for name in ("first", "told again", "issued anew")]
     for number, out in enumerate(outs):
         if number == 2:
@@ -144,11 +144,11 @@ def test_another_tariff_changes_no_issued_invoice(tariff: Path) -> None:
     """What is issued stands; that this run came to something else is said."""
     invoke("invoice", MONTH, "--tariff", tariff)
     tariff.write_text(TARIFF.replace("0.105", "0.2"))
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--account", "acme", "--json")
-    [invoice] = json.loads(told.stdout)["invoices"]
+    shown = invoke("invoice", MONTH, "--tariff", tariff, "--account", "acme", "--json")
+    [invoice] = json.loads(shown.stdout)["invoices"]
 
     assert ("2.20", False, False) == (invoice["total"], invoice["is_new"], invoice["is_as_computed"])
-    assert "1 invoice already issued from other usage or another tariff, and not changed" in told.stderr
+    assert "1 invoice already issued from other usage or another tariff, and not changed" in shown.stderr
 
 
 def test_one_account(demo: Demo, tariff: Path) -> None:
@@ -161,7 +161,7 @@ def test_one_account(demo: Demo, tariff: Path) -> None:
 
 
 def test_a_tariff_with_faults_is_wrong_use(tariff: Path) -> None:
-    """Every fault is told, and nothing is asked of AWS."""
+    """Every fault is reported, and nothing is asked of AWS."""
     tariff.write_text(TARIFF.replace("EUR", "euro").replace("pro, stripe", "per, stripe"))
     with pytest.raises(CommandError) as refused:
         invoke("invoice", MONTH, "--tariff", tariff)
@@ -176,7 +176,7 @@ def test_a_month_that_differs_is_refused(demo: Demo, tariff: Path, tmp_path: Pat
     try:
         with pytest.raises(CommandError, match=r"2026-10: the counters and the lake differ in \d+ places"):
             invoke("invoice", MONTH, "--tariff", tariff)
-        told = invoke("invoice", MONTH, "--tariff", tariff, "--unproven", "--out", tmp_path / "out")
+        shown = invoke("invoice", MONTH, "--tariff", tariff, "--unproven", "--out", tmp_path / "out")
         with pytest.raises(CommandError, match="Drafts are not exported to Stripe"):
             invoke("invoice", MONTH, "--tariff", tariff, "--unproven", "--export", "stripe", tmp_path / "e")
     finally:
@@ -184,7 +184,7 @@ def test_a_month_that_differs_is_refused(demo: Demo, tariff: Path, tmp_path: Pat
     [draft] = (tmp_path / "out").rglob("acme/invoice.json")
     document = json.loads(draft.read_text())
 
-    assert "Nothing was issued: these are drafts." in told.stdout
+    assert "Nothing was issued: these are drafts." in shown.stdout
     assert [] == kept(demo)
     assert document["id"].startswith("draft-2026-10-")
     assert 1 == len(document["draft"])
@@ -205,8 +205,8 @@ def test_a_document_that_finance_can_send(demo: Demo, tariff: Path, tmp_path: Pa
     """
     tariff.write_text(TARIFF + PAPER)
     out, table = tmp_path / "out", tmp_path / "october.csv"
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--draft", "--out", out, "--table", table)
-    assert "Draft: it was made as a draft, as requested" in told.stdout
+    shown = invoke("invoice", MONTH, "--tariff", tariff, "--draft", "--out", out, "--table", table)
+    assert "Draft: it was made as a draft, as requested" in shown.stdout
     assert [] == kept(demo)
     assert b"acme" in table.read_bytes()
     try:
@@ -238,8 +238,8 @@ def test_a_running_month_is_refused(tariff: Path) -> None:
     """A month that is not over is not complete, and says what can be done."""
     with pytest.raises(CommandError, match=r"9998-08: the month ends on 9998-09-01\..*--allow-incomplete"):
         invoke("invoice", "9998-08", "--tariff", tariff)
-    told = invoke("invoice", "9998-08", "--tariff", tariff, "--allow-incomplete")
-    assert "these are drafts" in told.stdout
+    shown = invoke("invoice", "9998-08", "--tariff", tariff, "--allow-incomplete")
+    assert "these are drafts" in shown.stdout
 
 
 def test_an_edited_price_is_refused(tariff: Path) -> None:
@@ -266,11 +266,11 @@ def test_export_as_json(tariff: Path, tmp_path: Path) -> None:
 
 def test_export_to_stripe(tariff: Path, tmp_path: Path) -> None:
     """A line for each event; an account that Stripe does not know is named."""
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--export", "stripe", tmp_path / "e.jsonl")
+    shown = invoke("invoice", MONTH, "--tariff", tariff, "--export", "stripe", tmp_path / "e.jsonl")
     [event] = [json.loads(one) for one in (tmp_path / "e.jsonl").read_text().splitlines()]
 
-    assert 1 == told.exit_code
-    assert "Not exported: account globex has no stripe_customer" in told.stdout
+    assert 1 == shown.exit_code
+    assert "Not exported: account globex has no stripe_customer" in shown.stdout
     assert ("api_requests", {"stripe_customer_id": "cus_1", "value": "21"}) == (
         event["event_name"], event["payload"],
     )  # fmt: skip
@@ -280,16 +280,16 @@ def test_rehearsal(demo: Demo, tariff: Path, tmp_path: Path) -> None:
     """Who pays more or less by another tariff, with their distribution; nothing is issued."""
     other = tmp_path / "other.yaml"
     other.write_text(TARIFF.replace("unit_price: 0.105", "unit_price: 0.15, free_units: 10"))
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--rehearse", other, "--json")
-    document = json.loads(told.stdout)
+    shown = invoke("invoice", MONTH, "--tariff", tariff, "--rehearse", other, "--json")
+    document = json.loads(shown.stdout)
 
-    assert 0 == told.exit_code
+    assert 0 == shown.exit_code
     assert [] == kept(demo)
-    assert ["acme", "2.20", "1.65", "-0.55", "EUR"] in [row.split() for row in told.stderr.splitlines()]
-    assert "0 pay more, 2 less, 0 the same. Nothing was issued." in told.stderr
+    assert ["acme", "2.20", "1.65", "-0.55", "EUR"] in [row.split() for row in shown.stderr.splitlines()]
+    assert "0 pay more, 2 less, 0 the same. Nothing was issued." in shown.stderr
     assert {"- over 50 %": 1, "- up to 50 %": 1} == {b: n for b, n in document["distribution"].items() if n}
     assert {"EUR": "-0.97"} == document["change"]
-    assert 2 == told.stderr.count("█" * 40)
+    assert 2 == shown.stderr.count("█" * 40)
 
 
 def test_a_rehearsal_in_another_currency(tariff: Path, tmp_path: Path) -> None:
@@ -302,9 +302,9 @@ def test_a_rehearsal_in_another_currency(tariff: Path, tmp_path: Path) -> None:
 
 def test_a_rehearsal_issues_nothing(tariff: Path) -> None:
     """What would write invoices does not go with it."""
-    told = invoke("invoice", MONTH, "--tariff", tariff, "--rehearse", tariff, "--out", "x")
-    assert 2 == told.exit_code
-    assert "leave out --out and --export" in " ".join(told.stderr.replace("│", " ").split())
+    shown = invoke("invoice", MONTH, "--tariff", tariff, "--rehearse", tariff, "--out", "x")
+    assert 2 == shown.exit_code
+    assert "leave out --out and --export" in " ".join(shown.stderr.replace("│", " ").split())
 
 
 def test_a_month_after_a_gap_is_refused(tariff: Path) -> None:
@@ -317,20 +317,20 @@ def test_a_month_after_a_gap_is_refused(tariff: Path) -> None:
 def test_shows_what_it_issues_and_asks(
     demo: Demo, tariff: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a terminal and --yes nothing is issued. What was issued before is told without a question."""
+    """Without a terminal and --yes nothing is issued. What was issued before is shown without a question."""
     typed = ["invoice", MONTH, "--tariff", str(tariff)]
     monkeypatch.setattr("sys.argv", ["usage-meter", *typed])
     assert 2 == main()
-    told = capsys.readouterr()
-    assert "confirm with --yes. Nothing was written" in told.err
-    assert ["acme", "2.20", "0.00", "2.20", "EUR"] in [line.split() for line in told.out.splitlines()]
+    shown = capsys.readouterr()
+    assert "confirm with --yes. Nothing was written" in shown.err
+    assert ["acme", "2.20", "0.00", "2.20", "EUR"] in [line.split() for line in shown.out.splitlines()]
     assert [] == kept(demo)
     invoke(*typed)
     again = CliRunner().invoke(app, typed, catch_exceptions=False)
     assert (1, True) == (again.exit_code, "issued before" in again.stdout)
 
 
-def test_a_month_without_calls_is_invoiced_only_if_told(demo: Demo, tariff: Path) -> None:
+def test_a_month_without_calls_is_invoiced_only_when_confirmed(demo: Demo, tariff: Path) -> None:
     """Minimums are not billed for a wrong month or a wrong stack."""
     with pytest.raises(CommandError, match=r"2026-02 has no calls: .* --empty. Nothing was issued"):
         invoke("invoice", "2026-02", "--tariff", tariff)

@@ -53,7 +53,7 @@ def test_the_example_is_a_tariff() -> None:
 
 
 def test_the_page_shows_a_tariff(tmp_path: Path) -> None:
-    """The file that docs/prices.md begins with can be used, and the fault that it shows is told so."""
+    """The file that docs/prices.md begins with can be used, and has the fault that it shows."""
     page = (EXAMPLE.parents[1] / "prices.md").read_text()
     assert ["acme"] == list(read(page.split("```yaml\n")[1].split("```")[0], tmp_path).accounts)
     tiers = "tiers: [{up_to: 10, unit_price: 1}, {from: 12, flat_fee: 1}]"

@@ -44,7 +44,7 @@ class TestRegion:
         assert "eu-west-3" == session().region_name
 
 
-def told(**variables: str) -> tuple[int, str]:
+def shown(**variables: str) -> tuple[int, str]:
     """Exit code and standard error of a command, on a machine where these variables alone are set."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -69,18 +69,18 @@ class TestNoWay:
 
     def test_no_region(self) -> None:
         """Nothing says where to look."""
-        assert (2, "usage-meter: There is no AWS region: set AWS_REGION or AWS_PROFILE.\n") == told()
+        assert (2, "usage-meter: There is no AWS region: set AWS_REGION or AWS_PROFILE.\n") == shown()
 
     def test_no_credentials(self) -> None:
         """Nothing says as whom."""
-        code, sentence = told(AWS_REGION="eu-west-1")
+        code, sentence = shown(AWS_REGION="eu-west-1")
         assert 2 == code
         assert sentence.startswith("usage-meter: There are no AWS credentials: set AWS_PROFILE, or")
         assert "Traceback" not in sentence
 
     def test_no_endpoint(self) -> None:
         """What was named is not there any more: a local cloud that has ended, say."""
-        code, sentence = told(
+        code, sentence = shown(
             AWS_REGION="eu-west-1",
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",

@@ -1,4 +1,4 @@
-"""What the user is told in place of a traceback."""
+"""What the user sees in place of a traceback."""
 
 import pytest
 from botocore.exceptions import (
@@ -45,11 +45,11 @@ THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceed
 )
 def test_errors_of_others_are_explained(error: Exception, sentence: str, exit_code: int) -> None:
     """In a sentence that says what to do."""
-    told = explained(error)
+    shown = explained(error)
 
-    assert told is not None
-    assert sentence in str(told)
-    assert exit_code == told.exit_code
+    assert shown is not None
+    assert sentence in str(shown)
+    assert exit_code == shown.exit_code
 
 
 @pytest.mark.parametrize(
@@ -63,24 +63,24 @@ def test_errors_of_others_are_explained(error: Exception, sentence: str, exit_co
     ],
     ids=["no endpoint", "no credentials"],
 )
-def test_the_reason_on_this_machine_is_told(cause: Exception, sentence: str) -> None:
-    """The border makes errors of the meter's own of these two: the user is told what to put right."""
+def test_the_reason_on_this_machine_is_reported(cause: Exception, sentence: str) -> None:
+    """The border makes errors of the meter's own of these two: the user sees what to put right."""
     error = translate(cause, "DescribeStacks of usage-meter")
     error.__cause__ = cause
-    told = explained(error)
+    shown = explained(error)
 
-    assert told is not None
-    assert (True, 2) == (str(told).startswith(sentence), told.exit_code)
+    assert shown is not None
+    assert (True, 2) == (str(shown).startswith(sentence), shown.exit_code)
 
 
 def test_a_service_that_answers_speaks_for_itself() -> None:
     """What the meter says of an answer is not replaced by AWS's own words."""
     error = Misconfigured(["there is no stack shop in eu-west-1: name stack, region and profile"])
     error.__cause__ = REFUSED
-    told = explained(error)
+    shown = explained(error)
 
-    assert told is not None
-    assert "there is no stack shop in eu-west-1" in str(told)
+    assert shown is not None
+    assert "there is no stack shop in eu-west-1" in str(shown)
 
 
 def test_faults_of_ours_are_not() -> None:

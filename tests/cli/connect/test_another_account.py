@@ -134,9 +134,9 @@ class TestConnect:
     def test_dry_run(self, there: OtherAccount) -> None:
         """It shows what would change, and changes nothing; a stage that logs nothing needs a log group."""
         before = there.logged(), there.filters()
-        told = invoke("connect", "--meter", "meter.json")
-        assert (1, True) == (told.exit_code, "name a log group of this account" in told.stdout)
-        assert f"{there.logging}/prod  REST  orders: will be connected" in told.stdout
+        shown = invoke("connect", "--meter", "meter.json")
+        assert (1, True) == (shown.exit_code, "name a log group of this account" in shown.stdout)
+        assert f"{there.logging}/prod  REST  orders: will be connected" in shown.stdout
         assert before == (there.logged(), there.filters())
 
     def test_and_back(self, there: OtherAccount) -> None:

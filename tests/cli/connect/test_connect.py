@@ -78,11 +78,11 @@ class TestDryRun:
         """By default it shows the format that a stage has and gets, and changes nothing."""
         destination = account.group("/aws/apigateway/orders")
         api = account.api("orders", {"destinationArn": destination, "format": OWN_FORMAT})
-        told = invoke("connect")
-        assert 0 == told.exit_code, told.stderr
-        assert f"{api}/prod  REST  orders: will be connected" in told.stdout
-        assert "/aws/apigateway/orders gets a subscription filter" in told.stdout
-        assert OWN_FORMAT in told.stdout.replace("\n", "")
+        shown = invoke("connect")
+        assert 0 == shown.exit_code, shown.stderr
+        assert f"{api}/prod  REST  orders: will be connected" in shown.stdout
+        assert "/aws/apigateway/orders gets a subscription filter" in shown.stdout
+        assert OWN_FORMAT in shown.stdout.replace("\n", "")
         assert OWN_FORMAT == account.log_of(api)["format"]
         assert [] == account.filters("/aws/apigateway/orders")
         assert not list(Path.cwd().iterdir())
@@ -139,8 +139,8 @@ class TestApply:
             )
         refused = account.api("busy", {"destinationArn": destination, "format": OWN_FORMAT})
         connected = account.api("users")
-        told = invoke("connect", "--all", "--apply", "--out", "found.json")
-        assert 1 == told.exit_code
+        shown = invoke("connect", "--all", "--apply", "--out", "found.json")
+        assert 1 == shown.exit_code
         found = {one["api"]: one for one in json.loads(Path("found.json").read_text())}
         assert "2 subscription filters already: first, second" in found[refused]["refusal"]
         assert OWN_FORMAT == account.log_of(refused)["format"]
@@ -152,9 +152,9 @@ class TestApply:
         invoke("connect", "--all", "--apply")
         operations = [{"op": "replace", "path": "/accessLogSettings/format", "value": "mine"}]
         account.rest.update_stage(restApiId=api, stageName="prod", patchOperations=operations)
-        told = invoke("disconnect", "--apply", "--out", "left.json")
+        shown = invoke("disconnect", "--apply", "--out", "left.json")
         assert [{"stage": f"{api}/prod", "restored": False}] == json.loads(Path("left.json").read_text())
-        assert (1, True) == (told.exit_code, "was changed since" in told.stdout)
+        assert (1, True) == (shown.exit_code, "was changed since" in shown.stdout)
         assert "mine" == account.log_of(api)["format"]
         assert 0 == invoke("disconnect", "--apply", "--force").exit_code
         assert not account.log_of(api)
@@ -206,9 +206,9 @@ class TestPrint:
     def test_snippet(self, account: Account, language: str, words: str) -> None:
         """What to write into a definition holds the stack's own values, and nothing is changed."""
         api = account.api("orders")
-        told = invoke("connect", "--print", language)
-        assert 0 == told.exit_code, told.stderr
-        assert words in told.stdout
+        shown = invoke("connect", "--print", language)
+        assert 0 == shown.exit_code, shown.stderr
+        assert words in shown.stdout
         wanted = "QuotaAuthorizerArn" if language == "openapi" else "AccessLogGroupName"
-        assert account.cloud.stack.output(wanted) in told.stdout
+        assert account.cloud.stack.output(wanted) in shown.stdout
         assert not account.log_of(api)

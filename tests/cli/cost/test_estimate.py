@@ -36,7 +36,7 @@ class TestCommand:
     def test_tables(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         """Needs and costs, beside API Gateway's own bill, with the date of the prices."""
         assert 0 == run(CALLS, monkeypatch)
-        told = capsys.readouterr().out
+        shown = capsys.readouterr().out
         for words in (
             "shards",
             "write units a second",
@@ -46,7 +46,7 @@ class TestCommand:
             "2,395.20",
             "us-east-1, 2026-",
         ):
-            assert words in told
+            assert words in shown
 
     def test_json(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """The same as JSON; money is text."""

@@ -47,7 +47,7 @@ def lines() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A cloud with calls that are counted and in the lake, and thresholds that were told."""
+    """A cloud with calls that are counted and in the lake, and thresholds that were reported."""
     path = tmp_path_factory.mktemp("log") / "access.jsonl"
     path.write_text("\n".join(lines()))
     log = from_file(path)
@@ -92,9 +92,9 @@ def document(*arguments: str) -> dict[str, Any]:
     return found
 
 
-def section(told: str, title: str) -> list[list[str]]:
+def section(shown: str, title: str) -> list[list[str]]:
     """The words of a section's lines."""
-    _, _, rest = told.partition(f"\n{title}\n")
+    _, _, rest = shown.partition(f"\n{title}\n")
     return [one.split() for one in rest.partition("\n\n")[0].splitlines()]
 
 
@@ -109,35 +109,35 @@ def change_counter(demo: Demo, requests: int) -> None:
 
 
 def test_a_key_that_is_blocked() -> None:
-    """Since when, by what, and until when; what was not billed, told and denied; both sides agree."""
-    told = explain("shop")
-    assert 1 == told.exit_code
-    assert ["requests", "10"] in section(told.stdout, "Counter")
-    assert [DAY, "10", "10", "0", "█" * 24] in told_lines(told)
-    assert ["0", "shardId-000000000000"] in [words[:2] for words in section(told.stdout, "Watermarks")]
-    assert ["10", "calls", "in", "10", "rows;", "query"] == section(told.stdout, "Lake")[0][:6]
+    """Since when, by what, and until when; what was not billed, reported and denied; both sides agree."""
+    shown = explain("shop")
+    assert 1 == shown.exit_code
+    assert ["requests", "10"] in section(shown.stdout, "Counter")
+    assert [DAY, "10", "10", "0", "█" * 24] in shown_lines(shown)
+    assert ["0", "shardId-000000000000"] in [words[:2] for words in section(shown.stdout, "Watermarks")]
+    assert ["10", "calls", "in", "10", "rows;", "query"] == section(shown.stdout, "Lake")[0][:6]
     assert [
         "3 of 10 requests, by the counter 30.0 %",
         "status 429: 2 calls, by the lake",
         "status 503: 1 call, by the lake",
-    ] == [" ".join(words) for words in section(told.stdout, "Not billed")[:3]]
-    assert ["billable/month", "7", "7", "100.0", "0"] == section(told.stdout, "Plan")[2][:5]
+    ] == [" ".join(words) for words in section(shown.stdout, "Not billed")[:3]]
+    assert ["billable/month", "7", "7", "100.0", "0"] == section(shown.stdout, "Plan")[2][:5]
     assert [f"{MONTH}: {share} % of 7 billable, sent" for share in (50, 80, 100)] == [
-        " ".join(words) for words in section(told.stdout, "Alerts")
+        " ".join(words) for words in section(shown.stdout, "Alerts")
     ]
-    assert ["2", "calls", "with", "status", "429,"] == section(told.stdout, "Denied")[0][:5]
+    assert ["2", "calls", "with", "status", "429,"] == section(shown.stdout, "Denied")[0][:5]
     assert [
         (
             "Blocked since 2026-10-31 12:08:00 UTC by the hard limit of 7 billable requests a month; "
             "resets at 2026-11-01 00:00:00 UTC."
         ),
         "Counter and lake hold the same 10 calls.",
-    ] == [" ".join(words) for words in section(told.stdout, "Conclusion")]
+    ] == [" ".join(words) for words in section(shown.stdout, "Conclusion")]
 
 
-def told_lines(told: Result) -> list[list[str]]:
+def shown_lines(shown: Result) -> list[list[str]]:
     """The words of all lines."""
-    return [one.split() for one in told.stdout.splitlines()]
+    return [one.split() for one in shown.stdout.splitlines()]
 
 
 def test_as_json() -> None:
@@ -170,21 +170,21 @@ def test_a_day_has_hours() -> None:
 
 def test_unknown_sizes() -> None:
     """How many calls have no known size is said: for a price or limit on bytes they are none."""
-    told = " ".join(explain("shop").stdout.split())
+    shown = " ".join(explain("shop").stdout.split())
     assert (
-        "Without a known size: 10 requests, 0 responses; a price or limit on bytes counts them as 0" in told
+        "Without a known size: 10 requests, 0 responses; a price or limit on bytes counts them as 0" in shown
     )
     assert {"requests": 10, "responses": 0} == document("shop")["lake"]["without_known_size"]
 
 
 def test_malformed_lines() -> None:
     """Each reason is named with an example, and the way back."""
-    told = explain("!malformed")
-    reasons = " ".join(" ".join(words) for words in section(told.stdout, "Malformed because"))
+    shown = explain("!malformed")
+    reasons = " ".join(" ".join(words) for words in section(shown.stdout, "Malformed because"))
     assert "bad_status: 1 line, such as" in reasons
     assert 'status is "none", none from 100 to 599' in reasons
     assert "no_json: 1 line, such as no line" in reasons
-    conclusion = " ".join(told.stdout.split())
+    conclusion = " ".join(shown.stdout.split())
     assert "Malformed because: bad_status (1), no_json (1)." in conclusion
     assert "`usage-meter reread 2026-10` reads the lines again" in conclusion
     found = document("!malformed")["lake"]["malformed_because"]
@@ -205,11 +205,11 @@ def test_without_the_lake(later: pytest.MonkeyPatch) -> None:
         raise AssertionError("a query was run")
 
     later.setattr(Athena, "run", refuse)
-    told = explain("shop", "--no-lake")
-    assert 1 == told.exit_code
-    assert [["It", "was", "not", "queried", "(--no-lake)."]] == section(told.stdout, "Lake")
-    assert "Blocked by the hard limit of 7 billable requests a month" in told.stdout
-    assert "10 requests counted; the lake was not queried." in told.stdout
+    shown = explain("shop", "--no-lake")
+    assert 1 == shown.exit_code
+    assert [["It", "was", "not", "queried", "(--no-lake)."]] == section(shown.stdout, "Lake")
+    assert "Blocked by the hard limit of 7 billable requests a month" in shown.stdout
+    assert "10 requests counted; the lake was not queried." in shown.stdout
 
 
 def test_a_query_that_is_refused(later: pytest.MonkeyPatch) -> None:
@@ -219,25 +219,25 @@ def test_a_query_that_is_refused(later: pytest.MonkeyPatch) -> None:
         raise QueryFailed("id", "CANCELLED", "it reads more than 10 bytes")
 
     later.setattr(Athena, "run", refuse)
-    with pytest.raises(CommandError, match=r"10 bytes\. --no-lake leaves the lake out") as told:
+    with pytest.raises(CommandError, match=r"10 bytes\. --no-lake leaves the lake out") as shown:
         explain("shop")
-    assert 1 == told.value.exit_code
+    assert 1 == shown.value.exit_code
 
 
 def test_the_two_differ(demo: Demo) -> None:
     """Then it says how, and who names the calls; so soon after the calls they may be on their way."""
     change_counter(demo, 1)
     try:
-        told = explain("shop")
+        shown = explain("shop")
     finally:
         change_counter(demo, -1)
-    assert 1 == told.exit_code
-    assert ["requests", "11", "10"] in told_lines(told)
+    assert 1 == shown.exit_code
+    assert ["requests", "11", "10"] in shown_lines(shown)
     assert (
         "11 requests are counted, 10 are in the lake: `usage-meter reconcile 2026-10` names the calls."
-        not in told.stdout
+        not in shown.stdout
     ), "the day is not over"
-    assert "the last calls can take up to 60 minutes to arrive" in told.stdout
+    assert "the last calls can take up to 60 minutes to arrive" in shown.stdout
 
 
 def test_the_two_differ_in_a_month_that_is_over(demo: Demo, later: pytest.MonkeyPatch) -> None:
@@ -247,46 +247,46 @@ def test_the_two_differ_in_a_month_that_is_over(demo: Demo, later: pytest.Monkey
     demo.settle()
     change_counter(demo, 1)
     try:
-        told = explain("shop", "--period", MONTH)
+        shown = explain("shop", "--period", MONTH)
     finally:
         change_counter(demo, -1)
-    assert 1 == told.exit_code
-    assert "`usage-meter reconcile 2026-10` names the calls." in told.stdout
+    assert 1 == shown.exit_code
+    assert "`usage-meter reconcile 2026-10` names the calls." in shown.stdout
 
 
 def test_a_key_within_its_limits(demo: Demo) -> None:
     """Is not blocked, and that is no problem."""
     plans(demo).assign(Assignment("shop", "wide"))
-    told = explain("shop")
-    assert 0 == told.exit_code
-    assert "Not blocked: 990 are left of the hard limit of 1,000 requests a month." in told.stdout
+    shown = explain("shop")
+    assert 0 == shown.exit_code
+    assert "Not blocked: 990 are left of the hard limit of 1,000 requests a month." in shown.stdout
 
 
 def test_a_key_that_is_suspended(demo: Demo) -> None:
     """Says how to end that."""
     plans(demo).assign(Assignment("shop", "wide", status=KeyStatus.SUSPENDED))
-    told = explain("shop", "--no-lake")
-    assert 1 == told.exit_code
-    assert "Suspended: all calls are blocked until `usage-meter quota resume shop`." in told.stdout
+    shown = explain("shop", "--no-lake")
+    assert 1 == shown.exit_code
+    assert "Suspended: all calls are blocked until `usage-meter quota resume shop`." in shown.stdout
 
 
 def test_a_key_that_nobody_knows() -> None:
     """It may be the key itself instead of its id."""
-    told = explain("secret-of-shop")
-    assert 0 == told.exit_code
-    assert "secret-of-shop is unknown in 2026-10" in told.stdout
-    assert "Give the id of the key, not the key itself." in told.stdout
+    shown = explain("secret-of-shop")
+    assert 0 == shown.exit_code
+    assert "secret-of-shop is unknown in 2026-10" in shown.stdout
+    assert "Give the id of the key, not the key itself." in shown.stdout
 
 
 def test_a_reserved_key() -> None:
     """What has no key can be explained as well."""
-    told = explain("-")
-    assert 0 == told.exit_code
-    assert "- is not a key: it counts what is unattributed." in told.stdout
-    assert "Counter and lake hold the same 1 call." in told.stdout
+    shown = explain("-")
+    assert 0 == shown.exit_code
+    assert "- is not a key: it counts what is unattributed." in shown.stdout
+    assert "Counter and lake hold the same 1 call." in shown.stdout
 
 
 @pytest.mark.parametrize("arguments", [[], ["shop", "--period", "2026-10-31T12"], ["a\tb"]])
 def test_wrong_use(arguments: list[str]) -> None:
-    """Is told before anything is asked."""
+    """Is reported before anything is asked."""
     assert 2 == explain(*arguments).exit_code

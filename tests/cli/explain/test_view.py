@@ -42,15 +42,16 @@ def found() -> Explained:
 
 
 def test_a_counter_that_was_repaired(capsys: pytest.CaptureFixture[str]) -> None:
-    """Says by whom and why; what waits to be told says since when; long lines are not cut."""
+    """Says by whom and why; what waits to be reported says since when; long lines are not cut."""
     print_parts(console(), draw_explained(found()))
-    told = capsys.readouterr().out
+    shown = capsys.readouterr().out
     assert (
-        "  2026-11-05: from 3 to 5 requests by ann at 2026-11-06T10:00:00Z, report r1: a lost batch\n" in told
+        "  2026-11-05: from 3 to 5 requests by ann at 2026-11-06T10:00:00Z, report r1: a lost batch\n"
+        in shown
     )
-    assert "  2026-11: 50 % of 10 requests, found at 2026-11-24 18:59:03 UTC, not sent yet\n" in told
-    assert ["1", "shardId-000000000016", f"1{'0' * 55}"] in [one.split() for one in told.splitlines()]
-    assert ["requests", "5"] in [one.split() for one in told.splitlines()]
+    assert "  2026-11: 50 % of 10 requests, found at 2026-11-24 18:59:03 UTC, not sent yet\n" in shown
+    assert ["1", "shardId-000000000016", f"1{'0' * 55}"] in [one.split() for one in shown.splitlines()]
+    assert ["requests", "5"] in [one.split() for one in shown.splitlines()]
 
 
 def test_slices_as_json() -> None:

@@ -14,9 +14,9 @@ from cli.main import app
 @pytest.fixture
 def wished(monkeypatch: pytest.MonkeyPatch) -> list[DemoOptions]:
     """What the command asks for, instead of being run."""
-    wishes: list[DemoOptions] = []
-    monkeypatch.setattr(demo_session, "run", wishes.append)
-    return wishes
+    options: list[DemoOptions] = []
+    monkeypatch.setattr(demo_session, "run", options.append)
+    return options
 
 
 def test_without_options(wished: list[DemoOptions]) -> None:
@@ -42,7 +42,7 @@ def test_a_lake_is_not_mixed_with_another(wished: list[DemoOptions], tmp_path: P
     """Two runs in one folder would be taken for one."""
     (tmp_path / "old.parquet").write_bytes(b"")
 
-    told = CliRunner().invoke(app, ["demo", "--lake", str(tmp_path)])
+    shown = CliRunner().invoke(app, ["demo", "--lake", str(tmp_path)])
 
-    assert (2, []) == (told.exit_code, wished)
-    assert "is not empty" in " ".join(told.output.replace("│", " ").split())
+    assert (2, []) == (shown.exit_code, wished)
+    assert "is not empty" in " ".join(shown.output.replace("│", " ").split())

@@ -1,4 +1,4 @@
-"""What the demo tells at its end."""
+"""What the demo prints at its end."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ from local_cloud.demo.result import DemoResult
 from tests.local_cloud.demo.results import OCTOBER, ONE_MORE, report, result
 
 
-def told(found: DemoResult, capsys: pytest.CaptureFixture[str]) -> str:
+def shown(found: DemoResult, capsys: pytest.CaptureFixture[str]) -> str:
     """The report as a pipe gets it, with single spaces."""
     show_result(console(), found)
     return re.sub(" +", " ", capsys.readouterr().out)
@@ -22,7 +22,7 @@ def told(found: DemoResult, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     """The counts, both sides of each month and outcome, the proof, and what to do next."""
-    text = told(result(), capsys)
+    text = shown(result(), capsys)
 
     for part in (
         "log events 10 in 12.3 s",
@@ -61,7 +61,7 @@ def test_what_to_try_next(
 def test_a_difference_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """With its key, period and nature; and nothing says that all is well."""
     found = result(october=report(OCTOBER, [ONE_MORE] * 12, metered=6, unattributed=1, malformed=1))
-    text = told(found, capsys)
+    text = shown(found, capsys)
 
     assert "PROBLEM: counters and lake differ in 12 places" in text
     assert "shop 2026-10: calls missing in the lake; 2 counted, 1 in the lake" in text

@@ -33,21 +33,23 @@ def access_log(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_log_is_played_told_and_written(
+def test_a_log_is_played_reported_and_written(
     access_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In plain lines, without a word of the functions' own; the JSON says the same."""
     out, lake = tmp_path / "out.json", tmp_path / "lake"
     run(DemoOptions(access_log, chaos=1, result=Output((out,)), lake=lake, serve=True))
 
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     document = json.loads(out.read_text())
-    assert f"Playing access.jsonl.gz: {CALLS} lines, faults drawn from seed 1, DynamoDB by moto" in told.out
-    assert "No drift" in told.out
-    assert "stays up" not in told.out, "without a terminal it ends by itself"
-    assert "\x1b" not in told.out
-    assert "{" not in told.out
-    assert "" == told.err
+    assert (
+        f"Playing access.jsonl.gz: {CALLS} lines, faults drawn from seed 1, DynamoDB by moto" in printed.out
+    )
+    assert "No drift" in printed.out
+    assert "stays up" not in printed.out, "without a terminal it ends by itself"
+    assert "\x1b" not in printed.out
+    assert "{" not in printed.out
+    assert "" == printed.err
     assert (CALLS, [], []) == (document["log_events"], document["drift"], document["problems"])
     assert CALLS == distinct_events(lake)
 
@@ -63,9 +65,9 @@ def test_the_lake_that_is_kept_is_the_logs_alone(
     assert CALLS // 2 == distinct_events(tmp_path / "lake")
 
     run(DemoOptions(lake=tmp_path / "generated", lines=50))
-    told = capsys.readouterr().out
-    assert "generated traffic of 200 keys: 50 lines" in told
-    assert "quota: key" in told
+    printed = capsys.readouterr().out
+    assert "generated traffic of 200 keys: 50 lines" in printed
+    assert "quota: key" in printed
     assert 50 == distinct_events(tmp_path / "generated")
 
 
@@ -76,10 +78,10 @@ def test_the_dashboard_is_served_at_the_end(
     shown: list[int] = []
 
     def look(_screen: Console) -> None:
-        told = capsys.readouterr().out
-        assert "#/overview?month=2026-1" in told
+        printed = capsys.readouterr().out
+        assert "#/overview?month=2026-1" in printed
         shown.append(
-            sum(shown_at(address_of(told), key, f"2026-{month}") for key in keys for month in (10, 11))
+            sum(shown_at(address_of(printed), key, f"2026-{month}") for key in keys for month in (10, 11))
         )
 
     keys = {json.loads(line)["apiKeyId"] for line in gzip.decompress(access_log.read_bytes()).splitlines()}
@@ -117,7 +119,7 @@ def test_a_counter_that_is_wrong_is_exit_code_1(
     assert json.loads(out.read_text())["drift"]
 
 
-def test_a_function_that_never_works_is_told(
+def test_a_function_that_never_works_is_reported(
     access_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one sentence, with its last failure."""

@@ -101,14 +101,14 @@ def test_a_pipe_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> Non
     """Until all is done."""
     monkeypatch.setattr(demo_view, "SECONDS_BETWEEN_LINES", 0.01)
     screen = Console(file=io.StringIO(), width=110)
-    told: list[float] = []
+    shown: list[float] = []
 
     def snapshot() -> Snapshot:
-        told.append(time.monotonic())
+        shown.append(time.monotonic())
         return SNAPSHOT
 
     with watching(screen, snapshot):
-        while len(told) < 2:
+        while len(shown) < 2:
             time.sleep(0.01)
 
     assert isinstance(screen.file, io.StringIO)

@@ -48,19 +48,19 @@ def requests_of(key: str) -> int:
     )
 
 
-def typed(told: str, beginning: str) -> str:
+def typed(printed: str, beginning: str) -> str:
     """What a line that was printed does in a shell."""
-    (command,) = (line for line in told.splitlines() if line.strip().startswith(beginning))
+    (command,) = (line for line in printed.splitlines() if line.strip().startswith(beginning))
     done = subprocess.run(
         ["bash", "-c", command], env=dict(os.environ), capture_output=True, text=True, check=True
     )
     return done.stdout
 
 
-def counted_at_last(told: str, key: str) -> int:
+def counted_at_last(printed: str, key: str) -> int:
     """The requests of a key, once there are some."""
     deadline = time.monotonic() + SECONDS
-    while not (found := shown_at(address_of(told), key)) and time.monotonic() < deadline:
+    while not (found := shown_at(address_of(printed), key)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found
 
@@ -88,8 +88,8 @@ def test_lines_are_counted_while_it_is_up(
     tried: list[int] = []
 
     def write_and_look(_screen: Console) -> None:
-        told = capsys.readouterr().out
-        use(told, monkeypatch)
+        printed = capsys.readouterr().out
+        use(printed, monkeypatch)
         logs, (group,) = boto3.session.Session().client("logs"), outputs().values("AccessLogGroupName")
         now = int(datetime.now(UTC).timestamp() * 1000)
         logs.create_log_stream(logGroupName=group, logStreamName="mine")
@@ -101,10 +101,10 @@ def test_lines_are_counted_while_it_is_up(
         deadline = time.monotonic() + SECONDS
         while not counted or (counted[-1] == 0 and time.monotonic() < deadline):
             counted.append(requests_of("shop"))
-        shown.append(shown_at(address_of(told), "shop"))
-        sent.append(typed(told, "echo "))
-        shown.append(counted_at_last(told, "my-key"))
-        (api,) = re.findall(r"curl -i -H 'x-api-key: trial' (http://\S+)", told)
+        shown.append(shown_at(address_of(printed), "shop"))
+        sent.append(typed(printed, "echo "))
+        shown.append(counted_at_last(printed, "my-key"))
+        (api,) = re.findall(r"curl -i -H 'x-api-key: trial' (http://\S+)", printed)
         tried.extend(status_of(api) for _ in range(TRIAL_AMOUNT + 1))
 
     monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).parent / "usage-meter"), "local"])
@@ -126,11 +126,11 @@ def test_a_log_is_played(
     counted: list[int] = []
 
     def look(_screen: Console) -> None:
-        told = capsys.readouterr().out
-        use(told, monkeypatch)
-        assert "20 log events counted and stored in the lake." in told
+        printed = capsys.readouterr().out
+        use(printed, monkeypatch)
+        assert "20 log events counted and stored in the lake." in printed
         counted.append(requests_of("shop"))
-        counted.append(shown_at(address_of(told), "shop", "2026-10"))
+        counted.append(shown_at(address_of(printed), "shop", "2026-10"))
 
     monkeypatch.setattr(local_session, "stay_up", look)
     run(path, None)
@@ -139,7 +139,7 @@ def test_a_log_is_played(
 
 
 def test_a_log_without_lines(tmp_path: Path) -> None:
-    """Is told before anything starts."""
+    """Is reported before anything starts."""
     path = tmp_path / "empty"
     path.write_text("")
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.deployment import Deployment
 from cli.common.terminal import console
-from cli.local.uptime import stay_up, tell_address
+from cli.local.uptime import show_address, stay_up
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 from tests.cli.billing.exports import address_of, shown_at, use
@@ -16,15 +16,15 @@ from tests.cli.billing.exports import address_of, shown_at, use
 def test_others_find_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """With the lines that it prints, boto3 alone finds the stack and its log group; a browser the page."""
     with LocalCloud() as cloud, LookUpServer(cloud) as dashboard:
-        tell_address(console(), cloud, dashboard, of_log=True)
-        told = capsys.readouterr().out
-        use(told, monkeypatch)
+        show_address(console(), cloud, dashboard, of_log=True)
+        shown = capsys.readouterr().out
+        use(shown, monkeypatch)
         deployment = Deployment.of_stack(boto3.session.Session().client("cloudformation"), "usage-meter")
-        assert 0 == shown_at(address_of(told), "nobody")
+        assert 0 == shown_at(address_of(shown), "nobody")
 
-    assert deployment.outputs["AccessLogGroupName"] in told
-    assert "usage-meter reconcile" in told
-    assert f"{dashboard.url}#/overview?month=" in told
+    assert deployment.outputs["AccessLogGroupName"] in shown
+    assert "usage-meter reconcile" in shown
+    assert f"{dashboard.url}#/overview?month=" in shown
 
 
 def test_it_ends_by_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

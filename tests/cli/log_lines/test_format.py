@@ -19,17 +19,17 @@ def test_a_full_format(tmp_path: Path) -> None:
     """From a file or as the argument: exit 0."""
     (tmp_path / "format").write_text(REST)
     for given in (REST, str(tmp_path / "format")):
-        told = CliRunner().invoke(app, ["format", "check", given])
-        assert (0, True) == (told.exit_code, "a REST API: its calls are fully metered" in told.stdout)
+        shown = CliRunner().invoke(app, ["format", "check", given])
+        assert (0, True) == (shown.exit_code, "a REST API: its calls are fully metered" in shown.stdout)
 
 
 def test_the_extension_can_be_copied() -> None:
     """It is a line of its own, and is itself full; what is lacking is said before: exit 1."""
-    told = CliRunner().invoke(app, ["format", "check", "-"], input=HTTP)
-    assert 1 == told.exit_code
-    assert "no quotes around status" in told.stdout
-    assert "calls count under no key" in told.stdout
-    (extension,) = [line for line in told.stdout.splitlines() if line.startswith("{")]
+    shown = CliRunner().invoke(app, ["format", "check", "-"], input=HTTP)
+    assert 1 == shown.exit_code
+    assert "no quotes around status" in shown.stdout
+    assert "calls count under no key" in shown.stdout
+    (extension,) = [line for line in shown.stdout.splitlines() if line.startswith("{")]
     assert 0 == CliRunner().invoke(app, ["format", "check", extension]).exit_code
 
 
@@ -48,13 +48,13 @@ def test_no_format(content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "format"
     if content is not None:
         path.write_text(content)
-    told = CliRunner().invoke(app, ["format", "check", str(path)])
-    assert 2 == getattr(told.exception, "exit_code", None)
-    assert str(path) in str(told.exception)
+    shown = CliRunner().invoke(app, ["format", "check", str(path)])
+    assert 2 == getattr(shown.exception, "exit_code", None)
+    assert str(path) in str(shown.exception)
 
 
 def test_a_format_that_the_shell_has_changed() -> None:
     """In double quotes it puts nothing in place of $context: the way out is said."""
-    told = CliRunner().invoke(app, ["format", "check", HTTP.replace("$context", "")])
-    assert 2 == getattr(told.exception, "exit_code", None)
-    assert "single quotes" in str(told.exception)
+    shown = CliRunner().invoke(app, ["format", "check", HTTP.replace("$context", "")])
+    assert 2 == getattr(shown.exception, "exit_code", None)
+    assert "single quotes" in str(shown.exception)

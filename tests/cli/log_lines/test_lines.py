@@ -31,8 +31,8 @@ FILTERED = json.dumps(
 
 def played(path: Path, *options: str) -> tuple[int, str]:
     """The exit code and what is printed."""
-    told = CliRunner().invoke(app, ["lines", str(path), *options])
-    return told.exit_code, told.stdout
+    shown = CliRunner().invoke(app, ["lines", str(path), *options])
+    return shown.exit_code, shown.stdout
 
 
 def written(path: Path, *texts: str) -> Path:
@@ -43,21 +43,21 @@ def written(path: Path, *texts: str) -> Path:
 
 def test_all_are_counted(tmp_path: Path) -> None:
     """Exit 0."""
-    code, told = played(written(tmp_path / "log", line(), line(extendedRequestId="Z=")))
+    code, shown = played(written(tmp_path / "log", line(), line(extendedRequestId="Z=")))
     assert 0 == code
-    assert "2 lines; 2 counted" in told
+    assert "2 lines; 2 counted" in shown
 
 
 def test_some_are_not(tmp_path: Path) -> None:
     """Exit 1; each kind has its number, an example and the mend, and the example commands no terminal."""
-    code, told = played(written(tmp_path / "log", line(), CLF + "\x1b[2J", TAIL + line(), HTTP_DEFAULT))
+    code, shown = played(written(tmp_path / "log", line(), CLF + "\x1b[2J", TAIL + line(), HTTP_DEFAULT))
     assert 1 == code
-    assert "4 lines; 1 counted, 1 counted under no key, 2 not counted" in told
-    assert "1 not counted  common_log_format" in told
-    assert "set the stage's access-log format to JSON" in told
-    assert "sed 's/^[^{]*//'" in told
-    assert "\x1b" not in told
-    assert "\\x1b[2J" in told
+    assert "4 lines; 1 counted, 1 counted under no key, 2 not counted" in shown
+    assert "1 not counted  common_log_format" in shown
+    assert "set the stage's access-log format to JSON" in shown
+    assert "sed 's/^[^{]*//'" in shown
+    assert "\x1b" not in shown
+    assert "\\x1b[2J" in shown
 
 
 def test_counted_for_nobody_is_a_problem(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_counted_for_nobody_is_a_problem(tmp_path: Path) -> None:
 
 def test_json(tmp_path: Path) -> None:
     """The same for programs."""
-    code, told = played(written(tmp_path / "log", line(), "x" * 1000), "--json")
-    found = json.loads(told)
+    code, shown = played(written(tmp_path / "log", line(), "x" * 1000), "--json")
+    found = json.loads(shown)
     assert 1 == code
     assert (2, 1, 0, 1) == tuple(found[name] for name in ("lines", "fully", "for_nobody", "not"))
     assert ["no_json", "counted"] == [kind["kind"] for kind in found["kinds"]]
@@ -97,8 +97,8 @@ def test_forms_of_files(data: bytes, tmp_path: Path) -> None:
     """Bare lines and the envelopes of CloudWatch Logs, as files have them."""
     path = tmp_path / "log"
     path.write_bytes(data)
-    code, told = played(path)
-    assert (0, True) == (code, "1 line; 1 counted" in told)
+    code, shown = played(path)
+    assert (0, True) == (code, "1 line; 1 counted" in shown)
 
 
 def test_deliveries_one_after_the_other() -> None:
@@ -115,8 +115,8 @@ def test_a_line_that_speaks_of_messages_is_no_envelope() -> None:
 
 def test_standard_input() -> None:
     """With `-`."""
-    told = CliRunner().invoke(app, ["lines", "-"], input=line())
-    assert (0, True) == (told.exit_code, "-: 1 line; 1 counted" in told.stdout)
+    shown = CliRunner().invoke(app, ["lines", "-"], input=line())
+    assert (0, True) == (shown.exit_code, "-: 1 line; 1 counted" in shown.stdout)
 
 
 def test_of_a_large_file_the_beginning_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,20 +126,20 @@ def test_of_a_large_file_the_beginning_is_read(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "log.gz"
     one = line().encode() + b"\n"
     path.write_bytes(gzip.compress(one * (most // len(one) + 2), 1))
-    code, told = played(path, "--limit", "10000000")
+    code, shown = played(path, "--limit", "10000000")
     assert 0 == code
-    assert f"{most // len(one):,} lines" in told
+    assert f"{most // len(one):,} lines" in shown
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", gzip.compress(line().encode())[:-9], None])
 def test_nothing_to_read(content: bytes | None, tmp_path: Path) -> None:
-    """An empty, damaged or absent file is wrong use, told in a sentence."""
+    """An empty, damaged or absent file is wrong use, reported in a sentence."""
     path = tmp_path / "log"
     if content is not None:
         path.write_bytes(content)
-    told = CliRunner().invoke(app, ["lines", str(path)])
-    assert "log" in str(told.exception)
-    assert 2 == getattr(told.exception, "exit_code", None)
+    shown = CliRunner().invoke(app, ["lines", str(path)])
+    assert "log" in str(shown.exception)
+    assert 2 == getattr(shown.exception, "exit_code", None)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +191,6 @@ def test_the_command_reads_a_log_group(log_group: str, monkeypatch: pytest.Monke
         "AWS_SECRET_ACCESS_KEY": "x",
     }.items():
         monkeypatch.setenv(name, value)
-    told = CliRunner().invoke(app, ["lines", "--log-group", log_group])
-    assert 1 == told.exit_code
-    assert "api: 2 lines; 2 not counted" in told.stdout
+    shown = CliRunner().invoke(app, ["lines", "--log-group", log_group])
+    assert 1 == shown.exit_code
+    assert "api: 2 lines; 2 not counted" in shown.stdout

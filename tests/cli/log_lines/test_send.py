@@ -47,22 +47,22 @@ def test_lines_of_a_file_and_of_standard_input(tmp_path: Path) -> None:
     """Plain, gzip or piped, all are put; the local cloud asks nothing, and the JSON says how many."""
     log = tmp_path / "access.jsonl.gz"
     log.write_bytes(gzip.compress(f"{line()}\n\n{line()}\n".encode()))
-    told = sent(str(log))
-    assert (0, True) == (told.exit_code, told.stdout.startswith("2 lines sent to "))
+    shown = sent(str(log))
+    assert (0, True) == (shown.exit_code, shown.stdout.startswith("2 lines sent to "))
 
-    told = sent("-", "--json", stdin=f"{line()}\n{'x' * 100}\n{line()}".encode())
-    assert (0, 3) == (told.exit_code, json.loads(told.stdout)["sent"])
-    assert "3 lines sent to" in told.stderr
+    shown = sent("-", "--json", stdin=f"{line()}\n{'x' * 100}\n{line()}".encode())
+    assert (0, 3) == (shown.exit_code, json.loads(shown.stdout)["sent"])
+    assert "3 lines sent to" in shown.stderr
 
 
 def test_what_is_not_taken(tmp_path: Path) -> None:
     """A line that is longer than CloudWatch Logs takes is left out and named, the others are sent: exit 1."""
     log = tmp_path / "access.jsonl"
     log.write_text(f"{'x' * MOST_BYTES}\n{line()}\n")
-    told = sent(str(log))
-    assert 1 == told.exit_code
-    assert "1 line sent to" in told.stdout
-    assert "Not taken: 1 line. CloudWatch Logs takes no line of more than 1,048,550 bytes." in told.stdout
+    shown = sent(str(log))
+    assert 1 == shown.exit_code
+    assert "1 line sent to" in shown.stdout
+    assert "Not taken: 1 line. CloudWatch Logs takes no line of more than 1,048,550 bytes." in shown.stdout
     log.write_text("\n")
     with pytest.raises(CommandError, match="There are no lines in"):
         sent(str(log))

@@ -14,12 +14,12 @@ from typer.testing import CliRunner, Result
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.progress import DynamoDBProgress
-from adapters.dynamodb.top_keys import DynamoDBHeaviest
+from adapters.dynamodb.top_keys import DynamoDBTopKeys
 from cli.main import app
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
 from metering.counters.completeness import Knowledge
-from metering.counters.ports import HeaviestList, Progress
+from metering.counters.ports import Progress, TopKeysList
 from metering.period import Period
 from tests.usage_api.meter import Meter, fill, meter_of
 
@@ -47,7 +47,7 @@ class LookedUp:
         meter = fill(self.cloud)
         updates = ConditionalUpdates(meter.dynamodb, 1)
         totals = {"alice": 11, "bob": 22, "!malformed": 3}
-        DynamoDBHeaviest(meter.table_name, updates).put(HeaviestList(Period("2026-11"), SHARDS[0], 1, totals))
+        DynamoDBTopKeys(meter.table_name, updates).put(TopKeysList(Period("2026-11"), SHARDS[0], 1, totals))
         return meter
 
     def confirm(self, through: datetime = THROUGH) -> None:

@@ -164,7 +164,7 @@ def test_what_is_not_there(get: Get) -> None:
 
 
 def test_the_port_is_taken() -> None:
-    """Is told in a sentence, before anything is served."""
+    """Is reported in a sentence, before anything is served."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(CommandError, match=f"Port {port} of 127.0.0.1 cannot be used: Address already"):

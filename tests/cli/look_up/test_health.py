@@ -39,15 +39,15 @@ def cloud(
 def test_well(cloud: LookedUp) -> None:
     """How far each shard is, and what could not be counted for a key; exit code 0."""
     cloud.confirm()
-    told = invoke("health")
-    lines = told.stdout.splitlines()
-    assert (0, "The meter is ok, 63 s late") == (told.exit_code, lines[0])
+    shown = invoke("health")
+    lines = shown.stdout.splitlines()
+    assert (0, "The meter is ok, 63 s late") == (shown.exit_code, lines[0])
     assert [
         [SHARDS[0], "2026-11-24", "18:59:00", "UTC", "63"],
         [SHARDS[1], "2026-11-24", "18:59:01", "UTC", "62"],
     ] == [line.split() for line in lines[3:5]]
     assert ["malformed", "3"] in [line.split() for line in lines]
-    assert "- 3 log lines of this month are unreadable." in told.stdout
+    assert "- 3 log lines of this month are unreadable." in shown.stdout
     assert "complete through 2026-11-24 18:59:00 UTC" in lines[-1]
 
 
@@ -58,13 +58,13 @@ def test_well(cloud: LookedUp) -> None:
 def test_not_well(cloud: LookedUp, late: timedelta, status: str) -> None:
     """Says what to do; exit code 1."""
     cloud.confirm(NOW - late)
-    told = invoke("health")
+    shown = invoke("health")
     assert (1, f"The meter is {status}, {late.seconds} s late") == (
-        told.exit_code,
-        told.stdout.splitlines()[0],
+        shown.exit_code,
+        shown.stdout.splitlines()[0],
     )
-    assert "- " in told.stdout
-    assert SHARDS[0] in told.stdout
+    assert "- " in shown.stdout
+    assert SHARDS[0] in shown.stdout
 
 
 def test_calls_that_do_not_reach_the_stream(cloud: LookedUp) -> None:
@@ -74,18 +74,18 @@ def test_calls_that_do_not_reach_the_stream(cloud: LookedUp) -> None:
     gap = Gap(Way.FORWARDED, "access-log", minute - 60, minute - 10, 1_200)
     state = SourceState(version=1, faults=("no subscription filter leads from access-log",), gaps=(gap,))
     assert SourceBook(cloud.meter.dynamodb, cloud.meter.table_name).save(state)
-    told = invoke("health")
+    shown = invoke("health")
     first = "The meter counts, and calls are lost before it, 63 s late"
-    assert (1, first) == (told.exit_code, told.stdout.splitlines()[0])
-    assert "- No subscription filter leads from access-log." in told.stdout
+    assert (1, first) == (shown.exit_code, shown.stdout.splitlines()[0])
+    assert "- No subscription filter leads from access-log." in shown.stdout
     assert "1,200 calls of all keys together did not reach the meter" in invoke("usage", "alice").stdout
 
 
 def test_nothing_is_known() -> None:
     """Then nobody may take the meter for well: exit code 1."""
-    told = invoke("health")
-    assert (1, "The state of the meter is unknown") == (told.exit_code, told.stdout.splitlines()[0])
-    assert "This is normal in the first minutes of a" in told.stdout
+    shown = invoke("health")
+    assert (1, "The state of the meter is unknown") == (shown.exit_code, shown.stdout.splitlines()[0])
+    assert "This is normal in the first minutes of a" in shown.stdout
 
 
 @pytest.mark.parametrize("through", [THROUGH, NOW - timedelta(hours=1), None])
@@ -93,6 +93,6 @@ def test_json_is_the_answer_of_the_api(cloud: LookedUp, through: datetime | None
     """Word for word, on one line, whatever the exit code."""
     if through is not None:
         cloud.confirm(through)
-    told = invoke("health", "--json")
-    (line,) = told.stdout.splitlines()
-    assert (0 if through == THROUGH else 1, cloud.ask("health")) == (told.exit_code, json.loads(line))
+    shown = invoke("health", "--json")
+    (line,) = shown.stdout.splitlines()
+    assert (0 if through == THROUGH else 1, cloud.ask("health")) == (shown.exit_code, json.loads(line))

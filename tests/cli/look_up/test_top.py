@@ -42,16 +42,16 @@ def address(
 )
 def test_json_is_the_answer_of_the_api(cloud: LookedUp, arguments: list[str], query: str) -> None:
     """Word for word, on one line."""
-    told = invoke("top", *arguments, "--json")
-    (line,) = told.stdout.splitlines()
-    assert (0, cloud.ask(f"top{query}")) == (told.exit_code, json.loads(line))
+    shown = invoke("top", *arguments, "--json")
+    (line,) = shown.stdout.splitlines()
+    assert (0, cloud.ask(f"top{query}")) == (shown.exit_code, json.loads(line))
 
 
 def test_the_heaviest_first() -> None:
     """With all totals, and a bar of what orders them."""
-    told = invoke("top", "--metric", "errors", "--limit", "2")
-    lines = told.stdout.splitlines()
-    assert (0, "Top keys of 2026-11 by errors") == (told.exit_code, lines[0])
+    shown = invoke("top", "--metric", "errors", "--limit", "2")
+    lines = shown.stdout.splitlines()
+    assert (0, "Top keys of 2026-11 by errors") == (shown.exit_code, lines[0])
     assert [
         ["alice", "11", "9", "2", "1,100", "110", "█" * 24],
         ["bob", "22", "20", "2", "2,200", "220", "█" * 24],
@@ -61,18 +61,18 @@ def test_the_heaviest_first() -> None:
 
 def test_nobody() -> None:
     """A month without calls has no keys, and that is no mistake."""
-    told = invoke("top", "--period", "2025-01")
-    assert (0, "No keys.") == (told.exit_code, told.stdout.splitlines()[1])
+    shown = invoke("top", "--period", "2025-01")
+    assert (0, "No keys.") == (shown.exit_code, shown.stdout.splitlines()[1])
 
 
 def test_csv() -> None:
     """A row a key."""
-    told = invoke("top", "--csv", "--limit", "1")
+    shown = invoke("top", "--csv", "--limit", "1")
     totals = "requests,billable,errors,response_bytes,request_bytes,latency_ms"
     assert [
         f"\ufeffkey,period,{totals},unknown_response_sizes,unknown_request_sizes",
         "bob,2026-11,22,20,2,2200,220,110,0,0",
-    ] == told.stdout.splitlines()
+    ] == shown.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_csv() -> None:
     ],
 )
 def test_wrong_use(arguments: list[str]) -> None:
-    """Is told before anything is asked."""
+    """Is reported before anything is asked."""
     assert 2 == invoke("top", *arguments).exit_code

@@ -51,25 +51,25 @@ def address(
 )
 def test_json_is_the_answer_of_the_api(cloud: LookedUp, arguments: list[str], path: str) -> None:
     """Word for word, on one line."""
-    told = invoke("usage", *arguments, "--json")
-    (line,) = told.stdout.splitlines()
-    assert (0, cloud.ask(path)) == (told.exit_code, json.loads(line))
+    shown = invoke("usage", *arguments, "--json")
+    (line,) = shown.stdout.splitlines()
+    assert (0, cloud.ask(path)) == (shown.exit_code, json.loads(line))
 
 
 def test_a_key_that_nobody_has(cloud: LookedUp, tmp_path: Path) -> None:
     """Its zeros are shown as the API answers them, and it is said that the meter does not know it."""
     out = tmp_path / "nobody.json"
-    told = invoke("usage", "nobody", "--out", str(out))
-    assert "usage-meter: The key 'nobody' is not known: no call of it was counted" in told.stderr
-    assert (0, cloud.ask("keys/nobody/usage")) == (told.exit_code, json.loads(out.read_text()))
+    shown = invoke("usage", "nobody", "--out", str(out))
+    assert "usage-meter: The key 'nobody' is not known: no call of it was counted" in shown.stderr
+    assert (0, cloud.ask("keys/nobody/usage")) == (shown.exit_code, json.loads(out.read_text()))
     assert "" == invoke("usage", "alice", "--period", "2025-01").stderr
 
 
 def test_a_month_as_a_picture() -> None:
     """Totals, a column for each day, when it was asked and how complete it is."""
-    told = invoke("usage", "alice")
-    lines = told.stdout.splitlines()
-    assert (0, "alice  2026-11, until 2026-12-01 00:00:00 UTC") == (told.exit_code, lines[0])
+    shown = invoke("usage", "alice")
+    lines = shown.stdout.splitlines()
+    assert (0, "alice  2026-11, until 2026-12-01 00:00:00 UTC") == (shown.exit_code, lines[0])
     assert [
         ["requests", "11"],
         ["billable", "9", "81.8", "%"],
@@ -93,39 +93,39 @@ def columns(line: str, width: int) -> list[str]:
 
 def test_a_day_has_hours() -> None:
     """A column for each."""
-    told = invoke("usage", "alice", "--period", "2026-11-05")
-    assert ["00h", "23h"] == told.stdout.splitlines()[-3].split()
-    assert "alice  2026-11-05, until 2026-11-06 00:00:00 UTC" == told.stdout.splitlines()[0]
+    shown = invoke("usage", "alice", "--period", "2026-11-05")
+    assert ["00h", "23h"] == shown.stdout.splitlines()[-3].split()
+    assert "alice  2026-11-05, until 2026-11-06 00:00:00 UTC" == shown.stdout.splitlines()[0]
 
 
 def test_a_range_has_days() -> None:
     """A column for each, over the month's end."""
-    told = invoke("usage", "alice", "--from", "2026-10-30", "--to", "2026-11-05")
-    assert "alice  2026-10-30 to 2026-11-05, until 2026-11-06 00:00:00 UTC" == told.stdout.splitlines()[0]
-    assert ["10-30", "11-05"] == told.stdout.splitlines()[-3].split()
+    shown = invoke("usage", "alice", "--from", "2026-10-30", "--to", "2026-11-05")
+    assert "alice  2026-10-30 to 2026-11-05, until 2026-11-06 00:00:00 UTC" == shown.stdout.splitlines()[0]
+    assert ["10-30", "11-05"] == shown.stdout.splitlines()[-3].split()
 
 
 def test_without_usage() -> None:
     """A key that was never used is no mistake."""
-    told = invoke("usage", "nobody")
-    assert (0, ["requests", "0"]) == (told.exit_code, told.stdout.splitlines()[2].split())
+    shown = invoke("usage", "nobody")
+    assert (0, ["requests", "0"]) == (shown.exit_code, shown.stdout.splitlines()[2].split())
 
 
 def test_csv_runs_nothing() -> None:
     """A key that a spreadsheet would run is text."""
-    told = invoke("usage", FORMULA_KEY, "--csv")
+    shown = invoke("usage", FORMULA_KEY, "--csv")
     assert [
         "\ufeffkey,period,requests",
         "'=HYPERLINK('http://evil.example'),2026-11-05,40",
         "'=HYPERLINK('http://evil.example'),2026-11-24,4",
-    ] == told.stdout.splitlines()
+    ] == shown.stdout.splitlines()
 
 
 def test_without_a_key() -> None:
     """The heaviest keys are shown, the reserved ones not among them."""
-    told = invoke("usage", "--period", "2026-11")
-    assert ["bob", "alice"] == [line.split()[0] for line in told.stdout.splitlines()[3:5]]
-    assert "malformed" not in told.stdout
+    shown = invoke("usage", "--period", "2026-11")
+    assert ["bob", "alice"] == [line.split()[0] for line in shown.stdout.splitlines()[3:5]]
+    assert "malformed" not in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ def test_without_a_key() -> None:
     ],
 )
 def test_wrong_use(arguments: list[str], reason: str) -> None:
-    """Is told before anything is asked, with the way out."""
-    told = invoke("usage", *arguments)
-    assert 2 == told.exit_code
-    assert reason in " ".join(told.output.replace("│", " ").split())
+    """Is reported before anything is asked, with the way out."""
+    shown = invoke("usage", *arguments)
+    assert 2 == shown.exit_code
+    assert reason in " ".join(shown.output.replace("│", " ").split())
 
 
 def test_no_such_stack() -> None:

@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 24, 19, tzinfo=UTC)
 
 
 def answer(number: int) -> TopAnswer:
-    """One that tells itself from others by its seconds."""
+    """One that differs from others by its seconds."""
     at = NOW + timedelta(seconds=number)
     return TopAnswer(period="2026-11", metric=Metric.REQUESTS, as_of=at, complete_through=None, keys=())
 
@@ -82,11 +82,11 @@ def test_watched_as_json(capsys: pytest.CaptureFixture[str], waits: list[float])
 
 
 def test_a_pause_of_the_service(capsys: pytest.CaptureFixture[str], waits: list[float]) -> None:
-    """Is told beside the answers, and the next answer is waited for."""
+    """Is reported beside the answers, and the next answer is waited for."""
     result = show(answering([1, Transient("Query of counters"), 3, 4]), draw, how(json=True, watch=True))
-    told = capsys.readouterr()
-    assert (answer(4), 3) == (result, len(told.out.splitlines()))
-    assert "usage-meter: No newer figures: Query of counters. Trying again.\n" == told.err
+    shown = capsys.readouterr()
+    assert (answer(4), 3) == (result, len(shown.out.splitlines()))
+    assert "usage-meter: No newer figures: Query of counters. Trying again.\n" == shown.err
     assert 4 == len(waits)
 
 
@@ -104,13 +104,13 @@ def test_what_cannot_get_better_ends_it() -> None:
 
 
 def test_in_place(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
-    """In a terminal each answer takes the place of the one before; a pause is told below it."""
+    """In a terminal each answer takes the place of the one before; a pause is reported below it."""
     written = io.StringIO()
     screen = Console(file=written, force_terminal=True, width=80, color_system=None, legacy_windows=False)
     monkeypatch.setattr(usage_shown, "console", lambda: screen)
     result = show(answering([1, Transient("Query of counters"), 3, 4]), draw, how(watch=True))
-    told = written.getvalue()
+    shown = written.getvalue()
     assert (answer(4), 4) == (result, len(waits))
-    assert [True, False, True, True] == [f"answer {number}" in told for number in (1, 2, 3, 4)]
-    assert "No newer figures: Query of counters" in told
-    assert "\x1b[1A" in told, "the cursor goes up to draw anew"
+    assert [True, False, True, True] == [f"answer {number}" in shown for number in (1, 2, 3, 4)]
+    assert "No newer figures: Query of counters" in shown
+    assert "\x1b[1A" in shown, "the cursor goes up to draw anew"

@@ -52,7 +52,7 @@ def demo(
     return played
 
 
-class Told:
+class Typed:
     """What a command wrote, and its exit code as `main` gives it."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,14 +66,14 @@ class Told:
             code = main()
         except SystemExit as ended:
             code = int(ended.code or 0)
-        told = self._capsys.readouterr()
-        return code, told.out + told.err
+        shown = self._capsys.readouterr()
+        return code, shown.out + shown.err
 
 
 @pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
+def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Types commands."""
-    return Told(capsys, monkeypatch)
+    return Typed(capsys, monkeypatch)
 
 
 def change_counter(demo: Demo, requests: int) -> None:
@@ -97,43 +97,43 @@ def stored(demo: Demo) -> list[dict[str, Any]]:
     return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
 
-def test_close(typed: Told, tmp_path: Path) -> None:
+def test_close(typed: Typed, tmp_path: Path) -> None:
     """A month goes from open to sealed, and stays so."""
     out = tmp_path / "state.json"
     assert (0, "2026-10 is open: closing has not begun\n") == typed("close", MONTH, "--status")
     code, asked = typed("close", MONTH, "--out", str(out), "--yes")
-    told = asked[asked.index(f"{MONTH} was sealed") :]
+    shown = asked[asked.index(f"{MONTH} was sealed") :]
     document = json.loads(out.read_text())
-    assert 0 == code, told
-    assert "2 keys, 12 requests, 12 billable" in told
+    assert 0 == code, shown
+    assert "2 keys, 12 requests, 12 billable" in shown
     assert ("sealed", 2, 12, True) == (
         document["state"],
         document["keys"],
         document["total"]["requests"],
         document["agrees"],
     )
-    assert typed("close", MONTH) == typed("close", MONTH, "--status") == (0, told)
+    assert typed("close", MONTH) == typed("close", MONTH, "--status") == (0, shown)
 
 
-def test_close_a_month_that_differs(demo: Demo, typed: Told) -> None:
-    """It is refused with what to do, unless the differences are accepted; that is told ever after."""
+def test_close_a_month_that_differs(demo: Demo, typed: Typed) -> None:
+    """It is refused with what to do, unless the differences are accepted; reports say so from then on."""
     change_counter(demo, 1)
     try:
-        code, told = typed("close", MONTH)
-        assert (1, True) == (code, "--repair" in told)
+        code, shown = typed("close", MONTH)
+        assert (1, True) == (code, "--repair" in shown)
         assert "is open" in typed("close", MONTH, "--status")[1]
-        code, told = typed("close", MONTH, "--accept-differences", "settled by hand", "--yes")
+        code, shown = typed("close", MONTH, "--accept-differences", "settled by hand", "--yes")
         assert 0 == code
         assert "because: settled by hand" in typed("close", MONTH, "--status")[1]
     finally:
         change_counter(demo, -1)
 
 
-def test_close_shows_what_it_seals_and_asks(typed: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_shows_what_it_seals_and_asks(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal it is refused unless it was agreed to; no means that the month stays open."""
-    code, told = typed("close", MONTH)
-    assert (2, True) == (code, "confirm with --yes. Nothing was written" in told)
-    assert "2026-10: 2 keys, 12 requests, 12 billable. Once sealed, it cannot be opened again" in told
+    code, shown = typed("close", MONTH)
+    assert (2, True) == (code, "confirm with --yes. Nothing was written" in shown)
+    assert "2026-10: 2 keys, 12 requests, 12 billable. Once sealed, it cannot be opened again" in shown
     assert "is open" in typed("close", MONTH, "--status")[1]
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -152,20 +152,20 @@ def test_close_shows_what_it_seals_and_asks(typed: Told, monkeypatch: pytest.Mon
     assert 0 == typed("close", MONTH)[0]
 
 
-def test_a_month_without_calls_is_closed_only_if_told(typed: Told) -> None:
+def test_a_month_without_calls_is_closed_only_when_confirmed(typed: Typed) -> None:
     """It is more often a wrong month or a wrong stack than a month in which nobody called."""
-    code, told = typed("close", "2019-01", "--yes")
-    assert (1, True) == (code, "2019-01 has no calls" in told)
-    assert "--empty. Nothing was sealed" in told
+    code, shown = typed("close", "2019-01", "--yes")
+    assert (1, True) == (code, "2019-01 has no calls" in shown)
+    assert "--empty. Nothing was sealed" in shown
     assert "is open" in typed("close", "2019-01", "--status")[1]
     assert 0 == typed("close", "2019-01", "--yes", "--empty")[0]
 
 
-def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
+def test_rebuild(demo: Demo, typed: Typed, tmp_path: Path) -> None:
     """From an empty table come the same counters; where there are some, only with --correct."""
     as_counted = stored(demo)
-    code, told = typed("rebuild", MONTH)
-    assert (1, True) == (code, "there are counters of 2026-10 already: --correct" in told)
+    code, shown = typed("rebuild", MONTH)
+    assert (1, True) == (code, "there are counters of 2026-10 already: --correct" in shown)
 
     dynamodb = demo.cloud.client("dynamodb")
     for item in as_counted:
@@ -173,9 +173,9 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
             TableName=demo.cloud.stack.name("CountersTable"), Key={"pk": item["pk"], "sk": item["sk"]}
         )
     out = tmp_path / "rebuilt.json"
-    code, told = typed("rebuild", MONTH, "--out", str(out))
-    assert (0, as_counted) == (code, stored(demo)), told
-    assert "4 counters set to the lake's figures" in told
+    code, shown = typed("rebuild", MONTH, "--out", str(out))
+    assert (0, as_counted) == (code, stored(demo)), shown
+    assert "4 counters set to the lake's figures" in shown
     assert ("written", 6) == (
         (done := json.loads(out.read_text())["done"][0])["fate"],
         done["after"]["requests"],
@@ -183,25 +183,25 @@ def test_rebuild(demo: Demo, typed: Told, tmp_path: Path) -> None:
 
     change_counter(demo, 5)
     assert (2, True) == ((answer := typed("rebuild", MONTH, "--correct"))[0], "--yes" in answer[1])
-    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes")
-    assert (1, True) == (code, "1 counter higher than the lake and left unchanged" in told)
+    code, shown = typed("rebuild", MONTH, "--key", "shop-0", "--correct", "--yes")
+    assert (1, True) == (code, "1 counter higher than the lake and left unchanged" in shown)
     lower = ("--lower", "edited by hand, ticket 4711")
-    code, told = typed("rebuild", MONTH, "--key", "shop-0", "--correct", *lower, "--yes")
-    assert (0, as_counted) == (code, stored(demo)), told
+    code, shown = typed("rebuild", MONTH, "--key", "shop-0", "--correct", *lower, "--yes")
+    assert (0, as_counted) == (code, stored(demo)), shown
 
 
-def test_rebuild_of_a_sealed_month(demo: Demo, typed: Told) -> None:
+def test_rebuild_of_a_sealed_month(demo: Demo, typed: Typed) -> None:
     """The counters of a sealed month can be put right; its sealing stays as it was."""
     typed("close", MONTH, "--yes")
     as_counted, state = stored(demo), typed("close", MONTH, "--status")
     change_counter(demo, 5)
-    code, told = typed("rebuild", MONTH, "--correct", "--lower", "edited by hand", "--yes")
-    assert (0, as_counted) == (code, stored(demo)), told
+    code, shown = typed("rebuild", MONTH, "--correct", "--lower", "edited by hand", "--yes")
+    assert (0, as_counted) == (code, stored(demo)), shown
     assert state == typed("close", MONTH, "--status")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "shown"),
     [
         (["close", "2026-10-05"], "a month is needed: write 2026-10"),
         (["rebuild", "October"], "is not a valid month"),
@@ -209,11 +209,11 @@ def test_rebuild_of_a_sealed_month(demo: Demo, typed: Told) -> None:
         (["rebuild", MONTH, "--day", "2026-11-05"], "cannot be repaired"),
     ],
 )
-def test_wrong_use(typed: Told, arguments: list[str], told: str) -> None:
-    """It is told how to write it."""
+def test_wrong_use(typed: Typed, arguments: list[str], shown: str) -> None:
+    """The error says how to write it."""
     code, text = typed(*arguments)
     assert code in (1, 2)
-    assert told in " ".join(text.replace("│", " ").split())
+    assert shown in " ".join(text.replace("│", " ").split())
 
 
 def test_help() -> None:

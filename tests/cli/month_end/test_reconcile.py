@@ -53,14 +53,14 @@ def invoke(*arguments: str) -> Result:
 
 
 def test_a_month_that_agrees(tmp_path: Path) -> None:
-    """Both sides are told, and the whole report is written."""
+    """Both sides are reported, and the whole report is written."""
     out = tmp_path / "october.json"
-    told = invoke("reconcile", MONTH, "--allow-incomplete", "--out", str(out))
+    shown = invoke("reconcile", MONTH, "--allow-incomplete", "--out", str(out))
     document = json.loads(out.read_text())
 
-    assert 0 == told.exit_code
-    assert ["2026-10", "metered", "30", "30", "0"] in [row.split() for row in told.stdout.splitlines()]
-    assert "No drift" in told.stdout
+    assert 0 == shown.exit_code
+    assert ["2026-10", "metered", "30", "30", "0"] in [row.split() for row in shown.stdout.splitlines()]
+    assert "No drift" in shown.stdout
     assert (MONTH, True, []) == (document["month"], document["agrees"], document["differences"])
 
 
@@ -68,17 +68,17 @@ def test_a_month_that_differs(demo: Demo) -> None:
     """A counter that somebody changed by hand is named, also where it contradicts itself."""
     change_counter(demo, 1)
     try:
-        told = invoke("reconcile", MONTH, "--allow-incomplete")
+        shown = invoke("reconcile", MONTH, "--allow-incomplete")
     finally:
         change_counter(demo, -1)
 
-    assert 1 == told.exit_code
-    assert "PROBLEM" in told.stdout
-    assert "shop 2026-10: other totals of the same calls; 31 counted, 30 in the lake" in told.stdout
-    assert "shop 2026-10: the parts add up to 30 requests, and the total says 31" in told.stdout
-    assert "counter edited: 1. `--repair` resets the counter" in told.stdout
-    assert "shop 2026-10 counter: the month's counter does not equal the sum of its days" in told.stdout
-    assert "No drift" not in told.stdout
+    assert 1 == shown.exit_code
+    assert "PROBLEM" in shown.stdout
+    assert "shop 2026-10: other totals of the same calls; 31 counted, 30 in the lake" in shown.stdout
+    assert "shop 2026-10: the parts add up to 30 requests, and the total says 31" in shown.stdout
+    assert "counter edited: 1. `--repair` resets the counter" in shown.stdout
+    assert "shop 2026-10 counter: the month's counter does not equal the sum of its days" in shown.stdout
+    assert "No drift" not in shown.stdout
 
 
 def test_a_month_of_which_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,11 +87,11 @@ def test_a_month_of_which_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> N
     The running watch would write a deleted item again, so what is read is empty here.
     """
     monkeypatch.setattr(CompletenessReader, "read", lambda _book: Completeness())
-    told = invoke("reconcile", MONTH)
+    shown = invoke("reconcile", MONTH)
 
-    assert 1 == told.exit_code
-    assert "Missing: nothing is known of how far the stream processor has counted" in told.stdout
-    assert "REFUSED: 2026-10 is not complete on both paths" in told.stdout
+    assert 1 == shown.exit_code
+    assert "Missing: nothing is known of how far the stream processor has counted" in shown.stdout
+    assert "REFUSED: 2026-10 is not complete on both paths" in shown.stdout
 
 
 def change_counter(demo: Demo, requests: int) -> None:
@@ -107,20 +107,20 @@ def change_counter(demo: Demo, requests: int) -> None:
 def test_what_cannot_be_redriven_stays_and_is_explained(tmp_path: Path) -> None:
     """And the exit code says that something stays."""
     out = tmp_path / "redriven.json"
-    told = invoke("redrive", "--dry-run", "--out", str(out))
+    shown = invoke("redrive", "--dry-run", "--out", str(out))
     document = json.loads(out.read_text())
 
-    assert 1 == told.exit_code
-    assert "1 error object read; 0 records" in told.stdout
-    assert "1 cannot be read and remain" in told.stdout
-    assert "document 1: " in told.stdout
+    assert 1 == shown.exit_code
+    assert "1 error object read; 0 records" in shown.stdout
+    assert "1 cannot be read and remain" in shown.stdout
+    assert "document 1: " in shown.stdout
     assert (True, 1) == (document["dry_run"], document["unreadable"])
 
 
 def test_a_month_of_another_name() -> None:
     """It has nothing on either side, and that is said: "No drift" would hide a wrong month or stack."""
-    told = invoke("reconcile", "2025-01", "--allow-incomplete")
+    shown = invoke("reconcile", "2025-01", "--allow-incomplete")
 
-    assert 0 == told.exit_code
-    assert "No calls: the counters and the lake hold no calls of 2025-01." in told.stdout
-    assert "No drift" not in told.stdout
+    assert 0 == shown.exit_code
+    assert "No calls: the counters and the lake hold no calls of 2025-01." in shown.stdout
+    assert "No drift" not in shown.stdout

@@ -53,8 +53,8 @@ def reconcile(*arguments: str) -> Result:
 def test_files(tmp_path: Path) -> None:
     """The page and the table, beside the JSON."""
     names = {"--out": "october.json", "--html": "october.html", "--csv": "october.csv"}
-    told = reconcile(*[text for option, name in names.items() for text in (option, str(tmp_path / name))])
-    assert 0 == told.exit_code
+    shown = reconcile(*[text for option, name in names.items() for text in (option, str(tmp_path / name))])
+    assert 0 == shown.exit_code
     run_id = json.loads((tmp_path / "october.json").read_text())["run_id"]
     page = (tmp_path / "october.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
@@ -64,18 +64,18 @@ def test_files(tmp_path: Path) -> None:
 
 def test_published(demo: Demo) -> None:
     """The report lies in the lake's bucket, and the command says where."""
-    told = reconcile("--publish")
-    assert 0 == told.exit_code
+    shown = reconcile("--publish")
+    assert 0 == shown.exit_code
     s3, bucket = demo.cloud.client("s3"), demo.cloud.stack.name("LakeBucket")
     latest = s3.get_object(Bucket=bucket, Key=f"reconciliation/{MONTH}/latest.json")["Body"].read()
     page = json.loads(latest)["page"]
-    assert f"Published: s3://{bucket}/{page}" in told.stdout
+    assert f"Published: s3://{bucket}/{page}" in shown.stdout
     assert b"<!DOCTYPE html>" == s3.get_object(Bucket=bucket, Key=page)["Body"].read()[:15]
 
 
 @pytest.mark.parametrize("option", ["--html", "--csv"])
 def test_a_file_that_cannot_be_written(option: str, tmp_path: Path) -> None:
     """Said before anything is read, with the option's name."""
-    told = reconcile(option, str(tmp_path / "missing" / "file"))
-    assert 2 == told.exit_code
-    assert option in told.output
+    shown = reconcile(option, str(tmp_path / "missing" / "file"))
+    assert 2 == shown.exit_code
+    assert option in shown.output

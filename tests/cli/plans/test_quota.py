@@ -101,8 +101,8 @@ def file(tmp_path: Path) -> str:
 class TestApply:
     def test_once(self, book: PlanBook, file: str) -> None:
         """Plans and keys are as the file has them; the second time nothing changes."""
-        told = invoke("plan", "apply", "-f", file)
-        assert (0, "Changed: 1 plan, 1 key.") == (told.exit_code, told.stdout.splitlines()[-1])
+        shown = invoke("plan", "apply", "-f", file)
+        assert (0, "Changed: 1 plan, 1 key.") == (shown.exit_code, shown.stdout.splitlines()[-1])
         assert ["requests/month", "requests/hour"] == [limit.name for limit in book.plans()["free"].limits]
         assert "acme" == getattr(book.assignment("a1"), "account", None)
         assert "Nothing to change." == invoke("plan", "apply", "-f", file).stdout.strip()
@@ -110,14 +110,14 @@ class TestApply:
     def test_dry_run(self, book: PlanBook, file: str, tmp_path: Path) -> None:
         """It says what would change, and changes nothing."""
         out = tmp_path / "out.json"
-        told = invoke("plan", "apply", "-f", file, "--dry-run", "--out", str(out))
+        shown = invoke("plan", "apply", "-f", file, "--dry-run", "--out", str(out))
         assert [
             "plan free: new",
             "  + requests/hour 100 hard, reserved from 80 %, alerts at 50+80+100 %",
             "  + requests/month 10,000 hard, alerts at 50+80+100 %",
             "key a1: plan free, account acme",
             "Nothing was changed: this was a dry run.",
-        ] == told.stdout.splitlines()
+        ] == shown.stdout.splitlines()
         assert {} == book.plans()
         assert (True, 4) == (
             json.loads(out.read_text())["dry_run"],
@@ -128,9 +128,9 @@ class TestApply:
         """A file that cannot be used changes nothing, and every fault of it is named."""
         path = tmp_path / "wrong.yaml"
         path.write_text(FILE.replace("month", "year").replace("plan: free", "plan: pro"))
-        with pytest.raises(Misconfigured) as told:
+        with pytest.raises(Misconfigured) as shown:
             invoke("plan", "apply", "-f", str(path))
-        assert 2 == len(told.value.faults)
+        assert 2 == len(shown.value.faults)
         assert {} == book.plans()
 
     def test_no_yaml(self, tmp_path: Path) -> None:
@@ -144,11 +144,11 @@ class TestApply:
 class TestPlan:
     def test_create(self, book: PlanBook) -> None:
         """From flags, with everything that a limit can say."""
-        told = invoke(
+        shown = invoke(
             *("plan", "create", "free", "--limit", "requests/month=10_000,kind=soft,thresholds=80+100"),
             *("--limit", "requests/hour=100,mode=reserved,reserve_from=90"),
         )
-        assert 0 == told.exit_code
+        assert 0 == shown.exit_code
         limits = book.plans()["free"].limits
         assert [("soft", (80, 100), "counted"), ("hard", (50, 80, 100), "reserved")] == [
             (limit.kind, limit.thresholds, limit.mode) for limit in limits
@@ -196,15 +196,15 @@ class TestImport:
         off = gateway.create_api_key(name="old", value=value[::-1], enabled=False)
         for plan_id, key_id in ((plan["id"], key["id"]), (weekly["id"], key["id"]), (plan["id"], off["id"])):
             gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
-        told = invoke("plan", "import")
-        assert 0 == told.exit_code
+        shown = invoke("plan", "import")
+        assert 0 == shown.exit_code
         for note in (
             "plan gold-plan: its throttle stays with API Gateway, which paces calls",
             "plan weekly: its weeks begin on Monday here",
             f"key {key['id']}: it has plan gold-plan; plan weekly is left out",
             "Known: 2 keys, by their digests.",
         ):
-            assert note in told.stdout.splitlines()
+            assert note in shown.stdout.splitlines()
         assert (Limit(Metric.REQUESTS, Span.MONTH, 5000),) == book.plans()["gold-plan"].limits
         assert (Limit(Metric.REQUESTS, Span.WEEK, 70),) == book.plans()["weekly"].limits
         statuses = {one.key: one.status for one in book.assignments()}
@@ -227,8 +227,8 @@ class TestQuota:
         """A key gets a plan; with another plan it keeps its account, and the overrides that still fit."""
         invoke("quota", "assign", "a1", "free", "--account", "acme")
         invoke("quota", "override", "a1", "requests/month=2000", "requests/hour=20")
-        told = invoke("quota", "assign", "a1", "pro")
-        assert "key a1: plan free -> pro, requests/hour 20 -> as the plan" == told.stdout.splitlines()[0]
+        shown = invoke("quota", "assign", "a1", "pro")
+        assert "key a1: plan free -> pro, requests/hour 20 -> as the plan" == shown.stdout.splitlines()[0]
         assignment = book.assignment("a1")
         assert assignment is not None
         assert ("acme", {"requests/month": 2000}) == (assignment.account, assignment.overrides)
@@ -237,9 +237,9 @@ class TestQuota:
     def test_secret(self, book: PlanBook, cloud: LocalCloud) -> None:
         """The key itself is asked for, not given as an argument, and only its digest is kept."""
         secret = "s3cret-of-more-than-twenty-characters"
-        told = invoke("quota", "assign", "a1", "free", "--secret", typed=f"{secret}\n")
-        assert "Callers with this key are now recognised." in told.stdout
-        assert secret not in told.stdout
+        shown = invoke("quota", "assign", "a1", "free", "--secret", typed=f"{secret}\n")
+        assert "Callers with this key are now recognised." in shown.stdout
+        assert secret not in shown.stdout
         assert book.assignment("a1") is not None
         items = cloud.client("dynamodb").scan(TableName=cloud.stack.name("CountersTable"))["Items"]
         assert secret not in json.dumps(items)
@@ -263,8 +263,8 @@ class TestQuota:
         book.assign(Assignment("a1", "free"))
         assert "key a1: status active -> suspended" in invoke("quota", "suspend", "a1").stdout
         assert "Nothing to change." in invoke("quota", "suspend", "a1").stdout
-        told = invoke("quota", "show", "a1")
-        assert (1, True) == (told.exit_code, "SUSPENDED" in told.stdout)
+        shown = invoke("quota", "show", "a1")
+        assert (1, True) == (shown.exit_code, "SUSPENDED" in shown.stdout)
         invoke("quota", "resume", "a1")
         assert KeyStatus.ACTIVE is getattr(book.assignment("a1"), "status", None)
 
@@ -276,9 +276,12 @@ class TestQuota:
         book.assign(Assignment("a1", "free", "acme", {"requests/hour": 20}))
         count(cloud, "a1", 15)
         out = tmp_path / "out.json"
-        told = invoke("quota", "show", "a1", "--out", str(out))
-        assert (0, "a1: plan free, version 1, account acme") == (told.exit_code, told.stdout.splitlines()[0])
-        rows = [line.split()[:5] for line in told.stdout.splitlines()[2:4]]
+        shown = invoke("quota", "show", "a1", "--out", str(out))
+        assert (0, "a1: plan free, version 1, account acme") == (
+            shown.exit_code,
+            shown.stdout.splitlines()[0],
+        )
+        rows = [line.split()[:5] for line in shown.stdout.splitlines()[2:4]]
         assert [
             ["requests/month", "15", "1,000", "1.5", "985"],
             ["requests/hour", "15", "20", "75.0", "5"],
@@ -286,8 +289,8 @@ class TestQuota:
         document = json.loads(out.read_text())
         assert (True, [985, 5]) == (document["allowed"], [one["remaining"] for one in document["limits"]])
         invoke("quota", "override", "a1", "requests/hour=15")
-        told = invoke("quota", "show", "a1")
-        assert (1, True) == (told.exit_code, "DENIED" in told.stdout)
+        shown = invoke("quota", "show", "a1")
+        assert (1, True) == (shown.exit_code, "DENIED" in shown.stdout)
 
     def test_unknown_sizes(
         self, book: PlanBook, cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -298,8 +301,8 @@ class TestQuota:
         book.put_plan(Plan("bytes", limits), None)
         book.assign(Assignment("a1", "bytes"))
         count(cloud, "a1", 15, unknown_request_sizes=12)
-        told = invoke("quota", "show", "a1", "--out", str(tmp_path / "out.json"))
-        assert "request_bytes/week takes 12 calls of unknown size for 0 bytes." in told.stdout
+        shown = invoke("quota", "show", "a1", "--out", str(tmp_path / "out.json"))
+        assert "request_bytes/week takes 12 calls of unknown size for 0 bytes." in shown.stdout
         document = json.loads((tmp_path / "out.json").read_text())
         assert [12, 0] == [one["unknown_sizes"] for one in document["limits"]]
 
@@ -307,10 +310,10 @@ class TestQuota:
         """A key may expire; one that has is denied, and shown as such."""
         assert 0 == invoke("quota", "assign", "a1", "free", "--expires", "2999-12-31").exit_code
         assert 0 == invoke("quota", "show", "a1").exit_code
-        told = invoke("quota", "assign", "a1", "free", "--expires", "2026-01-01T10:00:00Z")
-        assert "expires 2999-12-31 00:00 UTC -> 2026-01-01 10:00 UTC" in told.stdout
-        told = invoke("quota", "show", "a1")
-        assert (1, True) == (told.exit_code, "EXPIRED: 2026-01-01 10:00 UTC" in told.stdout)
+        shown = invoke("quota", "assign", "a1", "free", "--expires", "2026-01-01T10:00:00Z")
+        assert "expires 2999-12-31 00:00 UTC -> 2026-01-01 10:00 UTC" in shown.stdout
+        shown = invoke("quota", "show", "a1")
+        assert (1, True) == (shown.exit_code, "EXPIRED: 2026-01-01 10:00 UTC" in shown.stdout)
         invoke("quota", "assign", "a1", "free", "--expires", "never")
         assert Assignment("a1", "free").expires == _assigned(book, "a1").expires
         with pytest.raises(CommandError, match="'soon' is not a valid day or time"):
@@ -351,10 +354,10 @@ class TestQuota:
         out = tmp_path / "out.json"
         invoke("quota", "assign", "a1", "free", "--account", "acme")
         invoke("quota", "assign", "b2", "pro", "--account", "acme")
-        told = invoke("quota", "account", "acme", "free", "--mail", "ops@acme.example")
+        shown = invoke("quota", "account", "acme", "free", "--mail", "ops@acme.example")
         assert (0, "account acme: plan free, mail ops@acme.example") == (
-            told.exit_code,
-            told.stdout.splitlines()[0],
+            shown.exit_code,
+            shown.stdout.splitlines()[0],
         )
         with pytest.raises(CommandError, match="'acme' is not a mail address"):
             invoke("quota", "account", "acme", "free", "--mail", "acme")
@@ -362,9 +365,9 @@ class TestQuota:
         invoke("quota", "assign", "old", "free", "--account", "initech")
         for key, calls in (("a1", 300), ("b2", 200), ("old", 400)):
             count(cloud, key, calls)
-        told = invoke("quota", "acme", "--out", str(out))
+        shown = invoke("quota", "acme", "--out", str(out))
         document = json.loads(out.read_text())
-        assert (1, False) == (told.exit_code, document["allowed"])
+        assert (1, False) == (shown.exit_code, document["allowed"])
         assert [("account:requests/month", 900, 100), ("account:requests/hour", 900, 0)] == [
             (one["limit"], one["used"], one["remaining"]) for one in document["limits"]
         ]
@@ -387,8 +390,8 @@ class TestQuota:
         monkeypatch.setattr(Deployment, "of_stack", lambda *_: with_default)
         count(cloud, "stray", 1_000)
         out = tmp_path / "out.json"
-        told = invoke("quota", "show", "stray", "--out", str(out))
-        assert (1, True) == (told.exit_code, "QuotaDefaultPlan" in told.stdout)
+        shown = invoke("quota", "show", "stray", "--out", str(out))
+        assert (1, True) == (shown.exit_code, "QuotaDefaultPlan" in shown.stdout)
         document = json.loads(out.read_text())
         assert ("free", True, False) == (
             document["plan"],
@@ -402,9 +405,9 @@ class TestQuota:
         book.assign(Assignment("b2", "pro"))
         book.assign(Assignment("a1", "free", "acme", {"requests/hour": 2000}))
         out = tmp_path / "out.json"
-        told = invoke("quota", "list", "--out", str(out))
+        shown = invoke("quota", "list", "--out", str(out))
         assert [["a1", "free", "acme", "active", "requests/hour=2,000"], ["b2", "pro", "active"]] == [
-            line.split() for line in told.stdout.splitlines()[1:3]
+            line.split() for line in shown.stdout.splitlines()[1:3]
         ]
         assert ["a1", "b2"] == [one["key"] for one in json.loads(out.read_text())]
 

@@ -15,7 +15,7 @@ from adapters.dynamodb.table import Table
 from local_cloud.stack import LocalCloud
 from metering.counters.completeness import Knowledge
 from metering.errors import Misconfigured
-from tests.cli.month_end.test_close import Told, typed
+from tests.cli.month_end.test_close import Typed, typed
 
 __all__ = ["typed"]  # the fixture
 
@@ -70,27 +70,27 @@ def restore(running: LocalCloud, book: CompletenessBook) -> None:
         book.save(known._replace(version=known.version + 1))
 
 
-def test_not_restored(book: CompletenessBook, typed: Told) -> None:
+def test_not_restored(book: CompletenessBook, typed: Typed) -> None:
     """A table that was not restored is left alone."""
     assert book.save(Knowledge(1, MILLISECONDS))
-    code, told = typed("resume", "--yes")
+    code, shown = typed("resume", "--yes")
     assert 1 == code
-    assert "was not restored: nothing was changed" in told
+    assert "was not restored: nothing was changed" in shown
     assert Knowledge(1, MILLISECONDS) == book.load()[0]
 
 
-def test_restored(running: LocalCloud, book: CompletenessBook, typed: Told, tmp_path: Path) -> None:
+def test_restored(running: LocalCloud, book: CompletenessBook, typed: Typed, tmp_path: Path) -> None:
     """It says until when the table is complete; then it may report again, by what is read from there on."""
     restore(running, book)
     before, out = book.load(), tmp_path / "resume.json"
     assert before[0].is_restored
-    code, told = typed("resume")
+    code, shown = typed("resume")
     assert 0 != code
-    assert "It is complete until 2026-11-24T19:00:00Z." in told
+    assert "It is complete until 2026-11-24T19:00:00Z." in shown
     assert before == book.load()
 
-    code, told = typed("resume", "--yes", "--out", str(out))
-    assert 0 == code, told
+    code, shown = typed("resume", "--yes", "--out", str(out))
+    assert 0 == code, shown
     known, positions = book.load()
     assert (False, MILLISECONDS, {}) == (known.is_restored, known.through, positions)
     assert THROUGH.isoformat() == json.loads(out.read_text())["complete_through"]

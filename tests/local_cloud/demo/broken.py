@@ -60,7 +60,7 @@ class Forgetful:
 
 
 class Changing:
-    """Counters that add something else to the busiest of each batch than they are told."""
+    """Counters that add something else to the busiest of each batch than they are given."""
 
     def __init__(self, right: Counters, change: Callable[[Usage], Usage]) -> None:
         self._right = right

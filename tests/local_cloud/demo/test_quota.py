@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from cli.local.demo_quota_report import tell_quota
+from cli.local.demo_quota_report import show_quota
 from local_cloud.api_gateway.orders_api import refusal_of
 from local_cloud.demo.quota import AMOUNT, KEY, QuotaAct, play_quota
 from local_cloud.pipeline import Listeners, Pipeline
@@ -33,7 +33,7 @@ def test_let_through(act: QuotaAct) -> None:
 
 
 def test_thresholds(act: QuotaAct) -> None:
-    """80 % and 100 % are told, each once, with what was used."""
+    """80 % and 100 % are reported, each once, with what was used."""
     assert [(KEY, 80), (KEY, 100)] == [(event["apiKeyId"], event["threshold"]) for event in act.events]
     assert [8, 10] == [event["used"] for event in act.events]
     assert all(is_hour(event["period"]) for event in act.events)
@@ -47,10 +47,10 @@ def test_denied(act: QuotaAct) -> None:
     assert act.refusal.headers["Retry-After"] == json.loads(act.refusal.body)["retryAfter"]
 
 
-def test_told(act: QuotaAct) -> None:
+def test_reported(act: QuotaAct) -> None:
     """The demo prints it."""
     screen = Console(record=True, width=110)
-    tell_quota(screen, act)
+    show_quota(screen, act)
     text = screen.export_text()
     assert "quota: key quota-demo has 10 requests/hour; 10 calls were allowed" in text
     assert ["80", "100"] == [line.split()[1] for line in text.splitlines() if "EventBridge" in line]

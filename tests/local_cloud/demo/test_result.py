@@ -34,7 +34,7 @@ def test_its_json_has_the_fixed_names() -> None:
     } == json.loads(json.dumps(document))
 
 
-def test_differences_are_told_whole() -> None:
+def test_differences_are_reported_whole() -> None:
     """Both sides with all totals; a fingerprint keeps its digits in whatever reads the JSON."""
     found = result(october=report(OCTOBER, [ONE_MORE], metered=6, unattributed=1, malformed=1))
 

@@ -16,7 +16,7 @@ from local_cloud.endpoint.service import AwsError
 
 
 class Echo:
-    """Takes Athena over: answers with what it was asked, or fails as told."""
+    """Takes Athena over: answers with what it was asked, or fails as it was set to."""
 
     target_prefix = "AmazonAthena"
 

@@ -614,7 +614,7 @@ def test_stopping_keeps_what_is_buffered(shop: Workshop, tmp_path: Path) -> None
 
 
 def test_a_fault_of_the_delivery_stream_is_not_silent(shop: Workshop) -> None:
-    """When its thread dies, whoever waits for it is told."""
+    """When its thread dies, whoever waits for it gets an error."""
     stream = shop.delivery_stream(to_rows)
     stream.start()
     shop.kinesis.delete_stream(StreamName=shop.name)

@@ -133,7 +133,7 @@ def test_a_request_beyond_six_megabytes_never_reaches_the_function() -> None:
     assert "too large" in outcome.message
 
 
-def test_each_attempt_is_told_its_number() -> None:
+def test_each_attempt_is_reported_its_number() -> None:
     """From one; the interference decides what the delivery stream sees."""
     attempts: list[int] = []
 

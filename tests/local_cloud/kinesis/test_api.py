@@ -130,7 +130,7 @@ def test_shards_are_listed_parents_first_with_their_lineage(kinesis: Any, stream
     assert [listed[2]["ShardId"], listed[4]["ShardId"]] == [shard["ShardId"] for shard in latest]
 
 
-def test_iterators_start_where_they_are_told(kinesis: Any, stream: str) -> None:
+def test_iterators_start_where_they_are_reported(kinesis: Any, stream: str) -> None:
     """At and after a sequence number, and at a time."""
     put = [
         kinesis.put_record(StreamName=stream, PartitionKey="k", Data=str(i).encode(), ExplicitHashKey="0")

@@ -251,7 +251,7 @@ def test_each_invocation_is_reported(endpoint: LocalEndpoint) -> None:
 
 
 def test_a_fault_of_the_mapping_is_not_silent(shop: Shop) -> None:
-    """When its thread dies, whoever waits for it is told."""
+    """When its thread dies, whoever waits for it gets an error."""
     mapping = shop.mapping()
     mapping.start()
     shop.kinesis.delete_stream(StreamName=shop.name)

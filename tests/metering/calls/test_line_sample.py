@@ -122,7 +122,7 @@ def test_a_field_map_is_heeded() -> None:
 
 def test_groups() -> None:
     """What is not counted comes first, then what counts for nobody, then the rest by size; a call that comes
-    again is told apart.
+    again is kept apart.
     """
     texts = [line(), line(), line(), line(extendedRequestId="Z="), CLF, CSV, CSV, HTTP_DEFAULT]
     groups = groups_of(map(SampledLine, texts), BillingRule(), NOW_MS)

@@ -72,23 +72,25 @@ class TestAdvice:
         assert [] == list(advice(estimate(THOUSAND_A_SECOND, PRICES), PRICES))
 
     def test_one_meter_for_a_million_a_second(self) -> None:
-        """It is told that several meters are cheaper, and what is beyond AWS's limits."""
-        told = " ".join(advice(estimate(MILLION_A_SECOND, PRICES), PRICES))
+        """It says that several meters are cheaper, and what is beyond AWS's limits."""
+        reported = " ".join(advice(estimate(MILLION_A_SECOND, PRICES), PRICES))
         for words in (
             "meters, each for a part of the log groups",
             "LedgerSlotSeconds",
             "quota above the 40,000",
         ):
-            assert words in told
+            assert words in reported
 
     def test_too_busy(self) -> None:
-        """Where the shards are given and too few, it is told which settings help."""
-        told = list(advice(estimate(Workload(20_000 * SECONDS_OF_MONTH, 50_000, shards=2), PRICES), PRICES))
-        assert [one for one in told if "set a higher WriteConcurrency" in one]
+        """Where the shards are given and too few, it names the settings that help."""
+        reported = list(
+            advice(estimate(Workload(20_000 * SECONDS_OF_MONTH, 50_000, shards=2), PRICES), PRICES)
+        )
+        assert [one for one in reported if "set a higher WriteConcurrency" in one]
 
     def test_lanes_and_slices(self) -> None:
-        """The setting of the ledger is told, and over how many items a counter is spread."""
+        """The setting of the ledger is reported, and over how many items a counter is spread."""
         busy = Workload(50_000 * SECONDS_OF_MONTH, 500, shards=32, write_concurrency=64)
-        told = list(advice(estimate(busy, PRICES), PRICES))
-        assert [one for one in told if one.startswith("Set LedgerLanes to ")]
-        assert [one for one in told if "spread over 2 items" in one]
+        reported = list(advice(estimate(busy, PRICES), PRICES))
+        assert [one for one in reported if one.startswith("Set LedgerLanes to ")]
+        assert [one for one in reported if "spread over 2 items" in one]

@@ -61,7 +61,7 @@ class TestReading:
         assert Decimal("1.05") == found.amount("calls", 11)
 
     @pytest.mark.parametrize(
-        ("price", "told"),
+        ("price", "reported"),
         [
             ({"per": 0}, "calls is per 0"),
             ({"tiers": []}, "tiers of which the last"),
@@ -76,9 +76,9 @@ class TestReading:
             ({"unit": "calls"}, "unknown field `unit`"),
         ],
     )
-    def test_refused(self, price: dict[str, Any], told: str) -> None:
+    def test_refused(self, price: dict[str, Any], reported: str) -> None:
         """A list that cannot be used is refused, with the place."""
-        with pytest.raises(Misconfigured, match=told):
+        with pytest.raises(Misconfigured, match=reported):
             read_price_list(document(**price))
 
     def test_missing(self) -> None:

@@ -35,7 +35,7 @@ class TestWorkload:
         assert 1 == Workload(2, 1).part(100).calls_per_month
 
     @pytest.mark.parametrize(
-        ("change", "told"),
+        ("change", "reported"),
         [
             ({"calls_per_month": 0}, "calls_per_month is 0: it must be 1 or more"),
             ({"keys": -1}, "keys is -1"),
@@ -46,7 +46,7 @@ class TestWorkload:
             ({"tail": -1.0}, "tail is -1.0"),
         ],
     )
-    def test_refused(self, change: dict[str, float], told: str) -> None:
+    def test_refused(self, change: dict[str, float], reported: str) -> None:
         """A value with which nothing can be estimated is named."""
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=reported):
             replace(BUSY, **change)  # type: ignore[arg-type] # that is what is tested

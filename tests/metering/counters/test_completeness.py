@@ -11,11 +11,11 @@ import pytest
 
 from metering.counters.completeness import (
     MOST_MARKS,
-    Beat,
     Cut,
+    Heartbeats,
     Knowledge,
     Positions,
-    after_beat,
+    after_heartbeats,
     restored,
     resumed,
     through,
@@ -34,56 +34,56 @@ def landed(shards: Sequence[ListedShard], position: int) -> list[Landed | None]:
 
 class TestTwoPhases:
     def test_one_cut(self) -> None:
-        """When a cut is passed, its time is seen and not yet told."""
-        first = after_beat(Knowledge(), {}, Beat(1000, BOTH, landed(BOTH, 10)))
-        second = after_beat(first, {A: 10, B: 11}, Beat(2000, BOTH, landed(BOTH, 20)))
+        """When a cut is passed, its time is seen and not yet reported."""
+        first = after_heartbeats(Knowledge(), {}, Heartbeats(1000, BOTH, landed(BOTH, 10)))
+        second = after_heartbeats(first, {A: 10, B: 11}, Heartbeats(2000, BOTH, landed(BOTH, 20)))
         assert (None, 1000, (A, B)) == (second.through, second.seen, second.open_shards)
         assert through(second, {A: 19, B: 25}) is None
 
     def test_second_cut(self) -> None:
-        """When the next cut is passed, what was seen before it is told: by a reader, and for good by the next
-        beat.
+        """When the next cut is passed, what was seen before it is known: by a reader, and for good by the
+        next run.
         """
-        known = after_beat(Knowledge(), {}, Beat(1000, BOTH, landed(BOTH, 10)))
-        known = after_beat(known, {A: 10, B: 10}, Beat(2000, BOTH, landed(BOTH, 20)))
+        known = after_heartbeats(Knowledge(), {}, Heartbeats(1000, BOTH, landed(BOTH, 10)))
+        known = after_heartbeats(known, {A: 10, B: 10}, Heartbeats(2000, BOTH, landed(BOTH, 20)))
         assert 1000 == through(known, {A: 20, B: 20})
-        third = after_beat(known, {A: 20, B: 20}, Beat(3000, BOTH, landed(BOTH, 30)))
+        third = after_heartbeats(known, {A: 20, B: 20}, Heartbeats(3000, BOTH, landed(BOTH, 30)))
         assert (1000, 2000, 3) == (third.through, third.seen, third.version)
 
     def test_not_passed(self) -> None:
-        """A cut that one shard has not passed is kept, and tells nothing."""
-        known = after_beat(Knowledge(), {}, Beat(1000, BOTH, landed(BOTH, 10)))
-        after = after_beat(known, {A: 99}, Beat(2000, BOTH, landed(BOTH, 20)))
+        """A cut that one shard has not passed is kept, and says nothing."""
+        known = after_heartbeats(Knowledge(), {}, Heartbeats(1000, BOTH, landed(BOTH, 10)))
+        after = after_heartbeats(known, {A: 99}, Heartbeats(2000, BOTH, landed(BOTH, 20)))
         assert (None, [1000, 2000]) == (after.seen, [cut.begun_at for cut in after.cuts])
 
 
 class TestCut:
     def test_refused(self) -> None:
         """A heartbeat that was refused: no cut."""
-        assert () == after_beat(Knowledge(), {}, Beat(1, BOTH, [Landed(A, 1), None])).cuts
+        assert () == after_heartbeats(Knowledge(), {}, Heartbeats(1, BOTH, [Landed(A, 1), None])).cuts
 
     def test_elsewhere(self) -> None:
         """A heartbeat that fell into another shard: no cut."""
         strayed = [Landed(CHILD, 1), Landed(B, 1)]
-        assert () == after_beat(Knowledge(), {}, Beat(1, BOTH, strayed)).cuts
+        assert () == after_heartbeats(Knowledge(), {}, Heartbeats(1, BOTH, strayed)).cuts
 
     def test_no_shard(self) -> None:
         """A stream without open shards: no cut, for one without marks would be passed at once."""
-        assert () == after_beat(Knowledge(), {}, Beat(1, CLOSED[:1], [])).cuts
+        assert () == after_heartbeats(Knowledge(), {}, Heartbeats(1, CLOSED[:1], [])).cuts
 
     def test_too_many_shards(self) -> None:
-        """More marks than fit an item: no cut, and the open shards are told."""
+        """More marks than fit an item: no cut, and the open shards are reported."""
         shards = [ListedShard(f"shardId-{number:012d}", "0") for number in range(MOST_MARKS + 1)]
-        known = after_beat(Knowledge(), {}, Beat(1, shards, landed(shards, 1)))
+        known = after_heartbeats(Knowledge(), {}, Heartbeats(1, shards, landed(shards, 1)))
         assert ((), MOST_MARKS + 1) == (known.cuts, len(known.open_shards))
         fitting = shards[:MOST_MARKS]
-        assert 1 == len(after_beat(Knowledge(), {}, Beat(1, fitting, landed(fitting, 1))).cuts)
+        assert 1 == len(after_heartbeats(Knowledge(), {}, Heartbeats(1, fitting, landed(fitting, 1))).cuts)
 
     def test_lag_of_a_week(self) -> None:
         """While nothing is counted, cuts become rarer and stay few; the oldest is never given up."""
         known, minutes = Knowledge(), 7 * 24 * 60
         for minute in range(minutes):
-            known = after_beat(known, {}, Beat(minute, BOTH, landed(BOTH, minute)))
+            known = after_heartbeats(known, {}, Heartbeats(minute, BOTH, landed(BOTH, minute)))
         times = [cut.begun_at for cut in known.cuts]
         assert [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192] == times
 
@@ -98,17 +98,23 @@ class TestRestored:
         shards = [ListedShard("a", "0")]
         known = Knowledge()
         for minute in range(1, 4):
-            known = after_beat(known, {"a": minute * 10}, Beat(minute, shards, landed(shards, minute * 10)))
+            known = after_heartbeats(
+                known, {"a": minute * 10}, Heartbeats(minute, shards, landed(shards, minute * 10))
+            )
         assert through(known, {"a": 30}) == 2
         found = restored(known, known.version + 5)
         for minute in range(9, 14):
-            found = after_beat(found, {"a": minute * 10}, Beat(minute, shards, landed(shards, minute * 10)))
+            found = after_heartbeats(
+                found, {"a": minute * 10}, Heartbeats(minute, shards, landed(shards, minute * 10))
+            )
             assert known.through == through(found, {"a": minute * 10})
         found = resumed(found)
         for minute in range(14, 17):
-            found = after_beat(found, {"a": 40}, Beat(minute, shards, landed(shards, minute * 10)))
+            found = after_heartbeats(
+                found, {"a": 40}, Heartbeats(minute, shards, landed(shards, minute * 10))
+            )
             assert known.through == through(found, {"a": 40})
-        found = after_beat(found, {"a": 160}, Beat(17, shards, landed(shards, 170)))
+        found = after_heartbeats(found, {"a": 160}, Heartbeats(17, shards, landed(shards, 170)))
         assert 16 == through(found, {"a": 170})
 
     def test_no_hole(self) -> None:
@@ -122,24 +128,24 @@ class TestClosedShard:
 
     def test_unfinished(self) -> None:
         """A closed shard is waited for as any other."""
-        assert None is after_beat(self.KNOWN, {A: 9, B: 10}, Beat(1, CLOSED, [])).seen
+        assert None is after_heartbeats(self.KNOWN, {A: 9, B: 10}, Heartbeats(1, CLOSED, [])).seen
 
     def test_finished(self) -> None:
         """Where a descendant is counted, its ancestors are, whether or not the last progress was noted."""
         grandchild = ListedShard("shardId-000000000009", "0", parents=(CHILD,), first_position=20)
-        found = after_beat(
-            self.KNOWN, {A: 9, B: 10, grandchild.shard_id: 20}, Beat(1, (*CLOSED, grandchild), [])
+        found = after_heartbeats(
+            self.KNOWN, {A: 9, B: 10, grandchild.shard_id: 20}, Heartbeats(1, (*CLOSED, grandchild), [])
         )
         assert (1000, 900) == (found.seen, found.through)
 
     def test_older_stream(self) -> None:
         """Progress of a shard of the same name in an older stream says nothing of its ancestors."""
         shards = (*CLOSED[:2], CLOSED[2]._replace(first_position=20))
-        assert None is after_beat(self.KNOWN, {A: 9, B: 10, CHILD: 19}, Beat(1, shards, [])).seen
+        assert None is after_heartbeats(self.KNOWN, {A: 9, B: 10, CHILD: 19}, Heartbeats(1, shards, [])).seen
 
     def test_expired(self) -> None:
         """A shard that the stream no longer lists holds nothing that could be counted."""
-        assert 1000 == after_beat(self.KNOWN, {B: 10}, Beat(1, CLOSED[1:], [])).seen
+        assert 1000 == after_heartbeats(self.KNOWN, {B: 10}, Heartbeats(1, CLOSED[1:], [])).seen
 
 
 class Record(NamedTuple):
@@ -163,7 +169,7 @@ class Model:
     progress: dict[str, int] = field(default_factory=dict)
     known: Knowledge = field(default_factory=Knowledge)
     pending: list[tuple[int, Knowledge, Positions, list[ListedShard]]] = field(default_factory=list)
-    told: int = -1
+    reported: int = -1
     time: int = 0
 
     def open_shards(self) -> list[int]:
@@ -215,7 +221,7 @@ class Model:
             shard = len(self.records)
             self.records[shard], self.parents[shard], self.done[shard] = [], tuple(parents), 0
 
-    def begin_beat(self) -> None:
+    def begin_run(self) -> None:
         """The first half: clock, what is known, shards."""
         self.time += 1
         shards = [
@@ -224,8 +230,8 @@ class Model:
         ]
         self.pending.append((self.time, self.known, dict(self.progress), shards))
 
-    def end_beat(self, index: int) -> None:
-        """The second half: heartbeats, and the write, unless another beat was faster."""
+    def end_run(self, index: int) -> None:
+        """The second half: heartbeats, and the write, unless another run was faster."""
         begun_at, known, progress, shards = self.pending.pop(index % len(self.pending))
         places: list[Landed | None] = []
         for shard in (int(one.shard_id[8:]) for one in shards if one.is_open):
@@ -233,18 +239,20 @@ class Model:
             while heir in self.is_closed:
                 heir = next(child for child, parents in self.parents.items() if heir in parents)
             places.append(Landed(name(heir), self._append(heir, None)))
-        after = after_beat(known, progress, Beat(begun_at, shards, places))
+        after = after_heartbeats(known, progress, Heartbeats(begun_at, shards, places))
         if after.version == self.known.version + 1:
             self.known = after
 
     def read(self) -> None:
-        """What is told never goes back, and nothing from before is missing."""
-        told = through(self.known, self.progress)
-        told = -1 if told is None else told
-        assert told >= self.told
-        self.told = told
+        """What is reported never goes back, and nothing from before is missing."""
+        reported = through(self.known, self.progress)
+        reported = -1 if reported is None else reported
+        assert reported >= self.reported
+        self.reported = reported
         missing = [
-            event for event, sent_at in self.sent_at.items() if sent_at < told and event not in self.counted
+            event
+            for event, sent_at in self.sent_at.items()
+            if sent_at < reported and event not in self.counted
         ]
         assert [] == missing
 
@@ -269,12 +277,12 @@ def play(model: Model, step: str, one: int, other: int) -> None:
         case "n" | "l":
             model.count(shards[one % len(shards)], is_noted=step == "n")
         case "b":
-            model.begin_beat()
+            model.begin_run()
         case "B":
-            model.begin_beat()
-            model.end_beat(len(model.pending) - 1)
+            model.begin_run()
+            model.end_run(len(model.pending) - 1)
         case "e" if model.pending:
-            model.end_beat(one)
+            model.end_run(one)
         case "s" if len(is_open) < 4:
             model.reshard([is_open[one % len(is_open)]], 2)
         case "m" if len(is_open) > 1:
@@ -287,7 +295,7 @@ class TestModel:
     @pytest.mark.parametrize("seed", range(300))
     def test_never_too_much(self, seed: int) -> None:
         """Whatever happens in whatever order, no uncounted call is passed, and nothing is taken back; and
-        when all is counted, it is told.
+        when all is counted, it is reported.
         """
         model, dice = Model(), random.Random(seed)
         for _ in range(dice.randint(40, 100)):
@@ -296,13 +304,13 @@ class TestModel:
         model.pending.clear()
         end = model.time
         for _ in range(3):
-            model.begin_beat()
-            model.end_beat(0)
+            model.begin_run()
+            model.end_run(0)
             for shard in sorted(model.records):
                 while model.next_of(shard) is not None:
                     model.count(shard, is_noted=True)
         model.read()
-        assert model.told > end
+        assert model.reported > end
 
     def test_claimed_by_a_copy(self) -> None:
         """Why one cut is not enough: both shards have passed it, and a call from before it is not counted,
@@ -310,8 +318,8 @@ class TestModel:
         """
         model = Model()
         model.put(0, 7)
-        model.begin_beat()
-        model.end_beat(0)
+        model.begin_run()
+        model.end_run(0)
         model.put(1, 7)
         model.count(1, is_noted=True)
         model.claim(1)
@@ -321,13 +329,13 @@ class TestModel:
         assert all(model.progress[shard] >= mark for shard, mark in cut.marks.items())
         assert set() == model.counted
         model.read()
-        assert model.told == -1
-        model.begin_beat()
-        model.end_beat(0)
+        assert model.reported == -1
+        model.begin_run()
+        model.end_run(0)
         model.count(0, is_noted=True)
         model.read()
-        assert model.told == -1
+        assert model.reported == -1
         for _ in range(2):
             model.count(1, is_noted=True)
         model.read()
-        assert (cut.begun_at, {7}) == (model.told, model.counted)
+        assert (cut.begun_at, {7}) == (model.reported, model.counted)

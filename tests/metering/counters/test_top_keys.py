@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.counters.ports import CounterAnswer, HeaviestList, Increment, Status
-from metering.counters.top_keys import LISTED, WRITE_SECONDS, HeaviestKeys, heaviest, united
+from metering.counters.ports import CounterAnswer, Increment, Status, TopKeysList
+from metering.counters.top_keys import LISTED, WRITE_SECONDS, TopKeys, heaviest, united
 from metering.period import Period
 from metering.usage import Usage
 
@@ -21,15 +21,15 @@ class Table:
     """The stored lists; it may be out of reach."""
 
     def __init__(self) -> None:
-        self.lists: dict[tuple[Period, str], HeaviestList] = {}
+        self.lists: dict[tuple[Period, str], TopKeysList] = {}
         self.is_down = False
         self.writes = 0
 
-    def put(self, heaviest: HeaviestList) -> tuple[Status, HeaviestList]:
+    def put(self, heaviest: TopKeysList) -> tuple[Status, TopKeysList]:
         if self.is_down:
             return Status.UNAVAILABLE, heaviest
         place = (heaviest.month, heaviest.shard_id)
-        stored = self.lists.get(place, HeaviestList(*place, 0, {}))
+        stored = self.lists.get(place, TopKeysList(*place, 0, {}))
         if heaviest.version != stored.version + 1:
             return Status.REFUSED, stored
         self.writes += 1
@@ -42,7 +42,7 @@ class Table:
 
 
 class Clock:
-    """Stands still until it is told."""
+    """Waits until it is released."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -80,7 +80,7 @@ class TestUnion:
         environments end when they have written.
         """
         table, clock, totals = Table(), Clock(), Counter[str]()
-        environments = [HeaviestKeys(table, clock) for _ in range(2)]
+        environments = [TopKeys(table, clock) for _ in range(2)]
         for shard, added in batches:
             seen = []
             for number, requests in added:
@@ -90,7 +90,7 @@ class TestUnion:
             index = data.draw(st.integers(0, 1))
             environments[index].look(seen)
             if data.draw(st.booleans()):
-                environments[index] = HeaviestKeys(table, clock)
+                environments[index] = TopKeys(table, clock)
         listed = united(one.totals for one in table.lists.values())
         for key, requests in heaviest(totals, count).items():
             if sum(other >= requests for other in totals.values()) <= LISTED:  # of equals, any will do
@@ -106,7 +106,7 @@ class TestWrites:
     def test_first_batch(self) -> None:
         """The first batch of a month is written at once, the next ones once a minute."""
         table, clock = Table(), Clock()
-        keys = HeaviestKeys(table, clock)
+        keys = TopKeys(table, clock)
         keys.look([found("a", 1)])
         keys.look([found("a", 2)])
         assert {"a": 1} == table.totals(0)
@@ -117,7 +117,7 @@ class TestWrites:
     def test_unchanged(self) -> None:
         """What has not changed is not written again."""
         table, clock = Table(), Clock()
-        keys = HeaviestKeys(table, clock)
+        keys = TopKeys(table, clock)
         for _ in range(3):
             keys.look([found("a", 1)])
             clock.pass_minute()
@@ -126,14 +126,14 @@ class TestWrites:
     def test_new_environment(self) -> None:
         """An environment that begins anew keeps what another one has written."""
         table = Table()
-        HeaviestKeys(table, Clock()).look([found("a", 5), found("b", 2)])
-        HeaviestKeys(table, Clock()).look([found("b", 7)])
+        TopKeys(table, Clock()).look([found("a", 5), found("b", 2)])
+        TopKeys(table, Clock()).look([found("b", 7)])
         assert {"a": 5, "b": 7} == table.totals(0)
 
     def test_down(self) -> None:
         """A table that does not answer is asked again in a minute; nothing is lost."""
         table, clock = Table(), Clock()
-        keys = HeaviestKeys(table, clock)
+        keys = TopKeys(table, clock)
         table.is_down = True
         keys.look([found("a", 1)])
         table.is_down = False
@@ -145,7 +145,7 @@ class TestWrites:
         """Days, reserved keys and increments without an answer are no keys of a month."""
         table = Table()
         silent = (found("silent", 1)[0], CounterAnswer(Status.UNAVAILABLE))
-        keys = HeaviestKeys(table, Clock())
+        keys = TopKeys(table, Clock())
         keys.look([found("day", 9, period="2026-11-05"), found("-", 9), found("!malformed", 9), silent])
         assert {} == table.lists
         keys.look([found("a", 1, period="2026-10"), found("a", 2)])
@@ -156,5 +156,5 @@ class TestWrites:
     def test_short_list(self) -> None:
         """No more than 100 keys are kept, the heaviest."""
         table = Table()
-        HeaviestKeys(table, Clock()).look(found(f"key-{number}", number + 1) for number in range(1_000))
+        TopKeys(table, Clock()).look(found(f"key-{number}", number + 1) for number in range(1_000))
         assert {f"key-{number}" for number in range(900, 1_000)} == set(table.totals(0))

@@ -130,7 +130,7 @@ class TestTable:
         )
 
     def test_closest(self) -> None:
-        """Where all limits allow, the one of which the smallest share is left is told."""
+        """Where all limits allow, the one of which the smallest share is left is reported."""
         counted = {HOUR: Usage(3), DAY: Usage(50), MONTH: Usage(60)}
         assert "requests/day" == named(decide([PER_HOUR, PER_DAY, PER_MONTH], counted, NOON))
 
@@ -141,7 +141,7 @@ class TestTable:
         assert ("requests/day", 41_400) == (named(decision), decision.retry_after)
 
     def test_hard_before_soft(self) -> None:
-        """What is left is told of a hard limit, however a soft one stands."""
+        """What is left is reported of a hard limit, however a soft one stands."""
         assert "requests/month" == named(decide([SOFT, PER_MONTH], {DAY: Usage(70)}, NOON))
 
     def test_last_moment(self) -> None:

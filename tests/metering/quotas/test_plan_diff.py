@@ -92,7 +92,7 @@ class TestImport:
         assert {"free": Plan("free", (HOURLY, MONTHLY)), "pro": Plan("pro", (MONTHLY,))} == taken.plans
 
 
-class TestTold:
+class TestReported:
     def test_plans(self) -> None:
         """Limits that go and come, and no others."""
         found = changes(PlansDocument({"free": Plan("free", (HOURLY, BYTES))}), {"free": FREE}, {}, NOW)

@@ -158,7 +158,7 @@ class TestRight:
             read("{plans: {p: {}}, keys: {a1: {plan: p, mail: a@b.example}}}")
 
     def test_soft_thresholds(self) -> None:
-        """A soft limit may tell of more than the whole; a hard one holds the usage there."""
+        """A soft limit may notify at more than the whole; a hard one holds the usage there."""
         limit = "{metric: requests, period: month, amount: 9, kind: %s, thresholds: [%s]}"
         text = "{plans: {p: {limits: [" + limit + "]}}}"
         (soft,) = read(text % ("soft", "150, 100, 120, 10000")).plans["p"].limits
@@ -346,5 +346,5 @@ keys:
     )
     def test_document(self, text: str, fault: str) -> None:
         """Faults of plans and keys."""
-        (told,) = faults(text)
-        assert told.startswith(fault)
+        (reported,) = faults(text)
+        assert reported.startswith(fault)

@@ -1,4 +1,4 @@
-"""Gaps: joined, given back, and told."""
+"""Gaps: joined, given back, and reported."""
 
 from __future__ import annotations
 

@@ -261,12 +261,12 @@ def test_an_edited_price_issues_nothing() -> None:
     meter = Meter()
     billed(meter, AUGUST, SEPTEMBER)
     edited = accounts(plans={"team": [version(flat("0.02"))]}, acme=account("k1"))
-    told = refusal(meter, OCTOBER, edited)
-    assert "says otherwise than 2 invoices of earlier months, and nothing was issued" in told
-    assert "2026-08 acme: it was billed by plan team, version v1 (digest " in told
-    assert "requests: billed 8.00, now 20.00: +12.00 EUR" in told
-    assert "put version v1 of plan team back as it was" in told
-    assert "`usage-meter invoice 2026-10` with --reprice REASON" in told
+    reported = refusal(meter, OCTOBER, edited)
+    assert "says otherwise than 2 invoices of earlier months, and nothing was issued" in reported
+    assert "2026-08 acme: it was billed by plan team, version v1 (digest " in reported
+    assert "requests: billed 8.00, now 20.00: +12.00 EUR" in reported
+    assert "put version v1 of plan team back as it was" in reported
+    assert "`usage-meter invoice 2026-10` with --reprice REASON" in reported
 
 
 def test_reprice_bills_them_again_on_purpose() -> None:

@@ -255,7 +255,7 @@ def proofs(sealed: Sealed | None = None, **found: Any) -> ProvenUsages:
 
 
 def test_what_speaks_against_a_month() -> None:
-    """Differences and contradictions are counted, and what is missing is told with the month."""
+    """Differences and contradictions are counted, and what is missing is reported with the month."""
     found = proofs(differences_found=2, contradictions_found=1, missing=["it runs"]).billed(OCTOBER)
     assert ("2026-10: the counters and the lake differ in 3 places",) == found.differing
     assert ("2026-10: it runs",) == found.missing
@@ -295,7 +295,7 @@ def test_a_sealed_month_whose_files_are_gone() -> None:
 
 
 def test_what_is_not_proven_is_refused() -> None:
-    """Both reasons are told with the way out; nothing is issued."""
+    """Both reasons are reported with the way out; nothing is issued."""
     shelf = Shelves()
     with pytest.raises(CannotInvoice, match=r"they differ\. .*`usage-meter reconcile 2026-10`.*--unproven"):
         Invoicing(Known(differing=("they differ",)), shelf).invoice(OCTOBER, two_accounts())

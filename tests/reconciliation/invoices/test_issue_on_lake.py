@@ -157,12 +157,12 @@ class Hurry:
         self._name = f"behind-{behind.total_seconds():.0f}"
         self._now = now
         cloudwatch, settings = deployment.cloud.client("cloudwatch"), deployment.settings
-        self._tell(cloudwatch, behind)
+        self._show(cloudwatch, behind)
         freshness = FirehoseFreshness(cloudwatch, self._name, settings.log_groups, lambda: now)
         self._reconciler = Reconciler(deployment.sources._replace(delivered=freshness), lambda: now)
         self.store = S3Closings(deployment.s3, settings.lake_bucket)
 
-    def _tell(self, cloudwatch: Any, behind: timedelta) -> None:
+    def _show(self, cloudwatch: Any, behind: timedelta) -> None:
         values = {
             "DeliveryToS3.DataFreshness": 300,
             "KinesisMillisBehindLatest": behind.total_seconds() * 1000,

@@ -70,10 +70,10 @@ def test_recipe(change: str, bills: str) -> None:
 
 def test_a_contradiction() -> None:
     """Nothing is issued, and the page shows what is said."""
-    change, told = CONTRADICTION
+    change, reported = CONTRADICTION
     with pytest.raises(CannotInvoice) as refused:
         october(change)
-    assert "\n".join(f"  {line}" for line in told.splitlines()) in str(refused.value)
+    assert "\n".join(f"  {line}" for line in reported.splitlines()) in str(refused.value)
 
 
 def test_further_blocks() -> None:

@@ -51,7 +51,7 @@ def barrier(stream: FakeStream) -> StreamBarrier:
 
 
 def test_waits_for_two_cuts() -> None:
-    """One beat that is passed is not enough: what it found claimed must be counted, too."""
+    """One run that is passed is not enough: what it found claimed must be counted, too."""
     stream = FakeStream(lag=1)
     barrier(stream).pass_through()
     assert 4.0 == stream.seconds
@@ -74,7 +74,7 @@ def test_marks() -> None:
 
 
 def test_marks_begin_with_a_whole_cut() -> None:
-    """A beat of which a heartbeat was refused says nothing: the next one does."""
+    """A run of which a heartbeat was refused says nothing: the next one does."""
 
     class Refusing(FakeStream):
         def put(self, records: Sequence[Heartbeat]) -> Sequence[Landed | None]:

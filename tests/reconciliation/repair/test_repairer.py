@@ -67,7 +67,7 @@ class TestCorrections:
         assert [] == corrections("a", held, RepairFigure({FIFTH: day(FIFTH, 2, h07=2)}), OCTOBER, [FIFTH])
 
     def test_day_and_month(self) -> None:
-        """A day is brought to its figure, the month with it, and both tell what is added."""
+        """A day is brought to its figure, the month with it, and both say what is added."""
         held = {FIFTH: day(FIFTH, 1, h07=1), OCTOBER: Counter("a", OCTOBER, Usage(1), {"05": 1})}
         found = corrections("a", held, RepairFigure({FIFTH: day(FIFTH, 3, h07=1, h09=2)}), OCTOBER, [FIFTH])
         assert [(FIFTH, Usage(2), {"09": 2}), (OCTOBER, Usage(2), {"05": 2})] == [
@@ -162,20 +162,20 @@ class TestRepair:
         deployment.edit("a", OCTOBER, requests=2)
         repair(deployment, report := run())
         (audit,) = items(deployment, "repair:")
-        told = {name: value["S"] for name, value in audit.items()}
-        assert ("repair:a", f"2026-10#{report}") == (told["pk"], told["sk"])
+        reported = {name: value["S"] for name, value in audit.items()}
+        assert ("repair:a", f"2026-10#{report}") == (reported["pk"], reported["sk"])
         assert (
             "counters differ; lowered: they hold too much",
             report,
             "ops@example.com",
             "2026-11-24T00:00:00Z",
         ) == (
-            told["reason"],
-            told["report"],
-            told["who"],
-            told["at"],
+            reported["reason"],
+            reported["report"],
+            reported["who"],
+            reported["at"],
         )
-        before, after = json.loads(told["before"]), json.loads(told["after"])
+        before, after = json.loads(reported["before"]), json.loads(reported["after"])
         assert (3, 1, {"05": 1}) == (before["requests"], after["requests"], after["parts"])
 
     def test_one_correction_a_report(self, deployment: Deployment) -> None:
@@ -367,5 +367,5 @@ def test_fates_are_json(deployment: Deployment) -> None:
     import msgspec  # noqa: PLC0415 - for this alone
 
     deployment.land([call("1", "2026-10-05T07:00:00")])
-    told: Any = msgspec.to_builtins(repair(deployment, run()))
-    assert "written" == told["done"][0]["fate"]
+    reported: Any = msgspec.to_builtins(repair(deployment, run()))
+    assert "written" == reported["done"][0]["fate"]

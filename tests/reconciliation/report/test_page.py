@@ -103,7 +103,7 @@ class TestEveryPage:
         assert [] == page(report).open
 
     def test_alone(self, report: Report) -> None:
-        """No script, nothing from elsewhere, no style in an attribute; the browser is told to hold to it."""
+        """No script, nothing from elsewhere, no style in an attribute; the browser is made to hold to it."""
         found = page(report)
         assert set() == found.tags & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
         names = {name for name, _ in found.attributes}

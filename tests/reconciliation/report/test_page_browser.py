@@ -62,10 +62,10 @@ def test_no_fault(browser: Chrome, axe: str, name: str, theme: str, tmp_path: Pa
 def test_alone(browser: Chrome, tmp_path: Path) -> None:
     """It asks for nothing but itself, and breaks none of the rules that it sets."""
     for kind in ("performance", "browser"):
-        told(browser, kind)  # of the tests before
+        reported(browser, kind)  # of the tests before
     opened(browser, "hostile", tmp_path)
     assert {f"{tmp_path.as_uri()}/hostile.html"} == set(requested(browser))
-    assert [] == told(browser, "browser")
+    assert [] == reported(browser, "browser")
 
 
 def test_no_script_runs(browser: Chrome, tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_no_script_runs(browser: Chrome, tmp_path: Path) -> None:
     assert "<script>alert('key')</script>" in browser.execute_script("return document.body.innerText")
 
 
-def told(browser: Chrome, kind: str) -> list[Any]:
-    """What the browser tells of its requests, or its console, since it was asked last."""
+def reported(browser: Chrome, kind: str) -> list[Any]:
+    """What the browser reports of its requests, or its console, since it was asked last."""
     return list(browser.get_log(kind))  # type: ignore[no-untyped-call]  # selenium's
 
 
 def requested(browser: Chrome) -> Iterator[str]:
     """The addresses that were asked for."""
-    for entry in told(browser, "performance"):
+    for entry in reported(browser, "performance"):
         message: dict[str, Any] = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":
             yield message["params"]["request"]["url"]

@@ -70,8 +70,8 @@ def test_refusals_and_repairs() -> None:
     assert not check(twice, CounterState(), counter).is_linearizable
 
 
-def test_two_beats_at_once() -> None:
-    """Of two beats that keep the same version, one is refused."""
+def test_two_runs_at_once() -> None:
+    """Of two runs that keep the same version, one is refused."""
     both = [_operation(SaveVersion(1), True, 0, 9), _operation(SaveVersion(1), True, 1, 8)]
     assert not check(both, 0, completeness).is_linearizable
     one = [both[0], _operation(SaveVersion(1), False, 1, 8), _operation(LoadVersion(), 1, 10, 11)]

@@ -132,7 +132,7 @@ def _operations(said: Sequence[Sequence[Any]]) -> Iterator[Operation]:
 
 
 def test_completeness(tables: Tables) -> None:
-    """Watches that beat at once keep one version after the other, and readers never see one go back."""
+    """Watches that run at once keep one version after the other, and readers never see one go back."""
     history = History()
 
     def watch() -> None:

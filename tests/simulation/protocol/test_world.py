@@ -55,7 +55,7 @@ def test_same_again() -> None:
 
 
 def test_peace() -> None:
-    """Without faults every batch is processed once, and every event is told as counted once."""
+    """Without faults every batch is processed once, and every event is reported as counted once."""
     world = World(3, rates=NO_FAULTS, events=150)
     result = world.run()
     assert ([], 0, 0, 150) == (
@@ -124,7 +124,7 @@ def test_every_write(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
     assert {} == differing
 
 
-def test_told_to_the_oracle() -> None:
+def test_reported_to_the_oracle() -> None:
     """The comparison sees a counter that is there and should not be, and one that lacks a call."""
     world = World(5, rates=NO_FAULTS, keys=1, events=30)
     items = world.store.counters.items  # type: ignore[attr-defined] # a simulated store

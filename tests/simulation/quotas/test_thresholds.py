@@ -1,4 +1,4 @@
-"""Thresholds under faults: none is missing, none is told under two ids, and without faults none twice."""
+"""Thresholds under faults: none is missing, none is reported under two ids, and without faults none twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAUGHT_AT = {"Silent": 37}
 
 
 def play(seed: int, kind: type[LimitWatch] = LimitWatch, account: str = "", **fixed: Any) -> NotifyingMeter:
-    """A world of a seed, until everything is counted and told."""
+    """A world of a seed, until everything is counted and reported."""
     meter = NotifyingMeter(kind, account)
     result = World(seed, meter.meter(), **fixed).run()
     assert [] == result.differences
@@ -34,7 +34,7 @@ def play(seed: int, kind: type[LimitWatch] = LimitWatch, account: str = "", **fi
 
 @cache
 def shipped(seed: int) -> tuple[set[str], Mapping[str, int]]:
-    """What the shipped watch should tell in a seed, and how often it tells each."""
+    """What the shipped watch should publish in a seed, and how often it publishes each."""
     meter = play(seed)
     return meter.expected(), dict(meter.published.events)
 
@@ -42,12 +42,12 @@ def shipped(seed: int) -> tuple[set[str], Mapping[str, int]]:
 class TestFaults:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_each_is_published(self, seed: int) -> None:
-        """Exactly the thresholds that the counters have reached are told, each under its one id."""
+        """Exactly the thresholds that the counters have reached are reported, each under its one id."""
         expected, events = shipped(seed)
         assert expected == set(events)
 
     def test_something_happens(self) -> None:
-        """The worlds reach thresholds, and faults make some be told again."""
+        """The worlds reach thresholds, and faults make some be reported again."""
         worlds = [events for _, events in map(shipped, range(30))]
         assert sum(len(events) for events in worlds) > 300
         assert any(count > 1 for events in worlds for count in events.values())
@@ -58,7 +58,7 @@ class TestAccounts:
 
     @pytest.mark.parametrize("seed", SEEDS_OF_ACCOUNTS)
     def test_each_is_published(self, seed: int) -> None:
-        """Exactly the thresholds that the account and its keys have reached are told, whatever fails."""
+        """Exactly the thresholds that the account and its keys have reached are reported, whatever fails."""
         meter = play(seed, account=ACCOUNT)
         assert meter.expected() == set(meter.published.events)
 
@@ -77,7 +77,7 @@ class TestAccounts:
 class TestNoFaults:
     @pytest.mark.parametrize("seed", range(40))
     def test_once(self, seed: int) -> None:
-        """Each threshold is told once."""
+        """Each threshold is reported once."""
         meter = play(seed, rates=NO_FAULTS)
         assert dict.fromkeys(meter.expected(), 1) == dict(meter.published.events)
 

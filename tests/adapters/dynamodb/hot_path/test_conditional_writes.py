@@ -186,12 +186,12 @@ class TestAnswer:
             ConditionalUpdates(dynamodb, 1).run([REQUEST])
 
     def test_units(self) -> None:
-        """The units of what was written are asked for and told, if somebody wants to know them."""
-        told: list[float] = []
+        """The units of what was written are asked for and reported, if somebody wants to know them."""
+        reported: list[float] = []
         answers = Answers((200, {"ConsumedCapacity": {"TableName": "counters", "CapacityUnits": 2.0}}))
-        updates(answers, on_units=told.append).run([REQUEST])
+        updates(answers, on_units=reported.append).run([REQUEST])
         assert "TOTAL" == json.loads(answers.sent[0])["ReturnConsumedCapacity"]
-        assert [2.0] == told
+        assert [2.0] == reported
 
 
 class TestThreads:
