@@ -6,6 +6,9 @@ quotas           limits with many authorizers and late counters; thresholds
 source           what lies before the stream: filters deleted, formats changed, lines dropped
 exploration      small worlds in every order that can happen, in place of orders that are drawn
 linearizability  what readers of the real tables may see
+worlds           the kinds of them that the command runs, by name
+runs             many seeds of one kind, on all processors
+report           what the command prints of them
 processes        the same question to real processes on a real engine, which are killed
 plot             curves as SVG
 """

@@ -16,7 +16,7 @@ from reconciliation.repair.barrier import StreamBarrier
 from reconciliation.repair.ports import CorrectionStore
 from reconciliation.repair.scope import Scope
 from simulation.month_end.firehose import SimulatedCloudWatch
-from simulation.month_end.meter import MonthEndMeter, UtcClock, shipped_scope
+from simulation.month_end.meter import SHIPPED_MONTH_END, MonthEndMeter, UtcClock, shipped_scope
 
 
 class _WithoutLag:
@@ -139,3 +139,5 @@ BROKEN_MONTH_ENDS = (
     MonthEndMeter("sealed-unproven", "a month is sealed whatever differs", report=_agreed),
 )
 """Each is caught within a thousand seeds, by `tests/simulation/month_end/test_broken.py`."""
+
+MONTH_ENDS = {meter.name: meter for meter in (SHIPPED_MONTH_END, *BROKEN_MONTH_ENDS)}

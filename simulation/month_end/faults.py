@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Accident(StrEnum):
@@ -22,6 +23,18 @@ class Accident(StrEnum):
     FIREHOSE_BEHIND = "Firehose hours behind, its freshness small"
 
 
+SHARES: Final = {
+    Accident.GIVEN_UP: 0.15,
+    Accident.REPLAYED: 0.02,
+    Accident.RESTORED: 0.02,
+    Accident.OBJECT_LOST: 0.03,
+    Accident.OBJECT_LATE: 0.03,
+    Accident.ROW_ALTERED: 0.03,
+    Accident.ROW_FOREIGN: 0.02,
+}
+"""Those that strike at any step, and how often."""
+
+
 @dataclass(slots=True)
 class MonthEndResult:
     """What became of one seed."""
@@ -36,7 +49,7 @@ class MonthEndResult:
     sealings: int = 0
     sealed_in_a_hurry: int = 0
     """Before everything was brought in order."""
-    injected: Counter[Accident] = field(default_factory=Counter)
+    injected: Counter[StrEnum] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
     """Right counters that became wrong, and months that were sealed with anything but what was called."""
     untrue: list[str] = field(default_factory=list)

@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from metering.calls.record import StreamRecord
@@ -68,7 +69,7 @@ class Weather:
 
     dice: random.Random
     rates: Rates
-    injected: Counter[Fault]
+    injected: Counter[StrEnum]
     landing: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
     """Writes that were given up, and will be made at a later moment; each with the time at which the batch
     arrived.

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 from metering.counters.completeness import Knowledge, Positions
@@ -48,7 +49,7 @@ class Calls:
 
     dice: random.Random
     rates: Rates
-    injected: Counter[Fault]
+    injected: Counter[StrEnum]
     stream: WatchedStream
     store: CompletenessStore
 

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from local_cloud.lambda_.shard_cursor import Answer, BatchPolicy, FailedBatch
@@ -56,7 +57,7 @@ class WorldResult:
     invocations: int = 0
     completions: int = 0
     """How often `complete_through` was read as a later time than before."""
-    injected: Counter[Fault] = field(default_factory=Counter)
+    injected: Counter[StrEnum] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
     """Where `complete_through` did not keep its promise."""

@@ -144,7 +144,7 @@ class _OldTraffic(SimulatedTraffic):
         self,
         dice: random.Random,
         settings: WorldSettings,
-        changes: Counter[Disturbance],
+        changes: Counter[StrEnum],
         wanted: set[Disturbance],
     ) -> None:
         super().__init__(dice, settings)
@@ -181,7 +181,6 @@ class ChangingWorld(World):
     def __init__(
         self, seed: int, meter: ChangingMeter = SHIPPED_CHANGING, *, keep_schedule: bool = False
     ) -> None:
-        self.changes: Counter[Disturbance] = Counter()
         dice = random.Random(f"settings of changes {seed}")
         self._wanted = {one for one in Disturbance if dice.random() < 0.6}
         self._changing = meter
@@ -196,7 +195,7 @@ class ChangingWorld(World):
         return random.Random(f"changes {seed}")
 
     def _traffic(self) -> SimulatedTraffic:
-        return _OldTraffic(self._dice, self._settings, self.changes, self._wanted)
+        return _OldTraffic(self._dice, self._settings, self.result.injected, self._wanted)
 
     def _environment(self) -> InvocationEnvironment:
         """A process with the settings of its time."""
@@ -204,7 +203,7 @@ class ChangingWorld(World):
         environment = InvocationEnvironment(store.ledger, store.slices, store.counters, store.progress)
         rule = RULES[0]
         if Disturbance.RULE in self._wanted and self._dice.random() < 0.3:
-            self.changes[Disturbance.RULE] += 1
+            self.result.injected[Disturbance.RULE] += 1
             rule = RULES[1]
         layouts = self._changing.layouts(self._layouts, self._layout, self._time)
         environment.processor = Processor(*(environment,) * 4, layout=layouts, rule=rule)
@@ -216,7 +215,7 @@ class ChangingWorld(World):
     def _change_something(self) -> None:
         super()._change_something()
         if Disturbance.LAYOUT in self._wanted and not self._is_calm and self._dice.random() < 0.02:
-            self.changes[Disturbance.LAYOUT] += 1
+            self.result.injected[Disturbance.LAYOUT] += 1
             self._layout = replace(
                 self._layout,
                 lanes=self._dice.randint(1, 4),
@@ -247,7 +246,7 @@ class ChangingWorld(World):
             second.restart(first.done)  # what has expired is skipped
             second.done = max(second.done, first.done)
         if second.has_records:
-            self.changes[Disturbance.SECOND_MAPPING] += 1
+            self.result.injected[Disturbance.SECOND_MAPPING] += 1
             super()._invoke(second)
 
     def _is_second_ready(self, reader: Reader) -> bool:

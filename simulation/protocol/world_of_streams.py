@@ -7,7 +7,6 @@ and without any change, until somebody makes the stream once more.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -139,7 +138,6 @@ class StreamWorld(World):
     def __init__(
         self, seed: int, meter: StreamMeter = SHIPPED_STREAM, *, keep_schedule: bool = False
     ) -> None:
-        self.replaced: Counter[Replacement] = Counter()
         self._guarded = meter
         self._identity = IdentityInMemory()
         self._made = 0
@@ -183,7 +181,7 @@ class StreamWorld(World):
 
     def _replace(self, first_number: int, replacement: Replacement) -> None:
         """All of the old stream was counted by now; its shards' names come again."""
-        self.replaced[replacement] += 1
+        self.result.injected[replacement] += 1
         self._trace(replacement.value)
         self._made = self._now + _APART_MS // 2
         self._pass_to(self._now + _APART_MS)

@@ -10,6 +10,7 @@ import pytest
 
 from simulation.__main__ import main
 from simulation.protocol.faults import Fault
+from simulation.worlds import WORLDS
 
 
 @pytest.fixture
@@ -41,14 +42,17 @@ def test_table(run: Run, tmp_path: Path) -> None:
     code, printed = run("--seeds", "8", "--first", "3", "--json", str(file))
     figures = json.loads(file.read_text())
     assert 0 == code
-    ends = figures["month_end"]
-    assert (8, 0, {}) == (ends["runs"], ends["differing"], ends["differences"])
-    for name, count in ends["injected"].items():
-        assert f"{name:46}{count:>14,}" in printed
-    assert (8, 0, {}) == (figures["runs"], figures["differing"], figures["differences"])
-    assert [fault.value for fault in Fault] == list(figures["injected"])
-    for name, count in figures["injected"].items():
-        assert f"{name:46}{count:>14,}" in printed
+    assert list(WORLDS) == list(figures)
+    assert [fault.value for fault in Fault] == list(figures["protocol"]["injected"])
+    for name, found in figures.items():
+        assert (8, 0, 0, {}) == (
+            found["runs"],
+            found["runs_with_differences"],
+            found["runs_called_complete_too_early"],
+            found["differences"],
+        ), name
+        for kind, count in found["injected"].items():
+            assert f"{kind:46}{count:>14,}" in printed
 
 
 def test_seed(run: Run) -> None:
@@ -63,10 +67,11 @@ def test_difference(run: Run) -> None:
     """A difference makes it fail; counters, schedule and the way to run the seed again are printed."""
     code, printed = run("--seeds", "20", "--variant", "no-condition", "--workers", "1")
     assert 1 == code
-    assert "what is counted, less what was sent:" in printed
+    assert "of counters what is counted, less what was sent:" in printed
     assert "requests +" in printed
     assert "The schedule of seed" in printed
-    assert "again: python -m simulation --seed" in printed
+    assert "again: python -m simulation --world protocol --seed" in printed
+    assert "--variant no-condition" in printed
 
 
 def test_month_end(run: Run) -> None:
@@ -84,7 +89,7 @@ def test_several_processes(run: Run, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("one", "two")]
     for workers, file in zip("12", files, strict=True):
         run("--seeds", "42", "--workers", workers, "--world", "protocol", "--json", str(file))
-    one, two = (json.loads(file.read_text()) | {"seconds": 0} for file in files)
+    one, two = (json.loads(file.read_text())["protocol"] | {"seconds": 0} for file in files)
     assert one == two
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from simulation.month_end.broken import MONTH_ENDS
 from simulation.month_end.faults import Accident
-from simulation.month_end.runs import MONTH_ENDS
 from simulation.month_end.world import MonthEndWorld
 
 
@@ -40,12 +40,12 @@ def test_right_counters_are_seen() -> None:
     """A counter that becomes wrong is named, and one that was wrong before is not."""
     world = MonthEndWorld(3)
     world.run()
-    items = world._store.counters.items  # noqa: SLF001 - somebody edits a counter
+    items = world.scene.store.counters.items  # somebody edits a counter
     (key, period, number), item = next(iter(items.items()))
-    right = world._right()  # noqa: SLF001 - as above
+    right = world.oracle.right()
     item.parts.clear()
-    world._still_right(right, "an edit")  # noqa: SLF001 - as above
+    world.oracle.still_right(right, "an edit")
     assert [f"{key} {period} was right, and is not after an edit"] == world.result.differences
-    world._still_right(world._right(), "nothing")  # noqa: SLF001 - as above
+    world.oracle.still_right(world.oracle.right(), "nothing")
     assert 1 == len(world.result.differences)
     assert number >= 0

@@ -16,7 +16,6 @@ from simulation.protocol import invocation
 from simulation.protocol.dynamodb import dynamodb_store
 from simulation.protocol.faults import NO_FAULTS, OF_A_WRITE, Fault, Rates
 from simulation.protocol.meter import SHIPPED
-from simulation.protocol.runs import Setup, run_seeds
 from simulation.protocol.settings import (
     LONGEST_CLOCK_JUMP_MS,
     LONGEST_DELIVERY_MS,
@@ -25,6 +24,8 @@ from simulation.protocol.settings import (
 )
 from simulation.protocol.store import LEDGER_TTL_SECONDS
 from simulation.protocol.world import World, WorldResult
+from simulation.runs import Setup, run_seeds
+from simulation.worlds import PROTOCOL
 from tests.examples import examples
 
 HOT_KEY: dict[str, Any] = {
@@ -40,11 +41,11 @@ SMALL_PAGES = LedgerLayout(slot_ms=60_000, lanes=2, full_at=200, most_at_once=15
 
 def test_hundred_seeds() -> None:
     """The first hundred seeds (forty in `make test`) show no difference, and among them is every fault."""
-    summary = run_seeds(1, max(40, examples(100)), Setup(), workers=1)
+    summary = run_seeds(PROTOCOL, range(1, 1 + max(40, examples(100))), Setup(), workers=1)
     assert {} == {result.seed: (result.differences, result.untrue) for result in summary.failed}
-    assert summary.completions > summary.runs
+    assert summary.figures["completions"] > summary.runs
     assert set(Fault) == {fault for fault, count in summary.injected.items() if count}
-    assert summary.duplicates > summary.runs
+    assert summary.figures["duplicates"] > summary.runs
 
 
 def test_same_again() -> None:

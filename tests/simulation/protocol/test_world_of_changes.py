@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from enum import StrEnum
 
 import pytest
 
@@ -15,16 +16,15 @@ CAUGHT_AT = {"claims-by-retention": 211}
 
 def test_seeds() -> None:
     """The first seeds show no difference, and among them is every change."""
-    changes: Counter[Disturbance] = Counter()
+    changes: Counter[StrEnum] = Counter()
     faults = {}
     for seed in range(1, 21):
-        world = ChangingWorld(seed)
-        result = world.run()
-        changes += world.changes
+        result = ChangingWorld(seed).run()
+        changes += result.injected
         if result.differences or result.untrue:
             faults[seed] = result.differences + result.untrue
     assert {} == faults
-    assert set(Disturbance) == set(changes)
+    assert set(Disturbance) <= set(changes)
 
 
 @pytest.mark.parametrize("meter", BROKEN_CHANGING, ids=lambda meter: meter.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from enum import StrEnum
 
 import pytest
 
@@ -13,16 +14,15 @@ WITHIN = 1_000
 
 def test_seeds() -> None:
     """The first seeds show no difference, and among them are both kinds of numbers."""
-    replaced: Counter[Replacement] = Counter()
+    replaced: Counter[StrEnum] = Counter()
     faults = {}
     for seed in range(1, 41):
-        world = StreamWorld(seed)
-        result = world.run()
-        replaced += world.replaced
+        result = StreamWorld(seed).run()
+        replaced += result.injected
         if result.differences or result.untrue:
             faults[seed] = result.differences + result.untrue
     assert {} == faults
-    assert set(Replacement) == set(replaced)
+    assert set(Replacement) <= set(replaced)
 
 
 @pytest.mark.parametrize("meter", BROKEN_STREAMS, ids=lambda meter: meter.name)
