@@ -41,6 +41,7 @@ from reconciliation.lake.queries import VERSION_OF_USAGE, between, read_days, us
 from reconciliation.lake.row_digests import MonthRows, month_rows, objects_of_rows
 from reconciliation.model.report import Report
 from reconciliation.ports import Queries
+from reconciliation.report.verdict import extent
 
 
 class ClosingStore(Protocol):
@@ -250,7 +251,7 @@ class Closer:
             )
         if not report.agrees and not accept:
             raise NotProvenError(
-                f"{report.month} has {differences:,} differences: `usage-meter reconcile {report.month} "
+                f"{report.month} has {extent(report)}: `usage-meter reconcile {report.month} "
                 "--repair` brings the counters to the lake's figure. Close it then, or accept them with "
                 "--accept-differences REASON",
                 report,

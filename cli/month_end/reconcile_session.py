@@ -30,7 +30,7 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.report.csv import report_csv
 from reconciliation.report.page import report_page
 from reconciliation.report.publication import ReportPublisher
-from reconciliation.report.verdict import counted
+from reconciliation.report.verdict import counted, extent
 from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
 
 _MOST_SHOWN = 10
@@ -142,8 +142,7 @@ def described(report: Report) -> Iterator[str | Text | Table]:
     elif report.agrees:
         yield Text("No drift: the counters and the lake hold the same events.", "bold green")
     else:
-        found = report.differences_found + report.contradictions_found + report.altered_rows
-        yield Text(f"PROBLEM: {counted(found, 'difference')}", "bold red")
+        yield Text(f"PROBLEM: {extent(report)}", "bold red")
         yield from difference_lines(report.differences, report.differences_found)
         yield from _disagreeing_counters(report)
     for repeated in report.repeated_objects[:_MOST_SHOWN]:

@@ -14,6 +14,7 @@ from reconciliation.invoices.ports import Proven, SealedUsage
 from reconciliation.lake.queries import USAGE_BY_KEY_AND_DAY, VERSION_OF_USAGE, between, usage_text
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
+from reconciliation.report.verdict import counted
 
 
 class ProvenUsages:
@@ -100,5 +101,5 @@ def source_of(
 
 def _differing(report: Report) -> Iterator[str]:
     if not report.agrees:
-        found = report.differences_found + report.contradictions_found + report.altered_rows
-        yield f"{report.month}: the counters and the lake differ in {found:,} places"
+        places = counted(report.places + report.altered_rows, "place")
+        yield f"{report.month}: the counters and the lake differ in {places}"

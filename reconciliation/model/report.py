@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 import msgspec
 
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period
+from metering.period import Period, is_day
 from metering.proof.drift import Difference
 from metering.proof.witness import WitnessReport
-from metering.usage import NO_USAGE, Usage
+from metering.usage import NO_USAGE, Usage, total
 from reconciliation.model.causes import Finding
 from reconciliation.model.contradictions import Contradiction
 from reconciliation.model.failed_records import FailedRecords
@@ -162,6 +165,18 @@ class Report(msgspec.Struct, kw_only=True):
         return not self.refused and not any(found)
 
     @property
+    def places(self) -> int:
+        """The keys and days at which something differs or disagrees, each once: one wrong call is one place.
+
+        A month whose figure differs by what its days differ is none of its own. Of what is found and not
+        held, each is one.
+        """
+        held = {*_differing(self.differences), *map(_place, self.contradictions)}
+        more = self.differences_found - len(self.differences)
+        more += self.contradictions_found - len(self.contradictions)
+        return len(held) + more
+
+    @property
     def causes(self) -> dict[str, int]:
         """How often each cause was found, among the findings that are held."""
         return dict(Counter(finding.cause.value for finding in self.findings))
@@ -198,6 +213,21 @@ class Report(msgspec.Struct, kw_only=True):
             if not document[name]:
                 del document[name]
         return msgspec.json.encode(_with_texts(msgspec.to_builtins(document)))
+
+
+def _differing(differences: Iterable[Difference]) -> Iterator[tuple[str, Period]]:
+    """The places of differences, without months that only follow from their days."""
+    for key, group in groupby(differences, key=attrgetter("key")):
+        of_key = list(group)
+        days = [one for one in of_key if is_day(one.period)]
+        by_days = total(one.surplus for one in days)
+        yield from (
+            (key, one.period) for one in of_key if is_day(one.period) or not days or one.surplus != by_days
+        )
+
+
+def _place(one: Contradiction) -> tuple[str, Period]:
+    return one.key, Period(f"{one.period}-{one.part}") if one.part else one.period
 
 
 _DERIVED: Final = (

@@ -79,6 +79,16 @@ def counted(number: int, thing: str, things: str = "") -> str:
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
+def extent(report: Report) -> str:
+    """How much differs: places, so that one wrong call is one, and rows that were altered."""
+    phrases = [
+        _some(report.places, "difference", "differences"),
+        _some(report.altered_rows, "altered row", "altered rows"),
+        _some(len(report.unreadable), "unreadable place", "unreadable places"),
+    ]
+    return enumerated([part for part in phrases if part])
+
+
 def _agreement(report: Report) -> str:
     events = report.tally.total.counted.requests
     if events == 0:
@@ -105,8 +115,7 @@ def _earlier_version(report: Report) -> str:
 def _disagreement(report: Report) -> str:
     """How many figures differ, and of which kind."""
     phrases = [
-        _some(report.differences_found, "figure differs", "figures differ"),
-        _some(report.contradictions_found, "counter disagrees with another", "counters disagree with others"),
+        _some(report.places, "difference", "differences"),
         _some(report.altered_rows, "row of the lake was altered", "rows of the lake were altered"),
     ]
     listed = enumerated([part for part in phrases if part])

@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cli.common.terminal import console
@@ -60,10 +61,18 @@ def test_what_to_try_next(
 
 def test_a_difference_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """With its key, period and nature; and nothing says that all is well."""
-    found = result(october=report(OCTOBER, [ONE_MORE] * 12, metered=6, unattributed=1, malformed=1))
+    found = result(
+        october=report(
+            OCTOBER,
+            [msgspec.structs.replace(ONE_MORE, key=f"shop-{n:02}") for n in range(12)],
+            metered=6,
+            unattributed=1,
+            malformed=1,
+        )
+    )
     text = shown(found, capsys)
 
-    assert "PROBLEM: counters and lake differ in 12 places" in text
-    assert "shop 2026-10: calls missing in the lake; 2 counted, 1 in the lake" in text
+    assert "PROBLEM: the figures disagree in 12 places" in text
+    assert "shop-00 2026-10: calls missing in the lake; 2 counted, 1 in the lake" in text
     assert "and 2 more: see --json" in text
     assert "No drift" not in text

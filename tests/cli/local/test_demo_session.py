@@ -115,7 +115,7 @@ def test_a_counter_that_is_wrong_is_exit_code_1(
         run(DemoOptions(access_log, result=Output((out,))))
 
     assert 1 == ended.value.exit_code
-    assert "PROBLEM: counters and lake differ in " in capsys.readouterr().out
+    assert "PROBLEM: the figures disagree in " in capsys.readouterr().out
     assert json.loads(out.read_text())["drift"]
 
 

@@ -48,7 +48,7 @@ def test_differences_are_reported_whole() -> None:
     assert (2, str(2**70)) == (entry["counted"]["requests"], entry["counted"]["fingerprint"])
     assert (1, "5") == (entry["in_lake"]["requests"], entry["in_lake"]["fingerprint"])
     assert set(Usage.__struct_fields__) == entry["counted"].keys()
-    assert ["counters and lake differ in 1 places"] == found.problems
+    assert ["the figures disagree in 1 place"] == found.problems
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_differences_are_reported_whole() -> None:
                     malformed=1,
                 )
             ),
-            "counters disagree in 1 places",
+            "the figures disagree in 1 place",
         ),
     ],
 )

@@ -96,12 +96,12 @@ def differing() -> Report:
     ten = Usage(requests=10)
     report.tally.add_counted("mobile-app", (on_14th, ten))
     one_of = Usage(12_402, 12_399, 310, 29_888_820, 3_844_620, 508_482, 57_120_934_567_891_234_567_890)
+    other_call = Usage(fingerprint=event_hash(swapped) - event_hash(altered))
     report.differences = [
         *_both("mobile-app", on_14th, one_of, ten),
-        *_both("shop", on_5th, one_of, one_call(lost)),
-        Difference(
-            "shop", on_22nd, one_of, one_of - Usage(fingerprint=event_hash(swapped) - event_hash(altered))
-        ),
+        Difference("shop", OCTOBER, one_of + one_call(lost) + other_call, one_of),
+        Difference("shop", on_5th, one_of + one_call(lost), one_of),
+        Difference("shop", on_22nd, one_of, one_of - other_call),
     ]
     report.differences_found = len(report.differences)
     report.contradictions = [Contradiction("mobile-app", on_14th, "", 12_402, 12_412)]

@@ -36,8 +36,8 @@ SAMPLES = {
 RECORDED = Path(__file__).resolve().parent / "recorded_pages"
 DIGESTS = {
     "agrees": "e1663b651e8ee298de79c76b80164527ebdde0af79783f6780ad5f52079e6ee6",
-    "differs": "5bc019c16ce593374614cb6ec7b8b430e5df111ffa288ab353b9053d7ae47588",
-    "hostile": "7362cabb8c1130395bf91ba49ab941dff438858a23de93a35eff006d2155013d",
+    "differs": "456908d4eef2b2955460370721a66390ddbe68679e632e164230a8eccb789aa9",
+    "hostile": "52bf4fdd4ad70536d88c120b30d78a72963e7d6a63302d2d36a2480900c7f58a",
     "refused": "56a5452997fd966f01cac71e71c04545491b1eb09edbfb2e5092b4ab718aa28f",
     "running": "e18beea67ad0efea3a98de42f9b88ecd0bb415624272a5d1e9848f15208fb23c",
 }
