@@ -31,6 +31,8 @@ NUMBERS: Final = "numbers/"
 """Which numbers of invoices were given, a folder a series."""
 TARIFFS: Final = "tariffs/"
 """Published tariffs, by their number."""
+BREAKDOWN: Final = "breakdown/"
+"""Calls by endpoint and status, a folder a month."""
 
 
 def lake_folder(day: datetime) -> str:
@@ -46,6 +48,16 @@ def lake_month(day: datetime) -> str:
 def state_name(month: Period) -> str:
     """The object with a month's state."""
     return f"{CLOSINGS}{month}.json"
+
+
+def breakdown_index(month: Period) -> str:
+    """The object that names the pages of a month's calls by endpoint."""
+    return f"{BREAKDOWN}{month}/index.json"
+
+
+def breakdown_page(month: Period, run_id: str, number: int) -> str:
+    """A page of a run's calls by endpoint."""
+    return f"{BREAKDOWN}{month}/{file_name(run_id)}/{number:05d}.json"
 
 
 def invoice_name(month: Period, place: str, file: str) -> str:

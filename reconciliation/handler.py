@@ -12,13 +12,15 @@ import boto3
 
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.period import ends_at
 from reconciliation.attribution.budget import Budget
+from reconciliation.breakdown import BreakdownPublisher
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler
 from reconciliation.report.publication import Published, ReportPublisher
 from reconciliation.report.verdict import verdict
 from reconciliation.schedule import allows_incomplete, months_of, run_of
-from reconciliation.wiring import make_reports, make_sources, make_witnesses, utc_now
+from reconciliation.wiring import make_breakdowns, make_reports, make_sources, make_witnesses, utc_now
 
 RESERVED_SECONDS: Final = 120.0
 """Of an invocation's time, for requests that are under way when an investigation ends, and for the report."""
@@ -37,14 +39,21 @@ def handler(event: Mapping[str, Any], context: Any) -> Answer:
     return _deployed()(event, context)
 
 
-def make_handler(publisher: ReportPublisher, tools: Telemetry, budget: Budget | None = None) -> Handler:
+def make_handler(
+    publisher: ReportPublisher,
+    tools: Telemetry,
+    budget: Budget | None = None,
+    breakdowns: BreakdownPublisher | None = None,
+) -> Handler:
     """The function around a publisher. The event names the run: repeated, it gives its report again. `budget`
-    is that of the reconciler: it gets what is left of the invocation's time.
+    is that of the reconciler: it gets what is left of the invocation's time. `breakdowns` publishes the calls
+    by endpoint of months that were compared, once all reports are there.
     """
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> Answer:
         run_id, is_allowed = run_of(event, context.aws_request_id), allows_incomplete(event)
+        reports: list[Report] = []
         answer, months = [], months_of(event)
         for done, month in enumerate(months):
             if budget is not None:
@@ -55,12 +64,23 @@ def make_handler(publisher: ReportPublisher, tools: Telemetry, budget: Budget | 
                 month, run_id=run_id, allow_incomplete=is_allowed, on_compared=metrics.publish
             )
             metrics.publish(published.report)
+            reports.append(published.report)
             answer.append(result := summary(published))
             log = tools.logger.info if published.report.agrees else tools.logger.warning
             log("reconciliation", extra={"reconciliation": result})
+        if breakdowns is not None:
+            for report in reports:
+                _publish_calls(breakdowns, report, run_id)
         return answer
 
     return cast("Handler", handle)
+
+
+def _publish_calls(breakdowns: BreakdownPublisher, report: Report, run_id: str) -> None:
+    """The calls by endpoint up to where a month was compared; of a month that was refused nothing."""
+    if not report.refused:
+        until = report.compared_until or min(ends_at(report.month), report.started_at)
+        breakdowns.publish(report.month, until, run_id=run_id)
 
 
 def summary(published: Published) -> dict[str, Any]:
@@ -99,7 +119,7 @@ def _deployed() -> Handler:
     )
     reconciler = Reconciler(sources, utc_now, budget=budget)
     publisher = ReportPublisher(make_reports(settings, client), reconciler, utc_now)
-    return make_handler(publisher, telemetry(), budget)
+    return make_handler(publisher, telemetry(), budget, make_breakdowns(settings, client))
 
 
 class _Metrics:

@@ -39,6 +39,7 @@ from metering.counters.counter import UnreadableCounter
 from metering.period import Period
 from reconciliation.attribution.budget import Budget
 from reconciliation.billing_chain import BillingChain
+from reconciliation.breakdown import BreakdownPublisher
 from reconciliation.invoices.numbering import Numbering
 from reconciliation.lake.month_readiness import readiness_of
 from reconciliation.ports import Witness
@@ -124,6 +125,12 @@ def make_witnesses(settings: ReconciliationSettings, client: MakeClient) -> list
 def make_reports(settings: ReconciliationSettings, client: MakeClient) -> S3Reports:
     """Where reports are published."""
     return S3Reports(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
+
+
+def make_breakdowns(settings: ReconciliationSettings, client: MakeClient) -> BreakdownPublisher:
+    """What publishes calls by endpoint and status."""
+    store = Bucket(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
+    return BreakdownPublisher(make_athena(settings, client), store)
 
 
 def make_closings(settings: ReconciliationSettings, client: MakeClient) -> S3Closings:

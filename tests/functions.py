@@ -15,6 +15,8 @@ from typing import Any
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.layout import PROGRESS, UNPUBLISHED, encode_position
 from adapters.dynamodb.plans import PlanBook
+from adapters.s3.bucket import Bucket
+from adapters.s3.reports import S3Breakdowns
 from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.stack import LocalCloud
 from metering.period import Period
@@ -124,6 +126,8 @@ def reconcile_a_month(cloud: LocalCloud, invoke: Invoke) -> None:
     (report,) = invoke({"month": "2026-09", "allow_incomplete": True})
     assert [1, 1, {"counter edited": 1}] == [report[n] for n in ("differences", "contradictions", "causes")]
     assert len(report["queries"]) > 1
+    bucket = Bucket(cloud.client("s3"), cloud.stack.name("LakeBucket"))
+    assert S3Breakdowns(bucket).index(Period("2026-09")) is not None
 
 
 def decide_on_calls(cloud: LocalCloud, invoke: Invoke) -> None:
@@ -160,6 +164,7 @@ def look_up(cloud: LocalCloud, invoke: Invoke) -> None:
     for asked in (
         of_customer("shopper", "/me/usage", query=days),
         of_customer("shopper", "/me/quota"),
+        of_customer("shopper", "/me/breakdown"),
         *(of_operator(resource) for resource in ("/keys", "/top", "/health")),
         *(event(resource) for resource in ("/", "/openapi.json")),
     ):

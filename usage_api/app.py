@@ -166,6 +166,12 @@ class LookUpApi:
         def my_cost() -> Reply:
             return self._reply(self._look_ups.cost(key_of_customer(self._event)))
 
+        @app.get(
+            "/me/breakdown", **document.breakdown_route("me", "Your calls of a month by endpoint and status")
+        )
+        def my_breakdown(period: MonthText = None) -> Reply:
+            return self._breakdown(key_of_customer(self._event), period)
+
     def _operator_routes(self) -> None:
         app = self._app
 
@@ -198,6 +204,14 @@ class LookUpApi:
         @app.get("/keys/<id>/cost", **document.cost_route("keys", "What a key's account pays so far"))
         def cost(id: KeyId) -> Reply:  # noqa: A002 - as above
             return self._reply(self._for_operator().cost(id))
+
+        @app.get(
+            "/keys/<id>/breakdown",
+            **document.breakdown_route("keys", "A key's calls of a month by endpoint and status"),
+        )
+        def breakdown(id: KeyId, period: MonthText = None) -> Reply:  # noqa: A002 - as above
+            self._for_operator()
+            return self._breakdown(id, period)
 
         @app.get("/top", **document.top_route())
         def top(period: MonthText = None, metric: MetricName = Metric.REQUESTS, limit: Limit = 20) -> Reply:
@@ -271,6 +285,10 @@ class LookUpApi:
         if days is None:
             return self._reply(self._look_ups.usage(key))
         return self._reply(self._look_ups.usage_of_days(key, days))
+
+    def _breakdown(self, key: str, period: str | None) -> Reply:
+        month = None if period is None else Period(period)
+        return self._reply(self._look_ups.breakdown(key, month))
 
     def _reply(self, answer: Answer, link: str | None = None) -> Reply:
         return reply(answer, self._header("accept"), self._header("if-none-match"), link)

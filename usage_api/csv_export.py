@@ -10,6 +10,7 @@ from typing import Final
 from metering.safe_csv import Cell, Typed, csv_text
 from usage_api.schemas import (
     Answer,
+    BreakdownAnswer,
     CostAnswer,
     KeysAnswer,
     PeriodUsage,
@@ -64,6 +65,15 @@ def _(answer: CostAnswer) -> Iterable[Sequence[Cell]]:
         amounts = (line.quantity, Decimal(line.to_date), Decimal(line.projected))
         head = (answer.key, answer.account, Typed(answer.period), line.line)
         yield (*head, *amounts, answer.currency, line.unknown_sizes)
+
+
+@rows_of.register
+def _(answer: BreakdownAnswer) -> Iterable[Sequence[Cell]]:
+    yield ("key", "month", "method", "route", "status", "requests")
+    for one in answer.endpoints:
+        yield (answer.key, Typed(answer.period), one.method, one.route, one.status, one.requests)
+    if answer.other_requests:
+        yield (answer.key, Typed(answer.period), "", "(others)", None, answer.other_requests)
 
 
 @rows_of.register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from adapters.dynamodb.completeness import CompletenessReader
@@ -15,6 +15,7 @@ from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
 from adapters.dynamodb.top_keys import TopKeysReader
 from adapters.s3.bucket import Bucket, quick_s3
+from adapters.s3.reports import S3Breakdowns
 from adapters.s3.tariffs import S3Tariffs
 from adapters.settings import UsageApiSettings
 from adapters.telemetry import Telemetry, telemetry
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
 
+    from metering.counters.breakdown import BreakdownIndex, KeyBreakdown
+    from metering.period import Period
     from metering.prices.tariff import Tariff
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -49,7 +52,7 @@ class Clocks(NamedTuple):
 
 
 class _Published:
-    """The port `TariffSource` on the lake's bucket."""
+    """The ports `TariffSource` and `BreakdownSource` on the lake's bucket."""
 
     def __init__(self, bucket: str | None, s3: Callable[[], S3Client] | None) -> None:
         self._bucket = bucket
@@ -57,12 +60,25 @@ class _Published:
 
     def tariff(self) -> Tariff | None:
         """The tariff in force."""
-        if self._bucket is None or self._s3 is None:
+        if self._lake is None:
             return None
         from metering.prices.tariff_file import read_tariff  # noqa: PLC0415 - slow, and rarely needed
 
-        latest = S3Tariffs(Bucket(self._s3(), self._bucket)).latest()
+        latest = S3Tariffs(self._lake).latest()
         return None if latest is None else read_tariff(latest.value)
+
+    def index(self, month: Period) -> BreakdownIndex | None:
+        """What the last run found of all keys."""
+        return None if self._lake is None else S3Breakdowns(self._lake).index(month)
+
+    def of_key(self, index: BreakdownIndex, key: str) -> KeyBreakdown | None:
+        """The calls of a key."""
+        return None if self._lake is None else S3Breakdowns(self._lake).of_key(index, key)
+
+    @cached_property
+    def _lake(self) -> Bucket | None:
+        """The bucket; its client is made when it is first needed."""
+        return None if self._bucket is None or self._s3 is None else Bucket(self._s3(), self._bucket)
 
 
 def make_look_ups(
@@ -75,13 +91,15 @@ def make_look_ups(
     in force is first needed; None: there is none.
     """
     clocks, table = clocks or Clocks(), settings.counters_table
+    published = _Published(settings.lake_bucket, s3)
     sources = UsageSources(
         CounterReader(dynamodb, table),
         PlanBook(table, dynamodb),
         KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
         TopKeysReader(dynamodb, table),
         KeptSourceState(SourceBook(dynamodb, table), clocks.steady),
-        KeptTariff(_Published(settings.lake_bucket, s3), clocks.steady),
+        KeptTariff(published, clocks.steady),
+        published,
     )
     return UsageQueries(sources, clocks.now, settings.default_plan)
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from usage_api import csv_export as tabular
 from usage_api import problems
 from usage_api.schemas import (
+    BreakdownAnswer,
     CostAnswer,
     HealthAnswer,
     KeysAnswer,
@@ -62,6 +63,11 @@ def quota_route(audience: str, summary: str) -> Route:
 def cost_route(audience: str, summary: str) -> Route:
     """The cost of the current month."""
     return _route(audience, summary, "cost", CostAnswer)
+
+
+def breakdown_route(audience: str, summary: str) -> Route:
+    """Calls of a month by endpoint and status."""
+    return _route(audience, summary, "breakdown", BreakdownAnswer)
 
 
 def keys_route() -> Route:

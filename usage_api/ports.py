@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from metering.counters.breakdown import BreakdownIndex, KeyBreakdown
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.prices.tariff import Tariff
@@ -71,6 +72,18 @@ class TariffSource(Protocol):
 
     def tariff(self) -> Tariff | None:
         """The tariff in force; None: none was published."""
+        ...
+
+
+class BreakdownSource(Protocol):
+    """Says which endpoints were called."""
+
+    def index(self, month: Period) -> BreakdownIndex | None:
+        """What the last run found of all keys; None: there was none."""
+        ...
+
+    def of_key(self, index: BreakdownIndex, key: str) -> KeyBreakdown | None:
+        """The calls of a key; None: it had none."""
         ...
 
 

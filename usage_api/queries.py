@@ -30,6 +30,7 @@ from usage_api.health import RESERVED_KEYS, assess
 from usage_api.key_search import KeyOwners, key_page
 from usage_api.parameters import Days
 from usage_api.ports import (
+    BreakdownSource,
     CompletenessSource,
     CounterSource,
     PlanSource,
@@ -39,8 +40,10 @@ from usage_api.ports import (
 )
 from usage_api.schemas import (
     AccountQuota,
+    BreakdownAnswer,
     CostAnswer,
     DayPart,
+    EndpointRequests,
     HealthAnswer,
     KeysAnswer,
     LimitStanding,
@@ -64,6 +67,7 @@ class UsageSources(NamedTuple):
     heaviest: TopKeysSource
     source: SourceStateSource
     tariffs: TariffSource
+    breakdowns: BreakdownSource
 
 
 class _AccountNow(NamedTuple):
@@ -83,7 +87,8 @@ class UsageQueries:
         self, sources: UsageSources, clock: Callable[[], datetime], default_plan: str | None = None
     ) -> None:
         """`default_plan` is that of keys that have none."""
-        self._counters, self._plans, self._completeness, self._heaviest, self._source, self._tariffs = sources
+        self._counters, self._plans, self._completeness, self._heaviest = sources[:4]
+        self._source, self._tariffs, self._breakdowns = sources[4:]
         self._clock = clock
         self._default_plan = default_plan
 
@@ -160,6 +165,24 @@ class UsageQueries:
         complete_through = self._complete_through()
         found = cost_of_key(key, current_month(now), now, self._tariffs.tariff(), self._counters)
         return found.model_copy(update={"complete_through": complete_through})
+
+    def breakdown(self, key: str, month: Period | None = None) -> BreakdownAnswer:
+        """The calls of a key in a month by endpoint and status, or in the current month."""
+        now = self._now()
+        month = month or current_month(now)
+        index = self._breakdowns.index(month)
+        found = None if index is None else self._breakdowns.of_key(index, key)
+        return BreakdownAnswer(
+            key=key,
+            period=month,
+            as_of=now,
+            counted_until=None if index is None else index.until,
+            endpoints=tuple(
+                EndpointRequests(method=one.method, route=one.route, status=one.status, requests=one.calls)
+                for one in (found.endpoints if found else ())
+            ),
+            other_requests=found.other_calls if found else 0,
+        )
 
     def _account_quota(self, name: str, at: int) -> _AccountNow | None:
         """How an account stands; None: it has no plan."""

@@ -197,6 +197,32 @@ class CostAnswer(Answer):
     reason: str | None = Field(description="Why there is no amount; null where there is one.")
 
 
+class EndpointRequests(Answer):
+    """Calls of an endpoint that were answered with one status."""
+
+    method: str = Field(description="Empty where the access log does not say it.", examples=["GET"])
+    route: str = Field(
+        description="The route, as the API defines it; empty where the access log does not say it.",
+        examples=["/orders/{id}"],
+    )
+    status: Count = Field(description="The status of the response; 0 where it is not known.")
+    requests: Count
+
+
+class BreakdownAnswer(Answer):
+    """The calls of a key in a month by endpoint and status: from the full call log, once a day."""
+
+    key: KeyId
+    period: str = Field(description="The month.")
+    as_of: AsOf
+    counted_until: datetime | None = Field(
+        description="The calls before that time are in the numbers. Null: the month was not counted by "
+        "endpoint yet."
+    )
+    endpoints: tuple[EndpointRequests, ...] = Field(description="The most frequent first.")
+    other_requests: Count = Field(description="Calls of further endpoints, which are not listed.")
+
+
 class KeyEntry(Answer):
     """A key that has a plan, or is an account's that was searched for."""
 

@@ -9,11 +9,11 @@ from adapters.deployment import Deployment
 from local_cloud.stack import LocalCloud
 from metering.counters.counter import Counter
 from metering.outcome import Outcome, outcome_of_key
-from metering.period import Period
+from metering.period import Period, ends_at
 from reconciliation.model.report import Report
 from reconciliation.ports import CounterSource
 from reconciliation.reconcile import Reconciler, Sources
-from reconciliation.wiring import make_sources
+from reconciliation.wiring import make_breakdowns, make_sources
 
 ALL_EVENTS = "SELECT count(*) AS lake_rows, count(DISTINCT eventid) AS events FROM api_gateway_logs"
 
@@ -41,7 +41,8 @@ def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> Dem
     Raises:
         MeterError: something could not be read.
     """
-    sources = make_sources(Deployment(cloud.stack.outputs).reconciliation, cloud.client)
+    settings = Deployment(cloud.stack.outputs).reconciliation
+    sources, breakdowns = make_sources(settings, cloud.client), make_breakdowns(settings, cloud.client)
     counters = _NotingKeys(sources.counters)
     whole = Sources(sources.queries, counters, sources.error_prefix, objects=sources.objects)
     reconciler = Reconciler(whole, cloud.clock.now, allow_incomplete=True)  # the last month goes on
@@ -49,6 +50,7 @@ def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> Dem
     for month in months:
         on_month(month)
         reports.append(reconciler.reconcile(month, run_id=_RUN))
+        breakdowns.publish(month, min(cloud.clock.now(), ends_at(month)), run_id=_RUN)
     ((lake_rows, lake_events),) = sources.queries.run(ALL_EVENTS, run_id=_RUN).rows()
     return DemoProof(tuple(reports), len(counters.keys), lake_rows, lake_events)
 

@@ -36,6 +36,7 @@ ROWS_OF_EVENTS: Final = "rows_of_events"
 REPEATED_OBJECTS: Final = "repeated_objects"
 MALFORMED_REASONS: Final = "malformed_reasons"
 CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
+CALLS_BY_ENDPOINT: Final = "calls_by_endpoint"
 PARTITIONS: Final = 7
 """The first parameters of a query: years, months and days of the partitions."""
 KEYS_OF_A_QUERY: Final = 20

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from selenium.webdriver import Chrome
 
+from metering.period import Period
 from metering.quotas.plan import Kind, Limit, Plan, Span
 from metering.usage import Metric
 from tests.dashboard import chromium
@@ -20,8 +21,18 @@ BEGIN: Final = datetime(2026, 10, 30, 9, tzinfo=UTC)
 NOW: Final = datetime(2026, 11, 24, 19, 0, 3, tzinfo=UTC)
 """The time in the cloud, which stands still."""
 
+COUNTED_UNTIL: Final = datetime(2026, 11, 24, 6, tzinfo=UTC)
+"""Up to when calls are counted by endpoint."""
+
 BUSY: Final = "d0e96b5f16"
 IDLE: Final = "0dd0000000"
+ENDPOINTS: Final = (
+    ("GET", "/orders/{id}", "200"),
+    ("GET", "/orders/{id}", "200"),
+    ("POST", "/orders", "201"),
+    ("POST", "/orders", "500"),
+)
+"""What the busy key calls, in turn."""
 TARIFF: Final = {
     "currency": "EUR",
     "rounding": {"digits": 2, "mode": "half_even"},
@@ -56,6 +67,7 @@ def world() -> Iterator[World]:
         running.give_account_plan("acme", Plan("team", (Limit(Metric.REQUESTS, Span.MONTH, 500),)))
         running.give_plan(MARKUP, Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),)), account=MARKED_UP)
         running.publish_tariff(TARIFF)
+        running.publish_breakdown(Period("2026-11"), COUNTED_UNTIL)
         yield running
 
 
@@ -87,7 +99,9 @@ def _lines() -> Iterator[str]:
     for day in range(26):
         for hour in range(5):
             number += 1
-            yield _call(BEGIN + timedelta(days=day, hours=hour), number, BUSY, "500" if hour == 3 else "200")
+            method, route, status = ENDPOINTS[hour % 4]
+            fields = {"httpMethod": method, "resourcePath": route}
+            yield _call(BEGIN + timedelta(days=day, hours=hour), number, BUSY, status, **fields)
     moment = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
     for place in range(7):
         call = {"path": f"/{MARKED_UP}", "userAgent": MARKUP, "resourcePath": MARKUP}

@@ -96,7 +96,7 @@ class TestKeyboard:
         page.open("#/keys")
         page.run("document.activeElement.blur()")
         page.press(Keys.TAB, Keys.ENTER, Keys.TAB)
-        assert "Key id" == page.focused()
+        assert "Key, account or name" == page.focused()
         assert "#/keys" == page.run("return location.hash")
 
     def test_visible_focus(self, page: Page) -> None:
@@ -125,13 +125,17 @@ class TestKeyboard:
         page.press(Keys.TAB)
         assert "Sign out" == page.focused()
         page.press(Keys.TAB)
+        assert "CSV: cost so far" == page.focused()
+        page.press(Keys.TAB)
         assert "Cost so far as a table" == page.focused()
+        page.press(Keys.TAB)
+        assert "CSV: calls by day" == page.focused()
         page.press(Keys.TAB)
         assert "Days as a table" == page.focused()
         page.press(Keys.ENTER)
         assert page.run("return document.querySelector('details').open")
-        page.press_back()
-        page.press_back()
+        for _ in range(4):
+            page.press_back()
         assert "Sign out" == page.focused()
         page.press(Keys.ENTER)
         page.one("#api-key")

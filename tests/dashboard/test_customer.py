@@ -16,6 +16,11 @@ def signed_in(page: Page, key: str = BUSY) -> Page:
     return page
 
 
+def texts(rows: list[list[str]]) -> list[list[str]]:
+    """The texts of cells, with spaces in place of those that do not break."""
+    return [[cell.replace("\u00a0", " ") for cell in row] for row in rows]
+
+
 class TestNumbers:
     def test_totals(self, world: World, page: Page) -> None:
         """Calls, errors and bytes are those of the API."""
@@ -231,6 +236,79 @@ def call_now(world: World, key: str, number: int) -> str:
     """The line of a call at the cloud's time."""
     now = int(world.cloud.clock.now().timestamp() * 1000)
     return line(extendedRequestId=f"{key}{number:05x}=", apiKeyId=key, requestTimeEpoch=str(now))
+
+
+class TestBreakdown:
+    def test_by_endpoint_and_status(self, world: World, page: Page) -> None:
+        """As the API has it, with the time up to which it was counted: 5 calls on each of 23 days."""
+        signed_in(page)
+        answer = world.ask("me/breakdown", BUSY)
+        assert 23 * 5 == sum(one["requests"] for one in answer["endpoints"])
+        assert [
+            ["GET /orders/{id}", "69", "0", "0.00 %"],
+            ["POST /orders", "46", "23", "50.0 %"],
+        ] == texts(page.cells("endpoints"))
+        assert [
+            ["200, success", "69", "60.0 %"],
+            ["201, success", "23", "20.0 %"],
+            ["500, error of the API", "23", "20.0 %"],
+        ] == texts(page.cells("statuses"))
+        assert "Up to 24 November 2026, 06:00 UTC" == page.field("breakdownUntil")
+
+    def test_not_counted(self, page: Page) -> None:
+        """A month that was not counted by endpoint says so."""
+        page.open(f"#/key/{BUSY}?month=2026-10")
+        page.one("[data-field=breakdownNote]")
+        assert page.field("breakdownNote").startswith("Not counted by endpoint yet")
+
+
+class TestComparison:
+    def test_same_days(self, world: World, page: Page) -> None:
+        """The complete days of this month beside the same days of the one before."""
+        signed_in(page)
+        now = world.ask("me/usage?from=2026-11-01&to=2026-11-23", BUSY)["totals"]
+        assert ["Calls", str(now["requests"]), "0", "–"] == page.cells("comparisonRows")[0]
+        assert "1–23 Nov" == page.field("comparisonNow")
+        assert "1–23 Oct" == page.field("comparisonBefore")
+
+
+class TestPast:
+    def test_limits(self, page: Page) -> None:
+        """Limits of a past month are those of today, and grey."""
+        page.open(f"#/key/{BUSY}?month=2026-10")
+        page.one(".limits.past")
+        assert "Plan pro: limits of today, not of October 2026" == page.field("plan")
+
+
+class TestDownload:
+    def test_csv(self, page: Page) -> None:
+        """Each table can be saved as the API's own CSV, asked for with the customer's key."""
+        signed_in(page)
+        page.run(
+            "window.saved = []; URL.createObjectURL = (blob) => {"
+            "blob.text().then((text) => saved.push(text)); return '#/me'; };"
+        )
+        buttons = ("saveDays", "saveHours", "saveCost", "saveBreakdown")
+        for name in buttons:
+            page.one(f"[data-field={name}]").click()
+        saved = page.wait(
+            lambda: found if len(found := page.run("return saved")) == len(buttons) else None, "four files"
+        )
+        heads = {text.lstrip("\ufeff").split("\r\n")[0].split("\n")[0] for text in saved}
+        assert {
+            "key,period,requests",
+            "key,month,method,route,status,requests",
+            "key,account,month,line,quantity,to_date,projected,currency,unknown_sizes",
+        } < heads
+        assert all(BUSY in text for text in saved)
+
+    def test_refused(self, page: Page) -> None:
+        """What cannot be saved is said."""
+        signed_in(page)
+        page.run('window.fetch = async () => new Response(\'{"detail": "Too many"}\', {status: 429})')
+        page.one("[data-field=saveDays]").click()
+        page.one("[data-field=problem]")
+        assert "calls-by-day-2026-11.csv cannot be downloaded: Too many" == page.field("problem")
 
 
 class TestCost:

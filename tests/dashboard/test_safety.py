@@ -46,7 +46,7 @@ class TestMarkup:
         """So are keys and accounts in tables, and links to them lead there."""
         page.open("#/keys")
         (row,) = [row for row in page.cells("rows") if row[0] == MARKUP]
-        assert [MARKUP, "free", MARKED_UP, "active"] == row
+        assert [MARKUP, "free", MARKED_UP, "–", "active"] == row
         assert 0 == strange_elements(page)
         page.one(f"[data-key='{MARKUP}'] a").click()
         page.await_field("requests", "7")

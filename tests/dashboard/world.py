@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from adapters.deployment import Deployment
 from adapters.dynamodb.plans import PlanBook
 from adapters.s3.bucket import Bucket
 from adapters.s3.tariffs import S3Tariffs
@@ -21,7 +22,9 @@ from local_cloud.demo.parameters import machine_parameters
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.stack import LocalCloud
+from metering.period import Period
 from metering.quotas.plan import Assignment, Plan, holder_of
+from reconciliation.wiring import make_breakdowns
 
 
 class World:
@@ -87,6 +90,11 @@ class World:
     def publish_tariff(self, tariff: Mapping[str, object]) -> None:
         """Put a tariff in force."""
         S3Tariffs(Bucket(self.cloud.client("s3"), self.cloud.stack.name("LakeBucket"))).publish(tariff)
+
+    def publish_breakdown(self, month: Period, until: datetime) -> None:
+        """Count the calls of a month by endpoint, as the daily reconciliation does."""
+        settings = Deployment(self.cloud.stack.outputs).reconciliation
+        make_breakdowns(settings, self.cloud.client).publish(month, until, run_id="daily")
 
     def ask(self, path: str, api_key: str | None = None) -> Any:
         """The JSON that the look-up API answers, asked without a browser."""

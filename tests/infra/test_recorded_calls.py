@@ -64,10 +64,11 @@ WHEN_GIVEN_UP = {name: {"sqs:SendMessage"} for name in ("ReconciliationFunction"
 """What Lambda does in a function's name with an event on which the function failed."""
 
 RARELY = {
-    "ReconciliationFunction": {"athena:StopQueryExecution"},
-    "UsageApiFunction": {"s3:GetObject", "s3:ListBucket"},
+    "ReconciliationFunction": {"athena:StopQueryExecution", "s3:DeleteObject"},
+    "UsageApiFunction": {"s3:GetObject"},
 }
-"""What no scenario brings about: a query that takes too long (tests/adapters/test_athena.py has it), and the
+"""What no scenario brings about: a query that takes too long (tests/adapters/test_athena.py has it), calls by
+endpoint that a newer run replaces (tests/reconciliation/test_breakdown.py), and the
 tariff in force, which is read for the cost of a month (tests/dashboard/test_customer.py).
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from metering.counters.breakdown import BreakdownIndex, KeyBreakdown
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.prices.tariff import Tariff
@@ -45,7 +46,7 @@ class Page:
 
 @dataclass
 class Memory:
-    """All five sources."""
+    """All sources."""
 
     counters: Mapping[tuple[str, Period], Counter] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
@@ -57,10 +58,11 @@ class Memory:
     reads: list[str] = field(default_factory=list)
     failure: Exception | None = None
     prices: Tariff | None = None
+    breakdowns: Mapping[Period, tuple[BreakdownIndex, Sequence[KeyBreakdown]]] = field(default_factory=dict)
 
     def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return UsageQueries(UsageSources(self, self, self, self, self, self), lambda: now, default_plan)
+        return UsageQueries(UsageSources(self, self, self, self, self, self, self), lambda: now, default_plan)
 
     def load(self) -> SourceState:
         """What is known of the source."""
@@ -121,6 +123,15 @@ class Memory:
     def tariff(self) -> Tariff | None:
         """What is in force."""
         return self.prices
+
+    def index(self, month: Period) -> BreakdownIndex | None:
+        """Which endpoints all keys called."""
+        return self.breakdowns[month][0] if month in self.breakdowns else None
+
+    def of_key(self, index: BreakdownIndex, key: str) -> KeyBreakdown | None:
+        """Which endpoints a key called."""
+        self._note(f"breakdown {key}")
+        return next((one for one in self.breakdowns[index.month][1] if one.key == key), None)
 
     def keys(self, month: Period) -> Sequence[str]:
         """Who may be the heaviest."""

@@ -40,6 +40,7 @@ OPERATOR_ROUTES = [
     "/keys/{id}/usage/{period}",
     "/keys/{id}/quota",
     "/keys/{id}/cost",
+    "/keys/{id}/breakdown",
     "/top",
     "/health",
 ]

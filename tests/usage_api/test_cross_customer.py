@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from local_cloud.api_gateway.http_front import Access
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.stack import LocalCloud
+from metering.counters.breakdown import BreakdownIndex, EndpointCalls, KeyBreakdown
 from metering.counters.counter import Counter
-from metering.period import Period
+from metering.period import Period, ends_at
 from metering.quotas.plan import Assignment, Limit, Plan, Span
 from metering.usage import Metric, Usage
 from tests.examples import examples
@@ -30,7 +32,7 @@ MINE, THEIRS = "mallory", "victim"
 THEIR_REQUESTS, THEIR_ACCOUNT = 987_654_321, "account of the victim"
 NOVEMBER = Period("2026-11")
 PLAN = Plan("pro", (Limit(Metric.REQUESTS, Span.MONTH, 10**12),))
-CUSTOMER_ROUTES = ("/me/usage", "/me/usage/{period}", "/me/quota")
+CUSTOMER_ROUTES = ("/me/usage", "/me/usage/{period}", "/me/quota", "/me/cost", "/me/breakdown")
 OPERATOR_ROUTES = (
     "/keys",
     "/keys/{id}/usage",
@@ -85,7 +87,16 @@ def api() -> tuple[LookUpApi, Memory]:
         MINE: Assignment(MINE, "pro"),
         THEIRS: Assignment(THEIRS, "pro", THEIR_ACCOUNT),
     }
-    memory = Memory(counters, {"pro": PLAN}, assignments, candidates=[MINE, THEIRS])
+    total = KeyBreakdown("", (EndpointCalls("GET", "/secret", 200, THEIR_REQUESTS),))
+    index = BreakdownIndex(NOVEMBER, "run", ends_at(NOVEMBER), (MINE,), total)
+    calls = [KeyBreakdown(MINE, ()), msgspec.structs.replace(total, key=THEIRS)]
+    memory = Memory(
+        counters,
+        {"pro": PLAN},
+        assignments,
+        candidates=[MINE, THEIRS],
+        breakdowns={NOVEMBER: (index, calls)},
+    )
     page = PageFiles(PageFile("", "text/html", '""'), {})
     return LookUpApi(memory.look_ups(), page, lambda _error: None), memory
 

@@ -49,6 +49,16 @@ export async function ask(path, { apiKey = null, signal, patienceMs = PATIENCE_M
   return content;
 }
 
+/** What the API has at a path in another form than JSON, as a Blob. Throws NoAnswer. */
+export async function fetchFile(path, { apiKey = null, accept }) {
+  const headers = { Accept: accept, ...(apiKey === null ? {} : { "x-api-key": apiKey }) };
+  const response = await send(path, headers, AbortSignal.timeout(PATIENCE_MS));
+  if (!response.ok) {
+    throw new NoAnswer(await reasonOf(response), response.status, secondsOf(response.headers.get("Retry-After")));
+  }
+  return response.blob();
+}
+
 /** Forget all answers: another customer signs in. */
 export function forget() {
   kept.clear();

@@ -9,6 +9,7 @@ const threeDigits = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 
 const inUtc = (options) => new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", ...options });
 const monthNames = inUtc({ month: "long", year: "numeric" });
 const dates = inUtc({ day: "numeric", month: "long", year: "numeric" });
+const monthDays = inUtc({ day: "numeric", month: "short" });
 const shortDates = inUtc({ weekday: "short", day: "numeric", month: "short" });
 const clock = inUtc({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minutes = inUtc({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -82,6 +83,9 @@ export const reset = (time) => `${date(time)}, ${minutes.format(time)} UTC`;
 export const monthName = (month) => monthNames.format(new Date(`${month}-01T00:00:00Z`));
 export const dayName = (day) => shortDates.format(new Date(`${day}T00:00:00Z`));
 export const dayDate = (day) => dates.format(new Date(`${day}T00:00:00Z`));
+/** Days of one month: "1–23 Nov", "1 Nov". */
+export const daySpan = (from, to) => (from === to ? "" : `${Number(from.slice(8))}–`) + dayOfMonth(to);
+const dayOfMonth = (day) => monthDays.format(new Date(`${day}T00:00:00Z`));
 export const hourName = (hour) => `${String(hour).padStart(2, "0")}:00`;
 
 const SPANS = { hour: "an hour", day: "a day", week: "a week", month: "a month" };

@@ -1,14 +1,18 @@
 // The usage of one key: what a customer sees of their own, and an operator of any.
 
 import { ask } from "./api.js";
+import { showBreakdown } from "./breakdown.js";
 import { BarChart, summary } from "./chart.js";
+import { daysToCompare, showComparison } from "./comparison.js";
 import { copyOf, fieldsOf, isDisabled, make, setDisabled, setText } from "./dom.js";
 import { setOptionalText, setOptions, syncRows } from "./dom.js";
+import { onSave } from "./downloads.js";
 import { bytes, count, counted, dayDate, dayName, hourName, monthName, reset, share, UNKNOWN } from "./format.js";
 import { showCost } from "./cost.js";
 import { showLimits } from "./limits.js";
 import { dayOf, daysOf, monthAfter, monthOf, monthsBack } from "./periods.js";
 import { DAYS_OF_PACE, project } from "./projection.js";
+import { SlowAnswers } from "./slow_answers.js";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
@@ -22,6 +26,7 @@ export class UsageView {
   #fields;
   #asked = {};
   #shown = null;
+  #slow;
   #dayChart;
   #hourChart;
 
@@ -32,6 +37,7 @@ export class UsageView {
     this.#fields = fieldsOf(this.root);
     setText(this.#fields.title, subject.title);
     setText(this.#fields.eyebrow, subject.eyebrow);
+    this.#slow = new SlowAnswers((path, signal) => this.#look(path, signal));
     this.#makeCharts();
     this.#listen(onSignOut);
   }
@@ -44,8 +50,7 @@ export class UsageView {
   /** Look up and show. Returns the answer that tells how complete the numbers are. */
   async load(signal) {
     const asked = this.#asked;
-    const { path, apiKey } = this.#subject;
-    const look = (rest) => ask(`${path}/${rest}`, { apiKey, signal });
+    const look = (rest) => this.#look(rest, signal);
     const dayAnswer = asked.day ? look(`usage/${asked.day}`) : null;
     dayAnswer?.catch(() => {}); // it is awaited below, unless the others fail first
     const [usage, quota, cost] = await Promise.all([
@@ -54,11 +59,31 @@ export class UsageView {
       asked.month ? null : look("cost"),
     ]);
     const day = asked.day ?? dayToShow(usage);
-    const hours = await (dayAnswer ?? look(`usage/${day}`));
+    const [hours, breakdown, compared] = await Promise.all([
+      dayAnswer ?? look(`usage/${day}`),
+      this.#slow.ask(`breakdown?period=${usage.period}`, signal),
+      this.#compared(usage, signal),
+    ]);
     if (this.#asked === asked) {
-      this.#show({ usage, quota, cost, hours, day });
+      this.#show({ usage, quota, cost, hours, day, breakdown, compared });
     }
     return usage;
+  }
+
+  #look(rest, signal) {
+    const { path, apiKey } = this.#subject;
+    return ask(`${path}/${rest}`, { apiKey, signal });
+  }
+
+  /** The same days of the month and the one before, as `{now, before}`; null: no day is over yet; undefined: no answer. */
+  async #compared(usage, signal) {
+    const spans = daysToCompare(usage.period, completeNow(usage));
+    if (spans === null) {
+      return null;
+    }
+    const look = ({ from, to }) => this.#slow.ask(`usage?from=${from}&to=${to}`, signal);
+    const [now, before] = await Promise.all([look(spans.of), look(spans.with)]);
+    return now && before ? { now, before } : undefined;
   }
 
   redraw() {
@@ -96,9 +121,25 @@ export class UsageView {
     onStep(fields.monthAfter, () => this.#pickMonth(monthAfter(this.#shown.usage.period, 1)));
     onStep(fields.dayBefore, () => this.#pickDay(this.#dayBeside(-1)));
     onStep(fields.dayAfter, () => this.#pickDay(this.#dayBeside(1)));
+    this.#listenToDownloads();
     if (onSignOut) {
       fields.signOut.hidden = false;
       fields.signOut.addEventListener("click", onSignOut);
+    }
+  }
+
+  #listenToDownloads() {
+    const { saveDays, saveHours, saveCost, saveBreakdown, problem } = this.#fields;
+    const { path, apiKey } = this.#subject;
+    const named = (rest, what, period) => ({ path: `${path}/${rest}`, name: `${what}-${period}.csv` });
+    const files = [
+      [saveDays, ({ usage: { period } }) => named(`usage?${rangeOf(period)}`, "calls-by-day", period)],
+      [saveHours, ({ day }) => named(`usage/${day}`, "calls-by-hour", day)],
+      [saveCost, ({ cost }) => named("cost", "cost", cost.period)],
+      [saveBreakdown, ({ usage: { period } }) => named(`breakdown?period=${period}`, "calls-by-endpoint", period)],
+    ];
+    for (const [button, fileOf] of files) {
+      onSave(button, () => fileOf(this.#shown), { apiKey, problem });
     }
   }
 
@@ -126,6 +167,8 @@ export class UsageView {
     this.#showProjection(usage, projection, asOf);
     this.#showQuota(quota, usage, projection, asOf);
     showCost(this.#fields, shown.cost);
+    showComparison(this.#fields, shown.compared);
+    showBreakdown(this.#fields, shown.breakdown);
     this.#showDays(usage, day, asOf);
     this.#showHours(shown.hours, day, asOf);
   }
@@ -164,7 +207,8 @@ export class UsageView {
   #showQuota(quota, usage, projection, asOf) {
     const { plan, limits, noLimits, denial } = this.#fields;
     const isCurrent = usage.period === monthOf(asOf);
-    setText(plan, quota.plan === null ? "No plan" : `Plan ${quota.plan}${isCurrent ? "" : ", as it stands today"}`);
+    setText(plan, quota.plan === null ? "No plan" : `Plan ${quota.plan}${isCurrent ? "" : `: limits of today, not of ${monthName(usage.period)}`}`);
+    limits.classList.toggle("past", !isCurrent);
     showLimits(limits, quota, usage, isCurrent ? projection : null);
     setOptionalText(noLimits, quota.limits.length || quota.account?.limits.length ? null : `No limit holds. ${counterResets(asOf)}`);
     setOptionalText(denial, denialOf(quota));
@@ -206,6 +250,12 @@ export class UsageView {
     const calls = valuesOf(days, this.#shown.usage.parts)[at] ?? 0;
     this.#fields.dayReadout.replaceChildren(`${dayName(days[at])} `, make("strong", {}, count(calls)));
   }
+}
+
+/** The days of a month as parameters. */
+function rangeOf(month) {
+  const days = daysOf(month);
+  return `from=${days[0]}&to=${days.at(-1)}`;
 }
 
 const TABLE = {
