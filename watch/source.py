@@ -18,9 +18,18 @@ import msgspec
 from metering.source.flow import TwoCounts
 from metering.source.gap import Way, minute_of
 from metering.source.leg import LOOKED_BACK
-from metering.source.settings import Stage, Subscription, broken_stages, broken_subscription
-from metering.source.state import SourceState, with_counts, with_settings, with_stages
+from metering.source.settings import (
+    Stage,
+    Subscription,
+    broken_stages,
+    broken_subscription,
+    faults_of,
+    stages_of_turn,
+)
+from metering.source.state import SourceState, with_counts, with_groups, with_settings, with_stages
 
+CHECKED_EVERY: Final = 5
+"""Minutes between two looks at the settings, by the template's schedule."""
 COUNTED_EVERY: Final = 30
 """Minutes between two looks at the counts, in looks at the settings."""
 
@@ -48,6 +57,10 @@ class StageSource(Protocol):
 class CountSource(Protocol):
     """What AWS counts."""
 
+    def forwarding(self, now: int) -> Iterable[str]:
+        """The log groups from which a filter of the meter's name forwards."""
+        ...
+
     def flows(
         self, log_groups: Iterable[str], stages: Sequence[Stage], start: int, end: int
     ) -> Mapping[tuple[Way, str], TwoCounts]:
@@ -74,6 +87,7 @@ class SourceWatch:
     """
 
     log_groups: Sequence[str]
+    """Those of the stack's parameters. Others that lead into the stream are found by what they forward."""
     stream_arn: str
     filters: FilterSource
     stages: StageSource
@@ -84,16 +98,42 @@ class SourceWatch:
         """Look at the settings, and at the counts if that is due. Of two looks at once one is kept."""
         minute = minute_of(now)
         before = self.store.load()
-        state = with_settings(before, self._faults(before), minute)
-        if minute - before.counted >= COUNTED_EVERY:
-            state = with_stages(state, self.stages.found(self.log_groups), minute)
-            flows = self.counts.flows(self.log_groups, state.watched, minute - LOOKED_BACK, minute)
+        is_due = minute - before.counted >= COUNTED_EVERY
+        further = {one.name for one in before.further} | (self._found(minute) if is_due else set())
+        state, broken = self._with_filters(before, further, minute)
+        state = with_settings(state, [*broken, *self._stage_faults(state, minute)], minute)
+        if is_due:
+            state = with_stages(state, self.stages.found(self._groups(state)), minute)
+            flows = self.counts.flows(self._groups(state), state.watched, minute - LOOKED_BACK, minute)
             state = with_counts(state, flows, minute)
         self.store.save(msgspec.structs.replace(state, version=before.version + 1))
         return state
 
-    def _faults(self, state: SourceState) -> Iterable[str]:
-        for group in self.log_groups:
-            if broken := broken_subscription(group, self.filters.of(group), self.stream_arn):
-                yield broken
-        yield from broken_stages(state.watched, self.stages.log_groups(state.watched), self.log_groups)
+    def _found(self, minute: int) -> set[str]:
+        return set(self.counts.forwarding(minute)) - set(self.log_groups)
+
+    def _with_filters(
+        self, state: SourceState, further: Iterable[str], minute: int
+    ) -> tuple[SourceState, list[str]]:
+        """The state after the filters were looked at, and what is wrong with them. A further group is one of
+        the meter once a filter leads from it into the stream.
+        """
+        broken = {group: self._broken(group) for group in further}
+        state = with_groups(state, [group for group, fault in broken.items() if fault is None], minute)
+        broken |= {group: self._broken(group) for group in self.log_groups}
+        return state, [fault for group in self._groups(state) if (fault := broken[group])]
+
+    def _broken(self, log_group: str) -> str | None:
+        return broken_subscription(log_group, self.filters.of(log_group), self.stream_arn)
+
+    def _groups(self, state: SourceState) -> list[str]:
+        return list(dict.fromkeys([*self.log_groups, *(one.name for one in state.further)]))
+
+    def _stage_faults(self, state: SourceState, minute: int) -> Iterable[str]:
+        """What is wrong with the stages: where there are many, some are looked at, and of the others it is
+        what was found last.
+        """
+        looked_at = stages_of_turn(state.watched, minute // CHECKED_EVERY)
+        others = [stage for stage in state.watched if stage not in looked_at]
+        yield from broken_stages(looked_at, self.stages.log_groups(looked_at), self._groups(state))
+        yield from faults_of(others, state.faults)

@@ -72,10 +72,8 @@ def _counted_as(one: ApiStage) -> tuple[str, str]:
 
 
 def _stage(one: ApiStage, group: str, namesakes: Mapping[tuple[str, str], int]) -> Stage:
-    """Two REST APIs of one name have one metric, and WebSocket APIs none of this kind: these are not
-    counted.
-    """
+    """Two REST APIs of one name have one metric, and WebSocket APIs one of connections only."""
     is_rest = one.kind is ApiKind.REST
     counts = namesakes[_counted_as(one)] == 1 if is_rest else one.kind is ApiKind.HTTP
     name = metric_name(one.api_id, one.api_name) if is_rest else one.api_name
-    return Stage(one.api_id, one.name, is_rest, name, group, counts)
+    return Stage(one.api_id, one.name, is_rest, name, group, counts, one.kind is ApiKind.WEBSOCKET)

@@ -32,6 +32,8 @@ class TwoCounts(NamedTuple):
     start: int
     sent: Sequence[float]
     taken: Sequence[float]
+    is_whole: bool = True
+    """Whether `sent` has everything that is to be taken; else at least so much was sent."""
 
     @property
     def end(self) -> int:
@@ -54,6 +56,14 @@ class BalanceChange(NamedTuple):
         events each comes by chance, of many the delay itself varies.
         """
         return sqrt(self.rate / 60) + 0.3 * self.rate / 60
+
+
+class Silence(NamedTuple):
+    """What was sent since anything was taken."""
+
+    begin: int
+    """The first minute in which nothing was taken any more."""
+    sent: float = 0.0
 
 
 class _Level(NamedTuple):
@@ -92,13 +102,14 @@ class Balance:
             minute -= WINDOW
         return max(since, minute - WINDOW)
 
-    def sent_in_silence(self, since: int) -> float:
+    def silence(self, since: int) -> Silence:
         """The events that were sent since any was taken, and since a minute; none, unless any was taken a
         while ago.
         """
         end = len(self._sent)
         last = next((place for place in range(end - 1, -1, -1) if self._taken[place]), -1)
-        return sum(self._sent[max(last + 1, since - self._start) :]) if end - last > SILENCE else 0.0
+        begin = max(last + 1, since - self._start)
+        return Silence(begin + self._start, sum(self._sent[begin:]) if end - last > SILENCE else 0.0)
 
     def _level(self, minute: int) -> _Level:
         last = minute - self._start

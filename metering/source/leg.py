@@ -74,10 +74,12 @@ def look(leg: Leg, counts: TwoCounts, now: int) -> Looked:
     if until - WINDOW < anchor:
         return Looked(leg)
     balance = Balance(counts, until)
+    if not counts.is_whole:
+        return _listened(leg, balance, anchor)
     found = balance.change(anchor)
     learned = _learned(leg, balance, found)
     allowed = tolerance(leg, found)
-    unheard = balance.sent_in_silence(anchor) if leg.way is Way.LOGGED else 0
+    unheard = balance.silence(anchor).sent if leg.way is Way.LOGGED else 0
     if found.missing > allowed or unheard >= SILENT:
         missing = max(1, round(found.missing))
         gap = Gap(leg.way, leg.place, balance.onset(anchor, missing), until, missing)
@@ -88,6 +90,17 @@ def look(leg: Leg, counts: TwoCounts, now: int) -> Looked:
     if until - anchor >= ANCHORED and not unheard:
         return Looked(msgspec.structs.replace(learned, anchor=until))
     return Looked(learned)
+
+
+def _listened(leg: Leg, balance: Balance, anchor: int) -> Looked:
+    """Look where more may be taken than is known to be sent: then only silence says that something is
+    missing.
+    """
+    silence = balance.silence(anchor)
+    moved = msgspec.structs.replace(leg, anchor=balance.until)
+    if silence.sent >= SILENT:
+        return Looked(moved, Gap(leg.way, leg.place, silence.begin, balance.until, round(silence.sent)))
+    return Looked(moved if balance.until - anchor >= ANCHORED and not silence.sent else leg)
 
 
 def tolerance(leg: Leg, found: BalanceChange) -> float:

@@ -10,8 +10,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-MOST_STAGES: Final = 100
-"""That are remembered and looked at every five minutes; of more, the first."""
+MOST_STAGES: Final = 500
+"""That are remembered; of more, the first. So what is known of them fits an item of 400 KB."""
+LOOKED_AT_ONCE: Final = 100
+"""Stages of which the settings are read in one look: API Gateway takes few requests a second."""
 
 
 class Subscription(NamedTuple):
@@ -34,7 +36,9 @@ class Stage(msgspec.Struct, frozen=True, order=True):
     """The API's, by which the metrics of REST APIs are known."""
     log_group: str
     counts: bool = True
-    """Whether API Gateway counts its calls: not those of WebSocket APIs."""
+    """Whether API Gateway has one count of just its calls: not of WebSocket APIs, nor of namesakes."""
+    is_websocket: bool = False
+    """Then API Gateway counts its connections, each of which is logged."""
 
     @property
     def text(self) -> str:
@@ -64,6 +68,21 @@ def broken_subscription(
             "what does not match is not counted. It has to be empty"
         )
     return None
+
+
+def stages_of_turn(stages: Sequence[Stage], turn: int) -> Sequence[Stage]:
+    """The stages whose settings are looked at in a turn: all of them, or a part where there are many, so that
+    each is looked at in some turn.
+    """
+    parts = max(1, -(-len(stages) // LOOKED_AT_ONCE))
+    begin = turn % parts * LOOKED_AT_ONCE
+    return stages[begin : begin + LOOKED_AT_ONCE]
+
+
+def faults_of(stages: Iterable[Stage], faults: Iterable[str]) -> list[str]:
+    """Those sentences of :func:`broken_stages` that are about one of these stages."""
+    beginnings = tuple(f"{stage.text} " for stage in stages)
+    return [fault for fault in faults if beginnings and fault.startswith(beginnings)]
 
 
 def broken_stages(

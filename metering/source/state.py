@@ -18,6 +18,8 @@ ONGOING: Final = 60
 """A gap counts as going on for so many minutes after its end, or from what was found last."""
 FORGOTTEN: Final = 1_440
 """A stage that does not log here any more is named for so many minutes; then that is taken as meant."""
+MOST_GROUPS: Final = 50
+"""Further log groups that are remembered; of more, the first by name."""
 KEPT: Final = 400 * 1_440
 """Gaps are kept for so many minutes: more than a year."""
 
@@ -28,6 +30,14 @@ class Known(msgspec.Struct, frozen=True):
     stage: Stage
     seen: int
     """When it was last found to, in minutes since 1970."""
+
+
+class FurtherGroup(msgspec.Struct, frozen=True, order=True):
+    """A log group that is not among the stack's parameters, and leads into the stream, or did."""
+
+    name: str
+    seen: int
+    """When a filter was last found to lead there, in minutes since 1970."""
 
 
 class SourceState(msgspec.Struct, frozen=True):
@@ -43,6 +53,7 @@ class SourceState(msgspec.Struct, frozen=True):
     stages: tuple[Known, ...] = ()
     legs: tuple[Leg, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    further: tuple[FurtherGroup, ...] = ()
 
     def ongoing(self, now: int) -> tuple[Gap, ...]:
         """The gaps that may still grow."""
@@ -69,6 +80,18 @@ def with_stages(state: SourceState, found: Iterable[Stage], now: int) -> SourceS
     known |= {(stage.api, stage.stage): Known(stage, now) for stage in found}
     kept = sorted(known.values(), key=lambda one: one.stage)[:MOST_STAGES]
     return msgspec.structs.replace(state, stages=tuple(kept))
+
+
+def with_groups(state: SourceState, leading: Iterable[str], now: int) -> SourceState:
+    """The state after it was looked which further log groups lead into the stream. Those that did are
+    remembered for a day; then their stages are no longer the meter's.
+    """
+    known = {one.name: one for one in state.further if now - one.seen < FORGOTTEN}
+    known |= {name: FurtherGroup(name, now) for name in leading}
+    further = tuple(sorted(known.values())[:MOST_GROUPS])
+    gone = {one.name for one in state.further} - {one.name for one in further}
+    stages = tuple(one for one in state.stages if one.stage.log_group not in gone)
+    return msgspec.structs.replace(state, further=further, stages=stages)
 
 
 def with_counts(state: SourceState, flows: Mapping[tuple[Way, str], TwoCounts], now: int) -> SourceState:

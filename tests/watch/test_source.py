@@ -5,7 +5,7 @@ count for themselves.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -15,10 +15,11 @@ from adapters.dynamodb.source import SourceBook
 from adapters.settings import WatchSettings
 from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.stack import LocalCloud
-from metering.source.flow import LATE
+from metering.source.flow import LATE, TwoCounts
 from metering.source.gap import Way
 from metering.source.leg import SILENT
-from metering.source.state import SourceState
+from metering.source.settings import Stage, Subscription
+from metering.source.state import FORGOTTEN, SourceState
 from watch.handler import make_source_watch
 from watch.source import SourceWatch
 
@@ -104,3 +105,109 @@ def test_a_stage_that_logs_no_more(world: World) -> None:
     )
     [fault] = world.go_on(5).faults
     assert "orders) has no access log: its calls are not counted" in fault
+
+
+STREAM: Final = "arn:aws:kinesis:us-east-1:1:stream/calls"
+LEADING: Final = [Subscription("meter", "", STREAM)]
+
+
+class Account:
+    """The settings and counts of an account, as a test sets them, and what the watch knows of it."""
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[str, list[Subscription]] = {"ours": LEADING}
+        self.listed: list[Stage] = []
+        self.silent: set[str] = set()
+        self.read: list[str] = []
+        self.asked: list[str] = []
+        self.state = SourceState()
+
+    def of(self, log_group: str) -> Sequence[Subscription] | None:
+        """The filters of a group."""
+        return self.subscriptions.get(log_group)
+
+    def found(self, log_groups: Iterable[str]) -> Sequence[Stage]:
+        """The stages that log into these groups."""
+        return [stage for stage in self.listed if stage.log_group in set(log_groups)]
+
+    def log_groups(self, stages: Iterable[Stage]) -> Mapping[tuple[str, str], str | None]:
+        """Where they log now."""
+        of = list(stages)
+        self.read += [stage.api for stage in of]
+        return {
+            (stage.api, stage.stage): None if stage.api in self.silent else stage.log_group for stage in of
+        }
+
+    def forwarding(self, now: int) -> Iterable[str]:  # noqa: ARG002 - the port's
+        """All groups that ever had a filter."""
+        return list(self.subscriptions)
+
+    def flows(
+        self,
+        log_groups: Iterable[str],
+        stages: Sequence[Stage],  # noqa: ARG002 - the port's
+        start: int,  # noqa: ARG002 - as above
+        end: int,  # noqa: ARG002 - as above
+    ) -> Mapping[tuple[Way, str], TwoCounts]:
+        """No counts; of which groups they were wanted is kept."""
+        self.asked = list(log_groups)
+        return {}
+
+    def load(self) -> SourceState:
+        """What is known."""
+        return self.state
+
+    def save(self, state: SourceState) -> bool:
+        """Keep it."""
+        self.state = state
+        return True
+
+    def look(self, minute: int) -> SourceState:
+        """A look at a minute."""
+        watch = SourceWatch(["ours"], STREAM, self, self, self, self)
+        return watch.look(BEGIN + timedelta(minutes=minute))
+
+
+def test_a_log_group_that_was_connected_by_hand() -> None:
+    """It is watched like those of the stack, with its stages; one that leads elsewhere is not the meter's.
+    When its filter goes, that is named for a day.
+    """
+    account = Account()
+    account.subscriptions |= {"theirs": LEADING, "elsewhere": [Subscription("meter", "", STREAM + "-2")]}
+    account.listed = [Stage("w1", "prod", False, "chat", "theirs", False, True)]
+    assert () == account.look(0).faults
+    assert ["ours", "theirs"] == account.asked
+    assert ["w1"] == [stage.api for stage in account.state.watched]
+
+    account.silent = {"w1"}
+    [fault] = account.look(5).faults
+    assert fault.startswith("stage prod of API w1 (chat) has no access log")
+    account.silent = set()
+    account.subscriptions["theirs"] = []
+    [fault] = account.look(10).faults
+    assert fault.startswith("no subscription filter leads from theirs into the stream")
+    assert [fault] == list(account.look(FORGOTTEN).faults)
+    assert () == account.look(FORGOTTEN + 40).faults
+    assert ["ours"] == account.asked
+
+
+def test_many_stages() -> None:
+    """Each of many stages is looked at within some looks, and what is wrong with one stays until it is looked
+    at again.
+    """
+    account = Account()
+    account.listed = [Stage(f"a{number:03}", "prod", True, "orders", "ours") for number in range(230)]
+    account.silent = {"a007", "a220"}
+    account.look(0)
+    read = []
+    for minute in (5, 10, 15):
+        account.read = []
+        account.look(minute)
+        read.append(len(account.read))
+    assert [30, 100, 100] == sorted(read)
+    assert 2 == len(account.state.faults)
+    account.silent = {"a220"}
+    account.look(20)
+    account.look(25)
+    [fault] = account.look(30).faults
+    assert "a220" in fault

@@ -57,8 +57,8 @@ def test_those_that_log_here() -> None:
 
 
 def test_what_cannot_be_counted() -> None:
-    """Two REST APIs of one name share a metric, and WebSocket APIs have none: they are found, and not
-    counted.
+    """Two REST APIs of one name share a metric, and WebSocket APIs have one of connections only: they are
+    found, and not counted.
     """
     listed = Listed(
         stage(ApiKind.REST, "a", "log"),
@@ -66,7 +66,9 @@ def test_what_cannot_be_counted() -> None:
         stage(ApiKind.WEBSOCKET, "w", "log"),
     )
     found = MeteredStages(listed).found(["log"])
-    assert [("a", False), ("w", False)] == [(one.api, one.counts) for one in found]
+    assert [("a", False, False), ("w", False, True)] == [
+        (one.api, one.counts, one.is_websocket) for one in found
+    ]
 
 
 def test_where_they_log_now() -> None:

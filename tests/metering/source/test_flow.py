@@ -52,6 +52,6 @@ def test_onset() -> None:
 def test_silence() -> None:
     """Events since any was taken count once that is a while ago, and those since a minute only."""
     sent = [1.0] * 120
-    assert balance(sent, [1.0] * (120 - SILENCE) + [0.0] * SILENCE).sent_in_silence(START) == SILENCE
-    assert balance(sent, [1.0] * 110 + [0.0] * 10).sent_in_silence(START) == 0
-    assert balance(sent, [1.0] * 60 + [0.0] * 60).sent_in_silence(START + 100) == 20
+    assert balance(sent, [1.0] * (120 - SILENCE) + [0.0] * SILENCE).silence(START).sent == SILENCE
+    assert balance(sent, [1.0] * 110 + [0.0] * 10).silence(START).sent == 0
+    assert balance(sent, [1.0] * 60 + [0.0] * 60).silence(START + 100) == (START + 100, 20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metering.source.flow import LATE, TwoCounts
+from metering.source.flow import LATE, SILENCE, TwoCounts
 from metering.source.gap import Way
 from metering.source.leg import LOOKED_BACK, NEVER_LOGGED, SILENT, Leg, Looked, begun, look
 
@@ -70,3 +70,23 @@ def test_nothing_is_judged_before_the_first_look() -> None:
     sent, taken = [10.0] * 600, [0.0] * 300 + [10.0] * 300
     late = begun(Way.FORWARDED, "log", FIRST + 330)
     assert [] == gaps(looks(Way.FORWARDED, sent, taken, late))
+
+
+def test_more_may_be_logged_than_is_counted() -> None:
+    """Of WebSocket APIs only connections are counted, so that messages are logged beside them: many of these
+    are no return of what was missing, and connections of which nothing is logged are a gap.
+    """
+    connected = [1.0 if minute % 5 == 0 else 0.0 for minute in range(600)]
+    logged = [
+        0.0 if 300 <= minute < 400 else 3 * count + (minute % 7) for minute, count in enumerate(connected)
+    ]
+    leg, found = begun(Way.LOGGED, "log", FIRST), []
+    for minute in range(30, 601, 30):
+        counts = TwoCounts(FIRST, connected[:minute], logged[:minute], is_whole=False)
+        found.append(look(leg, counts, FIRST + minute))
+        leg = found[-1].leg
+    named = [one.gap for one in found if one.gap is not None]
+    assert FIRST + 300 == named[0].begin
+    assert FIRST + 300 + SILENCE < named[-1].end <= FIRST + 400
+    assert SILENT <= sum(gap.missing for gap in named) <= (400 - 300) / 5
+    assert not any(one.returned for one in found)

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from metering.source.settings import Stage, Subscription, broken_stages, broken_subscription
+from metering.source.settings import (
+    LOOKED_AT_ONCE,
+    Stage,
+    Subscription,
+    broken_stages,
+    broken_subscription,
+    faults_of,
+    stages_of_turn,
+)
 
 STREAM = "arn:aws:kinesis:us-east-1:1:stream/calls"
 OURS = Subscription("meter", "", STREAM)
@@ -47,3 +55,20 @@ def test_stages(found: Mapping[tuple[str, str], str | None], sentences: list[str
     broken = list(broken_stages([STAGE], found, ["log", "second"]))
     assert len(sentences) == len(broken)
     assert all(one.startswith(start) for one, start in zip(broken, sentences, strict=True))
+
+
+def test_many_stages_take_turns() -> None:
+    """Of many stages some are looked at in a turn, and each in some turn; few are looked at in every one."""
+    many = [STAGE.__class__(f"a{number}", "prod", True, "orders", "log") for number in range(230)]
+    turns = [stages_of_turn(many, turn) for turn in range(7, 10)]
+    assert max(map(len, turns)) <= LOOKED_AT_ONCE
+    assert sorted(many) == sorted(stage for turn in turns for stage in turn)
+    assert [[STAGE], []] == [stages_of_turn([STAGE], 8), stages_of_turn([], 8)]
+
+
+def test_faults_of_stages() -> None:
+    """A sentence about a stage is found by the stage, not by one whose name only begins alike."""
+    alike = STAGE.__class__("a1", "prod", True, "orders) (2", "log")
+    [fault] = broken_stages([STAGE], {("a1", "prod"): None}, ["log"])
+    assert [fault] == faults_of([alike, STAGE], [fault, "another"])
+    assert [] == faults_of([alike], [fault]) == faults_of([], [fault])
