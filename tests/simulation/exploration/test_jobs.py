@@ -14,7 +14,6 @@ from adapters.s3.invoices import S3Invoices, S3NumberRegister
 from metering.bucket_layout import CHAIN, INVOICES, NUMBERS
 from metering.period import Period
 from metering.prices.tariff import Tariff
-from metering.proof.billing_chain import NO_HEAD, Head
 from metering.usage import Usage
 from reconciliation.billing_chain import BillingChain
 from reconciliation.invoices.issue import Invoicing
@@ -22,10 +21,10 @@ from reconciliation.invoices.numbering import Numbering
 from simulation.exploration.jobs import JobExplorer, Outside
 from tests.metering.prices.builders import flat, tariff, version
 from tests.reconciliation.invoices.samples import Known
+from tests.simulation.exploration.chain_heads import BucketHeads
 
 _OCTOBER = Period("2026-10")
 _AT = datetime(2026, 11, 5, tzinfo=UTC)
-_HEAD = "head"
 _USAGE = {"usage": (("k1", 2),)}
 _WITH_A_LATE_CALL = {"usage": (("k1", 3),)}
 
@@ -38,36 +37,11 @@ def _tariff() -> Tariff:
     )
 
 
-class _Heads:
-    """The port `HeadStore` on an object of the bucket."""
-
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
-
-    def read(self) -> Head:
-        """The last head."""
-        found = self._bucket.get(_HEAD)
-        return NO_HEAD if found is None else Head(*json.loads(found.content))
-
-    def keep(self, head: Head) -> None:
-        """Unless a later one is kept."""
-        content = json.dumps(head).encode()
-        while True:
-            found = self._bucket.get(_HEAD)
-            if found is not None and Head(*json.loads(found.content)) >= head:
-                return
-            if found is None:
-                if self._bucket.put_if_absent(_HEAD, content):
-                    return
-            elif self._bucket.put_if_unchanged(_HEAD, content, found.tag):
-                return
-
-
 def _invoice(who: str, store: type[S3Invoices] = S3Invoices) -> Any:
     def job(outside: Outside, attempt: int) -> object:
         s3 = cast("Any", outside)
         bucket = Bucket(s3, "lake")
-        chain = BillingChain(S3BillingChain(s3, "lake"), _Heads(bucket), lambda: _AT, f"{who} {attempt}")
+        chain = BillingChain(S3BillingChain(s3, "lake"), BucketHeads(bucket), lambda: _AT, f"{who} {attempt}")
         known = Known()
         for key, calls in outside.value("usage"):
             known.add(_OCTOBER, key, Usage(calls, calls, fingerprint=calls))
