@@ -14,6 +14,7 @@ from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, cl
 from adapters.dynamodb.layouts import DynamoDBLayouts
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress, highest_position
+from adapters.dynamodb.refusals import DynamoDBRefusals
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.dynamodb.thresholds import DynamoDBNotifications
@@ -123,10 +124,12 @@ def deployed_handler(created_at: Callable[[str], int]) -> Handler:
     publisher = EventBridge(event_bus_client, settings.alert_source)
     dynamodb = client(settings.write_concurrency)
     limit = TimeLimit(time.monotonic)
+    one_by_one = ConditionalUpdates(dynamodb, 1)
     guard = StreamGuard(
-        DynamoDBStreamIdentity(settings.ledger_table, ConditionalUpdates(dynamodb, 1)),
+        DynamoDBStreamIdentity(settings.ledger_table, one_by_one),
         created_at,
         partial(highest_position, dynamodb, settings.counters_table),
+        DynamoDBRefusals(settings.counters_table, one_by_one, lambda: datetime.now(UTC)).note,
     )
     processor = make_processor(settings, dynamodb, publisher, limit)
     deployed = make_handler(processor, telemetry(), limit=limit, guard=guard)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from metering.counters.ports import CountedStream
 from metering.errors import Misconfigured
@@ -49,14 +49,20 @@ class StreamGuard:
     """
 
     def __init__(
-        self, identity: StreamIdentity, created_at: Callable[[str], int], highest: Callable[[int], int]
+        self,
+        identity: StreamIdentity,
+        created_at: Callable[[str], int],
+        highest: Callable[[int], int],
+        note: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         """`created_at` says when a stream was made, by its ARN; `highest` gives the highest position that was
-        counted of what had arrived before a time in epoch milliseconds, or -1.
+        counted of what had arrived before a time in epoch milliseconds, or -1. `note` is called with the
+        reason of each refusal.
         """
         self._identity = identity
         self._created_at = created_at
         self._highest = highest
+        self._note = note
         self._reached: dict[tuple[str, str], int] = {}
         """By stream and shard: where its last batch began."""
 
@@ -74,9 +80,7 @@ class StreamGuard:
         counted = self._identity.keep(stream_arn)
         if stream_arn != counted.arn:
             why = "positions of one stream mean nothing in another, and nothing of it was counted"
-            raise Misconfigured(
-                [f"a batch comes from {stream_arn}, and these tables count {counted.arn}: {why}"]
-            )
+            self._refuse(f"a batch comes from {stream_arn}, and these tables count {counted.arn}: {why}")
         self._check_age(counted, self._created_at(stream_arn), first_position)
         self._reached[place] = first_position
 
@@ -85,10 +89,14 @@ class StreamGuard:
             return
         highest = max(self._highest(created_at), -1 if counted.first is None else counted.first)
         if counted.created_at is not None and first_position <= highest:
-            raise Misconfigured([_refusal(counted, created_at, first_position, highest)])
+            self._refuse(_refusal(counted, created_at, first_position, highest))
         noted = self._identity.replace(counted, CountedStream(counted.arn, created_at, first_position))
         if noted.created_at != created_at:
             self._check_age(noted, created_at, first_position)
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self._note(reason)
+        raise Misconfigured([reason])
 
 
 def _refusal(counted: CountedStream, created_at: int, first_position: int, highest: int) -> str:
@@ -96,7 +104,7 @@ def _refusal(counted: CountedStream, created_at: int, first_position: int, highe
     return (
         f"{counted.arn} was made again at {made}, and a batch of it begins at {first_position}: these tables "
         f"have counted up to {highest} of the stream that was made at {was_made}, and would take the batch "
-        "for counted. Nothing of it was (see the runbook, Another stream)"
+        "for counted. Nothing of it was"
     )
 
 

@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from adapters.cloudwatch import MetricReader
 from adapters.dynamodb.completeness import CompletenessBook
+from adapters.dynamodb.refusals import RefusalReader
 from adapters.dynamodb.source import SourceBook
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
@@ -137,6 +138,7 @@ def make_source_watch(settings: WatchSettings, client: Callable[[str], Any]) -> 
         SubscriptionFilters(client("logs")),
         MeteredStages(StageSettings(client("apigateway"), client("apigatewayv2"))),
         SourceMetrics(MetricReader(client("cloudwatch")), settings.filter_name),
+        RefusalReader(client("dynamodb"), settings.counters_table),
         SourceBook(client("dynamodb"), settings.counters_table),
     )
 

@@ -68,6 +68,14 @@ class CountSource(Protocol):
         ...
 
 
+class RefusalSource(Protocol):
+    """Why batches are refused."""
+
+    def reason(self, now: datetime) -> str | None:
+        """Why a batch was refused in the last minutes; None: none was."""
+        ...
+
+
 class SourceStore(Protocol):
     """Where what is known is kept."""
 
@@ -92,6 +100,7 @@ class SourceWatch:
     filters: FilterSource
     stages: StageSource
     counts: CountSource
+    refusals: RefusalSource
     store: SourceStore
 
     def look(self, now: datetime) -> SourceState:
@@ -101,7 +110,9 @@ class SourceWatch:
         is_due = minute - before.counted >= COUNTED_EVERY
         further = {one.name for one in before.further} | (self._found(minute) if is_due else set())
         state, broken = self._with_filters(before, further, minute)
-        state = with_settings(state, [*broken, *self._stage_faults(state, minute)], minute)
+        refused = self.refusals.reason(now)
+        faults = [*broken, *self._stage_faults(state, minute), *([_refused(refused)] if refused else [])]
+        state = with_settings(state, faults, minute)
         if is_due:
             state = with_stages(state, self.stages.found(self._groups(state)), minute)
             flows = self.counts.flows(self._groups(state), state.watched, minute - LOOKED_BACK, minute)
@@ -137,3 +148,7 @@ class SourceWatch:
         others = [stage for stage in state.watched if stage not in looked_at]
         yield from broken_stages(looked_at, self.stages.log_groups(looked_at), self._groups(state))
         yield from faults_of(others, state.faults)
+
+
+def _refused(reason: str) -> str:
+    return f"the stream processor refuses batches: {reason} (see the runbook, Another stream)"

@@ -8,6 +8,7 @@ Counters table, two items for each key, slice and period:
     progress              <shard id>     position, arrived_at
     progress              complete       through, seen, cuts, open, version, restored: what the runs know
     source                state          content, version: what the watch knows of stages and log groups
+    refused               batch          reason, at: why a batch of the stream was refused last
     settled               time           through: all from before is counted, and no batch was given up
     heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
     slices                2026-11        numbers: the slices above 0 that counters of the month have
@@ -58,6 +59,8 @@ COMPLETE: Final = "complete"
 """Sorts before the ids of all shards."""
 SOURCE: Final = "source"
 SOURCE_STATE: Final = "state"
+REFUSED: Final = "refused"
+REFUSED_BATCH: Final = "batch"
 SETTLED: Final = "settled"
 SETTLED_TIME: Final = "time"
 HEAVIEST_PREFIX: Final = "heaviest:"

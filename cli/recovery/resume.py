@@ -27,8 +27,9 @@ def command(
     """Report again how far the counters are complete, after their table was restored.
 
     First set the event source mapping back to before the time up to which the restored table is complete; the
-    runbook has the commands. The recorded progress of the shards is removed, so that only what is read from
-    there on counts. Exits 1 if the table was not restored, or changed meanwhile.
+    runbook has the commands. This is checked: the mapping must be enabled, read the meter's stream, and begin
+    at a time before. The recorded progress of the shards is removed, so that only what is read from there on
+    counts. Exits 1 if the table was not restored or changed meanwhile, or the mapping was not set back.
     """
     from cli.recovery.resume_session import run  # noqa: PLC0415 - slow to load, and not needed for --help
 

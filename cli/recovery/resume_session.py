@@ -9,19 +9,22 @@ from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
 from cli.common.question import agreed
+from cli.recovery.event_source_mapping import faults_of, mappings_of
 
 
 def run(stack: str, out: Output, *, yes: bool) -> None:
     """Let a restored table report again.
 
     Raises:
-        CommandError: it was not restored, it changed meanwhile, or nobody agreed.
+        CommandError: it was not restored, it changed meanwhile, or the event source mapping was not set back.
         typer.Abort: the answer was no. Nothing was written.
         MeterError, ClientError, BotoCoreError: something could not be read or written.
     """
     screen, where = out.screen(), target(stack)
     table = where.deployment.reconciliation.counters_table
-    (ledger,) = where.deployment.values("LedgerTableName")
+    ledger, function, stream = where.deployment.values(
+        "LedgerTableName", "StreamProcessorName", "CallStreamArn"
+    )
     book = CompletenessBook(where.client("dynamodb"), table, ledger)
     known, positions = book.load()
     if not known.is_restored:
@@ -29,7 +32,10 @@ def run(stack: str, out: Output, *, yes: bool) -> None:
     through = None if known.through is None else datetime.fromtimestamp(known.through / 1000, UTC)
     until = "an unknown time" if through is None else f"{through:%Y-%m-%dT%H:%M:%SZ}"
     screen.print(f"{table} was restored. It is complete until {until}.", soft_wrap=True)
-    agreed("Does the event source mapping read from before that time on?", yes=yes)
+    if faults := faults_of(mappings_of(function, where.client("lambda")), stream, through):
+        raise CommandError(f"Nothing was changed: {'; '.join(faults)}.", PROBLEM)
+    screen.print("The stream is read from before that time on.")
+    agreed("Let it report again?", yes=yes)
     if not book.resume(known, sorted(positions)):
         raise CommandError(f"{table} was changed meanwhile: run it again in a minute.", PROBLEM)
     out.write({"table": table, "complete_through": None if through is None else through.isoformat()})

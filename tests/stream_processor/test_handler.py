@@ -19,6 +19,7 @@ from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Condit
 from adapters.dynamodb.layout import UNPUBLISHED, account_pk, assignment_pk, counter_pk
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.progress import highest_position
+from adapters.dynamodb.refusals import LASTS, DynamoDBRefusals, RefusalReader
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
@@ -37,6 +38,7 @@ from tests.factories import delivery, kinesis_event, line, stream_record
 from tests.recorded import recorded
 from tests.tables import Tables, create_tables
 
+NOW = datetime(2026, 11, 24, 19, tzinfo=UTC)
 SEQUENCE = 49_635_052_289_529_725_553_291_405_521_504_870_233_219_489_715_332_317_186
 
 
@@ -212,12 +214,14 @@ class TestAnotherStream:
     """A mapping of another stream on the same tables."""
 
     def test_is_not_counted(self, tables: Tables) -> None:
-        """Its batch fails, to be repeated, and no counter of it is written; the stream's own goes on."""
+        """Its batch fails, to be repeated, and no counter of it is written; the stream's own goes on. Why, is
+        kept for the watch, which names it for a quarter of an hour.
+        """
         updates = ConditionalUpdates(tables.dynamodb, 1)
         identity = DynamoDBStreamIdentity(tables.ledger, updates)
-        guard = StreamGuard(
-            identity, lambda _arn: 1, partial(highest_position, tables.dynamodb, tables.counters)
-        )
+        refusals = DynamoDBRefusals(tables.counters, updates, lambda: NOW)
+        highest = partial(highest_position, tables.dynamodb, tables.counters)
+        guard = StreamGuard(identity, lambda _arn: 1, highest, refusals.note)
         settings = StreamProcessorSettings.from_environment(
             {"COUNTERS_TABLE": tables.counters, "LEDGER_TABLE": tables.ledger}
         )
@@ -232,6 +236,9 @@ class TestAnotherStream:
         with pytest.raises(Misconfigured, match="a batch comes from arn:other, and these tables count arn:"):
             handle(theirs, Context())
         assert before == counters(tables)
+        kept = RefusalReader(tables.dynamodb, tables.counters)
+        assert str(kept.reason(NOW + LASTS / 2)).startswith("a batch comes from arn:other, and these tables")
+        assert kept.reason(NOW + LASTS) is None
         handle(ours, Context())
 
     def test_made_anew(self, tables: Tables) -> None:

@@ -120,7 +120,12 @@ class Account:
         self.silent: set[str] = set()
         self.read: list[str] = []
         self.asked: list[str] = []
+        self.refused: str | None = None
         self.state = SourceState()
+
+    def reason(self, now: datetime) -> str | None:  # noqa: ARG002 - the port's
+        """Why batches are refused."""
+        return self.refused
 
     def of(self, log_group: str) -> Sequence[Subscription] | None:
         """The filters of a group."""
@@ -164,7 +169,7 @@ class Account:
 
     def look(self, minute: int) -> SourceState:
         """A look at a minute."""
-        watch = SourceWatch(["ours"], STREAM, self, self, self, self)
+        watch = SourceWatch(["ours"], STREAM, self, self, self, self, self)
         return watch.look(BEGIN + timedelta(minutes=minute))
 
 
@@ -189,6 +194,17 @@ def test_a_log_group_that_was_connected_by_hand() -> None:
     assert [fault] == list(account.look(FORGOTTEN).faults)
     assert () == account.look(FORGOTTEN + 40).faults
     assert ["ours"] == account.asked
+
+
+def test_batches_that_are_refused() -> None:
+    """A mapping of another stream is named as long as its batches are refused, and the page that helps."""
+    account = Account()
+    account.refused = "a batch comes from arn:other, and these tables count arn:ours"
+    [fault] = account.look(0).faults
+    assert fault.startswith("the stream processor refuses batches: a batch comes from arn:other")
+    assert "the runbook, Another stream" in fault
+    account.refused = None
+    assert () == account.look(5).faults
 
 
 def test_many_stages() -> None:

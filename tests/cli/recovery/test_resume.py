@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.layout import encode_position
 from adapters.dynamodb.table import Table
+from cli.recovery import resume_session
+from cli.recovery.event_source_mapping import StreamMapping
 from local_cloud.stack import LocalCloud
 from metering.counters.completeness import Knowledge
 from metering.errors import Misconfigured
@@ -79,9 +81,39 @@ def test_not_restored(book: CompletenessBook, typed: Typed) -> None:
     assert Knowledge(1, MILLISECONDS) == book.load()[0]
 
 
-def test_restored(running: LocalCloud, book: CompletenessBook, typed: Typed, tmp_path: Path) -> None:
+def mapping(running: LocalCloud, monkeypatch: pytest.MonkeyPatch, begins_at: datetime) -> None:
+    """Lambda has one mapping of the stream, which begins at a time."""
+
+    def listed(function: str, _client: object) -> list[StreamMapping]:
+        assert running.stack.name("StreamProcessorFunction") == function
+        return [StreamMapping("m1", running.stack.arn("CallStream"), "Enabled", "AT_TIMESTAMP", begins_at)]
+
+    monkeypatch.setattr(resume_session, "mappings_of", listed)
+
+
+def test_not_set_back(
+    running: LocalCloud, book: CompletenessBook, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the mapping begins behind the time of the restore, nothing is changed, and it says why."""
+    restore(running, book)
+    before = book.load()
+    mapping(running, monkeypatch, THROUGH + timedelta(minutes=30))
+    code, shown = typed("resume", "--yes")
+    assert 1 == code
+    assert "Nothing was changed: the mapping m1 begins at 2026-11-24T19:30:00Z" in shown
+    assert before == book.load()
+
+
+def test_restored(
+    running: LocalCloud,
+    book: CompletenessBook,
+    typed: Typed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It says until when the table is complete; then it may report again, by what is read from there on."""
     restore(running, book)
+    mapping(running, monkeypatch, THROUGH - timedelta(minutes=15))
     before, out = book.load(), tmp_path / "resume.json"
     assert before[0].is_restored
     code, shown = typed("resume")
