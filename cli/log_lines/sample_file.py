@@ -46,7 +46,7 @@ def lines_in(data: bytes) -> Iterator[SampledLine]:
     """The lines of a file, each with the time at which it was logged where the file has it."""
     encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
     text = data.decode(encoding, "replace")
-    whole = _document(text.strip())
+    whole = document_events(text.strip())
     if whole is not None:
         yield from whole
         return
@@ -87,7 +87,7 @@ def _documents(line: str) -> Iterator[SampledLine]:
         yield from _events(value) or ()
 
 
-def _document(text: str) -> list[SampledLine] | None:
+def document_events(text: str) -> list[SampledLine] | None:
     """The events of a text that is one document, as `aws logs filter-log-events` prints it; else None."""
     if text[:1] not in {"{", "["}:
         return None

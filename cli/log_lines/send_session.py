@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -24,7 +25,8 @@ from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
 from cli.common.question import agreed
 from cli.common.terminal import is_live
-from cli.log_lines.sample_file import lines_of
+from cli.log_lines.sample_file import document_events, lines_of
+from metering.calls.line_sample import SampledLine
 from reconciliation.report.verdict import counted
 
 if TYPE_CHECKING:
@@ -37,7 +39,12 @@ EVENT_OVERHEAD: Final = 26
 LONGEST_SPAN_MS: Final = 24 * 3_600_000 - 1
 """Of a batch: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"""
 
+MOST_BYTES_OF_A_DOCUMENT: Final = 256 * 1_048_576
+"""Of a document over many lines, which is held whole."""
+
 _GZIP: Final = b"\x1f\x8b"
+_BEGINNINGS: Final = frozenset({b"{", b"["})
+"""The first line of a document that is printed over many lines."""
 _OWN_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -135,13 +142,37 @@ def events_in(file: str, now_ms: int) -> Iterator[InputLogEventTypeDef]:
     """
     try:
         with _opened(file) as source:
-            for line in source:
-                for found in lines_of(line.decode("utf-8", "replace").rstrip("\r\n")):
-                    yield {"message": found.text, "timestamp": found.logged_at_ms or now_ms}
+            for found in _lines(source, file):
+                yield {"message": found.text, "timestamp": found.logged_at_ms or now_ms}
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CommandError(f"{file} is damaged gzip ({error}): get the file again.") from error
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror or error}.") from error
+
+
+def _lines(source: IO[bytes], file: str) -> Iterator[SampledLine]:
+    """The log lines: one a line, or those of one document over many lines, as the AWS CLI prints it."""
+    first = source.readline()
+    if first.strip() in _BEGINNINGS:
+        yield from _of_document(first + source.read(MOST_BYTES_OF_A_DOCUMENT), file)
+        return
+    for line in chain([first], source):
+        yield from lines_of(line.decode("utf-8", "replace").rstrip("\r\n"))
+
+
+def _of_document(content: bytes, file: str) -> list[SampledLine]:
+    if len(content) > MOST_BYTES_OF_A_DOCUMENT:
+        raise CommandError(
+            f"{file} is one JSON document of more than {MOST_BYTES_OF_A_DOCUMENT:,} bytes: write one event a "
+            "line, such as by `jq -c '.events[]'`."
+        )
+    events = document_events(content.decode("utf-8", "replace"))
+    if events is None:
+        raise CommandError(
+            f"{file} begins as a JSON document and has no log events: give what `aws logs filter-log-events` "
+            "prints, or one log line a line."
+        )
+    return events
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def command(  # noqa: PLR0913 - each is an option
     csv: AsCsv = False,
     stack: StackName = "usage-meter",
 ) -> None:
-    """Show the top keys of a month.
+    """Show the top keys of a month: which ones they are is up to a minute old, their totals are as of now.
 
     Against AWS by the usual settings (AWS_PROFILE, AWS_REGION), or against the local cloud by those that
     `usage-meter local` prints.

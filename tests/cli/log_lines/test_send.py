@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def test_lines_of_a_file_and_of_standard_input(tmp_path: Path) -> None:
     shown = sent("-", "--json", stdin=f"{line()}\n{'x' * 100}\n{line()}".encode())
     assert (0, 3) == (shown.exit_code, json.loads(shown.stdout)["sent"])
     assert "3 lines sent to" in shown.stderr
+
+
+@pytest.mark.parametrize("form", [lambda events: {"events": events, "searchedLogStreams": []}, list])
+def test_a_document_over_many_lines(form: Callable[[list[dict[str, Any]]], Any], tmp_path: Path) -> None:
+    """What `aws logs filter-log-events` prints is sent with the times at which its lines were logged."""
+    now = time.time_ns() // 1_000_000
+    events = [{"timestamp": now - n, "message": line(), "eventId": str(n)} for n in range(3)]
+    log = tmp_path / "events.json"
+    log.write_text(json.dumps(form(events), indent=4))
+
+    found = list(send_session.events_in(str(log), now + 60_000))
+    assert [{"message": one["message"], "timestamp": one["timestamp"]} for one in events] == found
+    assert "3 lines sent to " in sent(str(log)).stdout
+
+
+def test_a_document_without_events(tmp_path: Path) -> None:
+    """It is refused with what to give: its lines are no calls."""
+    log = tmp_path / "template.json"
+    log.write_text(json.dumps({"Resources": {"a": 1}}, indent=2))
+    with pytest.raises(CommandError, match="has no log events: give what `aws logs filter-log-events`"):
+        list(send_session.events_in(str(log), 0))
 
 
 def test_what_is_not_taken(tmp_path: Path) -> None:
