@@ -2,6 +2,7 @@
 
 protocol         the counting half: traffic, shards, event source mapping, writes, and what can go wrong
 month_end        the lake, the reconciliation, repairs and sealings of a month, and accidents to all of them
+operations       the same month end, with tables that are restored and settings that change between attempts
 quotas           limits with many authorizers and late counters; thresholds
 source           what lies before the stream: filters deleted, formats changed, lines dropped
 exploration      small worlds in every order that can happen, in place of orders that are drawn

@@ -1,8 +1,9 @@
 """The deterministic simulation: every fault, drawn from a seed, and an exact comparison.
 
-Each seed is run in four worlds: `protocol` is the counting half under every fault of its writes, batches and
+Each seed is run in five worlds: `protocol` is the counting half under every fault of its writes, batches and
 streams; in `changes` settings, layouts and mappings change, and lines are days old; in `streams` the stream
-is deleted and made again; `month-end` has the lake, with the shipped repair and closing.
+is deleted and made again; `month-end` has the lake, with the shipped repair and closing; in `operations` its
+tables are restored, and batches are begun with other settings.
 
     python -m simulation --seeds 1000              # seeds 1 to 1000 of all worlds, on all processors
     python -m simulation --seed 4711               # one seed again, with its schedule

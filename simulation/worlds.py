@@ -8,6 +8,7 @@ from typing import Final
 from simulation.month_end.broken import MONTH_ENDS
 from simulation.month_end.faults import Accident, MonthEndResult
 from simulation.month_end.world import MonthEndWorld
+from simulation.operations.world import OPERATIONS, OperatedWorld, OperationKind
 from simulation.protocol.broken_meters import METERS
 from simulation.protocol.dynamodb import dynamodb_store
 from simulation.protocol.faults import Fault
@@ -40,6 +41,10 @@ def _month_end(seed: int, setup: Setup, keep_schedule: bool) -> MonthEndResult: 
     return MonthEndWorld(seed, MONTH_ENDS[setup.meter], keep_schedule=keep_schedule).run()
 
 
+def _operations(seed: int, setup: Setup, keep_schedule: bool) -> MonthEndResult:  # noqa: FBT001 - of a port
+    return OperatedWorld(seed, OPERATIONS[setup.meter], keep_schedule=keep_schedule).run()
+
+
 _FIGURES: Final = ("events", "records", "duplicates", "heartbeats", "invocations", "completions")
 _MONTH_END_FIGURES: Final = (
     *("events", "invocations", "comparisons", "refusals", "corrections", "sealings"),
@@ -56,5 +61,6 @@ WORLDS: Final = {
         PlayedWorld("changes", tuple(Disturbance), _FIGURES, CHANGING_METERS, _changes),
         PlayedWorld("streams", tuple(Replacement), _FIGURES, STREAM_METERS, _streams),
         PlayedWorld("month-end", tuple(Accident), _MONTH_END_FIGURES, MONTH_ENDS, _month_end),
+        PlayedWorld("operations", (*Accident, *OperationKind), _MONTH_END_FIGURES, OPERATIONS, _operations),
     )
 }

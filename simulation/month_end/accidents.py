@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from metering.calls.event_id import event_hash
 from metering.calls.lake_row import LakeRow
+from metering.counters.completeness import Knowledge
 from simulation.month_end.faults import SHARES, Accident
 from simulation.month_end.lake import StoredRow
 from simulation.month_end.oracle import MonthEndOracle
@@ -16,12 +17,12 @@ from simulation.month_end.scene import Scene
 from simulation.protocol.settings import HOUR_MS
 
 
-class _Backup(NamedTuple):
+class Backup(NamedTuple):
     """The counters table as it was, and where the mapping stood."""
 
     counters: Any
     progress: Any
-    completeness: Any
+    known: Knowledge
     audits: Any
     positions: dict[str, int]
     at: int
@@ -33,7 +34,7 @@ class Accidents:
     def __init__(self, scene: Scene, oracle: MonthEndOracle) -> None:
         self._scene = scene
         self._oracle = oracle
-        self._backup: _Backup | None = None
+        self._backup: Backup | None = None
 
     def strike(self) -> None:
         scene = self._scene
@@ -42,7 +43,7 @@ class Accidents:
             return
         {
             Accident.REPLAYED: self._replay,
-            Accident.RESTORED: self._restore,
+            Accident.RESTORED: self.restore,
             Accident.OBJECT_LOST: self._lose_object,
             Accident.OBJECT_LATE: self._delay_object,
             Accident.ROW_ALTERED: self._alter_row,
@@ -70,26 +71,35 @@ class Accidents:
         scene.catch_up()
         self._oracle.still_right(right, "the stream was read again", besides=scene.partly)
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         """The counters table goes back in time, and the mapping with it; the ledger stays."""
         scene = self._scene
         if self._backup is None or scene.dice.random() < 0.3:
-            store = scene.store
-            kept = (store.counters.items, store.progress.items, store.completeness, scene.counters.audits)
-            self._backup = _Backup(*copy.deepcopy(kept), dict(scene.positions), scene.now)
+            self._backup = self.kept()
             scene.trace("a backup of the counters")
             return
         scene.catch_up()
         right = self._oracle.right()
-        backup = copy.deepcopy(self._backup)
-        scene.store.counters.items = backup.counters
-        scene.store.progress.items = backup.progress
-        scene.store.completeness = backup.completeness
-        scene.counters.audits = backup.audits
+        backup = self.taken_back(self._backup)
         scene.positions = {**scene.positions, **backup.positions}
         scene.hit(Accident.RESTORED)
         scene.catch_up()
         self._oracle.still_right(right, "a restore", besides=scene.repaired)
+
+    def kept(self) -> Backup:
+        """A backup of the counters' table."""
+        scene, store = self._scene, self._scene.store
+        kept = (store.counters.items, store.progress.items, store.completeness.known, scene.counters.audits)
+        return Backup(*copy.deepcopy(kept), dict(scene.positions), scene.now)
+
+    def taken_back(self, kept: Backup) -> Backup:
+        """The table is as it was; a copy of the backup, so that it can be taken back again."""
+        backup = copy.deepcopy(kept)
+        self._scene.store.counters.items = backup.counters
+        self._scene.store.progress.items = backup.progress
+        self._scene.store.completeness.known = backup.known
+        self._scene.counters.audits = backup.audits
+        return backup
 
     def _fit(self, rows: Iterable[StoredRow]) -> bool:
         """Whether the counters have these calls, so that somebody can know of them."""

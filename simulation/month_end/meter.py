@@ -17,6 +17,8 @@ from reconciliation.repair.ports import Barrier, CorrectionStore
 from reconciliation.repair.scope import Scope
 from reconciliation.repair.trust import scope_of
 from simulation.month_end.firehose import DELIVERY_STREAM, LOG_GROUP, SimulatedCloudWatch
+from simulation.month_end.stores import VersionedCompleteness
+from simulation.protocol.store import SimulatedCompleteness, SimulatedProgress
 
 UtcClock = Callable[[], datetime]
 
@@ -45,6 +47,8 @@ class MonthEndMeter:
     report: Callable[[Report], Report] = lambda shipped: shipped
     """What a closing takes for its comparison."""
     closer: type[Closer] = Closer
+    completeness: Callable[[SimulatedProgress], SimulatedCompleteness] = VersionedCompleteness
+    """Of the world of operations; in the other one a restore is not to be noticed."""
 
 
 SHIPPED_MONTH_END = MonthEndMeter()

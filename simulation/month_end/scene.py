@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from metering.billing_rule import BillingRule
@@ -36,14 +37,15 @@ from stream_processor.processor import Processor
 
 OCTOBER: Final = Period("2026-10")
 LAYOUT: Final = LedgerLayout(MINUTE_MS)
+RULE: Final = BillingRule()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _GaveUpError(Exception):
+class GaveUpError(Exception):
     """The batch ends here, for good."""
 
 
-class _Ports:
+class Ports:
     """The ports of a batch that is given up after so many writes."""
 
     def __init__(self, store: SimulatedStore, writes: int) -> None:
@@ -61,11 +63,11 @@ class _Ports:
 
     def note(self, _progress: object) -> None:
         """The port `ProgressLog`."""
-        raise _GaveUpError
+        raise GaveUpError
 
     def _one(self, write: Callable[[Sequence[Any]], list[Any]], request: object) -> list[Any]:
         if not self._left:
-            raise _GaveUpError
+            raise GaveUpError
         self._left -= 1
         return write([request])
 
@@ -128,7 +130,7 @@ class Scene:
         if self._keep_schedule:
             self.result.schedule.append(f"{self.clock():%m-%dT%H:%M:%S} {text}")
 
-    def hit(self, accident: Accident) -> None:
+    def hit(self, accident: StrEnum) -> None:
         """An accident happens."""
         self.result.injected[accident] += 1
         self.trace(accident.value)
@@ -160,11 +162,11 @@ class Scene:
 
     # --- Counting
 
-    def _processor(self, ports: _Ports | None = None) -> Processor:
+    def processor(self, ports: Ports | None = None, rule: BillingRule = RULE) -> Processor:
         """The shipped one, on the store or on ports that fail."""
         store = self.store
         whole = (self.meter.ledger(store.ledger), store.slices, store.counters, store.progress)
-        return Processor(*(whole if ports is None else (ports,) * 4), layout=LAYOUT, rule=BillingRule())
+        return Processor(*(whole if ports is None else (ports,) * 4), layout=LAYOUT, rule=rule)
 
     def count(self, shard_id: str, most: int = 4, *, calm: bool = False) -> None:
         """Count a batch, or give it up."""
@@ -175,22 +177,23 @@ class Scene:
             return
         self.result.invocations += 1
         if calm or not self._is_given_up(batch):
-            self._processor().process(batch)
+            self.processor().process(batch)
         self.positions[shard_id] = place + len(batch)
 
     def _is_given_up(self, batch: Sequence[StreamRecord]) -> bool:
-        hashes = {one for record in batch for one in self._hashes(record)}
+        hashes = {one for record in batch for one in self.hashes(record)}
         if not hashes or hashes & self.out_of_lake or not self._strikes(Accident.GIVEN_UP):
             return False
         self.given_up |= hashes
         self.hit(Accident.GIVEN_UP)
         try:
-            self._processor(_Ports(self.store, self.dice.choice((0, 1, 2, 3, 100)))).process(batch)
-        except _GaveUpError:
+            self.processor(Ports(self.store, self.dice.choice((0, 1, 2, 3, 100)))).process(batch)
+        except GaveUpError:
             self.trace(f"{batch[0].shard_id}: a batch of {len(hashes)} events is given up")
         return True
 
-    def _hashes(self, record: StreamRecord) -> set[int]:
+    def hashes(self, record: StreamRecord) -> set[int]:
+        """Of the events of a record; a heartbeat has none."""
         return self.called.hashes_of((record.shard_id, record.sequence_number))
 
     def _strikes(self, accident: Accident) -> bool:

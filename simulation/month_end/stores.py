@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from adapters.dynamodb.layout import encode_position
+from metering.counters.completeness import Knowledge, Positions, restored
 from metering.counters.counter import Counter
 from metering.counters.slices import slice_of
+from metering.errors import Misconfigured
 from metering.period import Period, month_of
 from metering.proof.correction import Audit, Correction, Fate, Held, HeldCounters, HeldSlice, same
 from metering.proof.month_state import Closing, Version
-from simulation.protocol.store import SimulatedCounterItem, SimulatedCounters
+from simulation.protocol.store import (
+    SimulatedCompleteness,
+    SimulatedCounterItem,
+    SimulatedCounters,
+    SimulatedProgress,
+)
 
 
 class CountersOfMonths:
@@ -63,6 +70,32 @@ class CountersOfMonths:
 
     def _item(self, one: Correction, number: int) -> SimulatedCounterItem:
         return self._counters.items.setdefault((one.key, one.period, number), SimulatedCounterItem())
+
+
+class VersionedCompleteness(SimulatedCompleteness):
+    """What the watch knows, and beside it the highest version that was ever written, which no restore of the
+    counters' table takes back: as :class:`adapters.dynamodb.completeness.CompletenessBook` does it.
+    """
+
+    def __init__(self, progress: SimulatedProgress) -> None:
+        super().__init__(progress)
+        self._highest = 0
+
+    def load(self) -> tuple[Knowledge, Positions]:
+        """What is known, and how far each shard is; a table whose version is too low was restored."""
+        known, positions = super().load()
+        return restored(known, self._highest), positions
+
+    def save(self, known: Knowledge) -> bool:
+        """The next version is taken, and of a restored table any higher one."""
+        before = self.known.version
+        fits = before < known.version if known.is_restored else before + 1 == known.version
+        if fits:
+            self.known = known
+            self._highest = max(self._highest, known.version)
+        if known.is_restored:
+            raise Misconfigured(["the table was restored to an earlier time"])
+        return fits
 
 
 class StatesOfMonths:

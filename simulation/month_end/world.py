@@ -25,17 +25,25 @@ _STEPS_AFTER: Final = 60
 class MonthEndWorld:
     """Everything that a seed makes."""
 
+    _scene_of = Scene
+    _accidents_of = Accidents
+
     def __init__(
         self, seed: int, meter: MonthEndMeter = SHIPPED_MONTH_END, *, keep_schedule: bool = False
     ) -> None:
         self.result = MonthEndResult(seed)
-        dice = random.Random(f"month end {seed}")
+        dice = self._chance(seed)
         accidents = {one for one in Accident if dice.random() < 0.4}
         self._planned = planned_traffic(dice, accidents, self.result.injected)
-        self.scene = Scene(self.result, dice, meter, accidents, self._planned, keep_schedule=keep_schedule)
+        scene = self._scene_of
+        self.scene = scene(self.result, dice, meter, accidents, self._planned, keep_schedule=keep_schedule)
         self.oracle = MonthEndOracle(self.scene)
-        self._accidents = Accidents(self.scene, self.oracle)
+        self._accidents = self._accidents_of(self.scene, self.oracle)
         self._job = MonthEndJob(self.scene, self.oracle)
+
+    def _chance(self, seed: int) -> random.Random:
+        """The source of all chance."""
+        return random.Random(f"month end {seed}")
 
     def run(self) -> MonthEndResult:
         """Play everything, then bring it in order and close."""
@@ -48,11 +56,14 @@ class MonthEndWorld:
                 scene.log(waiting.pop())
             else:
                 self._step(is_over=not waiting)
+        self._bring_in_order()
+        self.result.events = len(scene.called.events)
+        return self.result
+
+    def _bring_in_order(self) -> None:
         self._job.bring_in_order()
         self._accidents.replay_all()
         self.oracle.check_end()
-        self.result.events = len(scene.called.events)
-        return self.result
 
     def _step(self, *, is_over: bool) -> None:
         scene = self.scene

@@ -295,18 +295,19 @@ class SimulatedCompleteness:
     """What :class:`watch.tasks.CompletenessStore` says."""
 
     def __init__(self, progress: SimulatedProgress) -> None:
+        self.known = Knowledge()
+        """As it is in the table."""
         self._progress = progress
-        self._known = Knowledge()
 
     def load(self) -> tuple[Knowledge, Positions]:
         """What is known, and how far each shard is."""
-        return self._known, {one.shard_id: one.position for one in self._progress.items.values()}
+        return self.known, {one.shard_id: one.position for one in self._progress.items.values()}
 
     def save(self, known: Knowledge) -> bool:
         """Only the next version is taken."""
-        if known.version != self._known.version + 1:
+        if known.version != self.known.version + 1:
             return False
-        self._known = known
+        self.known = known
         return True
 
 
