@@ -33,6 +33,8 @@ TARIFFS: Final = "tariffs/"
 """Published tariffs, by their number."""
 BREAKDOWN: Final = "breakdown/"
 """Calls by endpoint and status, a folder a month."""
+TRAFFIC: Final = "traffic/"
+"""Calls of all keys by hour, an object a month."""
 
 
 def lake_folder(day: datetime) -> str:
@@ -58,6 +60,11 @@ def breakdown_index(month: Period) -> str:
 def breakdown_page(month: Period, run_id: str, number: int) -> str:
     """A page of a run's calls by endpoint."""
     return f"{BREAKDOWN}{month}/{file_name(run_id)}/{number:05d}.json"
+
+
+def traffic_name(month: Period) -> str:
+    """The object with a month's calls by hour."""
+    return f"{TRAFFIC}{month}.json"
 
 
 def invoice_name(month: Period, place: str, file: str) -> str:

@@ -1,5 +1,6 @@
 """The Lambda function: by schedule, or for the month that an event names (`{"month": "2026-10"}`); with
-`"allow_incomplete": true` though it is not complete on both paths.
+`"allow_incomplete": true` though it is not complete on both paths. An event `{"task": "traffic"}` adds up the
+calls of all keys by hour instead.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import boto3
 
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
+from metering.counters.traffic import MonthTraffic
 from metering.period import ends_at
 from reconciliation.attribution.budget import Budget
 from reconciliation.breakdown import BreakdownPublisher
@@ -20,10 +22,20 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.report.publication import Published, ReportPublisher
 from reconciliation.report.verdict import verdict
 from reconciliation.schedule import allows_incomplete, months_of, run_of
-from reconciliation.wiring import make_breakdowns, make_reports, make_sources, make_witnesses, utc_now
+from reconciliation.traffic import TrafficPublisher
+from reconciliation.wiring import (
+    make_breakdowns,
+    make_reports,
+    make_sources,
+    make_traffic,
+    make_witnesses,
+    utc_now,
+)
 
 RESERVED_SECONDS: Final = 120.0
 """Of an invocation's time, for requests that are under way when an investigation ends, and for the report."""
+
+TRAFFIC_TASK: Final = "traffic"
 
 Answer = list[dict[str, Any]]
 Handler = Callable[[Mapping[str, Any], Any], Answer]
@@ -44,14 +56,17 @@ def make_handler(
     tools: Telemetry,
     budget: Budget | None = None,
     breakdowns: BreakdownPublisher | None = None,
+    traffic: TrafficPublisher | None = None,
 ) -> Handler:
     """The function around a publisher. The event names the run: repeated, it gives its report again. `budget`
     is that of the reconciler: it gets what is left of the invocation's time. `breakdowns` publishes the calls
-    by endpoint of months that were compared, once all reports are there.
+    by endpoint of months that were compared, once all reports are there; `traffic` the calls by hour.
     """
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> Answer:
+        if traffic is not None and event.get("task") == TRAFFIC_TASK:
+            return [_added_up(month) for month in traffic.publish(run_id=context.aws_request_id)]
         run_id, is_allowed = run_of(event, context.aws_request_id), allows_incomplete(event)
         reports: list[Report] = []
         answer, months = [], months_of(event)
@@ -74,6 +89,10 @@ def make_handler(
         return answer
 
     return cast("Handler", handle)
+
+
+def _added_up(month: MonthTraffic) -> dict[str, Any]:
+    return {"month": month.month, "until": month.until.isoformat(), "hours": len(month.hours)}
 
 
 def _publish_calls(breakdowns: BreakdownPublisher, report: Report, run_id: str) -> None:
@@ -119,7 +138,9 @@ def _deployed() -> Handler:
     )
     reconciler = Reconciler(sources, utc_now, budget=budget)
     publisher = ReportPublisher(make_reports(settings, client), reconciler, utc_now)
-    return make_handler(publisher, telemetry(), budget, make_breakdowns(settings, client))
+    return make_handler(
+        publisher, telemetry(), budget, make_breakdowns(settings, client), make_traffic(settings, client)
+    )
 
 
 class _Metrics:

@@ -48,6 +48,7 @@ from reconciliation.recovery.recoverer import Recoverer
 from reconciliation.repair.barrier import StreamBarrier
 from reconciliation.repair.ports import RepairSources
 from reconciliation.repair.repairer import CONCURRENCY, Repairer
+from reconciliation.traffic import TrafficPublisher
 
 ATTEMPTS: Final = 5
 """Of each request: reconciliation has the time to wait for a service that is busy. One that hangs is given up
@@ -131,6 +132,18 @@ def make_breakdowns(settings: ReconciliationSettings, client: MakeClient) -> Bre
     """What publishes calls by endpoint and status."""
     store = Bucket(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
     return BreakdownPublisher(make_athena(settings, client), store)
+
+
+def make_traffic(
+    settings: ReconciliationSettings, client: MakeClient, clock: Callable[[], datetime] = utc_now
+) -> TrafficPublisher:
+    """What adds up the calls of all keys by hour. `clock` gives the time in UTC."""
+    config = _config(SEGMENTS)
+    delivered = FirehoseFreshness(
+        client("cloudwatch", config=config), settings.delivery_stream, settings.log_groups, clock
+    )
+    store = Bucket(client("s3", config=config), settings.lake_bucket)
+    return TrafficPublisher(make_athena(settings, client), store, delivered, clock)
 
 
 def make_closings(settings: ReconciliationSettings, client: MakeClient) -> S3Closings:

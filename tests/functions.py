@@ -16,7 +16,7 @@ from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.layout import PROGRESS, UNPUBLISHED, encode_position
 from adapters.dynamodb.plans import PlanBook
 from adapters.s3.bucket import Bucket
-from adapters.s3.reports import S3Breakdowns
+from adapters.s3.reports import S3Breakdowns, S3Traffic
 from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.stack import LocalCloud
 from metering.period import Period
@@ -128,6 +128,8 @@ def reconcile_a_month(cloud: LocalCloud, invoke: Invoke) -> None:
     assert len(report["queries"]) > 1
     bucket = Bucket(cloud.client("s3"), cloud.stack.name("LakeBucket"))
     assert S3Breakdowns(bucket).index(Period("2026-09")) is not None
+    for added_up in invoke({"task": "traffic"}):
+        assert S3Traffic(bucket).traffic(Period(added_up["month"])) is not None
 
 
 def decide_on_calls(cloud: LocalCloud, invoke: Invoke) -> None:

@@ -126,7 +126,7 @@ NOT_CALLED: Final = {
             *("s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"),
         }
     ),
-    "UsageApiRole": frozenset({"s3:GetObject", "s3:ListBucket"}),
+    "UsageApiRole": frozenset({"s3:GetObject"}),
 }
 """Actions that no recorded call is for: services use them in the role's name, or they are rare."""
 

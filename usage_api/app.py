@@ -213,6 +213,11 @@ class LookUpApi:
             self._for_operator()
             return self._breakdown(id, period)
 
+        @app.get("/traffic", **document.traffic_route())
+        def traffic(period: MonthText = None) -> Reply:
+            month = None if period is None else Period(period)
+            return self._reply(self._for_operator().traffic(month))
+
         @app.get("/top", **document.top_route())
         def top(period: MonthText = None, metric: MetricName = Metric.REQUESTS, limit: Limit = 20) -> Reply:
             month = None if period is None else Period(period)

@@ -18,6 +18,7 @@ from usage_api.schemas import (
     RangeUsage,
     TopAnswer,
     Totals,
+    TrafficAnswer,
 )
 from usage_api.totals import METRICS
 
@@ -81,6 +82,13 @@ def _(answer: KeysAnswer) -> Iterable[Sequence[Cell]]:
     yield ("key", "plan", "account", "status", "name")
     for entry in answer.keys:
         yield (entry.key, entry.plan, entry.account, entry.status, entry.name)
+
+
+@rows_of.register
+def _(answer: TrafficAnswer) -> Iterable[Sequence[Cell]]:
+    yield ("hour", "calls", "errors")
+    for part in answer.hours:
+        yield (Typed(part.period), part.calls, part.errors)
 
 
 @rows_of.register

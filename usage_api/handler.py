@@ -15,7 +15,7 @@ from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
 from adapters.dynamodb.top_keys import TopKeysReader
 from adapters.s3.bucket import Bucket, quick_s3
-from adapters.s3.reports import S3Breakdowns
+from adapters.s3.reports import S3Breakdowns, S3Traffic
 from adapters.s3.tariffs import S3Tariffs
 from adapters.settings import UsageApiSettings
 from adapters.telemetry import Telemetry, telemetry
@@ -25,12 +25,14 @@ from usage_api.app import LookUpApi
 from usage_api.completeness_cache import KeptCompleteness, KeptSourceState
 from usage_api.costs import KeptTariff
 from usage_api.queries import UsageQueries, UsageSources
+from usage_api.traffic import KeptTraffic
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
 
     from metering.counters.breakdown import BreakdownIndex, KeyBreakdown
+    from metering.counters.traffic import MonthTraffic
     from metering.period import Period
     from metering.prices.tariff import Tariff
 
@@ -52,7 +54,7 @@ class Clocks(NamedTuple):
 
 
 class _Published:
-    """The ports `TariffSource` and `BreakdownSource` on the lake's bucket."""
+    """The ports `TariffSource`, `BreakdownSource` and `TrafficSource` on the lake's bucket."""
 
     def __init__(self, bucket: str | None, s3: Callable[[], S3Client] | None) -> None:
         self._bucket = bucket
@@ -74,6 +76,10 @@ class _Published:
     def of_key(self, index: BreakdownIndex, key: str) -> KeyBreakdown | None:
         """The calls of a key."""
         return None if self._lake is None else S3Breakdowns(self._lake).of_key(index, key)
+
+    def traffic(self, month: Period) -> MonthTraffic | None:
+        """The calls of all keys in a month."""
+        return None if self._lake is None else S3Traffic(self._lake).traffic(month)
 
     @cached_property
     def _lake(self) -> Bucket | None:
@@ -100,6 +106,7 @@ def make_look_ups(
         KeptSourceState(SourceBook(dynamodb, table), clocks.steady),
         KeptTariff(published, clocks.steady),
         published,
+        KeptTraffic(published, clocks.steady),
     )
     return UsageQueries(sources, clocks.now, settings.default_plan)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
+from metering.counters.traffic import MonthTraffic
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
 from metering.source.gap import minute_of
 from metering.source.state import SourceState
 from metering.usage import NO_USAGE, Usage
+from usage_api.hops import Status, hops_of
 from usage_api.ports import Completeness
 from usage_api.schemas import HealthAnswer, Reserved, ShardHealth
 from usage_api.totals import totals_of
@@ -26,13 +28,17 @@ RESTORED: Final = (
 
 RESERVED_KEYS: Final = (UNATTRIBUTED_KEY, MALFORMED_KEY, UNDECODABLE_KEY)
 
-Status = Literal["ok", "behind", "losing", "stopped", "unknown"]
-
 
 def assess(
-    completeness: Completeness, reserved: Mapping[str, Usage], source: SourceState, now: datetime
+    completeness: Completeness,
+    reserved: Mapping[str, Usage],
+    source: SourceState,
+    now: datetime,
+    traffic: MonthTraffic | None = None,
 ) -> HealthAnswer:
-    """The health at a time. `reserved` has the usage of the reserved keys in the current month."""
+    """The health at a time. `reserved` has the usage of the reserved keys in the current month, `traffic`
+    what the hourly run has found last.
+    """
     lag = _lag(completeness.complete_through, now)
     losses = tuple(_of_source(source, now))
     status = status_of(lag, is_losing=bool(losses))
@@ -56,6 +62,7 @@ def assess(
             malformed=totals_of(malformed),
             undecodable=totals_of(undecodable),
         ),
+        hops=hops_of(source, (status_of(lag), lag, completeness.complete_through), traffic, now),
         problems=(
             *([RESTORED] if completeness.is_restored else _of_progress(status, lag, shards)),
             *losses,

@@ -20,6 +20,7 @@ from usage_api.schemas import (
     QuotaAnswer,
     RangeUsage,
     TopAnswer,
+    TrafficAnswer,
 )
 
 VERSION: Final = "1.0.0"
@@ -76,6 +77,11 @@ def keys_route() -> Route:
     found = _route("keys", summary, "list", KeysAnswer)
     found["responses"][HTTPStatus.OK.value]["headers"] = {**_HEADERS, "Link": _LINK}
     return found
+
+
+def traffic_route() -> Route:
+    """All keys together."""
+    return _route("traffic", "The calls of all keys in a month, by day and hour", "get", TrafficAnswer)
 
 
 def top_route() -> Route:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from metering.counters.breakdown import BreakdownIndex, KeyBreakdown
 from metering.counters.counter import Counter
+from metering.counters.traffic import MonthTraffic
 from metering.period import Period
 from metering.prices.tariff import Tariff
 from metering.quotas.plan import AccountKeys, Assignment, Plan
@@ -84,6 +85,14 @@ class BreakdownSource(Protocol):
 
     def of_key(self, index: BreakdownIndex, key: str) -> KeyBreakdown | None:
         """The calls of a key; None: it had none."""
+        ...
+
+
+class TrafficSource(Protocol):
+    """Says what all keys together called."""
+
+    def traffic(self, month: Period) -> MonthTraffic | None:
+        """A month by hour; None: it was not added up."""
         ...
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from metering.counters.counter import Counter
+from metering.counters.traffic import HOUR, MonthTraffic
 from metering.outcome import OUTCOME_OF_KEY
 from metering.period import Period, begins_at, ends_at, is_day
 from metering.quotas.decision import (
@@ -37,6 +38,7 @@ from usage_api.ports import (
     SourceStateSource,
     TariffSource,
     TopKeysSource,
+    TrafficSource,
 )
 from usage_api.schemas import (
     AccountQuota,
@@ -54,8 +56,10 @@ from usage_api.schemas import (
     SourceGap,
     TopAnswer,
     TopEntry,
+    TrafficAnswer,
 )
 from usage_api.totals import totals_of
+from usage_api.traffic import traffic_answer
 
 
 class UsageSources(NamedTuple):
@@ -68,6 +72,7 @@ class UsageSources(NamedTuple):
     source: SourceStateSource
     tariffs: TariffSource
     breakdowns: BreakdownSource
+    traffic: TrafficSource
 
 
 class _AccountNow(NamedTuple):
@@ -88,7 +93,7 @@ class UsageQueries:
     ) -> None:
         """`default_plan` is that of keys that have none."""
         self._counters, self._plans, self._completeness, self._heaviest = sources[:4]
-        self._source, self._tariffs, self._breakdowns = sources[4:]
+        self._source, self._tariffs, self._breakdowns, self._traffic = sources[4:]
         self._clock = clock
         self._default_plan = default_plan
 
@@ -215,6 +220,14 @@ class UsageQueries:
         last = token_after(found.entries[-1].key) if found.has_more else None
         return KeysAnswer(keys=found.entries, next=last)
 
+    def traffic(self, month: Period | None = None) -> TrafficAnswer:
+        """The calls of all keys in a month, or in the current one."""
+        now = self._now()
+        month = month or current_month(now)
+        source, former = self._traffic, current_month(begins_at(month) - HOUR)
+        found = source.traffic(month)
+        return traffic_answer(month, now, found, source.traffic(former), self._breakdowns.index(month))
+
     def top(self, month: Period | None, metric: Metric, limit: int) -> TopAnswer:
         """The top keys of a month, or of the current one."""
         now = self._now()
@@ -237,7 +250,12 @@ class UsageQueries:
         completeness = self._completeness.read()
         reserved = self._counters.of_keys(RESERVED_KEYS, current_month(now))
         usage = {counter.key: counter.usage for counter in reserved}
-        return assess(completeness, usage, self._source.load(), now)
+        return assess(completeness, usage, self._source.load(), now, self._last_traffic(now))
+
+    def _last_traffic(self, now: datetime) -> MonthTraffic | None:
+        """What the hourly run has found last: in the first hour of a month that is in the month before."""
+        month = current_month(now)
+        return self._traffic.traffic(month) or self._traffic.traffic(current_month(begins_at(month) - HOUR))
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(microsecond=0)

@@ -223,6 +223,68 @@ class BreakdownAnswer(Answer):
     other_requests: Count = Field(description="Calls of further endpoints, which are not listed.")
 
 
+class TrafficPart(Answer):
+    """The calls of all keys in a day or an hour."""
+
+    period: str = Field(description="`2026-11-05` or `2026-11-05T07`, in UTC.")
+    calls: Count = Field(description="With an API key or without one.")
+    errors: Count = Field(description="Of these: answered with a status of 400 or above.")
+
+
+class MonthComparison(Answer):
+    """The complete hours of a month, and as many of the month before it."""
+
+    period: str = Field(description="The month before.")
+    until: datetime = Field(description="The calls before that time are compared.")
+    calls: Count
+    calls_before: Count
+
+
+class UnreadableReason(Answer):
+    """Log lines that could not be read, for one reason."""
+
+    reason: str = Field(examples=["no_status"])
+    lines: Count
+    meaning: str = Field(description="What is wrong with them.")
+    advice: str = Field(description="What to do about it.")
+
+
+class RouteCalls(Answer):
+    """The calls of all keys to one route."""
+
+    method: str = Field(description="Empty where the access log does not say it.", examples=["GET"])
+    route: str = Field(
+        description="The route, as the API defines it; empty where the access log does not say it.",
+        examples=["/orders/{id}"],
+    )
+    calls: Count
+    errors: Count
+
+
+class TrafficAnswer(Answer):
+    """The calls of all keys together in a month: from the full call log, once an hour; routes once a day."""
+
+    period: str = Field(description="The month.")
+    as_of: AsOf
+    made_at: datetime | None = Field(description="When it was added up. Null: it was not yet.")
+    counted_until: datetime | None = Field(
+        description="The hours before are complete; later ones lack the calls that are on their way."
+    )
+    calls: Count = Field(description="With an API key or without one.")
+    errors: Count = Field(description="Of these: answered with a status of 400 or above.")
+    without_key: Count = Field(description="Of the calls: without an API key.")
+    days: tuple[TrafficPart, ...] = Field(description="The days with calls, in order.")
+    hours: tuple[TrafficPart, ...] = Field(description="The hours with calls, in order.")
+    comparison: MonthComparison | None = Field(
+        description="Null: nothing is complete yet, or the month before was not added up."
+    )
+    unreadable: tuple[UnreadableReason, ...] = Field(description="The most frequent reason first.")
+    routes: tuple[RouteCalls, ...] = Field(description="At most 50 routes, the most called first.")
+    routes_until: datetime | None = Field(
+        description="The calls before that time are in the routes. Null: they were not counted yet."
+    )
+
+
 class KeyEntry(Answer):
     """A key that has a plan, or is an account's that was searched for."""
 
@@ -275,6 +337,17 @@ class Reserved(Answer):
     undecodable: Totals = Field(description="Deliveries that hold no lines.")
 
 
+class Hop(Answer):
+    """A part of the way of a call, from the gateway to the proof."""
+
+    begin: str = Field(examples=["API Gateway"])
+    end: str = Field(examples=["log group"])
+    state: Literal["ok", "behind", "failing", "unknown"]
+    lag_seconds: Count | None = Field(description="How far its end is behind. Null: it is not known.")
+    checked_at: datetime | None = Field(description="When this was found. Null: nobody has looked yet.")
+    sentence: str = Field(description="What was found, and what to do.")
+
+
 class HealthAnswer(Answer):
     """Whether the meter counts."""
 
@@ -287,6 +360,7 @@ class HealthAnswer(Answer):
     lag_seconds: Count | None = Field(description="How long ago `complete_through` is.")
     shards: tuple[ShardHealth, ...]
     reserved: Reserved
+    hops: tuple[Hop, ...] = Field(description="In the order in which a call passes them.")
     problems: tuple[str, ...] = Field(description="What is wrong, and what to do, a sentence or two each.")
 
 

@@ -1,8 +1,9 @@
 """What the reconciliation publishes in the lake's bucket, outside the prefix that Athena reads: its
-reports, and calls by endpoint and status.
+reports, calls by endpoint and status, and the calls of all keys by hour.
 
     breakdown/2026-10/index.json                    which page of the last run holds which keys
     breakdown/2026-10/2026-10-31T06/00000.json      its pages
+    traffic/2026-10.json                            the calls of all keys
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from adapters.s3.bucket import Bucket
-from metering.bucket_layout import breakdown_index, breakdown_page
+from metering.bucket_layout import breakdown_index, breakdown_page, traffic_name
 from metering.counters.breakdown import BreakdownIndex, BreakdownPage, KeyBreakdown
+from metering.counters.traffic import MonthTraffic
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.proof.stored_object import Stored
@@ -59,7 +61,7 @@ class S3Breakdowns:
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         """
         name = breakdown_index(month)
-        return self._read(name, BreakdownIndex) if self._bucket.count(name) else None
+        return _read(self._bucket, name, BreakdownIndex) if self._bucket.count(name) else None
 
     def of_key(self, index: BreakdownIndex, key: str) -> KeyBreakdown | None:
         """The calls of a key; None: it had none.
@@ -73,12 +75,25 @@ class S3Breakdowns:
         name = breakdown_page(index.month, index.run_id, number)
         if not self._bucket.count(name):
             raise Transient(f"{self._bucket.address(name)} was just replaced by a newer one")
-        return next((one for one in self._read(name, BreakdownPage).keys if one.key == key), None)
+        return next((one for one in _read(self._bucket, name, BreakdownPage).keys if one.key == key), None)
 
-    def _read(self, name: str, kind: type[Document]) -> Document:
-        content = self._bucket.content(name)
-        try:
-            return msgspec.json.decode(content, type=kind)
-        except msgspec.DecodeError as error:
-            place = self._bucket.address(name)
-            raise Misconfigured([f"{place} is not what the meter writes ({error}): remove it"]) from error
+
+class S3Traffic:
+    """The port `TrafficSource` on one bucket. Errors of S3 become Transient or Misconfigured."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def traffic(self, month: Period) -> MonthTraffic | None:
+        """The calls of all keys in a month; None: they were not added up. Listed first, as above."""
+        name = traffic_name(month)
+        return _read(self._bucket, name, MonthTraffic) if self._bucket.count(name) else None
+
+
+def _read(bucket: Bucket, name: str, kind: type[Document]) -> Document:
+    content = bucket.content(name)
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        place = bucket.address(name)
+        raise Misconfigured([f"{place} is not what the meter writes ({error}): remove it"]) from error

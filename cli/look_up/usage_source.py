@@ -14,6 +14,7 @@ from usage_api.queries import UsageQueries
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
 
 Clock = Callable[[], datetime]
 
@@ -30,7 +31,8 @@ def look_ups_of_stack(stack: str) -> UsageQueries:
         Misconfigured, Transient: there is no such stack, or AWS does not answer.
     """
     where = target(stack)
-    return look_ups_on(settings_of(where.deployment), where.client("dynamodb"))
+    settings = settings_of(where.deployment)
+    return look_ups_on(settings, where.client("dynamodb"), lambda: where.client("s3"))
 
 
 def settings_of(deployment: Deployment) -> UsageApiSettings:
@@ -44,6 +46,10 @@ def settings_of(deployment: Deployment) -> UsageApiSettings:
     return UsageApiSettings(table_name, default_plan, lake_bucket=lake_bucket)
 
 
-def look_ups_on(settings: UsageApiSettings, dynamodb: DynamoDBClient) -> UsageQueries:
-    """The look-ups on a table, by this module's clock. `dynamodb` is a boto3 client."""
-    return make_look_ups(settings, dynamodb, Clocks(utc_now))
+def look_ups_on(
+    settings: UsageApiSettings, dynamodb: DynamoDBClient, s3: Callable[[], S3Client] | None = None
+) -> UsageQueries:
+    """The look-ups on a table, by this module's clock. `dynamodb` is a boto3 client, `s3` makes one for what
+    lies in the lake's bucket; None: that is not read.
+    """
+    return make_look_ups(settings, dynamodb, Clocks(utc_now), s3)

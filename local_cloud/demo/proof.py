@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.deployment import Deployment
 from local_cloud.stack import LocalCloud
@@ -13,7 +13,7 @@ from metering.period import Period, ends_at
 from reconciliation.model.report import Report
 from reconciliation.ports import CounterSource
 from reconciliation.reconcile import Reconciler, Sources
-from reconciliation.wiring import make_breakdowns, make_sources
+from reconciliation.wiring import make_breakdowns, make_sources, make_traffic
 
 ALL_EVENTS = "SELECT count(*) AS lake_rows, count(DISTINCT eventid) AS events FROM api_gateway_logs"
 
@@ -51,6 +51,7 @@ def prove(cloud: LocalCloud, months: Iterable[Period], on_month: OnMonth) -> Dem
         on_month(month)
         reports.append(reconciler.reconcile(month, run_id=_RUN))
         breakdowns.publish(month, min(cloud.clock.now(), ends_at(month)), run_id=_RUN)
+    replace(make_traffic(settings, cloud.client, cloud.clock.now), delivered=None).publish(run_id=_RUN)
     ((lake_rows, lake_events),) = sources.queries.run(ALL_EVENTS, run_id=_RUN).rows()
     return DemoProof(tuple(reports), len(counters.keys), lake_rows, lake_events)
 

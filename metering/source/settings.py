@@ -25,6 +25,14 @@ class Subscription(NamedTuple):
     """The ARN of what it forwards to."""
 
 
+_STAGE: Final = "stage "
+
+
+def is_of_stage(fault: str) -> bool:
+    """Whether a fault of the settings is one of :func:`broken_stages`: it begins with the stage."""
+    return fault.startswith(_STAGE)
+
+
 class Stage(msgspec.Struct, frozen=True, order=True):
     """A stage that logs, or logged, into a log group of the meter."""
 
@@ -43,7 +51,7 @@ class Stage(msgspec.Struct, frozen=True, order=True):
     @property
     def text(self) -> str:
         """How people call it."""
-        return f"stage {self.stage} of API {self.api} ({self.name})"
+        return f"{_STAGE}{self.stage} of API {self.api} ({self.name})"
 
 
 def broken_subscription(

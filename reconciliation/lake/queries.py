@@ -37,6 +37,7 @@ REPEATED_OBJECTS: Final = "repeated_objects"
 MALFORMED_REASONS: Final = "malformed_reasons"
 CALLS_BY_HOUR_AND_STATUS: Final = "calls_by_hour_and_status"
 CALLS_BY_ENDPOINT: Final = "calls_by_endpoint"
+EVENTS_BY_HOUR: Final = "events_by_hour"
 PARTITIONS: Final = 7
 """The first parameters of a query: years, months and days of the partitions."""
 KEYS_OF_A_QUERY: Final = 20

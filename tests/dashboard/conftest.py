@@ -68,6 +68,7 @@ def world() -> Iterator[World]:
         running.give_plan(MARKUP, Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),)), account=MARKED_UP)
         running.publish_tariff(TARIFF)
         running.publish_breakdown(Period("2026-11"), COUNTED_UNTIL)
+        running.add_up()
         yield running
 
 

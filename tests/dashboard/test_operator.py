@@ -11,9 +11,9 @@ from selenium.webdriver.support.select import Select
 from local_cloud.api_gateway.http_front import Access
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from metering.quotas.plan import Assignment
-from tests.dashboard.conftest import BUSY, IDLE
+from tests.dashboard.conftest import BUSY, IDLE, MARKUP
 from tests.dashboard.page import Page
-from tests.dashboard.world import World
+from tests.dashboard.world import World, in_path
 
 
 class TestHealth:
@@ -41,6 +41,74 @@ class TestHealth:
         assert badge == page.one(".badge").text
         assert "Look <b>here</b>." == page.one(".problems li").text
         assert page.text("#completeness").startswith("How complete the figures are is not known yet")
+
+
+class TestHops:
+    def test_each(self, world: World, page: Page) -> None:
+        """Each hop of a call's way, in order, with the state and sentence of the API."""
+        page.open()
+        hops = world.ask("health")["hops"]
+        assert 5 == len(hops)
+        shown = page.run(
+            "return [...document.querySelectorAll('.hop')].map(hop => ['name', 'sentence'].map("
+            "field => hop.querySelector(`[data-field=${field}]`).textContent))"
+        )
+        assert [[f"{hop['begin']} → {hop['end']}", hop["sentence"]] for hop in hops] == shown
+        states = page.run("return [...document.querySelectorAll('.hop-state')].map(one => one.dataset.state)")
+        assert [hop["state"] for hop in hops] == states
+
+
+class TestAllCalls:
+    def test_totals(self, world: World, page: Page) -> None:
+        """Calls, share of errors, growth, and up to when that is complete: as the API adds them up, which is
+        what the counters of all keys hold.
+        """
+        page.open()
+        traffic = world.ask("traffic?period=2026-11")
+        keys = [world.ask(f"keys/{in_path(key)}/usage/2026-11")["totals"] for key in (BUSY, MARKUP, "-")]
+        assert [sum(one[name] for one in keys) for name in ("requests", "errors")] == [
+            traffic["calls"],
+            traffic["errors"],
+        ]
+        page.await_field("allCalls", f"{traffic['calls']:,}")
+        assert ("1", "Against October 2026") == (page.field("withoutKey"), page.field("growthTitle"))
+        assert "–" == page.field("growth")  # of nothing there is no percentage
+        note = f"{traffic['comparison']['calls']} calls up to 24 November 2026, 18:00 UTC; 0 in the same days"
+        assert f"{note} and hours of October 2026." == page.field("growthNote")
+        assert "once an hour" in page.field("trafficUntil")
+
+    def test_days_and_hours(self, page: Page) -> None:
+        """Both charts are tables, too, with the errors of each; a day is picked, and is in the address."""
+        page.open("#/overview?day=2026-11-23")
+        page.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        days = {row[0]: row[1:] for row in page.cells("dayRows")}
+        assert ["5", "1", "20.0 %"] == days["23 November 2026"]
+        assert 24 == len(days)
+        hours = {row[0]: row[1:] for row in page.cells("hourRows")}
+        assert (["1", "1", "100 %"], ["0", "0", "–"]) == (hours["12:00–13:00"], hours["14:00–15:00"])
+        page.one("[aria-label='Day before']").click()
+        page.wait(lambda: page.field("hourSummary").startswith("22 November 2026"), "the day before")
+        assert "day=2026-11-22" in page.run("return location.hash")
+
+    def test_routes(self, page: Page) -> None:
+        """The most called first, and up to when they are counted."""
+        page.open()
+        assert ["GET /orders/{id}", "POST /orders"] == [row[0] for row in page.cells("routeRows")][:2]
+        assert "24 November 2026, 06:00 UTC" in page.field("routeCaption")
+
+    def test_unreadable(self, page: Page) -> None:
+        """Lines that could not be read are there by reason, with what to do."""
+        page.open()
+        ((reason, lines, advice),) = page.cells("unreadableRows")
+        assert ("Not JSON, and not in another form that is known.", "1") == (reason, lines)
+        assert "usage-meter connect" in advice
+
+    def test_not_added_up(self, page: Page) -> None:
+        """A month that nobody added up says so, and shows no zeros as facts."""
+        page.open("#/overview?month=2026-08")
+        page.await_field("allCalls", "–")
+        assert page.field("trafficUntil").startswith("Not added up yet")
+        assert page.field("noRoutes").startswith("Not counted by route yet")
 
 
 class TestTopKeys:

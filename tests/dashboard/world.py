@@ -7,6 +7,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,7 @@ from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.stack import LocalCloud
 from metering.period import Period
 from metering.quotas.plan import Assignment, Plan, holder_of
-from reconciliation.wiring import make_breakdowns
+from reconciliation.wiring import make_breakdowns, make_traffic
 
 
 class World:
@@ -95,6 +96,12 @@ class World:
         """Count the calls of a month by endpoint, as the daily reconciliation does."""
         settings = Deployment(self.cloud.stack.outputs).reconciliation
         make_breakdowns(settings, self.cloud.client).publish(month, until, run_id="daily")
+
+    def add_up(self) -> None:
+        """Add up the calls of all keys, as the hourly task does."""
+        settings = Deployment(self.cloud.stack.outputs).reconciliation
+        hourly = make_traffic(settings, self.cloud.client, self.cloud.clock.now)
+        replace(hourly, delivered=None).publish(run_id="hourly")
 
     def ask(self, path: str, api_key: str | None = None) -> Any:
         """The JSON that the look-up API answers, asked without a browser."""

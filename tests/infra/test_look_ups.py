@@ -15,10 +15,10 @@ RESOURCES = translated()["Resources"]
 STACK = Stack()
 WITHOUT = Stack({"LookUps": "no"})
 BODY = STACK.resource("LookUpApi")["Body"]
-CUSTOMERS = ["/me/cost", "/me/quota", "/me/usage", "/me/usage/{period}"]
+CUSTOMERS = ["/me/breakdown", "/me/cost", "/me/quota", "/me/usage", "/me/usage/{period}"]
 OPERATORS = [
-    *("/health", "/keys", "/keys/{id}/cost", "/keys/{id}/quota", "/keys/{id}/usage"),
-    *("/keys/{id}/usage/{period}", "/top"),
+    *("/health", "/keys", "/keys/{id}/breakdown", "/keys/{id}/cost", "/keys/{id}/quota", "/keys/{id}/usage"),
+    *("/keys/{id}/usage/{period}", "/top", "/traffic"),
 ]
 OPEN = ["/", "/assets/{name}", "/openapi.json"]
 

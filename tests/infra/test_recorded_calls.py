@@ -68,8 +68,8 @@ RARELY = {
     "UsageApiFunction": {"s3:GetObject"},
 }
 """What no scenario brings about: a query that takes too long (tests/adapters/test_athena.py has it), calls by
-endpoint that a newer run replaces (tests/reconciliation/test_breakdown.py), and the
-tariff in force, which is read for the cost of a month (tests/dashboard/test_customer.py).
+endpoint that a newer run replaces (tests/reconciliation/test_breakdown.py), and what
+is read of the lake's bucket where there is something (tests/dashboard).
 """
 
 OF_TOKENS = {"IssuerFailures"}

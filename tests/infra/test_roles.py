@@ -105,6 +105,8 @@ class TestLeastPrivilege:
             f"{STACK.arn('LakeBucket')}/lake/*",
             f"{STACK.arn('LakeBucket')}/errors/*",
             f"{STACK.arn('LakeBucket')}/tariffs/*",
+            f"{STACK.arn('LakeBucket')}/breakdown/*",
+            f"{STACK.arn('LakeBucket')}/traffic/*",
             f"{STACK.arn('LakeBucket')}/athena-results/*",
             f"{STACK.arn('LakeBucket')}/reconciliation/*",
             f"{GLUE}:table/usage_meter_found/*",
@@ -295,7 +297,9 @@ class TestGrants:
         } == writing["Condition"]
 
     def test_usage_api(self) -> None:
-        """It reads the counters table and the published tariffs, and can write nothing, wherever it is."""
+        """It reads the counters table, the published tariffs and what the reconciliation adds up, and can
+        write nothing, wherever it is.
+        """
         assert {"dynamodb:BatchGetItem", "dynamodb:Query"} == actions(
             "UsageApiRole", STACK.arn("CountersTable")
         )
@@ -306,8 +310,9 @@ class TestGrants:
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             X_RAY,
         ] == [one["Action"] for one in others]
-        assert {"StringLike": {"s3:prefix": "tariffs/*"}} == others[0]["Condition"]
-        assert f"{STACK.arn('LakeBucket')}/tariffs/*" == others[1]["Resource"]
+        read = ["tariffs/*", "breakdown/*", "traffic/*"]
+        assert {"StringLike": {"s3:prefix": read}} == others[0]["Condition"]
+        assert [f"{STACK.arn('LakeBucket')}/{prefix}" for prefix in read] == others[1]["Resource"]
 
     def test_traces(self) -> None:
         """Without traces no role may send any."""

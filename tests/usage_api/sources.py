@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from metering.counters.breakdown import BreakdownIndex, KeyBreakdown
 from metering.counters.counter import Counter
+from metering.counters.traffic import MonthTraffic
 from metering.period import Period
 from metering.prices.tariff import Tariff
 from metering.quotas.plan import AccountKeys, Assignment, Plan
@@ -58,11 +59,12 @@ class Memory:
     reads: list[str] = field(default_factory=list)
     failure: Exception | None = None
     prices: Tariff | None = None
+    months: Mapping[Period, MonthTraffic] = field(default_factory=dict)
     breakdowns: Mapping[Period, tuple[BreakdownIndex, Sequence[KeyBreakdown]]] = field(default_factory=dict)
 
     def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return UsageQueries(UsageSources(self, self, self, self, self, self, self), lambda: now, default_plan)
+        return UsageQueries(UsageSources(*[self] * 8), lambda: now, default_plan)
 
     def load(self) -> SourceState:
         """What is known of the source."""
@@ -132,6 +134,11 @@ class Memory:
         """Which endpoints a key called."""
         self._note(f"breakdown {key}")
         return next((one for one in self.breakdowns[index.month][1] if one.key == key), None)
+
+    def traffic(self, month: Period) -> MonthTraffic | None:
+        """What all keys called."""
+        self._note(f"traffic {month}")
+        return self.months.get(month)
 
     def keys(self, month: Period) -> Sequence[str]:
         """Who may be the heaviest."""

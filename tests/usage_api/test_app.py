@@ -41,6 +41,7 @@ OPERATOR_ROUTES = [
     "/keys/{id}/quota",
     "/keys/{id}/cost",
     "/keys/{id}/breakdown",
+    "/traffic",
     "/top",
     "/health",
 ]

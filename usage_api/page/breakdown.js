@@ -46,7 +46,7 @@ export function statusesOf({ endpoints }) {
 }
 
 /** "GET /orders/{id}". HTTP APIs have the method in the route already. */
-function nameOf(method, route) {
+export function nameOf(method, route) {
   if (!route) {
     return NO_ROUTE;
   }

@@ -14,9 +14,12 @@ const SERIES = [
   ["chosen", "--bar-chosen"],
   ["unfinished", "--bar-unfinished"],
 ];
+/** In front of the bars: the part of each that is special, such as errors. */
+const PART = ["part", "--bar-part"];
 
 /**
- * Shows `bars`: `{values, chosen, unfinished}`, counts in order and the places of special ones (or null).
+ * Shows `bars`: `{values, chosen, unfinished, part}`, counts in order and the places of special ones (or null); `part`,
+ * which may be left out, has of each count what is drawn in front of it.
  *
  * `settings`: `first` is the number of the first bar, `steps` are the distances of labels, `label(number)` writes one,
  * `onHover(place or null)` and `onPick(place)` tell what the pointer does; everything that they do can be done without
@@ -101,7 +104,7 @@ export class BarChart {
           values: (_plot, at) => at.map(shortCount),
         },
       ],
-      series: [{}, ...SERIES.map(([name, property]) => ({ label: name, ...barsIn(colour(property)) }))],
+      series: [{}, ...[...SERIES, PART].map(([name, property]) => ({ label: name, ...barsIn(colour(property)) }))],
       hooks: { setCursor: [(plot) => onHover(plot.cursor.idx ?? null)] },
     };
   }
@@ -115,11 +118,12 @@ const barsIn = (fill) => ({
 });
 
 /** Each bar belongs to one series, by its look. */
-function dataOf({ values, chosen, unfinished }, first) {
+function dataOf({ values, chosen, unfinished, part = [] }, first) {
   const lookOf = (place) => (place === chosen ? "chosen" : place === unfinished ? "unfinished" : "plain");
   return [
     values.map((_, place) => first + place),
     ...SERIES.map(([name]) => values.map((value, place) => (lookOf(place) === name ? value : null))),
+    values.map((_, place) => part[place] || null),
   ];
 }
 

@@ -94,7 +94,8 @@ export function syncRows(body, rows, { keyOf, columns }) {
 }
 
 function newCell(column) {
-  const cell = make(column.isHeader ? "th" : "td", { className: column.isNumber ? "number" : "" });
+  const className = column.isNumber ? "number" : column.isProse ? "prose" : "";
+  const cell = make(column.isHeader ? "th" : "td", { className });
   if (column.isHeader) {
     cell.scope = "row";
   }

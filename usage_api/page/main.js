@@ -116,7 +116,7 @@ function setAsked(view, { month, day, metric, limit, find }) {
   if (view instanceof UsageView) {
     view.setPeriods({ month: month ?? day?.slice(0, 7) ?? null, day });
   } else if (view instanceof OverviewView) {
-    view.setAsked({ month, metric: metric ?? undefined, limit: limit ?? undefined });
+    view.setAsked({ month, day, metric: metric ?? undefined, limit: limit ?? undefined });
   } else if (view instanceof KeysView) {
     view.setAsked({ find });
   }

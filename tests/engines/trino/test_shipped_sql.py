@@ -160,6 +160,7 @@ PARAMETERS: dict[str, list[tuple[str, ...]]] = {
     queries.REPEATED_OBJECTS: [()],
     queries.CALLS_OF_KEYS: [keys_named([ODD, "shop"]), keys_named(["nobody"])],
     queries.CALLS_BY_ENDPOINT: [()],
+    queries.EVENTS_BY_HOUR: [()],
     queries.CALLS_BY_HOUR_AND_STATUS: [(quoted(ODD),), (quoted("-"),)],
     "events_of_days": [()],
     "malformed_objects": [()],

@@ -104,6 +104,7 @@ TEXTS = {
     "calls_by_hour_and_status": "ae24108e239959b642fcdd4ef35dddd858e2b6d8b12034c406c5544d282629e2",
     "calls_of_keys": "c3a1484ab050d71fa5716dd2f22b68b66a6a3952b3b709205ef520fbed60993d",
     "differing_copies": "20aff43d2a4295a57b4edf5905569d21592f8a6991f948a36098a3437605ac85",
+    "events_by_hour": "62e0d919250be0dbd698e522150ba14ab433db4294cfb92010a97f41d5605d66",
     "events_of_days": "56f9d3868d0060e532df0c7fbcef6c993bfb4f9338685ef26599e059a2e94aab",
     "hours_of_keys": "9f7f502b9991dcf9b08c8683ad0fa0497c4c2c428d6f4eed920eb3454b50e41d",
     "malformed_objects": "f5156d404ff833fe364feb8c4dde9d46d0af27615ad5f7b8063e927c1220bc49",
