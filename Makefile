@@ -190,6 +190,10 @@ deploy-table: setup ## Write docs/evidence.md: for each resource and statement o
 recording: setup ## Draw docs/first-call.svg: what a terminal shows of the first counted calls
 	@$(BIN)/python -m tools.terminal_recording
 
+.PHONY: screenshots
+screenshots: setup ## Take the pictures in docs/: the page of customer and owner, an invoice, a report (needs Chromium)
+	@$(BIN)/python -m tests.private_network $(BIN)/python -m tests.dashboard.screenshots
+
 .PHONY: wheels
 wheels: setup ## Download the wheels with which the tests make and run the Lambda package
 	@$(BIN)/python -m tests.package.wheels || [ "$${CI:-}" != true ]
