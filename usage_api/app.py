@@ -22,8 +22,10 @@ from metering.usage import Metric
 from usage_api import openapi as document
 from usage_api.auth import key_of_customer, require_operator
 from usage_api.cursor import LONGEST_TOKEN
+from usage_api.invoices import MEDIA_TYPES
 from usage_api.parameters import (
     DAY_PATTERN,
+    INVOICE_PATTERN,
     KEY_PATTERN,
     LONGEST_SEARCH,
     MONTH_PATTERN,
@@ -40,9 +42,11 @@ from usage_api.responses import (
     document_reply,
     file_reply,
     next_page,
+    preferred,
     problem_reply,
     redirect,
     reply,
+    saved_reply,
 )
 from usage_api.schemas import Answer
 from usage_api.static_files import PageFiles
@@ -86,6 +90,12 @@ PeriodText = Annotated[
 MonthText = Annotated[
     Month | Optional,
     Query(description="A month; the current one without it.", examples=["2026-11"]),
+]
+InvoiceName = Annotated[
+    str,
+    StringConstraints(pattern=INVOICE_PATTERN),
+    BeforeValidator(key_in_path),
+    Path(description="The name of an invoice, from the list.", examples=["2026-10"]),
 ]
 KeyId = Annotated[
     str,
@@ -131,6 +141,7 @@ class LookUpApi:
         self._app.use(middlewares=[_refuse_unknown_parameters])
         self._customer_routes()
         self._operator_routes()
+        self._account_routes()
         self._page_routes()
         self._problems()
 
@@ -172,6 +183,14 @@ class LookUpApi:
         def my_breakdown(period: MonthText = None) -> Reply:
             return self._breakdown(key_of_customer(self._event), period)
 
+        @app.get("/me/invoices", **document.invoices_route("me", "The invoices of your account"))
+        def my_invoices() -> Reply:
+            return self._reply(self._look_ups.invoices(key_of_customer(self._event)))
+
+        @app.get("/me/invoices/<invoice>", **document.invoice_route("me", "An invoice of your account"))
+        def my_invoice(invoice: InvoiceName) -> Reply:
+            return self._invoice(key_of_customer(self._event), invoice)
+
     def _operator_routes(self) -> None:
         app = self._app
 
@@ -201,18 +220,6 @@ class LookUpApi:
         def quota(id: KeyId) -> Reply:  # noqa: A002 - as above
             return self._reply(self._for_operator().quota(id))
 
-        @app.get("/keys/<id>/cost", **document.cost_route("keys", "What a key's account pays so far"))
-        def cost(id: KeyId) -> Reply:  # noqa: A002 - as above
-            return self._reply(self._for_operator().cost(id))
-
-        @app.get(
-            "/keys/<id>/breakdown",
-            **document.breakdown_route("keys", "A key's calls of a month by endpoint and status"),
-        )
-        def breakdown(id: KeyId, period: MonthText = None) -> Reply:  # noqa: A002 - as above
-            self._for_operator()
-            return self._breakdown(id, period)
-
         @app.get("/traffic", **document.traffic_route())
         def traffic(period: MonthText = None) -> Reply:
             month = None if period is None else Period(period)
@@ -226,6 +233,32 @@ class LookUpApi:
         @app.get("/health", **document.health_route())
         def health() -> Reply:
             return self._reply(self._for_operator().health())
+
+    def _account_routes(self) -> None:
+        app = self._app
+
+        @app.get("/keys/<id>/cost", **document.cost_route("keys", "What a key's account pays so far"))
+        def cost(id: KeyId) -> Reply:  # noqa: A002 - as above
+            return self._reply(self._for_operator().cost(id))
+
+        @app.get(
+            "/keys/<id>/breakdown",
+            **document.breakdown_route("keys", "A key's calls of a month by endpoint and status"),
+        )
+        def breakdown(id: KeyId, period: MonthText = None) -> Reply:  # noqa: A002 - as above
+            self._for_operator()
+            return self._breakdown(id, period)
+
+        @app.get("/keys/<id>/invoices", **document.invoices_route("keys", "The invoices of a key's account"))
+        def invoices(id: KeyId) -> Reply:  # noqa: A002 - as above
+            return self._reply(self._for_operator().invoices(id))
+
+        @app.get(
+            "/keys/<id>/invoices/<invoice>", **document.invoice_route("keys", "An invoice of a key's account")
+        )
+        def invoice(id: KeyId, invoice: InvoiceName) -> Reply:  # noqa: A002 - as above
+            self._for_operator()
+            return self._invoice(id, invoice)
 
     def _page_routes(self) -> None:
         app = self._app
@@ -294,6 +327,11 @@ class LookUpApi:
     def _breakdown(self, key: str, period: str | None) -> Reply:
         month = None if period is None else Period(period)
         return self._reply(self._look_ups.breakdown(key, month))
+
+    def _invoice(self, key: str, name: str) -> Reply:
+        media_type = preferred(self._header("accept"), list(MEDIA_TYPES))
+        file = self._look_ups.invoice(key, name, media_type)
+        return saved_reply(file, self._header("if-none-match"))
 
     def _reply(self, answer: Answer, link: str | None = None) -> Reply:
         return reply(answer, self._header("accept"), self._header("if-none-match"), link)

@@ -12,6 +12,7 @@ from usage_api.schemas import (
     Answer,
     BreakdownAnswer,
     CostAnswer,
+    InvoicesAnswer,
     KeysAnswer,
     PeriodUsage,
     QuotaAnswer,
@@ -75,6 +76,14 @@ def _(answer: BreakdownAnswer) -> Iterable[Sequence[Cell]]:
         yield (answer.key, Typed(answer.period), one.method, one.route, one.status, one.requests)
     if answer.other_requests:
         yield (answer.key, Typed(answer.period), "", "(others)", None, answer.other_requests)
+
+
+@rows_of.register
+def _(answer: InvoicesAnswer) -> Iterable[Sequence[Cell]]:
+    yield ("account", "invoice", "month", "kind", "number", "date", "total", "amount_due", "currency")
+    for one in answer.invoices:
+        names = (answer.account, Typed(one.invoice), Typed(one.month), one.kind, one.number, one.date)
+        yield (*names, Decimal(one.total), Decimal(one.amount_due), one.currency)
 
 
 @rows_of.register

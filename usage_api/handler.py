@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -15,6 +15,7 @@ from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
 from adapters.dynamodb.top_keys import TopKeysReader
 from adapters.s3.bucket import Bucket, quick_s3
+from adapters.s3.invoices import S3IssuedInvoices
 from adapters.s3.reports import S3Breakdowns, S3Traffic
 from adapters.s3.tariffs import S3Tariffs
 from adapters.settings import UsageApiSettings
@@ -54,7 +55,7 @@ class Clocks(NamedTuple):
 
 
 class _Published:
-    """The ports `TariffSource`, `BreakdownSource` and `TrafficSource` on the lake's bucket."""
+    """The ports `TariffSource`, `BreakdownSource`, `TrafficSource` and `InvoiceSource` on the lake's bucket."""
 
     def __init__(self, bucket: str | None, s3: Callable[[], S3Client] | None) -> None:
         self._bucket = bucket
@@ -80,6 +81,14 @@ class _Published:
     def traffic(self, month: Period) -> MonthTraffic | None:
         """The calls of all keys in a month."""
         return None if self._lake is None else S3Traffic(self._lake).traffic(month)
+
+    def documents(self, account: str) -> Sequence[bytes]:
+        """The invoices of an account."""
+        return () if self._lake is None else S3IssuedInvoices(self._lake).documents(account)
+
+    def file(self, month: Period, place: str, name: str) -> bytes | None:
+        """A file of an invoice."""
+        return None if self._lake is None else S3IssuedInvoices(self._lake).file(month, place, name)
 
     @cached_property
     def _lake(self) -> Bucket | None:
@@ -107,6 +116,7 @@ def make_look_ups(
         KeptTariff(published, clocks.steady),
         published,
         KeptTraffic(published, clocks.steady),
+        published,
     )
     return UsageQueries(sources, clocks.now, settings.default_plan)
 

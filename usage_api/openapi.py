@@ -10,10 +10,12 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from usage_api import csv_export as tabular
 from usage_api import problems
+from usage_api.invoices import MEDIA_TYPES
 from usage_api.schemas import (
     BreakdownAnswer,
     CostAnswer,
     HealthAnswer,
+    InvoicesAnswer,
     KeysAnswer,
     PeriodUsage,
     ProblemAnswer,
@@ -69,6 +71,22 @@ def cost_route(audience: str, summary: str) -> Route:
 def breakdown_route(audience: str, summary: str) -> Route:
     """Calls of a month by endpoint and status."""
     return _route(audience, summary, "breakdown", BreakdownAnswer)
+
+
+def invoices_route(audience: str, summary: str) -> Route:
+    """The list of invoices."""
+    return _route(audience, summary, "invoices", InvoicesAnswer)
+
+
+def invoice_route(audience: str, summary: str) -> Route:
+    """An invoice, in the form that `Accept` names."""
+    found = _route(audience, summary, "invoice", InvoicesAnswer)
+    found["responses"][HTTPStatus.OK.value]["content"] = {
+        media_type: {"schema": {"type": "object" if media_type.endswith("json") else "string"}}
+        for media_type in MEDIA_TYPES
+    }
+    found["responses"][HTTPStatus.NOT_FOUND.value] = _problem("The account has no such invoice.")
+    return found
 
 
 def keys_route() -> Route:

@@ -28,6 +28,7 @@ _MONTH: Final = f"{_YEAR}-(?:0[1-9]|1[0-2])"
 MONTH_PATTERN: Final = f"^{_MONTH}$"
 DAY_PATTERN: Final = f"^{_DAY}$"
 PERIOD_PATTERN: Final = f"^(?:{_MONTH}|{_DAY})$"
+INVOICE_PATTERN: Final = f"^{_MONTH}(?:-[A-Z]{{3}})?$"
 KEY_PATTERN: Final = COUNTER_NAME_PATTERN
 
 

@@ -96,6 +96,18 @@ class TrafficSource(Protocol):
         ...
 
 
+class InvoiceSource(Protocol):
+    """The invoices that were issued."""
+
+    def documents(self, account: str) -> Sequence[bytes]:
+        """Those of an account, of the last months that have any, the latest first."""
+        ...
+
+    def file(self, month: Period, place: str, name: str) -> bytes | None:
+        """A file of an invoice; None: it is not there."""
+        ...
+
+
 class CounterSource(Protocol):
     """Reads counters, always the last state that was written."""
 

@@ -28,12 +28,14 @@ from metering.usage import NO_USAGE, Metric, Usage, total
 from usage_api.costs import cost_of_key
 from usage_api.cursor import key_before, token_after
 from usage_api.health import RESERVED_KEYS, assess
+from usage_api.invoices import InvoiceFile, account_of, invoice_file, invoices_of
 from usage_api.key_search import KeyOwners, key_page
 from usage_api.parameters import Days
 from usage_api.ports import (
     BreakdownSource,
     CompletenessSource,
     CounterSource,
+    InvoiceSource,
     PlanSource,
     SourceStateSource,
     TariffSource,
@@ -47,6 +49,7 @@ from usage_api.schemas import (
     DayPart,
     EndpointRequests,
     HealthAnswer,
+    InvoicesAnswer,
     KeysAnswer,
     LimitStanding,
     Part,
@@ -73,6 +76,7 @@ class UsageSources(NamedTuple):
     tariffs: TariffSource
     breakdowns: BreakdownSource
     traffic: TrafficSource
+    invoices: InvoiceSource
 
 
 class _AccountNow(NamedTuple):
@@ -93,7 +97,7 @@ class UsageQueries:
     ) -> None:
         """`default_plan` is that of keys that have none."""
         self._counters, self._plans, self._completeness, self._heaviest = sources[:4]
-        self._source, self._tariffs, self._breakdowns, self._traffic = sources[4:]
+        self._source, self._tariffs, self._breakdowns, self._traffic, self._invoices = sources[4:]
         self._clock = clock
         self._default_plan = default_plan
 
@@ -188,6 +192,23 @@ class UsageQueries:
             ),
             other_requests=found.other_calls if found else 0,
         )
+
+    def invoices(self, key: str) -> InvoicesAnswer:
+        """The invoices of the account of a key."""
+        now = self._now()
+        return invoices_of(key, self._payer(key, now), now, self._invoices)
+
+    def invoice(self, key: str, name: str, media_type: str) -> InvoiceFile:
+        """An invoice of the account of a key, as one of its files.
+
+        Raises:
+            NotFound: the account has no such invoice.
+        """
+        return invoice_file(self._payer(key, self._now()), name, media_type, self._invoices)
+
+    def _payer(self, key: str, now: datetime) -> str | None:
+        """The account that pays for a key; None: no tariff is in force."""
+        return account_of(key, current_month(now), self._tariffs.tariff())
 
     def _account_quota(self, name: str, at: int) -> _AccountNow | None:
         """How an account stands; None: it has no plan."""

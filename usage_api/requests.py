@@ -23,6 +23,7 @@ _WANTED: Final = {
     "to": "write a day as 2026-11-05",
     "metric": f"it is one of {', '.join(Metric)}",
     "limit": "it is a number from 1 to 100",
+    "invoice": "give the name of an invoice from the list, such as 2026-10",
     "id": "a key's id is not empty, has no control characters, and is neither . nor ..",
     "find": "write 1 to 256 characters of a key's id, an account or its name",
     "next": "give the next of the previous answer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 from usage_api import csv_export as tabular
 from usage_api import problems
 from usage_api.etag import VARY, etag_of, etag_of_bytes, matches
+from usage_api.invoices import InvoiceFile
 from usage_api.schemas import Answer
 from usage_api.static_files import PageFile
 
@@ -67,6 +68,17 @@ def reply(answer: Answer, accept: str | None, if_none_match: str | None, link: s
     )
 
 
+def saved_reply(file: InvoiceFile, if_none_match: str | None) -> Reply:
+    """A file that a browser saves and does not open: it has a policy of its own, which is not the page's."""
+    etag = etag_of_bytes(file.content)
+    headers = {"ETag": etag, "Vary": VARY, **_NEVER_KEPT}
+    if matches(etag, if_none_match):
+        return _reply(HTTPStatus.NOT_MODIFIED, None, None, headers)
+    headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    charset = "" if file.media_type == JSON else "; charset=utf-8"
+    return _reply(HTTPStatus.OK, f"{file.media_type}{charset}", file.content.decode(), headers)
+
+
 def next_page(query: Mapping[str, object]) -> str | None:
     """The header `Link` to the next page of a table, relative to the request; None on the last one, whose
     `next` is None.
@@ -105,9 +117,16 @@ def prefers_csv(accept: str | None) -> bool:
 
     https://www.rfc-editor.org/rfc/rfc9110#name-accept
     """
+    return preferred(accept, [JSON, tabular.MEDIA_TYPE]) == tabular.MEDIA_TYPE
+
+
+def preferred(accept: str | None, media_types: Sequence[str]) -> str:
+    """The media type that a header `Accept` puts before the others; of equals, the first.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-accept
+    """
     weights = dict(_weight(one) for one in (accept or "").lower().split(","))
-    csv_weight = weights.get(tabular.MEDIA_TYPE, weights.get("text/*", 0.0))
-    return csv_weight > weights.get(JSON, weights.get("application/*", 0.0))
+    return max(media_types, key=lambda one: weights.get(one, weights.get(f"{one.partition('/')[0]}/*", 0.0)))
 
 
 def _weight(text: str) -> tuple[str, float]:

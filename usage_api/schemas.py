@@ -285,6 +285,34 @@ class TrafficAnswer(Answer):
     )
 
 
+class InvoiceEntry(Answer):
+    """An invoice that was issued."""
+
+    invoice: str = Field(
+        description="Its name here: the month, and the currency where it only corrects earlier months.",
+        examples=["2026-10"],
+    )
+    month: str
+    kind: Literal["invoice", "credit_note"]
+    number: str | None = Field(description="Its number, where the tariff gives numbers.")
+    date: str | None = Field(description="The date of the number.")
+    currency: str
+    total: Money = Field(description="Without taxes.")
+    amount_due: Money = Field(description="With taxes, where the tariff has any.")
+
+
+class InvoicesAnswer(Answer):
+    """The invoices of the account that a key belongs to now, of the last 24 months that have any; the latest
+    first.
+    """
+
+    key: KeyId
+    account: str | None
+    as_of: AsOf
+    invoices: tuple[InvoiceEntry, ...]
+    reason: str | None = Field(description="Why there is none; null where there are some.")
+
+
 class KeyEntry(Answer):
     """A key that has a plan, or is an account's that was searched for."""
 

@@ -23,7 +23,7 @@ from metering.bucket_layout import INVOICES, NUMBERS, invoice_name
 from metering.calls.key_names import file_name
 from metering.errors import Misconfigured
 from metering.period import Period, parse_month
-from metering.prices.documents import DOCUMENT_NAME
+from metering.prices.documents import ADJUSTMENTS, DOCUMENT_NAME
 from metering.prices.terms.numbers import NumberBatch
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 READERS: Final = 8
 """Documents that are read at the same time: fewer than the ten connections that a client keeps."""
+MOST_MONTHS: Final = 24
+"""Of which an account's invoices are listed."""
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder(NumberBatch).decode
 
@@ -67,6 +69,42 @@ class S3Invoices:
         """Keep what follows from a document, beside it, unless it is there; what is kept now."""
         key = invoice_name(of_month, account, name)
         return content if self._bucket.put_if_absent(key, content) else self._bucket.content(key)
+
+
+class S3IssuedInvoices:
+    """The port `InvoiceSource` on one bucket, for a role that may only list and read invoices. An object is
+    listed before it is read: S3 says of one that is not there that it may not be read, to whoever
+    may not list all of the bucket. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def documents(self, account: str) -> list[bytes]:
+        """Those of an account, of the last months that have any, the latest first."""
+        months = [parse_month(folder) for folder in self._bucket.folders(INVOICES)][-MOST_MONTHS:]
+        with ThreadPoolExecutor(READERS) as pool:
+            found = pool.map(lambda month: list(self._of_month(month, account)), reversed(months))
+            return [document for documents in found for document in documents]
+
+    def file(self, of_month: Period, place: str, name: str) -> bytes | None:
+        """A file of an invoice; None: it is not there."""
+        key = invoice_name(of_month, place, name)
+        return self._bucket.content(key) if self._bucket.count(key) else None
+
+    def _of_month(self, of_month: Period, account: str) -> Iterator[bytes]:
+        """The account's document of a month, then those that only correct earlier months. These are few: one
+        account has them where its currency was changed.
+        """
+        own = self.file(of_month, account, DOCUMENT_NAME)
+        if own is not None:
+            yield own
+        for one in self._bucket.objects(f"{INVOICES}{of_month}/{file_name(ADJUSTMENTS)}"):
+            folder, _, name = one.name.removeprefix(f"{INVOICES}{of_month}/").partition("/")
+            currency = unquote(folder).removeprefix(ADJUSTMENTS).partition(":")[0]
+            is_own = folder == file_name(f"{ADJUSTMENTS}{currency}:{account}")
+            if is_own and name == DOCUMENT_NAME:
+                yield self._bucket.content(one.name)
 
 
 class S3NumberRegister:

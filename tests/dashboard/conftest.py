@@ -11,7 +11,7 @@ from selenium.webdriver import Chrome
 
 from metering.period import Period
 from metering.quotas.plan import Kind, Limit, Plan, Span
-from metering.usage import Metric
+from metering.usage import Metric, Usage
 from tests.dashboard import chromium
 from tests.dashboard.page import Page
 from tests.dashboard.world import World
@@ -67,6 +67,7 @@ def world() -> Iterator[World]:
         running.give_account_plan("acme", Plan("team", (Limit(Metric.REQUESTS, Span.MONTH, 500),)))
         running.give_plan(MARKUP, Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 5),)), account=MARKED_UP)
         running.publish_tariff(TARIFF)
+        running.issue_invoices(Period("2026-10"), {BUSY: Usage(10, 8)}, TARIFF)
         running.publish_breakdown(Period("2026-11"), COUNTED_UNTIL)
         running.add_up()
         yield running

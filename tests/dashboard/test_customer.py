@@ -262,6 +262,28 @@ class TestBreakdown:
         assert page.field("breakdownNote").startswith("Not counted by endpoint yet")
 
 
+class TestInvoices:
+    def test_list_and_document(self, world: World, page: Page) -> None:
+        """As the API has it; the document is saved as it was issued."""
+        signed_in(page)
+        [invoice] = world.ask("me/invoices", BUSY)["invoices"]
+        amount = f"{invoice['amount_due']} EUR"
+        assert ["October 2026", "Invoice", "–", "–", amount] == page.cells("invoices")[0][:5]
+        page.run(
+            "window.saved = []; URL.createObjectURL = (blob) => {"
+            "blob.text().then((text) => saved.push(text)); return '#/me'; };"
+        )
+        page.one("[data-field=invoices] [data-field=page]").click()
+        [saved] = page.wait(lambda: page.run("return saved"), "a document")
+        assert saved.startswith("<!DOCTYPE html>")
+        assert "October 2026" in saved
+
+    def test_none(self, page: Page) -> None:
+        """Whoever has none reads that."""
+        signed_in(page, IDLE)
+        page.wait(lambda: page.field("invoicesNote") == "No invoice was issued yet.", "the note")
+
+
 class TestComparison:
     def test_same_days(self, world: World, page: Page) -> None:
         """The complete days of this month beside the same days of the one before."""

@@ -24,8 +24,12 @@ from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.playback.player import AccessLogPlayer
 from local_cloud.stack import LocalCloud
 from metering.period import Period
+from metering.prices.tariff_file import read_tariff
 from metering.quotas.plan import Assignment, Plan, holder_of
-from reconciliation.wiring import make_breakdowns, make_traffic
+from metering.usage import Usage
+from reconciliation.invoices.issue import Invoicing
+from reconciliation.wiring import make_breakdowns, make_invoices, make_traffic
+from tests.reconciliation.invoices.samples import Known
 
 
 class World:
@@ -102,6 +106,14 @@ class World:
         settings = Deployment(self.cloud.stack.outputs).reconciliation
         hourly = make_traffic(settings, self.cloud.client, self.cloud.clock.now)
         replace(hourly, delivered=None).publish(run_id="hourly")
+
+    def issue_invoices(self, month: Period, usage: Mapping[str, Usage], tariff: Mapping[str, object]) -> None:
+        """Issue the invoices of a month in which keys had this usage."""
+        known = Known()
+        for key, used in usage.items():
+            known.add(month, key, used)
+        settings = Deployment(self.cloud.stack.outputs).reconciliation
+        Invoicing(known, make_invoices(settings, self.cloud.client)).invoice(month, read_tariff(tariff))
 
     def ask(self, path: str, api_key: str | None = None) -> Any:
         """The JSON that the look-up API answers, asked without a browser."""

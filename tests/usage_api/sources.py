@@ -60,11 +60,12 @@ class Memory:
     failure: Exception | None = None
     prices: Tariff | None = None
     months: Mapping[Period, MonthTraffic] = field(default_factory=dict)
+    invoices: Mapping[tuple[Period, str, str], bytes] = field(default_factory=dict)
     breakdowns: Mapping[Period, tuple[BreakdownIndex, Sequence[KeyBreakdown]]] = field(default_factory=dict)
 
     def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return UsageQueries(UsageSources(*[self] * 8), lambda: now, default_plan)
+        return UsageQueries(UsageSources(*[self] * 9), lambda: now, default_plan)
 
     def load(self) -> SourceState:
         """What is known of the source."""
@@ -125,6 +126,18 @@ class Memory:
     def tariff(self) -> Tariff | None:
         """What is in force."""
         return self.prices
+
+    def documents(self, account: str) -> Sequence[bytes]:
+        """The invoices of an account."""
+        self._note(f"invoices {account}")
+        files = sorted(self.invoices.items(), reverse=True)
+        places = {account, *(f"adjustment:{currency}:{account}" for currency in ("EUR", "USD"))}
+        return [content for (_, place, name), content in files if name == "invoice.json" and place in places]
+
+    def file(self, month: Period, place: str, name: str) -> bytes | None:
+        """A file of an invoice."""
+        self._note(f"invoice {place}")
+        return self.invoices.get((month, place, name))
 
     def index(self, month: Period) -> BreakdownIndex | None:
         """Which endpoints all keys called."""

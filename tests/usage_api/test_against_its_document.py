@@ -62,7 +62,7 @@ class TestDocument:
             server, tmp_path, "--checks", "all", "--exclude-checks", "missing_required_header"
         )
         assert 0 == done.returncode, done.stdout + done.stderr
-        assert "Tested: 14" in done.stdout
+        assert "Tested: 18" in done.stdout
 
     def test_would_be_seen(self, tmp_path: Path) -> None:
         """The test has teeth: a server that takes anybody for an operator is found out."""

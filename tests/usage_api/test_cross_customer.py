@@ -32,7 +32,10 @@ MINE, THEIRS = "mallory", "victim"
 THEIR_REQUESTS, THEIR_ACCOUNT = 987_654_321, "account of the victim"
 NOVEMBER = Period("2026-11")
 PLAN = Plan("pro", (Limit(Metric.REQUESTS, Span.MONTH, 10**12),))
-CUSTOMER_ROUTES = ("/me/usage", "/me/usage/{period}", "/me/quota", "/me/cost", "/me/breakdown")
+CUSTOMER_ROUTES = (
+    *("/me/usage", "/me/usage/{period}", "/me/quota", "/me/cost", "/me/breakdown"),
+    "/me/invoices",
+)
 OPERATOR_ROUTES = (
     "/keys",
     "/keys/{id}/usage",
@@ -146,7 +149,9 @@ class TestEvents:
     ) -> None:
         """The answer is about the caller's own key or is a refusal, and no other key is read."""
         look_up_api, memory = api()
-        asked = of_customer(MINE, resource, query=query, headers=headers, id=key, period=period)
+        asked = of_customer(
+            MINE, resource, query=query, headers=headers, id=key, period=period, invoice=period
+        )
         asked |= {"body": body, "path": f"/keys/{path}/usage"}
         answer = look_up_api.answer(asked, None)
         assert not gives_away(answer)

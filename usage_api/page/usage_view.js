@@ -9,6 +9,7 @@ import { setOptionalText, setOptions, syncRows } from "./dom.js";
 import { onSave } from "./downloads.js";
 import { bytes, count, counted, dayDate, dayName, hourName, monthName, reset, share, UNKNOWN } from "./format.js";
 import { showCost } from "./cost.js";
+import { Invoices } from "./invoices.js";
 import { showLimits } from "./limits.js";
 import { dayOf, daysOf, monthAfter, monthOf, monthsBack } from "./periods.js";
 import { DAYS_OF_PACE, project } from "./projection.js";
@@ -27,6 +28,7 @@ export class UsageView {
   #asked = {};
   #shown = null;
   #slow;
+  #invoices;
   #dayChart;
   #hourChart;
 
@@ -37,6 +39,7 @@ export class UsageView {
     this.#fields = fieldsOf(this.root);
     setText(this.#fields.title, subject.title);
     setText(this.#fields.eyebrow, subject.eyebrow);
+    this.#invoices = new Invoices(this.#fields, subject);
     this.#slow = new SlowAnswers((path, signal) => this.#look(path, signal));
     this.#makeCharts();
     this.#listen(onSignOut);
@@ -59,13 +62,14 @@ export class UsageView {
       asked.month ? null : look("cost"),
     ]);
     const day = asked.day ?? dayToShow(usage);
-    const [hours, breakdown, compared] = await Promise.all([
+    const [hours, breakdown, compared, invoices] = await Promise.all([
       dayAnswer ?? look(`usage/${day}`),
       this.#slow.ask(`breakdown?period=${usage.period}`, signal),
       this.#compared(usage, signal),
+      this.#slow.ask("invoices", signal),
     ]);
     if (this.#asked === asked) {
-      this.#show({ usage, quota, cost, hours, day, breakdown, compared });
+      this.#show({ usage, quota, cost, hours, day, breakdown, compared, invoices });
     }
     return usage;
   }
@@ -169,6 +173,7 @@ export class UsageView {
     showCost(this.#fields, shown.cost);
     showComparison(this.#fields, shown.compared);
     showBreakdown(this.#fields, shown.breakdown);
+    this.#invoices.show(shown.invoices);
     this.#showDays(usage, day, asOf);
     this.#showHours(shown.hours, day, asOf);
   }

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from adapters.s3.invoices import S3Invoices
+from adapters.s3.bucket import Bucket
+from adapters.s3.invoices import S3Invoices, S3IssuedInvoices
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.calls.key_names import file_name
 from metering.errors import MeterError, Misconfigured, Transient
@@ -213,3 +214,24 @@ def test_a_long_account_has_a_short_folder(shelf: S3Invoices, account: str) -> N
     assert (b"one", False) == shelf.decide(OCTOBER, account, b"two")
     ((place, _),) = shelf.documents(OCTOBER)
     assert max(map(len, place.split("/"))) <= 200
+
+
+def test_of_an_account(s3: Any, shelf: S3Invoices) -> None:
+    """An account's documents, the latest month first, with those that only correct earlier months; nothing of
+    another account, also where its name is part of the other's.
+    """
+    for month, place in (
+        (OCTOBER, "of/acme"),
+        (NOVEMBER, "of/acme"),
+        (NOVEMBER, "adjustment:EUR:of/acme"),
+        (NOVEMBER, "of/acme2"),
+        (NOVEMBER, "adjustment:EUR:more:of/acme"),
+    ):
+        shelf.decide(month, place, f"{month} {place}".encode())
+    shelf.add(OCTOBER, "of/acme", "invoice.html", b"<p>")
+    issued = S3IssuedInvoices(Bucket(s3, BUCKET))
+    expected = ["2026-11 of/acme", "2026-11 adjustment:EUR:of/acme", "2026-10 of/acme"]
+    assert [one.encode() for one in expected] == issued.documents("of/acme")
+    assert [] == issued.documents("of/nobody")
+    assert issued.file(OCTOBER, "of/acme", "invoice.html") == b"<p>"
+    assert issued.file(OCTOBER, "of/acme", "invoice.csv") is None
