@@ -55,7 +55,7 @@ class Clocks(NamedTuple):
 
 
 class _Published:
-    """The ports `TariffSource`, `BreakdownSource`, `TrafficSource` and `InvoiceSource` on the lake's bucket."""
+    """The ports for tariff, breakdown, traffic and invoices, on the lake's bucket."""
 
     def __init__(self, bucket: str | None, s3: Callable[[], S3Client] | None) -> None:
         self._bucket = bucket

@@ -49,12 +49,17 @@ class Page:
         """Leave nothing behind: no key, no theme, no canned answer, no preference."""
         self.run("sessionStorage.clear(); localStorage.clear()")
         self.answer(None)
+        self.zone("")
         self.prefer()
 
     def resize(self, width: int, height: int) -> None:
         """Give the page a screen, of one device pixel a CSS pixel."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def zone(self, name: str) -> None:
+        """Let the browser be in a time zone; without a name, in that of the machine."""
+        self.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": name})
 
     def prefer(self, **features: str) -> None:
         """Set what the user prefers: `color_scheme="dark"`, `reduced_motion="reduce"`."""

@@ -294,6 +294,27 @@ class TestComparison:
         assert "1–23 Oct" == page.field("comparisonBefore")
 
 
+class TestTimeZone:
+    CHOOSE = (
+        "const z = document.getElementById('zone'); z.value = 'local'; z.dispatchEvent(new Event('change'))"
+    )
+
+    def test_own_zone(self, page: Page) -> None:
+        """Times are in UTC until one chooses one's own zone: then times, not days, are moved. It is kept."""
+        until = "Up to 24 November 2026, 11:30 GMT+5:30"
+        page.zone("Asia/Kolkata")
+        signed_in(page)
+        assert "Up to date as of 19:00:03 UTC." == page.text("#completeness")
+        page.run(self.CHOOSE)
+        page.await_field("breakdownUntil", until)
+        page.wait(lambda: "00:30:03 GMT+5:30" in page.text("#completeness"), "the time there")
+        assert ["14:30–15:30", "1"] == page.cells("hourRows")[9]
+        assert "Calls by hour on 24 November 2026 of UTC, times in GMT+5:30" == page.field("hourCaption")
+        assert "24 November 2026" == page.cells("dayRows")[-1][0]
+        page.chrome.refresh()
+        page.await_field("breakdownUntil", until)
+
+
 class TestPast:
     def test_limits(self, page: Page) -> None:
         """Limits of a past month are those of today, and grey."""

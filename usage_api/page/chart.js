@@ -53,9 +53,9 @@ export class BarChart {
     }
   }
 
-  /** Draw again: the theme has changed its colours. */
+  /** Draw again: the theme has changed its colours, or the zone its labels. */
   redraw() {
-    this.#plot?.redraw();
+    this.#plot?.redraw(true, true);
   }
 
   destroy() {

@@ -1,4 +1,6 @@
-// How numbers, times and periods are written. Everything is in UTC, whatever the browser's zone.
+// How numbers, times and periods are written. Periods are in UTC, times in the zone that is chosen on the page.
+
+import { isUtc, shownZone } from "./time_zone.js";
 
 const LOCALE = "en-GB";
 export const UNKNOWN = "–";
@@ -7,14 +9,29 @@ const counts = new Intl.NumberFormat(LOCALE);
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }); // "1.2M"
 const threeDigits = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const inUtc = (options) => new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", ...options });
+/** As inUtc, in the zone that is shown at the time. */
+function inZone(options) {
+  const formats = new Map();
+  const formatOf = (timeZone) => {
+    if (!formats.has(timeZone)) {
+      formats.set(timeZone, new Intl.DateTimeFormat(LOCALE, { timeZone, ...options }));
+    }
+    return formats.get(timeZone);
+  };
+  return { format: (date) => formatOf(shownZone()).format(date), parts: (date) => formatOf(shownZone()).formatToParts(date) };
+}
+
 const monthNames = inUtc({ month: "long", year: "numeric" });
 const dates = inUtc({ day: "numeric", month: "long", year: "numeric" });
 const monthDays = inUtc({ day: "numeric", month: "short" });
 const shortDates = inUtc({ weekday: "short", day: "numeric", month: "short" });
-const clock = inUtc({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const minutes = inUtc({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const zonedDates = inZone({ day: "numeric", month: "long", year: "numeric" });
+const clock = inZone({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const minutes = inZone({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const zoneNames = inZone({ hour: "2-digit", timeZoneName: "short" });
 
 export const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 export const count = (number) => counts.format(number);
 export const shortCount = (number) => (number < 10_000 ? counts.format(number) : compact.format(number));
@@ -68,17 +85,19 @@ export function duration(seconds) {
 
 const withRest = (main, unit, rest, restUnit) => (rest ? `${main} ${unit} ${rest} ${restUnit}` : `${main} ${unit}`);
 
-export const clockTime = (date) => `${clock.format(date)} UTC`;
-export const date = (moment) => dates.format(moment);
+/** "UTC", "CET", "GMT+5:30": the zone that is shown, at a time. */
+export const zoneAt = (moment) => zoneNames.parts(moment).find(({ type }) => type === "timeZoneName").value;
+
+export const clockTime = (date) => `${clock.format(date)} ${zoneAt(date)}`;
+export const date = (moment) => zonedDates.format(moment);
 
 /** A time of the same day as `reference` by its clock alone, any other with its date. */
 export function moment(time, reference) {
-  const isSameDay = time.toISOString().slice(0, 10) === reference.toISOString().slice(0, 10);
-  return isSameDay ? clockTime(time) : `${date(time)}, ${clockTime(time)}`;
+  return date(time) === date(reference) ? clockTime(time) : `${date(time)}, ${clockTime(time)}`;
 }
 
 /** "1 December 2026, 00:00 UTC". */
-export const reset = (time) => `${date(time)}, ${minutes.format(time)} UTC`;
+export const reset = (time) => `${date(time)}, ${minutes.format(time)} ${zoneAt(time)}`;
 
 export const monthName = (month) => monthNames.format(new Date(`${month}-01T00:00:00Z`));
 export const dayName = (day) => shortDates.format(new Date(`${day}T00:00:00Z`));
@@ -87,6 +106,11 @@ export const dayDate = (day) => dates.format(new Date(`${day}T00:00:00Z`));
 export const daySpan = (from, to) => (from === to ? "" : `${Number(from.slice(8))}–`) + dayOfMonth(to);
 const dayOfMonth = (day) => monthDays.format(new Date(`${day}T00:00:00Z`));
 export const hourName = (hour) => `${String(hour).padStart(2, "0")}:00`;
+
+/** "07:00": when an hour of a UTC day begins, in the zone that is shown. */
+export function hourStart(day, hour) {
+  return isUtc() ? hourName(hour) : minutes.format(Date.parse(`${day}T00:00:00Z`) + hour * HOUR_MS);
+}
 
 const SPANS = { hour: "an hour", day: "a day", week: "a week", month: "a month" };
 const METRICS = {

@@ -10,6 +10,7 @@ import { Refresher } from "./refresher.js";
 import { parseRoute, routeHash } from "./routes.js";
 import { session, SignInView } from "./sign_in_view.js";
 import { themeToggle } from "./theme_toggle.js";
+import { zonePicker } from "./time_zone.js";
 import { UsageView } from "./usage_view.js";
 
 const TITLES = { me: "Your usage", overview: "Overview", keys: "Keys with a plan" };
@@ -30,6 +31,7 @@ const page = {
 
 async function begin() {
   themeToggle(byId("theme"), () => page.view?.redraw());
+  zonePicker(byId("zone-label"), byId("zone"), showZone);
   byId("skip").addEventListener("click", skip);
   byId("pause").addEventListener("click", togglePause);
   byId("try-now").addEventListener("click", () => page.refresher?.now());
@@ -37,6 +39,12 @@ async function begin() {
   setAccess(await findAccess());
   globalThis.addEventListener("hashchange", () => follow(parseRoute(location.hash)));
   follow(parseRoute(location.hash), { isFirst: true });
+}
+
+/** Show all times again, in the zone that was chosen. */
+function showZone() {
+  page.view?.redraw();
+  page.refresher?.now();
 }
 
 /** Whether the caller may see all keys: granted, denied or unknown. */

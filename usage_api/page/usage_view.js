@@ -7,13 +7,15 @@ import { daysToCompare, showComparison } from "./comparison.js";
 import { copyOf, fieldsOf, isDisabled, make, setDisabled, setText } from "./dom.js";
 import { setOptionalText, setOptions, syncRows } from "./dom.js";
 import { onSave } from "./downloads.js";
-import { bytes, count, counted, dayDate, dayName, hourName, monthName, reset, share, UNKNOWN } from "./format.js";
+import { bytes, count, counted, dayDate, dayName, hourStart, monthName } from "./format.js";
+import { reset, share, UNKNOWN, zoneAt } from "./format.js";
 import { showCost } from "./cost.js";
 import { Invoices } from "./invoices.js";
 import { showLimits } from "./limits.js";
 import { dayOf, daysOf, monthAfter, monthOf, monthsBack } from "./periods.js";
 import { DAYS_OF_PACE, project } from "./projection.js";
 import { SlowAnswers } from "./slow_answers.js";
+import { isUtc } from "./time_zone.js";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
@@ -112,7 +114,7 @@ export class UsageView {
     this.#hourChart = new BarChart(hourChart, {
       first: 0,
       steps: [1, 2, 3, 6, 12],
-      label: (hour) => String(hour).padStart(2, "0"),
+      label: (hour) => (this.#shown ? hourStart(this.#shown.day, hour).slice(0, 2) : ""),
       onHover: () => {},
     });
   }
@@ -239,9 +241,9 @@ export class UsageView {
     const names = HOURS.map((hour) => `${day}T${String(hour).padStart(2, "0")}`);
     const values = valuesOf(names, hours.parts);
     this.#hourChart.show({ values, chosen: null, unfinished: isToday ? asOf.getUTCHours() : null });
-    setText(hourSummary, `${dayDate(day)}: ${count(hours.totals.requests)} in all. ${hoursText(values)}`);
-    setText(hourCaption, `Calls by hour on ${dayDate(day)}, in UTC`);
-    const rows = HOURS.map((hour) => ({ name: `${hourName(hour)}–${hourName(hour + 1)}`, calls: values[hour] }));
+    setText(hourSummary, `${dayDate(day)}: ${count(hours.totals.requests)} in all. ${hoursText(day, values)}`);
+    setText(hourCaption, `Calls by hour on ${dayDate(day)} of UTC${isUtc() ? "" : `, times in ${zoneAt(new Date(`${day}T00:00:00Z`))}`}`);
+    const rows = HOURS.map((hour) => ({ name: `${hourStart(day, hour)}–${hourStart(day, hour + 1)}`, calls: values[hour] }));
     syncRows(hourRows, rows, TABLE);
   }
 
@@ -297,7 +299,8 @@ function valuesOf(names, parts) {
   return names.map((name) => requests.get(name) ?? 0);
 }
 
-const hoursText = (values) => summary(values, (hour) => `from ${hourName(hour)} to ${hourName(hour + 1)}`, "hour");
+const hoursText = (day, values) =>
+  summary(values, (hour) => `from ${hourStart(day, hour)} to ${hourStart(day, hour + 1)}`, "hour");
 
 function meanTime({ requests, latency_ms: latency }) {
   return requests === 0 ? "" : ` · answered in ${count(Math.round(latency / requests))} ms on average`;
