@@ -17,10 +17,14 @@ from simulation.quotas.thresholds import ACCOUNT, NotifyingMeter
 from stream_processor.threshold_finder import Found, ThresholdFinder
 from stream_processor.thresholds import LimitReport, LimitWatch
 
-SEEDS = [*range(50), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(50, 150))]
-SEEDS_OF_ACCOUNTS = range(20)
 CAUGHT_AT = {"Silent": 37}
 """A seed that shows what is broken, where the first does not."""
+
+
+def seeds(quick: int, all_of_them: int) -> list[Any]:
+    """The first for everybody who runs the tests, the others exhaustive."""
+    others = (pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(quick, all_of_them))
+    return [*range(quick), *others]
 
 
 def play(seed: int, kind: type[LimitWatch] = LimitWatch, account: str = "", **fixed: Any) -> NotifyingMeter:
@@ -40,7 +44,7 @@ def shipped(seed: int) -> tuple[set[str], Mapping[str, int]]:
 
 
 class TestFaults:
-    @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.parametrize("seed", seeds(30, 150))
     def test_each_is_published(self, seed: int) -> None:
         """Exactly the thresholds that the counters have reached are reported, each under its one id."""
         expected, events = shipped(seed)
@@ -56,7 +60,7 @@ class TestFaults:
 class TestAccounts:
     """The keys of a world belong to one account, whose limits hold for all of them together."""
 
-    @pytest.mark.parametrize("seed", SEEDS_OF_ACCOUNTS)
+    @pytest.mark.parametrize("seed", seeds(10, 20))
     def test_each_is_published(self, seed: int) -> None:
         """Exactly the thresholds that the account and its keys have reached are reported, whatever fails."""
         meter = play(seed, account=ACCOUNT)
@@ -75,7 +79,7 @@ class TestAccounts:
 
 
 class TestNoFaults:
-    @pytest.mark.parametrize("seed", range(40))
+    @pytest.mark.parametrize("seed", seeds(10, 40))
     def test_once(self, seed: int) -> None:
         """Each threshold is reported once."""
         meter = play(seed, rates=NO_FAULTS)
