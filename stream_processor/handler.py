@@ -68,11 +68,12 @@ def make_processor(
         clock=lambda: datetime.now(UTC),
         is_over=limit.is_over_for_claims,
     )
+    progress = DynamoDBProgress(settings.counters_table, updates)
     return Processor(
         FullPages(ledger, time.monotonic),
         DynamoDBSlices(settings.counters_table, updates),
         DynamoDBCounters(settings.counters_table, updates, limit.is_over_for_increments),
-        DynamoDBProgress(settings.counters_table, updates),
+        progress,
         layout=LayoutBook(
             DynamoDBLayouts(settings.ledger_table, updates),
             LedgerLayout(settings.ledger_slot_seconds * 1000, settings.ledger_lanes),
@@ -83,6 +84,7 @@ def make_processor(
         if publisher is None
         else LimitWatch(store, publisher, lambda: datetime.now(UTC), limit.is_over_for_alerts),
         heaviest=TopKeys(DynamoDBTopKeys(settings.counters_table, updates), lambda: datetime.now(UTC)),
+        arrivals=progress,
     )
 
 

@@ -14,10 +14,10 @@ The order of side effects, and what holds if a step is the last to run:
 5. **Apply** the increments. Each is atomic, and repeatable by the shard's watermark in that counter. If
    this stops midway, some counters have the batch and some have not: the retry is refused by the first and
    taken by the others.
-6. **Report** the thresholds that were reached, the progress of the shard, the heaviest keys, and what was
-   counted. If this does not happen, answers are less complete than they could be, never wrong; and the
-   counters refuse the retry with what they hold, so that it finds the thresholds: see
-   :mod:`stream_processor.thresholds`.
+6. **Report** the thresholds that were reached, the progress of the shard (and what each log group brought),
+   the heaviest keys, and what was counted. If this does not happen, answers are less complete than they could
+   be, never wrong; and the counters refuse the retry with what they hold, so that it finds the thresholds:
+   see :mod:`stream_processor.thresholds`.
 
 A counter must see the records of a shard in their order, or its watermark would hide those that come late. So
 a batch is cut at the first record of which a claim is not known to be in: nothing from there on is applied.
@@ -34,7 +34,16 @@ from metering.billing_rule import BillingRule
 from metering.calls.notes import Note
 from metering.calls.record import ReadRecord, StreamRecord, read_record
 from metering.counters.ledger_layout import LayoutSource
-from metering.counters.ports import Counters, Increment, Ledger, Progress, ProgressLog, SliceRegistry
+from metering.counters.ports import (
+    ArrivalLog,
+    Arrivals,
+    Counters,
+    Increment,
+    Ledger,
+    Progress,
+    ProgressLog,
+    SliceRegistry,
+)
 from metering.counters.top_keys import TopKeys
 from metering.outcome import Outcome
 from metering.usage import Usage
@@ -93,9 +102,10 @@ class Processor:
         rule: BillingRule,
         limits: LimitWatch | None = None,
         heaviest: TopKeys | None = None,
+        arrivals: ArrivalLog | None = None,
     ) -> None:
-        """`limits` finds thresholds that are reached, `heaviest` keeps the keys with most requests; without
-        them nobody looks.
+        """`limits` finds thresholds that are reached, `heaviest` keeps the keys with most requests, and
+        `arrivals` counts what each log group brought; without them nobody looks.
         """
         self._ledger = ledger
         self._slices = Registration(slices)
@@ -105,6 +115,7 @@ class Processor:
         self._rule = rule
         self._limits = limits
         self._heaviest = heaviest
+        self._arrivals = arrivals
 
     def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
         """Count a batch of one shard, its records in the order of their sequence numbers.
@@ -138,9 +149,8 @@ class Processor:
         )
         failed_from = _lowest(ownership.unresolved_from, applied.unapplied_from, limits.unpublished_from)
         done = [record for record in batch if failed_from is None or record.sequence_number < failed_from]
-        if done:
-            last = done[-1]
-            self._progress.note(Progress(last.shard_id, last.sequence_number, last.arrived_at_ms))
+        if done and not self._note(done, records):
+            failed_from, done = batch[0].sequence_number, []
         unreadable = [*applied.unreadable, *limits.unreadable]
         if self._heaviest is not None:
             unreadable += self._heaviest.look(applied.found)
@@ -161,6 +171,19 @@ class Processor:
             limits=limits,
             unreadable=unreadable,
         )
+
+    def _note(self, done: Sequence[StreamRecord], records: Sequence[ReadRecord]) -> bool:
+        """Note how far the shard is, and what its records brought: whether the batch need not be repeated for
+        it.
+        """
+        last = done[-1]
+        progress = Progress(last.shard_id, last.sequence_number, last.arrived_at_ms)
+        read = zip(done, records, strict=False)
+        arrived = [Arrivals(one.sequence_number, of.arrived) for one, of in read if of.arrived]
+        if self._arrivals is not None and arrived:
+            return self._arrivals.note_arrivals(progress, arrived)
+        self._progress.note(progress)
+        return True
 
 
 def _before(records: Sequence[ReadRecord], sequence_number: int | None) -> Sequence[ReadRecord]:

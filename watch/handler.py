@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from adapters.cloudwatch import MetricReader
+from adapters.dynamodb.arrivals import ArrivalReader
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.dynamodb.refusals import RefusalReader
 from adapters.dynamodb.source import SourceBook
@@ -140,6 +141,7 @@ def make_source_watch(settings: WatchSettings, client: Callable[[str], Any]) -> 
         SourceMetrics(MetricReader(client("cloudwatch")), settings.filter_name),
         RefusalReader(client("dynamodb"), settings.counters_table),
         SourceBook(client("dynamodb"), settings.counters_table),
+        ArrivalReader(client("dynamodb"), settings.counters_table, settings.stream_arn.split(":")[4]),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from metering.source.arrivals import Arrived
 from metering.source.flow import TwoCounts
 from metering.source.gap import Way, minute_of
 from metering.source.leg import LOOKED_BACK
@@ -26,7 +27,14 @@ from metering.source.settings import (
     faults_of,
     stages_of_turn,
 )
-from metering.source.state import SourceState, with_counts, with_groups, with_settings, with_stages
+from metering.source.state import (
+    SourceState,
+    with_arrivals,
+    with_counts,
+    with_groups,
+    with_settings,
+    with_stages,
+)
 
 CHECKED_EVERY: Final = 5
 """Minutes between two looks at the settings, by the template's schedule."""
@@ -68,6 +76,14 @@ class CountSource(Protocol):
         ...
 
 
+class ArrivalSource(Protocol):
+    """What arrived in the counters."""
+
+    def read(self) -> Arrived | None:
+        """What all shards have brought; None: the counters were restored to an earlier time."""
+        ...
+
+
 class RefusalSource(Protocol):
     """Why batches are refused."""
 
@@ -102,6 +118,8 @@ class SourceWatch:
     counts: CountSource
     refusals: RefusalSource
     store: SourceStore
+    arrivals: ArrivalSource | None = None
+    """None: what is forwarded is not compared with what is counted."""
 
     def look(self, now: datetime) -> SourceState:
         """Look at the settings, and at the counts if that is due. Of two looks at once one is kept."""
@@ -117,6 +135,8 @@ class SourceWatch:
             state = with_stages(state, self.stages.found(self._groups(state)), minute)
             flows = self.counts.flows(self._groups(state), state.watched, minute - LOOKED_BACK, minute)
             state = with_counts(state, flows, minute)
+            if self.arrivals is not None:
+                state = with_arrivals(state, self.arrivals.read(), flows, minute)
         self.store.save(msgspec.structs.replace(state, version=before.version + 1))
         return state
 

@@ -5,7 +5,7 @@ Counters table, two items for each key, slice and period:
     pk                    sk             attributes
     key:<key id>          2026-11#0      the totals, d01 ... d31: requests of each day, w<shard>: watermarks
     key:<key id>          2026-11-05#0   the totals, h00 ... h23: requests of each hour, w<shard>: watermarks
-    progress              <shard id>     position, arrived_at
+    progress              <shard id>     position, arrived_at, n:<account>/<log group>: log events until there
     progress              complete       through, seen, cuts, open, version, restored: what the runs know
     source                state          content, version: what the watch knows of stages and log groups
     refused               batch          reason, at: why a batch of the stream was refused last
@@ -55,6 +55,7 @@ _SHARD_NUMBER = re.compile(r"shardId-(\d{12,})", re.ASCII)
 
 KEY_PREFIX: Final = "key:"
 PROGRESS: Final = "progress"
+ARRIVED_PREFIX: Final = "n:"
 COMPLETE: Final = "complete"
 """Sorts before the ids of all shards."""
 SOURCE: Final = "source"

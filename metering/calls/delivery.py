@@ -51,11 +51,15 @@ class Delivery(msgspec.Struct, frozen=True):
 
     events: list[LogEvent]
     is_control: bool = False
+    log_group: str = ""
+    """Where it comes from: the account, a slash, and the log group's name; empty: it does not say so."""
 
 
 class _Envelope(msgspec.Struct, gc=False):
     messageType: str  # noqa: N815 - the name on the wire
     logEvents: list[LogEvent]  # noqa: N815
+    owner: str = ""
+    logGroup: str = ""  # noqa: N815
 
 
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
@@ -77,7 +81,7 @@ def read_delivery(data: bytes, record_id: str, arrived_at_ms: int) -> Delivery:
         return _read_tolerantly(content, record_id, arrived_at_ms)
     if envelope.messageType != _DATA:
         return _without_events(envelope.messageType)
-    return Delivery(envelope.logEvents)
+    return Delivery(envelope.logEvents, log_group=_log_group(envelope.owner, envelope.logGroup))
 
 
 def read_in_groups(data: bytes, record_id: str, arrived_at_ms: int) -> Iterator[Delivery]:
@@ -133,7 +137,8 @@ def _read_large(data: bytes, record_id: str, arrived_at_ms: int) -> Iterator[Del
             [
                 _tolerant_event(event, f"{record_id}#{index}", arrived_at_ms)
                 for index, event in enumerate(group, count)
-            ]
+            ],
+            log_group=_log_group(large.fields.get("owner"), large.fields.get("logGroup")),
         )
         count += len(group)
     if large.fields.get("messageType") != _DATA or not large.has_events:
@@ -160,8 +165,15 @@ def _read_tolerantly(content: bytes, record_id: str, arrived_at_ms: int) -> Deli
     if not isinstance(sent, list):
         raise Undecodable("the delivery has no logEvents")
     return Delivery(
-        [_tolerant_event(event, f"{record_id}#{index}", arrived_at_ms) for index, event in enumerate(sent)]
+        [_tolerant_event(event, f"{record_id}#{index}", arrived_at_ms) for index, event in enumerate(sent)],
+        log_group=_log_group(document.get("owner"), document.get("logGroup")),
     )
+
+
+def _log_group(owner: object, name: object) -> str:
+    if owner and name and isinstance(owner, str) and isinstance(name, str):
+        return f"{owner}/{name}"
+    return ""
 
 
 def _tolerant_event(event: object, place: str, arrived_at_ms: int) -> LogEvent:

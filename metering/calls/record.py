@@ -57,6 +57,8 @@ class ReadRecord(msgspec.Struct):
     """Log events that repeat another of the record."""
     notes: Counter[Note] = msgspec.field(default_factory=Counter)
     """What is noted of its log events, and how often."""
+    arrived: dict[str, int] = msgspec.field(default_factory=dict)
+    """Log events of each log group, the repeated ones too."""
 
     def add(self, part: ReadRecord) -> None:
         """Add what one of its user records holds."""
@@ -64,6 +66,8 @@ class ReadRecord(msgspec.Struct):
         self.log_events += part.log_events
         self.control += part.control
         self.notes += part.notes
+        for group, events in part.arrived.items():
+            self.arrived[group] = self.arrived.get(group, 0) + events
 
 
 def record_id(shard_id: str, sequence_number: str, index: int) -> str:
@@ -81,6 +85,8 @@ def read_record(record: StreamRecord, rule: BillingRule) -> ReadRecord:
             for delivery in read_user_record(data, record.id(index), record.arrived_at_ms, rule.fields):
                 part.control += delivery.is_control
                 part.log_events += len(delivery.events)
+                if delivery.log_group and delivery.events:
+                    part.arrived[delivery.log_group] = part.log_events
                 part.calls += read_calls(delivery.events, rule, part.notes)
         except Undecodable:
             _add_undecodable(result, record, index)

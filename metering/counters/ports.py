@@ -203,6 +203,23 @@ class ProgressLog(Protocol):
         ...
 
 
+class Arrivals(NamedTuple):
+    """How many log events of each log group the record at a position brought."""
+
+    position: int
+    events: Mapping[str, int]
+
+
+class ArrivalLog(Protocol):
+    """How far each shard is, with how many log events of each log group it has brought until there."""
+
+    def note_arrivals(self, progress: Progress, arrivals: Sequence[Arrivals]) -> bool:
+        """Keep the progress of a shard, unless a later one is there, and add the log events of those records
+        that lie behind what was there: each once. Whether that is known to be done.
+        """
+        ...
+
+
 class TopKeysList(NamedTuple):
     """The heaviest keys of a month that a shard has seen, with their requests."""
 

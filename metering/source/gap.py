@@ -22,6 +22,8 @@ class Way(StrEnum):
     """From API Gateway's own count to the log group."""
     FORWARDED = "forwarded"
     """From the log group into the stream."""
+    COUNTED = "counted"
+    """From the stream into the counters."""
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Gap(msgspec.Struct, frozen=True):
         was = "was" if self.missing == 1 else "were"
         if self.way is Way.LOGGED:
             return f"{calls} that API Gateway counted {when} {was} not logged to {self.place}"
+        if self.way is Way.COUNTED:
+            return f"{calls} that {was} forwarded from {self.place} {when} {was} not counted"
         return f"{calls} that {was} logged to {self.place} {when} {was} not forwarded into the stream"
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from metering.source.arrivals import ArrivalReadings, Arrived, differences, judged, with_reading
 from metering.source.flow import TwoCounts
 from metering.source.gap import Gap, Way, with_gap, with_return
 from metering.source.leg import Leg, Looked, begun, look
@@ -54,6 +55,7 @@ class SourceState(msgspec.Struct, frozen=True):
     legs: tuple[Leg, ...] = ()
     gaps: tuple[Gap, ...] = ()
     further: tuple[FurtherGroup, ...] = ()
+    arrivals: ArrivalReadings = ArrivalReadings()
 
     def ongoing(self, now: int) -> tuple[Gap, ...]:
         """The gaps that may still grow."""
@@ -108,6 +110,23 @@ def with_counts(state: SourceState, flows: Mapping[tuple[Way, str], TwoCounts], 
         gaps = _with_look(gaps, one)
     legs = tuple(one.leg for one in looks)
     return msgspec.structs.replace(state, counted=now, legs=legs, gaps=gaps)
+
+
+def with_arrivals(
+    state: SourceState, arrived: Arrived | None, flows: Mapping[tuple[Way, str], TwoCounts], now: int
+) -> SourceState:
+    """The state after it was read what arrived in the counters, and compared with what was forwarded. None:
+    the counters were restored to an earlier time.
+    """
+    arrivals = with_reading(state.arrivals, arrived, now)
+    forwarded = {group: counts for (way, group), counts in flows.items() if way is Way.FORWARDED}
+    found = list(differences(arrivals, forwarded))
+    gaps = state.gaps
+    for one in found:
+        if one.gap is not None:
+            gaps = with_gap(gaps, one.gap)
+        gaps = with_return(gaps, Way.COUNTED, one.group, one.returned, 0)
+    return msgspec.structs.replace(state, gaps=gaps, arrivals=judged(arrivals, found))
 
 
 def _with_look(gaps: tuple[Gap, ...], looked: Looked) -> tuple[Gap, ...]:

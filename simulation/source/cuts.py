@@ -9,9 +9,10 @@ from copy import copy
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from metering.source.arrivals import SLACK
 from metering.source.leg import SILENT
 from metering.source.settings import Stage, Subscription, broken_stages, broken_subscription
-from metering.source.state import SourceState, with_counts, with_settings, with_stages
+from metering.source.state import SourceState, with_arrivals, with_counts, with_settings, with_stages
 from simulation.source.days import DAY, FIRST, GROUP, SourceDays, binomial
 
 CHECKED_EVERY: Final = 5
@@ -38,6 +39,17 @@ class CutKind(StrEnum):
     ROLE_LOST = "role of the subscription lost"
     GATEWAY_SILENT = "API Gateway logs nothing, settings as before"
     DROPPED = "0.1 % not forwarded, without an error"
+    SOCKETS_SILENT = "WebSocket API logs nothing, settings as before"
+    NOT_COUNTED = "everything forwarded, nothing counted"
+    SKIPPED = "records of hours skipped, then counted again"
+
+
+ABOVE_LOG: Final = frozenset({CutKind.LOG_REMOVED, CutKind.GATEWAY_SILENT})
+IN_STREAM: Final = frozenset({CutKind.NOT_COUNTED, CutKind.SKIPPED})
+_WITHOUT_METRIC: Final = IN_STREAM | {CutKind.GATEWAY_SILENT, CutKind.SOCKETS_SILENT, CutKind.DROPPED}
+_SKIPPED_MINUTES: Final = 150
+_EDGE: Final = SLACK + 5
+"""Minutes of log events that may be on either side of a reading."""
 
 
 class SourceCut(NamedTuple):
@@ -49,7 +61,7 @@ class SourceCut(NamedTuple):
     @property
     def has_metric(self) -> bool:
         """Whether settings or a metric of errors say so at once."""
-        return self.kind not in (CutKind.GATEWAY_SILENT, CutKind.DROPPED)
+        return self.kind not in _WITHOUT_METRIC
 
 
 class Named(NamedTuple):
@@ -100,23 +112,36 @@ def watched(
             state = with_settings(state, settings_at(cut, minute), FIRST + minute)
             if minute % COUNTED_EVERY == days.seed % COUNTED_EVERY:
                 state = with_stages(state, [_STAGE], FIRST + minute)
-                state = with_counts(state, days.seen(minute), FIRST + minute)
+                flows = days.seen(minute)
+                state = with_counts(state, flows, FIRST + minute)
+                if minute:
+                    state = with_arrivals(state, days.arrived(minute), flows, FIRST + minute)
             yield minute, state
 
 
 def cut_off(days: SourceDays, cut: SourceCut, end: int) -> tuple[SourceDays, list[int]]:
     """The days with a cut in them until a minute, and how many calls each minute lost by it."""
     drawn, after = random.Random(days.seed * 1_000_003 + cut.minute), copy(days)
-    after.logged, after.forwarded = list(days.logged), list(days.forwarded)
+    after.logged, after.forwarded, after.counted = list(days.logged), list(days.forwarded), list(days.counted)
+    after.socket_logged = list(days.socket_logged)
     lost = [0] * days.length
+    if cut.kind is CutKind.SKIPPED:
+        end = min(end, cut.minute + _SKIPPED_MINUTES)
     for minute in range(cut.minute, end):
-        if cut.kind in (CutKind.LOG_REMOVED, CutKind.GATEWAY_SILENT):
+        if cut.kind is CutKind.SOCKETS_SILENT:
+            lost[minute] = after.connected[minute]
+            after.socket_logged[minute] = 0
+        elif cut.kind in IN_STREAM:
+            lost[minute] = after.counted[minute]
+        elif cut.kind in ABOVE_LOG:
             lost[minute] = after.logged[minute]
             after.logged[minute] = after.forwarded[minute] = 0
         else:
             share = 0.001 if cut.kind is CutKind.DROPPED else 1.0
             lost[minute] = binomial(drawn, after.forwarded[minute], share)
             after.forwarded[minute] -= lost[minute]
+        if cut.kind is not CutKind.SOCKETS_SILENT:
+            after.counted[minute] = max(0, after.counted[minute] - lost[minute])
     return after, lost
 
 
@@ -138,13 +163,16 @@ def run_cut(days: SourceDays, state: SourceState, minutes: range, cut: SourceCut
 def _visible(days: SourceDays, cut: SourceCut, lost: list[int], end: int) -> int | None:
     """From when on, before an end, a cut can be known: settings at once; errors with the first; silence
     with more calls than are usually not logged; a share without an error when it is a thousandth of an
-    hour's calls, and more than chance makes of what is on its way.
+    hour's calls, and more than chance makes of what is on its way; what is not counted, when counting has
+    come so far, and it is more than may be on either side of two readings.
     """
     if cut.has_metric and cut.kind is not CutKind.ROLE_LOST:
         return cut.minute
     least = 1
-    if cut.kind is CutKind.GATEWAY_SILENT:
+    if cut.kind in (CutKind.GATEWAY_SILENT, CutKind.SOCKETS_SILENT):
         least = SILENT
+    if cut.kind in IN_STREAM:
+        return _countable(days, cut, lost, end)
     if cut.kind is CutKind.DROPPED:
         hour = sum(days.called[cut.minute : cut.minute + 60])
         least = max(2, round(hour * 0.001), round(1 + math.sqrt(hour / 60)))
@@ -152,5 +180,21 @@ def _visible(days: SourceDays, cut: SourceCut, lost: list[int], end: int) -> int
     for minute in range(cut.minute, end):
         so_far += lost[minute]
         if so_far >= least:
+            return minute
+    return None
+
+
+def _countable(days: SourceDays, cut: SourceCut, lost: list[int], end: int) -> int | None:
+    """When what was lost is more than may be on either side of two readings, and a delivery that came twice.
+    Where a shard goes meanwhile, with what it had brought, readings before and after are not comparable.
+    """
+    if any(cut.minute - WITHIN < minute + DAY < end for minute in days.reshardings):
+        return None
+    around = days.forwarded[max(0, cut.minute - WITHIN) : end]
+    most = max((sum(around[place : place + _EDGE]) for place in range(len(around))), default=0)
+    least = 2 * most + 2 * max(around, default=0)
+    for minute in range(cut.minute + 1, end):
+        through = minute - days.lags[minute - 1]
+        if sum(lost[cut.minute : max(cut.minute, through)]) > least:
             return minute
     return None

@@ -1,16 +1,19 @@
-"""Days of a log group: calls, the log events of them, and what is forwarded, minute by minute.
+"""Days of a log group: calls, log events, what is forwarded and what is counted of them, minute by minute.
 
 Whatever is a nuisance to the watch is in it: nights with hardly a call, calls that are never logged, in
-bursts, delays that vary, deliveries that come minutes late, and points of metrics that do.
+bursts, delays that vary, deliveries that come minutes late, and points of metrics that do; counting that is
+behind for hours, deliveries that come twice, and shards that are gone.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from metering.source.arrivals import Arrived
 from metering.source.flow import TwoCounts
 from metering.source.gap import Way
 from metering.source.leg import LOOKED_BACK
@@ -23,6 +26,11 @@ _LATE_DELIVERIES: Final = 0.001
 _LATE_POINTS: Final = 0.02
 _LATEST_POINT: Final = 10
 _BURSTS: Final = 1 / 700
+_TWICE: Final = 0.001
+_OUTAGES: Final = 1 / 4_000
+_RESHARDINGS: Final = 1 / 8_000
+_CONNECTIONS: Final = 0.2
+"""The share of a WebSocket API's lines that are of connections."""
 
 
 @dataclass
@@ -46,19 +54,66 @@ class SourceDays:
         """Seconds until a call is logged, and until a log event is forwarded."""
         self._unlogged = self._random.choice((0.0, 0.0, 0.001, 0.01, 0.03))
         self._draw()
+        self._reader = random.Random(self.seed + 10**9)
+        self.connected = [binomial(self._reader, calls, _CONNECTIONS) for calls in self.called]
+        """Of the same calls, taken for those of a WebSocket API."""
+        self.socket_logged = self.logged
+        self.counted = self._arrivals()
+        """Log events of the minute in which they reached the stream, but those that are never counted."""
+        self.lags = list(self._lags())
+        """By how many minutes counting is behind."""
+        self.reshardings = [minute for minute in range(self.length) if self._reader.random() < _RESHARDINGS]
+
+    def arrived(self, now: int) -> Arrived:
+        """What the shards have brought, as it is read at a minute: all of what arrived up to some time, and
+        some of what came later. A shard that was closed a day ago is gone, with what it had brought.
+        """
+        through = now - self.lags[now - 1]
+        some = random.Random(self.seed * 1_000_003 + through).random()
+        later = int(some * sum(self.counted[through : through + 1]))
+        before = [number for number, minute in enumerate(self.reshardings) if now - minute > DAY]
+        gone = sum(self.counted[: self.reshardings[before[-1]]]) if before else 0
+        current = sum(minute < now for minute in self.reshardings)
+        shards = tuple(f"shard-{number:02}" for number in range(len(before), current + 1))
+        return Arrived(shards, FIRST + through, {GROUP: 1 + sum(self.counted[:through]) + later - gone})
+
+    def _arrivals(self) -> list[int]:
+        arrivals = [0] * (self.length + 3)
+        for minute, events in enumerate(self.forwarded):
+            next_minute = binomial(self._reader, events, self._reader.random())
+            arrivals[minute] += events - next_minute
+            arrivals[minute + 1] += next_minute
+            if self._reader.random() < _TWICE:
+                arrivals[minute + 2] += events
+        return arrivals[: self.length]
+
+    def _lags(self) -> Iterator[int]:
+        """Counting stops now and then for hours, and catches up ten times as fast."""
+        lag, stopped = 1, 0
+        for minute in range(self.length):
+            if not stopped and self._reader.random() < _OUTAGES:
+                stopped = self._reader.randrange(10, 400)
+            lag = lag + 1 if stopped else max(self._reader.randrange(1, 3), lag - 10)
+            stopped = max(0, stopped - 1)
+            yield min(lag, minute + 1)
 
     def seen(self, now: int) -> dict[tuple[Way, str], TwoCounts]:
         """The flows that metrics show at a minute, counted from the first."""
         begin = max(0, now - LOOKED_BACK)
         columns = [counts[begin:now] for counts in (self.called, self.logged, self.forwarded)]
+        lines = self.socket_logged[begin:now]
         for minute in range(max(begin, now - _LATEST_POINT), now):
             for column, late in zip(columns, self.late_points[minute], strict=True):
                 if minute + 1 + late > now:
                     column[minute - begin] = 0
+            if minute + 1 + self.late_points[minute][1] > now:
+                lines[minute - begin] = 0
         called, logged, forwarded = columns
+        connected = self.connected[begin:now]
         return {
             (Way.LOGGED, GROUP): TwoCounts(FIRST + begin, called, logged),
             (Way.FORWARDED, GROUP): TwoCounts(FIRST + begin, logged, forwarded),
+            (Way.LOGGED, SOCKETS): TwoCounts(FIRST + begin, connected, lines, is_whole=False),
         }
 
     def _draw(self) -> None:
@@ -88,6 +143,7 @@ class SourceDays:
 
 
 GROUP: Final = "access-log"
+SOCKETS: Final = "access-log-of-websockets"
 
 
 class _Delay:

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from metering.billing_rule import BillingRule
 from metering.calls.record import StreamRecord
 from metering.counters.ledger_layout import LedgerLayout
-from metering.counters.ports import Append, CounterAnswer, Increment, LedgerAnswer, SliceId, Status
+from metering.counters.ports import (
+    Append,
+    Arrivals,
+    CounterAnswer,
+    Increment,
+    LedgerAnswer,
+    Progress,
+    SliceId,
+    Status,
+)
 from metering.errors import Misconfigured
 from metering.period import Period
 from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedSlices
@@ -354,3 +363,72 @@ def test_any_cut(contents: list[list[str]], data: st.DataObject) -> None:
     assert expected.metered + expected.unattributed == reported
     sent = {json.loads(text)["extendedRequestId"] for of_record in contents for text in of_record}
     assert len(sent) == reported
+
+
+class ArrivalBook:
+    """The port `ArrivalLog`, which may not answer."""
+
+    def __init__(self) -> None:
+        self.is_silent = False
+        self.noted: list[tuple[Progress, list[Arrivals]]] = []
+
+    def note_arrivals(self, progress: Progress, arrivals: Sequence[Arrivals]) -> bool:
+        """Keep them."""
+        self.noted.append((progress, list(arrivals)))
+        return not self.is_silent
+
+
+class TestArrivals:
+    """What each log group brought."""
+
+    def test_noted_with_the_progress(self) -> None:
+        """Record by record, with the log events that repeat another; only of records that are in. A control
+        message brings nothing, and a batch of nothing else takes the progress alone.
+        """
+        book, ledger = ArrivalBook(), Ledger()
+        progress = SimulatedProgress()
+        processor = Processor(
+            ledger,
+            SimulatedSlices(),
+            Counters(),
+            progress,
+            layout=LedgerLayout(SLOT_MS, 1),
+            rule=BillingRule(),
+            arrivals=book,
+        )
+        twice = delivery([line(), line(extendedRequestId="b")], logGroup="orders", owner="1")
+        batch = [
+            stream_record(twice, number=1),
+            stream_record(control_message(), number=2),
+            stream_record(delivery([line(extendedRequestId="c")], logGroup="other", owner="2"), number=3),
+        ]
+        assert processor.process(batch).failed_from is None
+        [(noted, arrivals)] = book.noted
+        assert Progress(SHARD, batch[-1].sequence_number, NOON_MS) == noted
+        assert [
+            Arrivals(batch[0].sequence_number, {"1/orders": 2}),
+            Arrivals(batch[2].sequence_number, {"2/other": 1}),
+        ] == arrivals
+        assert processor.process([stream_record(control_message(), number=4)]).failed_from is None
+        assert 1 == len(book.noted)
+
+    def test_repeated_until_noted(self) -> None:
+        """A batch of which it is not known whether it was noted is repeated whole, and counted once."""
+        book, counters = ArrivalBook(), Counters()
+        processor = Processor(
+            Ledger(),
+            SimulatedSlices(),
+            counters,
+            SimulatedProgress(),
+            layout=LedgerLayout(SLOT_MS, 1),
+            rule=BillingRule(),
+            arrivals=book,
+        )
+        batch = [stream_record(delivery([line()], logGroup="orders", owner="1"), number=1)]
+        book.is_silent = True
+        report = processor.process(batch)
+        assert (batch[0].sequence_number, None) == (report.failed_from, report.counted_through_ms)
+        book.is_silent = False
+        again = processor.process(batch)
+        assert (None, 0) == (again.failed_from, again.metered)
+        assert 2 == len(book.noted)

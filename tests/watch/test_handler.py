@@ -132,7 +132,7 @@ class TestCompleteness:
             telemetry("watch", NAMESPACE),
             lambda: NOON,
         )
-        context = LambdaContext("watch", "arn", "256", 0)
+        context = LambdaContext("watch", "arn:aws:kinesis:us-east-1:123456789012:stream/stream", "256", 0)
         with pytest.raises(Misconfigured, match="Query of nowhere"):
             handler({"task": "heartbeat"}, context)
         after = sum(len(shard.records) for shard in cloud.stream.shards.values())
@@ -193,7 +193,10 @@ class TestInspection:
             lambda: NOON,
         )
         expected = watch.invoke({"task": "inspection"})
-        assert expected == handler({"task": "inspection"}, LambdaContext("watch", "arn", "256", 0))
+        assert expected == handler(
+            {"task": "inspection"},
+            LambdaContext("watch", "arn:aws:kinesis:us-east-1:123456789012:stream/stream", "256", 0),
+        )
 
     def test_missing_bucket(self) -> None:
         """A bucket that is not there is a setting to change, and the error names it."""
@@ -208,7 +211,14 @@ class TestTask:
     def test_unknown(self, cloud: LocalCloud) -> None:
         """An event of another kind is refused, and the error says what it may be."""
         settings = WatchSettings(
-            "counters", "ledger", "stream", "failures", "lake", "arn", "filter", ("access-log",)
+            "counters",
+            "ledger",
+            "stream",
+            "failures",
+            "lake",
+            "arn:aws:kinesis:us-east-1:123456789012:stream/stream",
+            "filter",
+            ("access-log",),
         )
         handler: Handler = make_handler(
             settings,
@@ -222,4 +232,7 @@ class TestTask:
         with pytest.raises(
             Misconfigured, match="task is 'backup': it must be heartbeat, inspection or source"
         ):
-            handler({"task": "backup"}, LambdaContext("watch", "arn", "256", 0))
+            handler(
+                {"task": "backup"},
+                LambdaContext("watch", "arn:aws:kinesis:us-east-1:123456789012:stream/stream", "256", 0),
+            )

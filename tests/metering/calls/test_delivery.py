@@ -134,7 +134,7 @@ class TestRead:
         """Each with its id, its time and its message, in their order."""
         sent = [log_event("one", number=1), log_event("two", number=2, timestamp=NOON_MS + 1)]
         expected = [LogEvent(log_event_id(1), NOON_MS, "one"), LogEvent(log_event_id(2), NOON_MS + 1, "two")]
-        assert Delivery(expected) == read(delivery(sent))
+        assert expected == read(delivery(sent)).events
 
     def test_fields_that_are_not_known(self) -> None:
         """`emitSystemFields` adds some, and so may whatever comes next."""
@@ -145,7 +145,8 @@ class TestRead:
 
     def test_no_log_events(self) -> None:
         """An empty delivery brings nothing, and is no control message."""
-        assert Delivery([]) == read(delivery([]))
+        found = read(delivery([]))
+        assert ([], False) == (found.events, found.is_control)
 
     def test_control_message(self) -> None:
         """Brings nothing."""
@@ -256,3 +257,29 @@ class TestOddLogEvents:
             assert event.id
             assert (event.id + event.message).encode()
             assert 0 <= event.timestamp < 253_370_764_800_000
+
+
+class TestLogGroup:
+    @pytest.mark.parametrize(
+        ("fields", "log_group"),
+        [
+            ({"owner": "123456789012", "logGroup": "orders"}, "123456789012/orders"),
+            ({"owner": "", "logGroup": "orders"}, ""),
+            ({"owner": "123456789012", "logGroup": ""}, ""),
+            ({"owner": 7, "logGroup": "orders"}, ""),
+            ({"owner": "123456789012", "logGroup": None}, ""),
+        ],
+    )
+    @pytest.mark.parametrize("sent", [log_event("a"), {"id": 1, "message": {}}])
+    def test_named(self, sent: object, fields: dict[str, object], log_group: str) -> None:
+        """A delivery says from which group of which account it comes, on the fast path and the tolerant one;
+        where it names none that can be one, its log events are read all the same.
+        """
+        found = read(zipped(json.dumps(envelope() | {"logEvents": [sent]} | fields)))
+        assert (log_group, 1) == (found.log_group, len(found.events))
+
+    def test_missing(self) -> None:
+        """Nor does one that lacks the fields lose anything."""
+        whole = envelope([line()])
+        found = read(zipped(json.dumps({name: whole[name] for name in ("messageType", "logEvents")})))
+        assert ("", 1) == (found.log_group, len(found.events))
