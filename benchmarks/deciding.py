@@ -82,6 +82,11 @@ class Steps:
         self._now += 5
         self._handle(self._event, None)
 
+    def decide(self, key: str) -> None:
+        """A decision for a key."""
+        context = {**self._event["requestContext"], "identity": {"apiKeyId": key}}
+        self._handle({**self._event, "requestContext": context}, None)
+
     def _authorizer(self) -> QuotaAuthorizer:
         settings = QuotaAuthorizerSettings.from_environment({"COUNTERS_TABLE": _TABLE})
         dynamodb = quick_client(region_name="us-east-1", **_MADE_UP)

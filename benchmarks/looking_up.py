@@ -28,7 +28,7 @@ from usage_api.handler import Clocks, Handler, make_handler
 KEY: Final = "a1b2c3d4e5"
 _FIRST: Final = date(2026, 9, 1)
 _DAYS: Final = 92
-_NOW: Final = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
+NOW: Final = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 _SHARD: Final = "shardId-000000000000"
 _WARM_UP: Final = 50
 _CONTEXT: Final = LambdaContext(
@@ -66,7 +66,7 @@ def figures(size: Size) -> Iterator[Figure]:
         _count(tables)
         handle = _handler(tables)
         for look in LOOKS:
-            yield _figure(look, *_percentiles(handle, _event(look.query), size.of(2_000, 300)))
+            yield _figure(look, *_percentiles(handle, event_of(look.query), size.of(2_000, 300)))
 
 
 def _figure(look: Look, p50: float, p99: float) -> Figure:
@@ -99,7 +99,7 @@ def _percentiles(handle: Handler, event: Event, rounds: int) -> tuple[float, flo
 def _handler(tables: Tables) -> Handler:
     settings = UsageApiSettings.from_environment({"COUNTERS_TABLE": tables.counters})
     return make_handler(
-        settings, quick_client(**tables.where), quiet_telemetry("usage_api"), Clocks(lambda: _NOW)
+        settings, quick_client(**tables.where), quiet_telemetry("usage_api"), Clocks(lambda: NOW)
     )
 
 
@@ -120,7 +120,7 @@ def _count(tables: Tables) -> None:
         )
 
 
-def _event(query: Mapping[str, list[str]]) -> Event:
+def event_of(query: Mapping[str, list[str]]) -> Event:
     """A customer's request, with the headers that a browser sends."""
     headers = {f"X-Header-{number}": "value" for number in range(12)}
     return {

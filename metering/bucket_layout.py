@@ -22,7 +22,7 @@ REPORTS: Final = "reconciliation/"
 CLOSINGS: Final = "closing/"
 """The state of each month, and its usage as billed."""
 INVOICES: Final = "invoices/"
-"""Issued invoices, a folder a month and account."""
+"""Issued invoices, a folder a month and account, and beside each month's folder a copy of its documents."""
 RECOVERIES: Final = "recovery/"
 """Recoveries that were begun and are not known to be finished."""
 CHAIN: Final = "billing-chain/"
@@ -70,3 +70,8 @@ def traffic_name(month: Period) -> str:
 def invoice_name(month: Period, place: str, file: str) -> str:
     """A file of an invoice, by the place in its month: the account's name nearly always."""
     return f"{INVOICES}{month}/{file_name(place)}/{file}"
+
+
+def copy_name(month: Period) -> str:
+    """The object with a copy of all documents of a month."""
+    return f"{INVOICES}{month}.jsonl.gz"

@@ -142,13 +142,22 @@ class BillingChain:
             return {}
         return read_list(content)
 
-    def named(self, month: Period) -> Objects | None:
-        """The objects of a month that links name; None: the chain has not begun.
+    def whole(self) -> ReadChain:
+        """The chain as it is.
+
+        Raises:
+            BrokenChainError: a link is not what it was.
+        """
+        return _whole(self.read())
+
+    def named(self, month: Period, chain: ReadChain | None = None) -> Objects | None:
+        """The objects of a month that links name; None: the chain has not begun. `chain` is what was read;
+        None: it is read now.
 
         Raises:
             BrokenChainError: a link or a list is not what it was.
         """
-        chain = _whole(self.read())
+        chain = chain or self.whole()
         if not chain.links:
             return None
         found = self.linked(chain, month)
@@ -163,31 +172,27 @@ class BillingChain:
         Raises:
             BrokenChainError: one that a link names is gone or was altered, or the chain is broken.
         """
-        named = self.named(month)
-        if named is None:
-            return []
-        ours = sorted(name for name in named if name.startswith(prefix))
-        faults = [fault for name in ours for fault in _fault(name, named, found)]
-        if faults:
-            raise BrokenChainError("; ".join(faults[:MOST_NAMED]))
-        return sorted(found.keys() - named.keys())
+        return unlinked_objects(self.named(month), prefix, found)
 
-    def check_months(self, prefix: str, there: Collection[Period]) -> None:
+    def check_months(self, prefix: str, there: Collection[Period], chain: ReadChain) -> None:
         """Raises BrokenChainError where links name invoices of a month, and the month has none any more."""
-        for link in _whole(self.read()).links:
+        for link in chain.links:
             months = [Period(month) for month in link.lists] if link.kind is not LinkKind.SEALING else []
             for month in months:
-                if month not in there and any(name.startswith(prefix) for name in self.named(month) or ()):
+                named = () if month in there else self.named(month, chain) or ()
+                if any(name.startswith(prefix) for name in named):
                     raise BrokenChainError(f"all invoices of {month} are missing")
 
-    def begin(self) -> None:
-        """Add the first link, if there is none: it names all that is sealed and issued until now."""
-        if _whole(self.read()).links:
+    def begin(self, chain: ReadChain | None = None) -> None:
+        """Add the first link, if there is none: it names all that is sealed and issued until now. `chain` is
+        what was read before; None: it is read now.
+        """
+        if (chain or self.whole()).links:
             return
         lists: dict[Period, dict[str, str]] = {}
         for month, name, digest in self.decided():
             lists.setdefault(month, {})[name] = digest
-        self._add(LinkKind.FIRST, lists, is_first=True)
+        self._add(LinkKind.FIRST, lists, self.whole(), is_first=True)
 
     def add(self, kind: LinkKind, month: Period, objects: Objects) -> None:
         """Add a link that names those of the objects that no link names yet; none where all are named: then
@@ -196,12 +201,13 @@ class BillingChain:
         Raises:
             BrokenChainError: a link is not what it was.
         """
-        named = self.named(month) or {}
+        chain = self.whole()
+        named = self.named(month, chain) or {}
         new = {name: digest for name, digest in objects.items() if name not in named}
         if new:
-            self._add(kind, {month: new})
+            self._add(kind, {month: new}, chain)
         else:
-            self._heads.keep(_whole(self.read()).head)
+            self._heads.keep(chain.head)
 
     def decided(self) -> Iterator[tuple[Period, str, str]]:
         """All that is sealed and issued: month, name and SHA-256 of each object."""
@@ -219,14 +225,17 @@ class BillingChain:
         """An object that a list names; None if it is gone."""
         return self._store.content(name)
 
-    def _add(self, kind: LinkKind, lists: Mapping[Period, Objects], *, is_first: bool = False) -> None:
+    def _add(
+        self, kind: LinkKind, lists: Mapping[Period, Objects], chain: ReadChain, *, is_first: bool = False
+    ) -> None:
+        """Add a link after the last one; after that of `chain`, if nobody has added another meanwhile."""
         digests: dict[str, str] = {}
         for month, objects in lists.items():
             content = list_content(objects)
             digests[month] = digest_of(content)
             self._store.keep_list(digests[month], content)
         for _ in range(ATTEMPTS):
-            before = _whole(self.read()).head
+            before = chain.head
             if is_first and before.number:
                 return
             link = Link(
@@ -241,6 +250,7 @@ class BillingChain:
             if self._store.add(link.number, content):
                 self._heads.keep(Head(link.number, digest_of(content)))
                 return
+            chain = self.whole()
         raise Transient("other jobs add links to the chain of what was billed all the time: run it again")
 
 
@@ -248,6 +258,17 @@ def sealed_parts(closing: Closing) -> dict[str, str]:
     """The objects that a sealing names: by name the SHA-256 of each."""
     parts = {closing.usage: closing.digest, closing.objects: closing.objects_digest}
     return {name: digest for name, digest in parts.items() if name}
+
+
+def unlinked_objects(named: Objects | None, prefix: str, found: Objects) -> list[str]:
+    """What :meth:`BillingChain.unlinked` gives, by the objects of the month that links name."""
+    if named is None:
+        return []
+    ours = sorted(name for name in named if name.startswith(prefix))
+    faults = [fault for name in ours for fault in _fault(name, named, found)]
+    if faults:
+        raise BrokenChainError("; ".join(faults[:MOST_NAMED]))
+    return sorted(found.keys() - named.keys())
 
 
 def _whole(chain: ReadChain) -> ReadChain:

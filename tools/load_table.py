@@ -1,6 +1,7 @@
 """The third table of docs/scale.md: processor time, memory and requests, by calls, keys, accounts and so on.
 
     python -m tools.load_table                      # measures everything, and writes the table into the page
+    python -m tools.load_table accounts             # a row of it
     python -m tools.load_table keys 1000            # one of the figures
 
 Each figure is of a process of its own. Time is the processor's, and memory the most that the process had
@@ -10,13 +11,12 @@ made up here: its requests are counted, and take no time.
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import subprocess
 import sys
-import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,24 +24,22 @@ from typing import Any, Final, NamedTuple
 
 from adapters.settings import inherited
 from benchmarks.harness.traffic import Traffic, kinesis_event, records
-from cli.billing.tariff_file import read_tariff_file
+from cli.cost.estimate_session import PRICE_LIST, load_prices
+from local_cloud.template.document import load_template
 from metering.billing_rule import BillingRule
 from metering.calls.record import read_record
 from metering.counters.completeness import Heartbeats, Knowledge, after_heartbeats
 from metering.counters.counter import Counter
 from metering.counters.heartbeat import Landed, ListedShard
-from metering.period import Period, following
-from metering.prices.statement import KeyUsage, MonthUsage
+from metering.period import Period
 from metering.proof.hours import hours_of
 from metering.usage import Usage
-from reconciliation.invoices.issue import Invoicing
-from reconciliation.invoices.ports import Proven
-from reconciliation.invoices.proven_usage import source_of
 from reconciliation.lake.queries import ALTERED_ROWS, query_text
 from reconciliation.reconcile import Reconciler, Sources
 from stream_processor.fold import fold
 from stream_processor.kinesis_event import read_event
 from tools.build_lambda import ROOT
+from tools.invoice_load import InvoiceLoad
 from tools.scale_table import PAGE
 
 _TABLE: Final = re.compile(r"^\| grows with .*\n(?:\|.*\n)+", re.MULTILINE)
@@ -52,18 +50,6 @@ _PARTS: Final = {"12": 1}
 _ACCOUNTS_OF_MANY_MONTHS: Final = 10
 _CALLS_OF_AN_INVOCATION: Final = 10_000
 _RUNS: Final = 10
-_TARIFF: Final = """
-currency: EUR
-rounding: {digits: 2, mode: half_even}
-zero_month: nothing
-default_plan: pay
-plans:
-  pay:
-    - version: "1"
-      valid_from: 2020-01
-      prices:
-        - {metric: billable, model: graduated, tiers: [{up_to: 100, unit_price: 0.01}, {unit_price: 0.001}]}
-"""
 
 
 class Load(NamedTuple):
@@ -74,6 +60,8 @@ class Load(NamedTuple):
     megabytes: float
     requests: int = 0
     """0: they do not depend on it."""
+    usd: float = 0.0
+    """What AWS asks for requests, and for the processor's time in a function, by `estimate`'s price list."""
 
 
 class _Query(NamedTuple):
@@ -122,82 +110,39 @@ class _NoObjects:
         return None
 
 
-def of_keys(keys: int) -> Load:
+def comparison(keys: int) -> Callable[[], Callable[[], object]]:
     """A reconciliation of a month: 32 counters and 31 rows a key, which agree."""
-    month = _Month(keys)
-    job = Reconciler(
-        Sources(month, month, _NoObjects()), lambda: datetime(2026, 11, 5, tzinfo=UTC), allow_incomplete=True
-    )
-    return _measured(lambda: job.reconcile(_MONTH, run_id="run"))
+
+    def prepared() -> Callable[[], object]:
+        month = _Month(keys)
+        sources = Sources(month, month, _NoObjects())
+        job = Reconciler(sources, lambda: datetime(2026, 11, 5, tzinfo=UTC), allow_incomplete=True)
+        return lambda: job.reconcile(_MONTH, run_id="run")
+
+    return prepared
 
 
-class _Disk:
-    """Invoices in a folder, with the requests that S3 would have had."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self._folder = Path(tempfile.mkdtemp(prefix="usage-meter-load-"))
-        self._names: defaultdict[Period, dict[str, Path]] = defaultdict(dict)
-
-    def months(self) -> list[Period]:
-        self.requests += 1
-        return sorted(month for month, found in self._names.items() if found)
-
-    def documents(self, month: Period) -> Iterator[tuple[str, bytes]]:
-        self.requests += 1 + len(self._names[month])
-        for account, path in sorted(self._names[month].items()):
-            yield f"invoices/{month}/{account}/invoice.json", path.read_bytes()
-
-    def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
-        self.requests += 1
-        found = self._names[month]
-        if account in found:
-            return found[account].read_bytes(), False
-        found[account] = self._folder / f"{month}-{len(found)}"
-        found[account].write_bytes(document)
-        return document, True
-
-    def add(self, _month: Period, _account: str, _name: str, content: bytes) -> bytes:
-        self.requests += 1
-        return content
-
-
-class _Usages:
-    """Months in which each key, an account of its own, has calls; a tenth of them come after the invoice."""
-
-    def __init__(self, keys: int) -> None:
-        self._keys = keys
-        self.now = Period("2020-01")
-
-    def billed(self, month: Period) -> Proven:
-        source = source_of(month, "s3://lake/lake/", None)
-        late = 0 if month == self.now else 100
-        used = ((f"{key:010x}", 900 + key % 7 + (late if key % 10 == 0 else 0)) for key in range(self._keys))
-        keys = tuple(KeyUsage.of(name, Usage(calls, calls, 5, 5_000, 100, 9_000, 7)) for name, calls in used)
-        return Proven(MonthUsage(month, keys, source["query"]), source)
-
-    known = billed
+def of_keys(keys: int) -> Load:
+    """A reconciliation of a month."""
+    return _in_function(measured_load(comparison(keys)()), "ReconciliationFunction")
 
 
 def _invoiced(accounts: int, months: int) -> Load:
     """The invoices of the last of so many months."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(_TARIFF)
-        file.flush()
-        tariff = read_tariff_file(Path(file.name))
-    usages, disk = _Usages(accounts), _Disk()
-    job = Invoicing(usages, disk)
-    for _ in range(months - 1):
-        job.invoice(usages.now, tariff)
-        usages.now = following(usages.now)
-    before = disk.requests
-    load = _measured(lambda: job.invoice(usages.now, tariff))
-    return load._replace(requests=disk.requests - before)
+    load = InvoiceLoad(accounts, months)
+    measured = measured_load(load.invoice)
+    usd = sum(load_prices(PRICE_LIST).amount(name, count) for name, count in load.requests.items())
+    return measured._replace(requests=sum(load.requests.values()), usd=float(usd))
 
 
 def of_accounts(accounts: int) -> Load:
-    """The invoices of a second month, with an adjustment for a tenth of the accounts."""
-    return _invoiced(accounts, 2)
+    """The first invoices."""
+    return _invoiced(accounts, 1)
+
+
+def of_late_accounts(accounts: int) -> Load:
+    """The invoices of a 36th month, with adjustments of the 12 before for a tenth of the accounts."""
+    return _invoiced(accounts, 36)
 
 
 def of_months(months: int) -> Load:
@@ -215,38 +160,61 @@ def of_calls(calls: int) -> Load:
         for _ in range(calls // size):
             fold([read_record(one, rule) for one in stream_records], stream_records[0].shard_id)
 
-    return _measured(work)
+    return _in_function(measured_load(work), "StreamProcessorFunction")
+
+
+def heartbeats(shards: int) -> Callable[[], Callable[[], object]]:
+    """Ten runs of the watch: what it knows of each shard, and a record into each."""
+
+    def prepared() -> Callable[[], object]:
+        listed = [
+            ListedShard(f"shardId-{n:012d}", "0", is_open=True, parents=(), first_position=0)
+            for n in range(shards)
+        ]
+
+        def work() -> None:
+            known = Knowledge()
+            for number in range(_RUNS):
+                landed = [Landed(shard.shard_id, 10**55 + number) for shard in listed]
+                positions = {shard.shard_id: 10**55 + number - 1 for shard in listed}
+                found = Heartbeats(1_793_880_000_000 + 60_000 * number, listed, landed)
+                known = after_heartbeats(known, positions, found)
+
+        return work
+
+    return prepared
 
 
 def of_shards(shards: int) -> Load:
-    """Ten heartbeats of the watch: what it knows of each shard, and a record into each."""
-    listed = [
-        ListedShard(f"shardId-{n:012d}", "0", is_open=True, parents=(), first_position=0)
-        for n in range(shards)
-    ]
-
-    def work() -> None:
-        known = Knowledge()
-        for number in range(_RUNS):
-            landed = [Landed(shard.shard_id, 10**55 + number) for shard in listed]
-            positions = {shard.shard_id: 10**55 + number - 1 for shard in listed}
-            known = after_heartbeats(
-                known, positions, Heartbeats(1_793_880_000_000 + 60_000 * number, listed, landed)
-            )
-
-    return _measured(work)._replace(requests=_RUNS * -(-shards // 500))
+    """Ten heartbeats."""
+    load = _in_function(measured_load(heartbeats(shards)()), "WatchFunction")
+    return load._replace(requests=_RUNS * -(-shards // 500))
 
 
-def _measured(work: Callable[[], object]) -> Load:
-    before, began = _most_memory(), time.process_time()
+def _in_function(load: Load, name: str) -> Load:
+    """What is measured, with what its time costs in a function of the template."""
+    usd = load_prices(PRICE_LIST).amount("lambda_gb_seconds", 1)
+    return load._replace(usd=load.seconds * gigabytes(name) * float(usd))
+
+
+def gigabytes(function: str) -> float:
+    """The memory of a function of the template."""
+    return int(load_template()["Resources"][function]["Properties"]["MemorySize"]) / 1024
+
+
+def measured_load(work: Callable[[], object]) -> Load:
+    """What some work takes of this process."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the most is counted anew
+    before, began = memory("VmRSS"), time.process_time()
     work()
-    return Load(time.process_time() - began, _most_memory() - before)
+    return Load(time.process_time() - began, memory("VmHWM") - before)
 
 
-def _most_memory() -> float:
-    """The most memory that this process has had so far, in MB."""
+def memory(which: str) -> float:
+    """The memory that this process has now (VmRSS), or has had at most (VmHWM), in MB."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return int(status.partition(f"{which}:")[2].split()[0]) / 1024
 
 
 class Row(NamedTuple):
@@ -260,16 +228,17 @@ class Row(NamedTuple):
 ROWS: Final[Mapping[str, tuple[Row, Callable[[int], Load]]]] = {
     "calls": (Row("calls", "read and folded", (1_000, 10_000, 100_000, 1_000_000)), of_calls),
     "keys": (Row("keys", "a month reconciled, 32 counters each", (10, 100, 1_000, 10_000)), of_keys),
-    "accounts": (Row("accounts", "a second month invoiced", (10, 100, 1_000, 10_000)), of_accounts),
+    "accounts": (Row("accounts", "a first month invoiced", (100, 1_000, 10_000, 100_000)), of_accounts),
+    "late-accounts": (Row("accounts", "a 36th month invoiced", (10, 100, 1_000, 10_000)), of_late_accounts),
     "months": (Row("months", "the last invoiced, 10 accounts", (1, 3, 12, 36)), of_months),
     "shards": (Row("shards", "ten heartbeats", (1, 10, 100, 1_000)), of_shards),
 }
 
 
-def measured(kind: str, size: int) -> Load:
-    """A figure, by a process of its own."""
+def measured(module: str, *arguments: str) -> Load:
+    """What a module measures, by a process of its own."""
     done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "tools.load_table", kind, str(size)],
+        [sys.executable, "-m", module, *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -285,22 +254,38 @@ def _cell(size: int, load: Load) -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield "| grows with | what | | | | |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for kind, (row, _) in ROWS.items():
-        cells = [_cell(size, measured(kind, size)) for size in row.sizes]
-        yield f"| {' | '.join([row.grows_with, row.what, *cells])} |"
+    yield "| grows with | what | | | | | USD at the last |"
+    yield "| --- | --- | --- | --- | --- | --- | --: |"
+    for kind in ROWS:
+        yield _line(kind)
+
+
+def _line(kind: str) -> str:
+    row, _ = ROWS[kind]
+    loads = {size: measured("tools.load_table", kind, str(size)) for size in row.sizes}
+    cells = [_cell(size, load) for size, load in loads.items()]
+    return f"{_head(row)} {' | '.join(cells)} | {loads[row.sizes[-1]].usd:.2g} |"
+
+
+def _head(row: Row) -> str:
+    return f"| {row.grows_with} | {row.what} |"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print one figure, or replace the table of the page."""
-    if arguments:
-        kind, size = arguments
-        print(json.dumps(ROWS[kind][1](int(size))))
-        return
+    """Print one figure, or replace a row of the page, or all of the table."""
+    match arguments:
+        case [kind, size]:
+            print(json.dumps(ROWS[kind][1](int(size))))
+        case [kind]:
+            line = _line(kind)
+            _replace(re.compile(rf"^{re.escape(_head(ROWS[kind][0]))}.*$", re.MULTILINE), line)
+        case _:
+            _replace(_TABLE, "\n".join(_lines()) + "\n")
+
+
+def _replace(pattern: re.Pattern[str], text: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    table = "\n".join(_lines())
-    PAGE.write_text(_TABLE.sub(lambda _: table + "\n", page, count=1), encoding="utf-8")
+    PAGE.write_text(pattern.sub(lambda _: text, page, count=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -30,6 +31,7 @@ _CONTENT_TYPES: Final = {
     "jsonl": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
+    "gz": "application/gzip",
 }
 
 
@@ -70,6 +72,17 @@ class Bucket:
         if found is None:
             raise Misconfigured([f"GetObject of {self.name}/{key}: there is no such object ({NO_SUCH_KEY})"])
         return found.content
+
+    @contextmanager
+    def opened(self, key: str) -> Iterator[IO[bytes] | None]:
+        """An object to be read bit by bit; None if there is none."""
+        with translated(f"GetObject of {self.name}/{key}"):
+            body = self._body(key)
+            try:
+                yield body
+            finally:
+                if body is not None:
+                    body.close()
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object, in place of any that has its name."""
@@ -123,6 +136,14 @@ class Bucket:
         request: PutObjectRequestTypeDef = {"Bucket": self.name, "Key": key, "Body": content}
         content_type = _CONTENT_TYPES.get(key.rpartition("/")[2].rpartition(".")[2])
         return {**request, "ContentType": content_type} if content_type else request
+
+    def _body(self, key: str) -> IO[bytes] | None:
+        try:
+            return cast("IO[bytes]", self._s3.get_object(Bucket=self.name, Key=key)["Body"])
+        except AWS_ERRORS as error:
+            if code_of(error) == NO_SUCH_KEY:
+                return None
+            raise
 
     def _put_if(self, request: PutObjectRequestTypeDef) -> bool:
         place = f"{self.name}/{request['Key']}"

@@ -2,6 +2,8 @@
 
     invoices/2026-10/acme/invoice.json          the document: it is written once, and never changed
     invoices/2026-10/acme/invoice.csv, .html    what follows from it
+    invoices/2026-10.jsonl.gz                   a copy of all documents of the month, a line each; the first
+                                                line says what they are
 
     numbers/INV-2026-/000001.json     {"batch": 1, "first": 1, "places": ["acme", "globex"], ...}
 
@@ -11,15 +13,18 @@ at once one decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import msgspec
+from isal import igzip, isal_zlib
 
 from adapters.s3.bucket import Bucket
-from metering.bucket_layout import INVOICES, NUMBERS, invoice_name
+from metering.bucket_layout import INVOICES, NUMBERS, copy_name, invoice_name
 from metering.calls.key_names import file_name
 from metering.errors import Misconfigured
 from metering.period import Period, parse_month
@@ -33,6 +38,10 @@ READERS: Final = 8
 """Documents that are read at the same time: fewer than the ten connections that a client keeps."""
 MOST_MONTHS: Final = 24
 """Of which an account's invoices are listed."""
+READ_AHEAD: Final = 1_000
+"""Documents that are in memory at a time."""
+COPY_FORMAT: Final = "usage-meter/documents/1"
+_LEVEL: Final = 2
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder(NumberBatch).decode
 
@@ -47,12 +56,30 @@ class S3Invoices:
         """The months that have invoices, in order."""
         return [parse_month(folder) for folder in self._bucket.folders(INVOICES)]
 
-    def documents(self, of_month: Period) -> Iterator[tuple[str, bytes]]:
-        """The documents of a month, each with the name of its object."""
-        names = [one.name for one in self._bucket.objects(f"{INVOICES}{of_month}/")]
-        keys = [name for name in names if name.endswith(f"/{DOCUMENT_NAME}")]
+    def names(self, of_month: Period) -> list[str]:
+        """The names of the objects with the documents of a month, in order."""
+        names = (one.name for one in self._bucket.objects(f"{INVOICES}{of_month}/"))
+        return [name for name in names if name.endswith(f"/{DOCUMENT_NAME}")]
+
+    def contents(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """Such objects, in their order; None: it is gone. Some are read ahead of who takes them."""
         with ThreadPoolExecutor(READERS) as pool:
-            yield from zip(keys, pool.map(self._bucket.content, keys), strict=True)
+            for begin in range(0, len(names), READ_AHEAD):
+                yield from pool.map(self._content, names[begin : begin + READ_AHEAD])
+
+    def copied(self, of_month: Period) -> Iterator[bytes]:
+        """The lines of the copy of a month's documents, as far as it can be read."""
+        with self._bucket.opened(copy_name(of_month)) as body:
+            if body is not None:
+                yield from _lines(body)
+
+    def copy(self, of_month: Period, documents: Iterable[bytes]) -> None:
+        """Keep a copy of all documents of a month, in place of any that there is."""
+        packed = io.BytesIO()
+        first = _encode({"format": COPY_FORMAT, "month": of_month})
+        with igzip.IGzipFile(fileobj=packed, mode="wb", compresslevel=_LEVEL, mtime=0) as file:  # type: ignore[no-untyped-call]
+            file.writelines(line + b"\n" for line in chain([first], documents))
+        self._bucket.put(copy_name(of_month), packed.getvalue())
 
     def decide(self, of_month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
         """Keep the document of an account's month unless there is one; the one that is kept now, and whether
@@ -69,6 +96,20 @@ class S3Invoices:
         """Keep what follows from a document, beside it, unless it is there; what is kept now."""
         key = invoice_name(of_month, account, name)
         return content if self._bucket.put_if_absent(key, content) else self._bucket.content(key)
+
+    def _content(self, name: str) -> bytes | None:
+        found = self._bucket.get(name)
+        return None if found is None else found.content
+
+
+def _lines(body: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a compressed object. One that is damaged ends where it is."""
+    try:
+        with igzip.IGzipFile(fileobj=body, mode="rb") as file:  # type: ignore[no-untyped-call]
+            for line in file:
+                yield line.removesuffix(b"\n")
+    except (EOFError, igzip.BadGzipFile, isal_zlib.error):  # type: ignore[misc]  # its stub lacks the class
+        return
 
 
 class S3IssuedInvoices:

@@ -17,8 +17,8 @@ from metering.prices.documents import PAGE_NAME
 from metering.prices.invoice import place_of
 from metering.safe_path import path_within
 from metering.visible_text import visible
-from reconciliation.invoices.issue import Invoiced, Issued
 from reconciliation.invoices.month_table import month_csv, month_rows, month_table
+from reconciliation.invoices.result import Invoiced, Issued
 
 BROWSERS: Final = (
     "chromium",

@@ -34,14 +34,9 @@ from reconciliation.invoices.exports import (
     stripe_meter_events,
     unpriced_document,
 )
-from reconciliation.invoices.issue import (
-    DraftPolicy,
-    Invoiced,
-    Invoicing,
-    Issued,
-    Proposal,
-)
+from reconciliation.invoices.issue import DraftPolicy, Invoicing
 from reconciliation.invoices.ports import CannotInvoice
+from reconciliation.invoices.result import Invoiced, Issued, Proposal
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.report.verdict import counted
 from reconciliation.wiring import (
@@ -189,6 +184,7 @@ def invoicing(
         confirm=confirm,
         chain=chain,
         numbering=make_numbering(settings, where.client),
+        looks_again=options.out is not None,
     )
 
 

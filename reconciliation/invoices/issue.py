@@ -6,9 +6,10 @@
    as the lake has it now, once a reconciliation agrees. Late calls are thus seen in the month that they
    belong to.
 3. **Price** the month, and the earlier ones again for those who were billed for them: what changed becomes an
-   adjustment. Where the tariff contradicts what was billed, nothing is issued. Pure.
+   adjustment. Where the tariff contradicts what was billed, nothing is issued. Pure, and done for some
+   accounts after the others: see :mod:`reconciliation.invoices.account_groups`.
 4. **Number** what is new, where the tariff says so: see :mod:`reconciliation.invoices.numbering`.
-5. **Issue**, account by account:
+5. **Issue**, account by account, some at a time:
    a. put the document, on the condition that there is none. It is decided by this one write, and whoever
       comes later goes on with what is there;
    b. put the spreadsheet and the page that follow from the document that stands there.
@@ -17,10 +18,16 @@
 7. **Link** all documents of the month into the chain of what was billed, see
    :mod:`reconciliation.billing_chain`. What is linked of this month and of earlier ones is held against it
    when it is read: a document that is missing or altered stops the run.
+8. **Copy** all documents of the month into one object, by which later runs know them: see
+   :mod:`reconciliation.invoices.month_copy`.
 
 A month is final once `final_after` months of the tariff have passed. It is not read again: its Parquet files
 may go, and a run costs no more with each year. So is a sealed month whose Parquet files are gone: it stays
 as it was billed.
+
+Of this month and the one before all documents are listed, so that one that is missing, or that nobody has
+linked, is seen. Of the months before those nothing new can have come: once the month after has invoices, a
+month gets no more.
 
 A job that is killed after any write is repeated from the start: what is decided stays, what follows from it
 is the same bytes again. Two jobs at once end with one invoice for each account. A draft is never stored.
@@ -28,37 +35,25 @@ is the same bytes again. Two jobs at once end with one invoice for each account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
-from metering.bucket_layout import INVOICES
+from metering.bucket_layout import invoice_name
 from metering.period import Period, months_between
 from metering.prices.billing import Unpriced, bill_month, unbilled_keys
 from metering.prices.canonical import canonical_json
-from metering.prices.documents import (
-    DOCUMENT_NAME,
-    PAGE_NAME,
-    SPREADSHEET_NAME,
-    UNBILLED,
-    InvoiceDocument,
-    UnbilledDocument,
-)
-from metering.prices.invoice import (
-    AlteredInvoice,
-    attested,
-    numbered,
-    place_of,
-    read_invoice,
-    read_unbilled,
-    unbilled_document,
-)
+from metering.prices.documents import DOCUMENT_NAME, UNBILLED, InvoiceDocument, SourceDocument
+from metering.prices.invoice import attested, numbered, place_of, unbilled_document
+from metering.prices.repricing import Contradiction
+from metering.prices.statement import MonthUsage
 from metering.prices.tariff import Tariff
 from metering.prices.terms.numbers import GivenNumber
 from metering.proof.billing_chain import LinkKind, digest_of
 from reconciliation.billing_chain import BillingChain
-from reconciliation.invoices.exports import csv_bytes
+from reconciliation.invoices.account_groups import GROUP, AccountPart, Material
+from reconciliation.invoices.month_copy import MonthDocuments, StoredDocument, as_issued, read_document
 from reconciliation.invoices.numbering import Numbering, UnusedNumber
 from reconciliation.invoices.order import (
     check_has_prices,
@@ -67,12 +62,15 @@ from reconciliation.invoices.order import (
     in_time,
     not_billed_elsewhere,
 )
-from reconciliation.invoices.page import page
 from reconciliation.invoices.ports import CannotInvoice, InvoiceStore, Proven, Usages
-from reconciliation.invoices.refusal import MOST_SHOWN, refuse_contradictions
+from reconciliation.invoices.refusal import refuse_contradictions
+from reconciliation.invoices.result import Invoiced, Issued, IssuedSpool, Proposal, derived
 from reconciliation.invoices.several_meters import check_meters
+from reconciliation.spool import RecordSpool, SpoolView
 
 REQUESTED: Final = "it was made as a draft, as requested"
+_AT_A_TIME: Final = 64
+"""Invoices that wait for a writer."""
 
 
 class DraftPolicy(NamedTuple):
@@ -82,65 +80,6 @@ class DraftPolicy(NamedTuple):
     unproven: bool = False
     requested: bool = False
     """Whether drafts are wanted though nothing is against the month."""
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """An invoice as it was issued, and what became of this run's."""
-
-    invoice: InvoiceDocument
-    is_new: bool
-    """Whether this run issued it."""
-    is_as_computed: bool
-    """Whether this run came to the same. If not, late calls or another tariff have changed it since, and the
-    next invoice adjusts it.
-    """
-    stored: bytes | None = None
-    """The document as it is kept, where that is not what this run came to."""
-    kept: Mapping[str, bytes] = field(default_factory=dict)
-    """What follows from it, by name, where other bytes are kept than this version of the meter derives."""
-
-    @property
-    def document(self) -> bytes:
-        """The document as it is kept."""
-        return canonical_json(self.invoice) if self.stored is None else self.stored
-
-    def files(self) -> dict[str, bytes]:
-        """The document and what follows from it, by name, as it is kept. It is derived anew: the pages of all
-        accounts would be most of what a run holds.
-        """
-        return {DOCUMENT_NAME: self.document, **derived(self.invoice), **self.kept}
-
-
-@dataclass(frozen=True, slots=True)
-class Invoiced:
-    """What a run came to: the invoices by account, what is on none of them, and why they are drafts."""
-
-    month: Period
-    issued: tuple[Issued, ...]
-    unpriced: tuple[Unpriced, ...]
-    draft: tuple[str, ...]
-    final: tuple[Period, ...] = ()
-    """Earlier months that stay as they were billed, since their Parquet files are gone."""
-    unused: tuple[UnusedNumber, ...] = ()
-    """Numbers that were given, and that no document has."""
-
-    @property
-    def invoices(self) -> list[InvoiceDocument]:
-        """The documents."""
-        return [one.invoice for one in self.issued]
-
-
-class Proposal(NamedTuple):
-    """What is about to be issued for good."""
-
-    month: Period
-    invoices: Sequence[InvoiceDocument]
-    """Those that are not issued yet."""
-    has_calls: bool
-    """Whether the month has any calls, of whatever key."""
-    unbilled: int
-    """How many keys nobody will be billed for, if that is not decided yet."""
 
 
 class Invoicing:
@@ -157,12 +96,16 @@ class Invoicing:
         confirm: Callable[[Proposal], None] | None = None,
         chain: BillingChain | None = None,
         numbering: Numbering | None = None,
+        looks_again: bool = True,
+        group_size: int = GROUP,
     ) -> None:
         """`at_once` is how many accounts are issued at the same time; they do not depend on one another.
         `first_month` finds the first month with calls, before which the first invoices ever must not begin;
         None: they may begin with any. `confirm` is called before the first invoice is issued; what it raises
         ends the run; None: nobody is asked. `chain` names what was issued; None: nothing does. `numbering`
-        gives the numbers of tariffs that want them.
+        gives the numbers of tariffs that want them. With `looks_again` a repeated run finds what is kept of
+        the files that follow from documents; without, they are taken to be there. `group_size` is how many
+        accounts are priced at a time.
         """
         self._chain = chain
         self._numbering = numbering
@@ -172,6 +115,8 @@ class Invoicing:
         self._shelf = shelf
         self._leniency = leniency
         self._at_once = at_once
+        self._looks_again = looks_again
+        self._group_size = group_size
 
     def proven(self, month: Period) -> Proven:
         """The usage that a month is invoiced by.
@@ -193,62 +138,55 @@ class Invoicing:
             MeterError: something could not be read or written. What was issued holds, and the next run does
                 the rest.
         """
-        invoiced = sorted(self._shelf.months())
-        self._check_months(invoiced)
-        have = self._documents([month])[0]
+        documents = MonthDocuments(self._shelf, self._chain)
+        invoiced = documents.months()
+        material = Material(tariff, self._group_size)
+        kept = _Kept(documents.of_month(month), material)
         earlier = earlier_months(month, invoiced)  # 1
         check_has_prices(month, tariff)
-        now = self.proven(month)  # 2
-        known = [self._known(one) for one in earlier if not _is_final(one, month, tariff)]
+        now = _added(material, self.proven(month))  # 2
+        known = [_added(material, self._known(one)) for one in earlier if not _is_final(one, month, tariff)]
         before = [one for one in known if not one.is_gone]
         draft = [doubt for proven in (now, *before) for doubt in (*proven.differing, *proven.missing)]
         if self._leniency.requested:
             draft = draft or [REQUESTED]
-        usages = [one.usage for one in before]
-        first = min((one.month for one in usages), default=month)
-        documents, unbilled = self._documents((one for one in earlier if one >= first), are_earlier=True)
-        check_meters(before, documents)
-        billing = bill_month(tariff, now.usage, usages, documents, unbilled, reprice=reprice)  # 3
-        contradictions = [one for one in billing.contradictions if account in (None, one.account)]
-        refuse_contradictions(contradictions, month)
-        sources = [source for one in (now, *before) for source in one.sources]
-        wanted = [one for one in billing.invoices if account is None or one["account"] == account]
-        invoices = [attested(one, sources, draft) for one in wanted]
+        first = min((one.usage.month for one in before), default=month)
+        past = _Past(documents, [one for one in earlier if one >= first], material)
+        check_meters(before, past.firsts)
+        computed = _Computed(month, [source for one in (now, *before) for source in one.sources], draft)
+        for part in material.parts(now.usage, [one.usage for one in before]):
+            computed.take(part, account, reprice, invoiced)  # 3
+        refuse_contradictions(computed.contradictions, month)
         if draft:
-            return Invoiced(month, tuple(map(_draft, invoices)), billing.unpriced, tuple(draft))
+            return Invoiced(month, computed.drafts(), computed.unpriced(), tuple(draft))
         check_is_first(month, invoiced, self._first_month)
-        invoices, too_late = in_time(month, invoices, have, invoiced)
-        invoices = not_billed_elsewhere(invoices, have)
-        nobodys = 0 if month in invoiced else sum(map(len, unbilled_keys(billing.unpriced).values()))
-        self._ask(Proposal(month, _not_in(have, invoices), bool(now.usage.keys), nobodys))
+        new = [number for number in computed.order if computed.places[number] not in kept.places]
+        nobodys = 0 if month in invoiced else sum(map(len, unbilled_keys(computed.unpriced()).values()))
+        proposal = Proposal(month, computed.invoices(new), material.has(month), nobodys)
+        self._ask(proposal)
         if self._chain is not None:
-            self._chain.begin()
-        invoices = self._numbered(month, invoices, have, tariff)  # 4
-        with ThreadPoolExecutor(self._at_once) as pool:
-            issued = tuple(pool.map(lambda one: self._issue(month, one), invoices))  # 5
-        self._keep_unbilled(month, billing.unpriced)  # 6
-        self._link(month)  # 7
+            self._chain.begin(documents.links)
+        given = {**kept.given, **self._given(month, proposal.invoices, tariff)}  # 4
+        issued = self._issue(month, computed, kept, given)  # 5
+        self._keep_unbilled(month, computed.unpriced(), kept)  # 6
+        if self._chain is not None:
+            self._chain.add(LinkKind.INVOICES, month, kept.digests)  # 7
+        if kept.is_to_be_copied:
+            self._shelf.copy(month, chain(issued.documents(), kept.others(computed.places)))  # 8
+        documents.complete_copies()
         gone = tuple(one.usage.month for one in known if one.is_gone)
-        unused = self._unused(first, [*documents, *have, *(one.invoice for one in issued)], account)
-        return Invoiced(month, issued, (*billing.unpriced, *too_late), (), gone, unused)
+        unused = self._unused(first, account, lambda of: kept.numbers if of == month else past.numbers(of))
+        unpriced = (*computed.unpriced(), *computed.too_late)
+        return Invoiced(month, issued.issued(), unpriced, (), gone, unused)
 
-    def _numbered(
-        self,
-        month: Period,
-        invoices: Sequence[InvoiceDocument],
-        have: Sequence[InvoiceDocument],
-        tariff: Tariff,
-    ) -> list[InvoiceDocument]:
-        """The invoices with their numbers: those that are issued have one, or none for good."""
-        kept = {place_of(one): one for one in have}
+    def _given(
+        self, month: Period, new: Sequence[InvoiceDocument], tariff: Tariff
+    ) -> Mapping[str, GivenNumber]:
+        """The numbers of new documents. Those that are issued have one, or none for good."""
         series = None if tariff.terms is None else tariff.terms.numbers
-        new = [one for one in _not_in(have, invoices) if one.get("kind") != "nothing_due"]
-        given = {
-            place: GivenNumber(one["number"], one["date"]) for place, one in kept.items() if "number" in one
-        }
-        if series is not None and new:
-            given |= self._register.numbers(month, new, series)
-        return [numbered(one, given[place_of(one)]) if place_of(one) in given else one for one in invoices]
+        if series is None or not any(_has_number(one) for one in new):
+            return {}
+        return self._register.numbers(month, filter(_has_number, new), series)
 
     @property
     def _register(self) -> Numbering:
@@ -257,12 +195,12 @@ class Invoicing:
         return self._numbering
 
     def _unused(
-        self, since: Period, documents: Sequence[InvoiceDocument], account: str | None
+        self, since: Period, account: str | None, used: Callable[[Period], Collection[str]]
     ) -> tuple[UnusedNumber, ...]:
         """Numbers without a document. Where one account is invoiced, others may follow."""
         if self._numbering is None or account is not None:
             return ()
-        return tuple(self._numbering.unused(since, documents))
+        return tuple(self._numbering.unused(since, used))
 
     def _ask(self, proposal: Proposal) -> None:
         """Have what is decided for good confirmed, if somebody wants to be asked."""
@@ -296,96 +234,219 @@ class Invoicing:
                 "them, let months be final earlier: final_after in the tariff"
             ) from refusal
 
-    def _documents(
-        self, months: Iterable[Period], *, are_earlier: bool = False
-    ) -> tuple[list[InvoiceDocument], list[UnbilledDocument]]:
-        issued, unbilled = [], []
-        texts: dict[str, str] = {}
-        for month in months:
-            digests: dict[str, str] = {}
-            for place, stored in self._shelf.documents(month):
-                digests[place] = digest_of(stored)
-                if (nobody := read_unbilled(stored)) is not None:
-                    unbilled.append(nobody)
-                else:
-                    issued.append(_with_shared_texts(_as_issued(place, stored), texts))
-            self._check(month, digests, is_earlier=are_earlier)
-        return issued, unbilled
+    def _issue(
+        self, month: Period, computed: _Computed, kept: _Kept, given: Mapping[str, GivenNumber]
+    ) -> IssuedSpool:
+        """Issue what is not issued yet, some invoices at a time."""
+        issued = IssuedSpool()
+        with ThreadPoolExecutor(self._at_once) as pool:
+            numbers = iter(computed.order)
+            while some := list(islice(numbers, _AT_A_TIME)):
+                wanted = [_numbered(computed.invoice(number), given) for number in some]
+                stored = [kept.document(place_of(one)) for one in wanted]
+                for one, document in pool.map(self._issue_one, wanted, stored):
+                    issued.add(one, document)
+                    kept.note(month, one.invoice, document)
+        return issued
 
-    def _check_months(self, invoiced: Collection[Period]) -> None:
-        """Raises BrokenChainError where all invoices of a month are gone."""
-        if self._chain is not None:
-            self._chain.check_months(INVOICES, invoiced)
-
-    def _check(self, month: Period, documents: Mapping[str, str], *, is_earlier: bool) -> None:
-        """Hold the documents of a month against the chain.
-
-        Raises:
-            BrokenChainError: one is missing or altered, or the chain is.
-            CannotInvoice: no link names a document of an earlier month.
-        """
-        if self._chain is None:
-            return
-        unlinked = self._chain.unlinked(month, f"{INVOICES}{month}/", documents)
-        if unlinked and is_earlier:
-            raise CannotInvoice(
-                f"{', '.join(unlinked[:MOST_SHOWN])}: not linked into the chain of what was billed, since "
-                "the job that issued it was stopped, or somebody else wrote it. Look at it; `usage-meter "
-                f"invoice {month}`, run again, links it"
-            )
-
-    def _link(self, month: Period) -> None:
-        if self._chain is not None:
-            documents = {name: digest_of(stored) for name, stored in self._shelf.documents(month)}
-            self._chain.add(LinkKind.INVOICES, month, documents)
-
-    def _keep_unbilled(self, month: Period, unpriced: Iterable[Unpriced]) -> None:
-        keys = unbilled_keys(unpriced)
-        if keys:
-            self._shelf.decide(month, UNBILLED, canonical_json(unbilled_document(month, keys)))
-
-    def _issue(self, month: Period, invoice: InvoiceDocument) -> Issued:
-        place, computed = place_of(invoice), canonical_json(invoice)
-        document, is_new = self._shelf.decide(month, place, computed)  # 5a
+    def _issue_one(self, invoice: InvoiceDocument, stored: StoredDocument | None) -> tuple[Issued, bytes]:
+        """Issue an invoice, unless it is; `stored` is the document that is kept, if that is known."""
+        month, place, computed = (
+            Period(invoice["period"]["month"]),
+            place_of(invoice),
+            canonical_json(invoice),
+        )
+        if stored is None:
+            document, is_new = self._shelf.decide(month, place, computed)  # 5a
+        else:
+            document, is_new = stored.content, False
         is_as_computed = document == computed
-        issued = invoice if is_as_computed else _as_issued(f"{place} {month}", document)
-        kept = {  # 5b
-            name: found
-            for name, content in derived(issued).items()
-            if (found := self._shelf.add(month, place, name, content)) != content
-        }
-        return Issued(issued, is_new, is_as_computed, None if is_as_computed else document, kept)
+        issued = invoice if is_as_computed else as_issued(f"{place} {month}", document)
+        kept = {}
+        if stored is None or not stored.is_copied or self._looks_again:
+            kept = {  # 5b
+                name: found
+                for name, content in derived(issued).items()
+                if (found := self._shelf.add(month, place, name, content)) != content
+            }
+        return Issued(issued, is_new, is_as_computed, None if is_as_computed else document, kept), document
+
+    def _keep_unbilled(self, month: Period, unpriced: Iterable[Unpriced], kept: _Kept) -> None:
+        keys = unbilled_keys(unpriced)
+        if keys and UNBILLED not in kept.places:
+            document = canonical_json(unbilled_document(month, keys))
+            document, _ = self._shelf.decide(month, UNBILLED, document)
+            kept.keep(UNBILLED, invoice_name(month, UNBILLED, DOCUMENT_NAME), document)
 
 
-def derived(invoice: InvoiceDocument) -> dict[str, bytes]:
-    """What follows from an invoice, by name. Where nothing is due, nothing does."""
-    if invoice.get("kind") == "nothing_due":
-        return {}
-    return {SPREADSHEET_NAME: csv_bytes(invoice), PAGE_NAME: page(invoice)}
+class _Kept:
+    """The documents that a month has, those of this run included."""
+
+    def __init__(self, documents: Iterable[StoredDocument], material: Material) -> None:
+        self.places: dict[str, int] = {}
+        """By place the number of its line, of those that were there before."""
+        self.digests: dict[str, str] = {}
+        """By the name of the object."""
+        self.given: dict[str, GivenNumber] = {}
+        self.numbers: set[str] = set()
+        self.is_to_be_copied = False
+        """Whether the copy lacks a document."""
+        self._lines = RecordSpool()
+        self._copied: set[str] = set()
+        for one in documents:
+            self._take(one, material)
+
+    def _take(self, one: StoredDocument, material: Material) -> None:
+        invoice = one.invoice()
+        place = UNBILLED if invoice is None else place_of(invoice)
+        self.keep(place, one.name, one.content, is_copied=one.is_copied)
+        if invoice is not None:
+            material.add_document(invoice)
+            if "number" in invoice:
+                self.given[place] = GivenNumber(invoice["number"], invoice["date"])
+                self.numbers.add(invoice["number"])
+
+    def keep(self, place: str, name: str, content: bytes, *, is_copied: bool = False) -> None:
+        """A document is there."""
+        self.places[place] = self._lines.add(content)
+        self.digests[name] = digest_of(content)
+        self.is_to_be_copied |= not is_copied
+        if is_copied:
+            self._copied.add(place)
+
+    def note(self, month: Period, invoice: InvoiceDocument, document: bytes) -> None:
+        """An invoice is issued."""
+        place = place_of(invoice)
+        self.digests[invoice_name(month, place, DOCUMENT_NAME)] = digest_of(document)
+        self.is_to_be_copied |= place not in self.places
+        if "number" in invoice:
+            self.numbers.add(invoice["number"])
+
+    def document(self, place: str) -> StoredDocument | None:
+        """What was there before in a place."""
+        if place not in self.places:
+            return None
+        return StoredDocument("", self._lines[self.places[place]], place in self._copied)
+
+    def others(self, places: Iterable[str]) -> Iterator[bytes]:
+        """The documents but for those of these places."""
+        computed = set(places)
+        return (self._lines[number] for place, number in self.places.items() if place not in computed)
 
 
-def _not_in(have: Iterable[InvoiceDocument], invoices: Iterable[InvoiceDocument]) -> list[InvoiceDocument]:
-    places = {place_of(one) for one in have}
-    return [one for one in invoices if place_of(one) not in places]
+class _Past:
+    """The documents of earlier months: they are added to the material, and what else is needed is noted."""
+
+    def __init__(self, documents: MonthDocuments, months: Sequence[Period], material: Material) -> None:
+        self.firsts: list[InvoiceDocument] = []
+        """One of each month that has any."""
+        self._numbers: dict[Period, str] = {}
+        for month in months:
+            self._take(month, documents.of_earlier(month, is_last=month == months[-1]), material)
+
+    def _take(self, month: Period, documents: Iterable[StoredDocument], material: Material) -> None:
+        numbers, has_first = [], False
+        for one in documents:
+            if (nobodys := one.unbilled()) is not None:
+                material.add_unbilled(nobodys)
+            if (invoice := one.invoice()) is None:
+                continue
+            material.add_document(invoice)
+            if "number" in invoice:
+                numbers.append(invoice["number"])
+            if not has_first and invoice["sources"]:
+                self.firsts.append(invoice)
+                has_first = True
+        self._numbers[month] = "\n".join(numbers)
+
+    def numbers(self, month: Period) -> set[str]:
+        """The numbers of a month's documents."""
+        return set(self._numbers.get(month, "").split("\n"))
 
 
-def _as_issued(place: str, stored: bytes) -> InvoiceDocument:
-    try:
-        return read_invoice(stored)
-    except AlteredInvoice as altered:
-        raise CannotInvoice(f"{place}: {altered}; bring back its first version") from altered
+class _Computed:
+    """The invoices that this run came to, in a temporary file."""
+
+    def __init__(self, month: Period, sources: Sequence[SourceDocument], draft: Sequence[str]) -> None:
+        self.places: list[str] = []
+        self.contradictions: list[Contradiction] = []
+        self.too_late: list[Unpriced] = []
+        self._month = month
+        self._sources = sources
+        self._draft = draft
+        self._accounts: list[str] = []
+        self._unpriced: list[Unpriced] = []
+        self._spool = RecordSpool()
+
+    def take(
+        self, part: AccountPart, account: str | None, reprice: str | None, invoiced: Sequence[Period]
+    ) -> None:
+        """Price a part of the accounts."""
+        billing = bill_month(
+            part.tariff, part.usage, part.earlier, part.documents, part.unbilled, reprice=reprice
+        )
+        self.contradictions += [one for one in billing.contradictions if account in (None, one.account)]
+        self._unpriced += billing.unpriced
+        wanted = [one for one in billing.invoices if account is None or one["account"] == account]
+        invoices = [attested(one, self._sources, self._draft) for one in wanted]
+        if not self._draft:
+            have = [one for one in part.documents if one["period"]["month"] == self._month]
+            invoices, too_late = in_time(self._month, invoices, have, invoiced)
+            self.too_late += too_late
+            invoices = not_billed_elsewhere(invoices, have)
+        for one in invoices:
+            self._accounts.append(one["account"])
+            self.places.append(place_of(one))
+            self._spool.add(canonical_json(one))
+
+    @property
+    def order(self) -> Sequence[int]:
+        """The numbers of the invoices, in the order of the accounts."""
+        return sorted(range(len(self._accounts)), key=self._accounts.__getitem__)
+
+    def unpriced(self) -> tuple[Unpriced, ...]:
+        """What is on none: of the month itself first; keys before accounts."""
+        return tuple(sorted(self._unpriced, key=self._rank))
+
+    def _rank(self, one: Unpriced) -> tuple[bool, Period, bool, str]:
+        return one.month != self._month, one.month, one.account is not None, one.account or one.keys[0]
+
+    def invoice(self, number: int) -> InvoiceDocument:
+        """One of them."""
+        return _read(self._spool[number])
+
+    def invoices(self, numbers: Sequence[int]) -> Sequence[InvoiceDocument]:
+        """Some of them."""
+        return SpoolView(self._spool, _read, numbers)
+
+    def drafts(self) -> Sequence[Issued]:
+        """All of them, as drafts."""
+        return SpoolView(self._spool, _draft, self.order)
 
 
-def _with_shared_texts(invoice: InvoiceDocument, texts: dict[str, str]) -> InvoiceDocument:
-    """The same document. The query of a month is one text for all accounts, and the longest of a document."""
-    for source in invoice["sources"]:
-        source["sql"] = texts.setdefault(source["sql"], source["sql"])
-    return invoice
+def _added(material: Material, proven: Proven) -> Proven:
+    """What is proven of a month, its usage added to the material and held no longer."""
+    if not proven.is_gone:
+        material.add_usage(proven.usage)
+    return proven._replace(usage=MonthUsage(proven.usage.month, (), proven.usage.query))
+
+
+def _numbered(invoice: InvoiceDocument, given: Mapping[str, GivenNumber]) -> InvoiceDocument:
+    place = place_of(invoice)
+    return numbered(invoice, given[place]) if place in given else invoice
+
+
+def _has_number(invoice: InvoiceDocument) -> bool:
+    return invoice.get("kind") != "nothing_due"
 
 
 def _is_final(earlier: Period, month: Period, tariff: Tariff) -> bool:
     return months_between(earlier, month) > tariff.final_after
 
 
-def _draft(invoice: InvoiceDocument) -> Issued:
-    return Issued(invoice, is_new=False, is_as_computed=True)
+def _read(document: bytes) -> InvoiceDocument:
+    return read_document(document)
+
+
+def _draft(document: bytes) -> Issued:
+    return Issued(_read(document), is_new=False, is_as_computed=True)

@@ -11,8 +11,10 @@ calls or another tariff have made another document of it. :meth:`Numbering.unuse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from metering.period import Period, months_between
@@ -50,15 +52,16 @@ class Numbering:
                 found |= self._give(month, kind, sorted(wanted), series)
         return found
 
-    def unused(self, since: Period, documents: Iterable[InvoiceDocument]) -> list[UnusedNumber]:
-        """Numbers of months from `since` on that are on none of the documents, which are all there are."""
-        used = {one.get("number") for one in documents}
-        return [
-            UnusedNumber(given.number, batch.month, place)
-            for batch in self._batches(since)
-            for place, given in batch.numbers()
-            if given.number not in used
-        ]
+    def unused(self, since: Period, used: Callable[[Period], Collection[str]]) -> Iterator[UnusedNumber]:
+        """Numbers of months from `since` on that no document has. `used` gives those of all documents of a
+        month; it is called month by month.
+        """
+        for month, batches in groupby(self._batches(since), key=attrgetter("month")):
+            known = used(month)
+            for batch in batches:
+                for place, given in batch.numbers():
+                    if given.number not in known:
+                        yield UnusedNumber(given.number, month, place)
 
     def _give(
         self, month: Period, kind: DocumentKind, places: list[str], series: NumberSeries

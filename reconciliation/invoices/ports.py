@@ -5,7 +5,7 @@ CannotInvoice   a month that cannot be invoiced at present
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from metering.errors import MeterError
@@ -28,8 +28,20 @@ class InvoiceStore(Protocol):
         """The months that have invoices, in order."""
         ...
 
-    def documents(self, month: Period) -> Iterable[tuple[str, bytes]]:
-        """The documents of a month, each with the name of its object."""
+    def names(self, month: Period) -> Iterable[str]:
+        """The names of the objects with the documents of a month, in order."""
+        ...
+
+    def contents(self, names: Sequence[str]) -> Iterable[bytes | None]:
+        """Such objects, in their order; None: it is gone."""
+        ...
+
+    def copied(self, month: Period) -> Iterable[bytes]:
+        """The lines of the copy of a month's documents, as far as it can be read."""
+        ...
+
+    def copy(self, month: Period, documents: Iterable[bytes]) -> None:
+        """Keep a copy of all documents of a month, in place of any that there is."""
         ...
 
     def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:

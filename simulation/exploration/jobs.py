@@ -78,7 +78,8 @@ class Outside:
         if not Delimiter:
             yield {"Contents": [{"Key": name, "ETag": tag, "Size": 1} for name, tag in names]}
             return
-        folders = {name[len(Prefix) :].partition(Delimiter)[0] for name, _ in names}
+        below = (name[len(Prefix) :] for name, _ in names)
+        folders = {name.partition(Delimiter)[0] for name in below if Delimiter in name}
         yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{folder}{Delimiter}"} for folder in sorted(folders)]}
 
     def _answer(self, request: JobRequest) -> Any:

@@ -33,8 +33,9 @@ from metering.period import Period
 from metering.prices.invoice import invoice_id
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
-from reconciliation.invoices.issue import Invoiced, Invoicing
+from reconciliation.invoices.issue import Invoicing
 from reconciliation.invoices.proven_usage import ProvenUsages
+from reconciliation.invoices.result import Invoiced
 from reconciliation.reconcile import Reconciler, Sources
 from stream_processor.fold import fold
 from tests.local_cloud.athena.workshop import Analyst

@@ -108,11 +108,28 @@ def test_months_and_documents(shelf: S3Invoices) -> None:
         shelf.decide(month, account, f"{month} {account}".encode())
         shelf.add(month, account, "invoice.html", b"page")
     assert [OCTOBER, NOVEMBER] == shelf.months()
-    assert [
-        ("invoices/2026-10/a/invoice.json", b"2026-10 a"),
-        ("invoices/2026-10/b/invoice.json", b"2026-10 b"),
-    ] == list(shelf.documents(OCTOBER))
-    assert [] == list(shelf.documents(Period("2025-01")))
+    names = shelf.names(OCTOBER)
+    assert ["invoices/2026-10/a/invoice.json", "invoices/2026-10/b/invoice.json"] == names
+    assert [b"2026-10 a", None, b"2026-10 b"] == list(shelf.contents([names[0], "invoices/gone", names[1]]))
+    assert [] == shelf.names(Period("2025-01"))
+
+
+def test_a_copy_of_a_month(shelf: S3Invoices, s3: Any) -> None:
+    """It is lines of one object after a first line that says what they are, no month of its own, and the same
+    bytes for the same lines; one that is damaged is read as far as it goes, and one that is missing has none.
+    """
+    lines = [f'{{"n":{number}}}'.encode() for number in range(20_000)]
+    for month in (OCTOBER, NOVEMBER):
+        shelf.copy(month, iter(lines))
+    content = everything(s3)["invoices/2026-10.jsonl.gz"]
+    assert [b'{"format":"usage-meter/documents/1","month":"2026-10"}', *lines] == list(shelf.copied(OCTOBER))
+    assert (b"", []) == (b"".join(shelf.copied(Period("2026-12"))), shelf.months())
+    for damaged in (content[: len(content) // 2], b"nothing of the kind", content[:-9] + bytes(9)):
+        s3.put_object(Bucket=BUCKET, Key="invoices/2026-10.jsonl.gz", Body=damaged)
+        read = list(shelf.copied(OCTOBER))[1:]
+        assert lines[: len(read)][:-1] == read[:-1]
+    shelf.copy(OCTOBER, lines)
+    assert content == everything(s3)["invoices/2026-10.jsonl.gz"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +160,7 @@ def issue(client: Any, known: Known | None = None) -> None:
 
 
 @pytest.mark.parametrize("happens", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("fails_at", range(6))
+@pytest.mark.parametrize("fails_at", range(7))
 def test_each_write_fails_in_turn(fails_at: int, happens: bool, shelf: S3Invoices, s3: Any) -> None:
     """S3 does not answer a put, which may have happened: run again, all is as if it had."""
     assert [] == shelf.months()
@@ -155,7 +172,7 @@ def test_each_write_fails_in_turn(fails_at: int, happens: bool, shelf: S3Invoice
     with pytest.raises(Transient):
         issue(failing)
     issue(s3)
-    assert 6 == len(undisturbed)
+    assert 6 + 1 == len(undisturbed)
     assert undisturbed == invoices(s3)
 
 
@@ -178,7 +195,7 @@ def test_two_jobs_at_once(shelf: S3Invoices, s3: Any) -> None:
     issue(s3, late)
     found = invoices(s3)
     acme = json.loads(found["invoices/2026-10/acme/invoice.json"])
-    assert (6, "4.00") == (len(found), acme["total"])
+    assert (6 + 1, "4.00") == (len(found), acme["total"])
     for kind in ("csv", "html"):
         assert acme["id"].encode() in found[f"invoices/2026-10/acme/invoice.{kind}"]
 
@@ -202,7 +219,7 @@ def test_refusals_of_s3(error: ClientError, expected: type[MeterError], shelf: S
 def test_a_bucket_that_cannot_be_read(s3: Any) -> None:
     """Every reading says which bucket."""
     nowhere = S3Invoices(s3, "nowhere")
-    for read in (nowhere.months, lambda: list(nowhere.documents(OCTOBER))):
+    for read in (nowhere.months, lambda: nowhere.names(OCTOBER), lambda: list(nowhere.copied(OCTOBER))):
         with pytest.raises(Misconfigured, match="nowhere/invoices/"):
             read()
 
@@ -212,7 +229,7 @@ def test_a_long_account_has_a_short_folder(shelf: S3Invoices, account: str) -> N
     """S3 takes names of 1,024 bytes, a disk of 255; what was decided is found again."""
     assert (b"one", True) == shelf.decide(OCTOBER, account, b"one")
     assert (b"one", False) == shelf.decide(OCTOBER, account, b"two")
-    ((place, _),) = shelf.documents(OCTOBER)
+    (place,) = shelf.names(OCTOBER)
     assert max(map(len, place.split("/"))) <= 200
 
 

@@ -31,6 +31,7 @@ from tests.reconciliation.chain_stores import forget_billing
 
 MONTH = "2026-10"
 NOBODYS = f"invoices/{MONTH}/unbilled%3A/invoice.json"
+COPY = f"invoices/{MONTH}.jsonl.gz"
 """The list of the keys that nobody was billed for."""
 SEALED_AT = datetime(2026, 11, 3, tzinfo=UTC)
 TARIFF = """
@@ -124,7 +125,7 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
         for account in ("acme", "globex")
         for kind in ("csv", "html", "json")
     ]
-    assert [*(f"invoices/{name}" for name in files), NOBODYS] == kept(demo)
+    assert [COPY, *(f"invoices/{name}" for name in files), NOBODYS] == kept(demo)
 
 
 def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_one_account(demo: Demo, tariff: Path) -> None:
     """Only the account that is named gets an invoice; one that is not in the tariff is refused."""
     invoke("invoice", MONTH, "--tariff", tariff, "--account", "globex")
     files = [f"invoices/{MONTH}/globex/invoice.{kind}" for kind in ("csv", "html", "json")]
-    assert [*files, NOBODYS] == kept(demo)
+    assert [COPY, *files, NOBODYS] == kept(demo)
     with pytest.raises(CommandError, match=r"nobody is not an account of .* which has acme, globex"):
         invoke("invoice", MONTH, "--tariff", tariff, "--account", "nobody")
 
@@ -174,7 +175,7 @@ def test_a_month_that_differs_is_refused(demo: Demo, tariff: Path, tmp_path: Pat
     """Nothing is issued while counters and lake differ; drafts are made on request, marked, and not kept."""
     change_counter(demo, 1)
     try:
-        with pytest.raises(CommandError, match=r"2026-10: the counters and the lake differ in \d+ places"):
+        with pytest.raises(CommandError, match=r"2026-10: the counters and the lake differ in \d+ places?"):
             invoke("invoice", MONTH, "--tariff", tariff)
         shown = invoke("invoice", MONTH, "--tariff", tariff, "--unproven", "--out", tmp_path / "out")
         with pytest.raises(CommandError, match="Drafts are not exported to Stripe"):

@@ -16,6 +16,7 @@ from metering.period import Period
 from metering.prices.money import EXACT
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
+from reconciliation.invoices.account_groups import GROUP
 from reconciliation.invoices.issue import Invoicing
 from reconciliation.invoices.numbering import Numbering
 from reconciliation.invoices.several_meters import SeveralMeters
@@ -336,8 +337,12 @@ class History:
         return found
 
 
-def lived(seed: int, counts: tuple[int, ...] = History.counts) -> tuple[History, Shelves]:
-    """A history, invoiced month by month by jobs that may be killed and are run again."""
+def lived(
+    seed: int, counts: tuple[int, ...] = History.counts, group_size: int = GROUP
+) -> tuple[History, Shelves]:
+    """A history, invoiced month by month by jobs that may be killed and are run again; `group_size` accounts
+    are priced at a time.
+    """
     history, known, shelf = History(Random(seed), counts=counts), Known(), Shelves()
     history.on_paper, history.several_meters = seed % 2 == 1, seed % 4 > 1
     other = Known()
@@ -356,7 +361,10 @@ def lived(seed: int, counts: tuple[int, ...] = History.counts) -> tuple[History,
         shelf.is_written = history.random.random() < 0.5
         usages = SeveralMeters("main", known, read.meters, lambda _meter: other)
         job = Invoicing(
-            usages if history.several_meters else known, shelf, numbering=Numbering(shelf, lambda: DAY)
+            usages if history.several_meters else known,
+            shelf,
+            numbering=Numbering(shelf, lambda: DAY),
+            group_size=group_size,
         )
         try:
             invoiced = job.invoice(month, read)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from metering.bucket_layout import invoice_name
 from metering.period import Period
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.prices.terms.numbers import NumberBatch
@@ -25,6 +26,10 @@ class Shelves:
     """A shelf in memory. At the write of number `killed_at` the process ends, before or after it happened."""
 
     kept: dict[tuple[Period, str, str], bytes] = field(default_factory=dict)
+    copies: dict[Period, list[bytes]] = field(default_factory=dict)
+    """Of all documents of a month."""
+    reads: int = 0
+    """Documents that were read by themselves."""
     writes: int = 0
     killed_at: int | None = None
     is_written: bool = False
@@ -37,11 +42,29 @@ class Shelves:
         """The months that have invoices."""
         return sorted({month for month, _, name in self.kept if name == "invoice.json"})
 
-    def documents(self, month: Period) -> Iterator[tuple[str, bytes]]:
+    def names(self, month: Period) -> list[str]:
+        """The objects with the documents of a month."""
+        found = sorted((place, name) for of_month, place, name in self.kept if of_month == month)
+        return [invoice_name(month, place, name) for place, name in found if name == "invoice.json"]
+
+    def contents(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """Some of them."""
+        self.reads += len(names)
+        by_name = {invoice_name(*place): content for place, content in self.kept.items()}
+        return (by_name.get(name) for name in names)
+
+    def documents(self, month: Period) -> Iterator[bytes]:
         """The documents of a month."""
-        for (of_month, account, name), content in sorted(self.kept.items()):
-            if (of_month, name) == (month, "invoice.json"):
-                yield f"{month}/{account}", content
+        return (one for one in self.contents(self.names(month)) if one is not None)
+
+    def copied(self, month: Period) -> list[bytes]:
+        """The copy of a month's documents."""
+        return self.copies.get(month, [])
+
+    def copy(self, month: Period, documents: Iterable[bytes]) -> None:
+        """Keep a copy."""
+        lines = list(documents)
+        self._write(lambda: self.copies.update({month: lines}))
 
     def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
         """Keep a document unless there is one."""

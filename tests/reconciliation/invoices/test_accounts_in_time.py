@@ -12,8 +12,9 @@ from metering.prices.documents import InvoiceDocument
 from metering.prices.invoice import place_of
 from metering.prices.tariff import Tariff
 from metering.usage import Usage
-from reconciliation.invoices.issue import Invoiced, Invoicing
+from reconciliation.invoices.issue import Invoicing
 from reconciliation.invoices.ports import CannotInvoice
+from reconciliation.invoices.result import Invoiced
 from tests.metering.prices.builders import Document, flat, tariff, version
 from tests.reconciliation.invoices.samples import Known, Shelves
 

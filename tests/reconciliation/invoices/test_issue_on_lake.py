@@ -16,9 +16,10 @@ from metering.calls.call import Call
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
 from reconciliation.closing import Closer, NotProvenError
-from reconciliation.invoices.issue import Invoiced, Invoicing
+from reconciliation.invoices.issue import Invoicing
 from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.invoices.proven_usage import ProvenUsages
+from reconciliation.invoices.result import Invoiced
 from reconciliation.reconcile import Reconciler
 from reconciliation.repair.scope import NotRepairableError
 from reconciliation.repair.trust import scope_of

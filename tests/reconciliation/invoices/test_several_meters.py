@@ -10,8 +10,9 @@ from metering.prices.documents import InvoiceDocument
 from metering.prices.tariff import Tariff
 from metering.prices.terms.meters import FurtherMeter
 from metering.usage import Usage
-from reconciliation.invoices.issue import DraftPolicy, Invoiced, Invoicing
+from reconciliation.invoices.issue import DraftPolicy, Invoicing
 from reconciliation.invoices.ports import CannotInvoice
+from reconciliation.invoices.result import Invoiced
 from reconciliation.invoices.several_meters import SeveralMeters
 from tests.metering.prices.builders import Document, tariff, version
 from tests.reconciliation.invoices.samples import Known, Shelves
