@@ -11,8 +11,9 @@ counters are known to hold every call that it can have let through: until `settl
 :data:`SETTLE_SECONDS` for calls that were still running and lines that were not yet in the stream. (Calls of
 a batch that Lambda gave up are in no counter: until they are repaired, that time stays where it is.) Then
 what the counters hold, with all leases and spendings since, is another upper bound of what was let through;
-where it is lower than `granted`, it takes its place. A lease that has expired is never spent, so that it does
-not matter whether its authorizer was ended or only frozen.
+where it is lower than `granted`, it takes its place. (Of these spendings some are counted already, and stand
+in it twice: that much comes back by a later recount, when they are settled too.) A lease that has expired is
+never spent, so that it does not matter whether its authorizer was ended or only frozen.
 """
 
 from __future__ import annotations
@@ -108,6 +109,10 @@ class _Reservation:
     amount: int = 0
     left: int = 0
     expires_at: int = 0
+    is_closing: bool = False
+    """A write that closes it was sent. It may have been made, so that nothing more is spent of it, not even
+    where the clock is set back to before it expires.
+    """
     demand: int = FIRST_DEMAND
     unsure: dict[str, Lease] = field(default_factory=dict)
     """Leases that were asked for without an answer. None is spent; those that were granted are closed."""
@@ -116,11 +121,13 @@ class _Reservation:
     ceiling: int = 0
 
     def covers(self, period: Period, now: float) -> bool:
-        return self.left > 0 and now < self.expires_at and period == self.period
+        is_live = self.left > 0 and now < self.expires_at and not self.is_closing
+        return is_live and period == self.period
 
     def closing(self, now: float) -> Closed | None:
         """What the next write closes: the lease that is held, as it ends now, or one that may be there."""
         if self.lease_id is not None:
+            self.is_closing = True
             return Closed(self.lease_id, self.amount - self.left, self.left, int(now))
         for lease_id, lease in self.unsure.items():
             return Closed(lease_id, 0, lease.amount, int(now))
@@ -278,7 +285,7 @@ class LeaseBook:
 
     def _hold(self, held: _Reservation, place: LeasePlace, lease_id: str, lease: Lease) -> None:
         held.lease_id, held.amount, held.left = lease_id, lease.amount, lease.amount
-        held.expires_at = lease.expires_at
+        held.expires_at, held.is_closing = lease.expires_at, False
         with self._lock:
             heapq.heappush(self._expiring, (lease.expires_at, place))
 
@@ -303,8 +310,8 @@ class LeaseBook:
         return self._lease_seconds * min(LONGEST_TIMES, 1 + len(sheet.leases) // MANY_LEASES)
 
     def _recounted(self, sheet: LeaseRecord | None, request: LeaseRequest, now: float) -> LeaseRecord | None:
-        """The record without the leases of authorizers that have ended, if that gives anything back."""
-        if sheet is None or not _has_lapsed(sheet, now - self._settle_seconds):
+        """The record without what is settled by now: leases of authorizers that have ended, and spendings."""
+        if sheet is None or not _has_settled(sheet, int(now) - self._settle_seconds):
             return None
         recount = request.recount()
         if recount.settled_through is None:
@@ -315,8 +322,8 @@ class LeaseBook:
         leases = {name: lease for name, lease in sheet.leases.items() if lease.expires_at >= settled}
         spent = {slot: amount for slot, amount in sheet.spent.items() if slot >= spent_slot(settled)}
         unsettled = sum(lease.amount for lease in leases.values()) + sum(spent.values())
-        new = LeaseRecord(sheet.period, recount.used + unsettled, leases, spent)
-        if new.granted >= sheet.granted:
+        new = LeaseRecord(sheet.period, min(sheet.granted, recount.used + unsettled), leases, spent)
+        if new == sheet:
             return None
         self.writes += 1
         answer = self._store.replace(request.place, sheet, new)
@@ -353,8 +360,12 @@ def _is_earlier(sheet: LeaseRecord | None, period: Period) -> bool:
     return sheet is None or sheet.period < period
 
 
-def _has_lapsed(sheet: LeaseRecord, before: float) -> bool:
-    return any(lease.expires_at < before for lease in sheet.leases.values())
+def _has_settled(sheet: LeaseRecord, before: int) -> bool:
+    """Whether a recount may give something back: a lease has lapsed, or what is spent is counted, and stood
+    twice in an earlier recount.
+    """
+    has_lapsed = any(lease.expires_at < before for lease in sheet.leases.values())
+    return has_lapsed or any(slot < spent_slot(before) for slot in sheet.spent)
 
 
 def _old_slots(sheet: LeaseRecord | None, now: int) -> list[int]:

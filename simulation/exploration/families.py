@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from metering.counters.ledger_layout import LedgerLayout
+from simulation.exploration.completeness.families import WATCHED, WATCHED_SHORT
+from simulation.exploration.family import Family
+from simulation.exploration.quotas.families import LIMITED, LIMITED_SHORT
 from simulation.exploration.small_world import (
     FULL_PAGES,
     ONE_PAGE,
@@ -14,14 +16,6 @@ from simulation.exploration.small_world import (
     SmallWorld,
     patterns,
 )
-
-
-class Family(NamedTuple):
-    """Worlds of one kind."""
-
-    name: str
-    meaning: str
-    worlds: tuple[SmallWorld, ...]
 
 
 def _shared(*lengths: int, name: str, faults: int, layout: LedgerLayout = ONE_PAGE) -> tuple[SmallWorld, ...]:
@@ -137,7 +131,11 @@ def _families() -> Iterator[Family]:
     )
 
 
-FAMILIES = {family.name: family for family in _families()}
+FAMILIES = {family.name: family for family in (*_families(), *LIMITED, *WATCHED)}
 
-SHORT = ("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events")
-"""What CI runs: about a minute on two processors."""
+SHORT = (
+    *("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events"),
+    *LIMITED_SHORT,
+    *WATCHED_SHORT,
+)
+"""What CI runs: less than two minutes on two processors."""

@@ -11,14 +11,24 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-from simulation.exploration.families import Family
-from simulation.exploration.search import explore
+from simulation.exploration.completeness.schedule import WatchSchedules
+from simulation.exploration.completeness.story import watch_story
+from simulation.exploration.completeness.watch_world import WatchedWorld
+from simulation.exploration.family import AnyWorld, Family
+from simulation.exploration.quotas.authorizer import SHIPPED_QUOTAS
+from simulation.exploration.quotas.quota_world import LimitedWorld
+from simulation.exploration.quotas.schedule import QuotaSchedules
+from simulation.exploration.quotas.story import quota_story
+from simulation.exploration.search import explore, search
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
 from simulation.protocol.meter import SHIPPED
 
 _ROOT = Path(__file__).resolve().parents[2]
-_CODE = ("metering", "simulation/exploration", "simulation/protocol", "stream_processor")
+_CODE = (
+    *("metering", "quota_authorizer", "stream_processor", "watch"),
+    *("simulation/exploration", "simulation/protocol", "simulation/quotas"),
+)
 
 
 class WorldExplored(NamedTuple):
@@ -43,7 +53,7 @@ class Kept:
         self._code = code_digest()
         self._results = self._read()
 
-    def of(self, family: str, world: SmallWorld) -> WorldExplored | None:
+    def of(self, family: str, world: AnyWorld) -> WorldExplored | None:
         """The result of a world, if it is known."""
         return self._results.get((family, str(world), world.faults))
 
@@ -78,7 +88,7 @@ def code_digest() -> str:
 
 def run(families: Sequence[Family], kept: Kept, workers: int | None = None) -> Iterator[WorldExplored]:
     """The results of all worlds, as they come."""
-    waiting: list[tuple[str, SmallWorld]] = []
+    waiting: list[tuple[str, AnyWorld]] = []
     for family in families:
         for world in family.worlds:
             known = kept.of(family.name, world)
@@ -91,7 +101,7 @@ def run(families: Sequence[Family], kept: Kept, workers: int | None = None) -> I
         yield result
 
 
-def _explored(waiting: Sequence[tuple[str, SmallWorld]], workers: int) -> Iterator[WorldExplored]:
+def _explored(waiting: Sequence[tuple[str, AnyWorld]], workers: int) -> Iterator[WorldExplored]:
     if workers == 1 or len(waiting) == 1:
         yield from (explored(*one) for one in waiting)
         return
@@ -100,11 +110,34 @@ def _explored(waiting: Sequence[tuple[str, SmallWorld]], workers: int) -> Iterat
         yield from (task.result() for task in as_completed(tasks))
 
 
-def explored(family: str, world: SmallWorld) -> WorldExplored:
+def explored(family: str, world: AnyWorld) -> WorldExplored:
     """Every state of a world on the shipped meter."""
+    match world:
+        case LimitedWorld():
+            states, depth, way = _limit(world)
+        case WatchedWorld():
+            states, depth, way = _watch(world)
+        case SmallWorld():
+            states, depth, way = _processor(world)
+    return WorldExplored(family, str(world), world.faults, states, depth, way)
+
+
+def _processor(world: SmallWorld) -> tuple[int, int, str | None]:
     found = explore(world, SHIPPED, is_folded=True)
     way = None if found.violation is None else story(SHIPPED, found.violation)
-    return WorldExplored(family, str(world), world.faults, found.states, found.depth, way)
+    return found.states, found.depth, way
+
+
+def _limit(world: LimitedWorld) -> tuple[int, int, str | None]:
+    found = search(lambda: QuotaSchedules(world, SHIPPED_QUOTAS, is_folded=True))
+    way = None if found.violation is None else quota_story(SHIPPED_QUOTAS, found.violation)
+    return found.states, found.depth, way
+
+
+def _watch(world: WatchedWorld) -> tuple[int, int, str | None]:
+    found = search(lambda: WatchSchedules(world, SHIPPED))
+    way = None if found.violation is None else watch_story(SHIPPED, found.violation)
+    return found.states, found.depth, way
 
 
 def total_states(results: Iterable[WorldExplored]) -> int:

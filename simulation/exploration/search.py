@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import marshal
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Generic
 
 import xxhash
 
-from simulation.exploration.schedule import ReaderPlace, Schedules, Step, WorldState
+from simulation.exploration.schedule import Schedules, Step
 from simulation.exploration.small_world import SmallWorld
+from simulation.exploration.state_space import State, StateSpace, Step_co
 from simulation.protocol.meter import Meter
 
 
-class Violation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Violation(Generic[Step_co]):
     """A state that breaks a promise, and the shortest way to it."""
 
     promise: str
-    way: tuple[Step, ...]
-    schedules: Schedules
+    way: tuple[Step_co, ...]
+    schedules: StateSpace[Any, Step_co]
     """What the numbers in the steps belong to."""
 
 
 @dataclass(slots=True)
-class Explored:
+class Explored(Generic[Step_co]):
     """What a search has found."""
 
     states: int = 0
@@ -34,7 +36,7 @@ class Explored:
     """Of the state that is farthest from the start."""
     is_complete: bool = False
     """Whether every state was seen that can be reached."""
-    violation: Violation | None = None
+    violation: Violation[Step_co] | None = None
 
 
 def explore(
@@ -43,25 +45,29 @@ def explore(
     *,
     deepest: int | None = None,
     is_folded: bool = False,
-) -> Explored:
+) -> Explored[Step]:
+    """Go through the states of a world of the stream processor, as :func:`search` does."""
+    return search(lambda: Schedules(world, meter, is_folded=is_folded), deepest)
+
+
+def search(space: Callable[[], StateSpace[State, Step_co]], deepest: int | None = None) -> Explored[Step_co]:
     """Go through the states of a world until one breaks a promise, or as deep as is said."""
-    schedules = Schedules(world, meter, is_folded=is_folded)
-    found = _search(schedules, deepest)
+    found = _search(space(), deepest)
     if found.violation is not None:
-        found.violation = _shortest(Schedules(world, meter, is_folded=is_folded), found.depth)
+        found.violation = _shortest(space(), found.depth)
     return found
 
 
-def _search(schedules: Schedules, deepest: int | None) -> Explored:
-    found = Explored()
-    frontier = [_packed(schedules.start)]
+def _search(schedules: StateSpace[State, Step_co], deepest: int | None) -> Explored[Step_co]:
+    found: Explored[Step_co] = Explored()
+    frontier = [schedules.packed(schedules.start)]
     seen = {_digest(frontier[0])}
     while frontier:
         reached: list[bytes] = []
         for before in frontier:
-            for _, after in schedules.steps(_unpacked(before)):
+            for _, after in schedules.steps(schedules.unpacked(before)):
                 found.steps += 1
-                packed = _packed(after)
+                packed = schedules.packed(after)
                 digest = _digest(packed)
                 if digest in seen:
                     continue
@@ -81,16 +87,16 @@ def _search(schedules: Schedules, deepest: int | None) -> Explored:
     return found
 
 
-def _shortest(schedules: Schedules, depth: int) -> Violation:
+def _shortest(schedules: StateSpace[State, Step_co], depth: int) -> Violation[Step_co]:
     """The same search once more, which remembers how each state was reached."""
-    came_from: dict[bytes, tuple[bytes, Step] | None] = {_packed(schedules.start): None}
+    came_from: dict[bytes, tuple[bytes, Step_co] | None] = {schedules.packed(schedules.start): None}
     frontier = [schedules.start]
     for _ in range(depth):
-        reached: list[WorldState] = []
+        reached: list[State] = []
         for state in frontier:
-            before = _packed(state)
+            before = schedules.packed(state)
             for step, after in schedules.steps(state):
-                packed = _packed(after)
+                packed = schedules.packed(after)
                 if packed in came_from:
                     continue
                 came_from[packed] = (before, step)
@@ -99,26 +105,16 @@ def _shortest(schedules: Schedules, depth: int) -> Violation:
                 if promise is not None:
                     return Violation(promise, _way(came_from, packed), schedules)
         frontier = reached
-    raise AssertionError(f"{schedules.world}: what was found at depth {depth} is not found again")
+    raise AssertionError(f"what was found at depth {depth} is not found again")
 
 
-def _way(came_from: dict[bytes, tuple[bytes, Step] | None], last: bytes) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _way(came_from: dict[bytes, tuple[bytes, Step_co] | None], last: bytes) -> tuple[Step_co, ...]:
+    steps: list[Step_co] = []
     at = came_from[last]
     while at is not None:
         steps.append(at[1])
         at = came_from[at[0]]
     return tuple(reversed(steps))
-
-
-def _packed(state: WorldState) -> bytes:
-    """A state as bytes. Version 2 of the format has no references, so that equal states give equal bytes."""
-    return marshal.dumps((tuple(map(tuple, state.readers)), *state[1:]), 2)
-
-
-def _unpacked(packed: bytes) -> WorldState:
-    readers, *rest = marshal.loads(packed)  # noqa: S302 - our own bytes, of this process
-    return WorldState(tuple(map(ReaderPlace._make, readers)), *rest)
 
 
 def _digest(packed: bytes) -> int:

@@ -15,9 +15,11 @@ from simulation.protocol.meter import Meter
 _PARTS = 1 << 16
 
 
-def story(meter: Meter, violation: Violation) -> str:
+def story(meter: Meter, violation: Violation[Step]) -> str:
     """How a promise comes to be broken, one numbered line a step."""
     schedules = violation.schedules
+    if not isinstance(schedules, Schedules):
+        raise TypeError(f"{schedules} has no stream")
     lines = [f"{meter.name}: {meter.breaks}. {schedules.world}", ""]
     state = schedules.start
     for number, step in enumerate(violation.way, 1):

@@ -204,6 +204,32 @@ class TestEnded:
         bench.recount = lambda: Recount(int(bench.now) - 5, 85)
         assert 15 == bench.spend_many(bench.book(), 200)
 
+    def test_counted_already(self) -> None:
+        """What was spent lately and is counted already stands twice in the first recount: so much less comes
+        back by it. The rest comes back by a later one, although no lease has lapsed since.
+        """
+        bench = Bench(10)
+        of_ended, lately = {"lost": Lease(6, START - 1000)}, {spent_slot(START): 4}
+        bench.store.sheets[PLACE] = LeaseRecord(HOUR, 10, of_ended, lately)
+        let_through = 4
+        bench.recount = lambda: Recount(int(bench.now) - 5, let_through)
+        let_through += bench.spend_many(bench.book(), 20)
+        assert 6 == let_through
+        for _ in range(3):
+            bench.now += 700
+            let_through += bench.spend_many(bench.book(), 20)
+        assert 10 == let_through
+
+    def test_asked_once(self) -> None:
+        """Where nothing can come back any more, nobody reads what the counters hold."""
+        bench = Bench(10)
+        bench.recount = lambda: Recount(int(bench.now) - 5, 12)
+        bench.spend_many(bench.book(), 20)
+        bench.now += 700
+        assert 0 == bench.spend_many(bench.book(), 1)
+        bench.recount = lambda: pytest.fail("the counters were read")
+        assert 0 == bench.spend_many(bench.book(), 1)
+
     def test_not_before(self) -> None:
         """Not while counters are late: nobody knows then what it has let through."""
         bench = self.ended()
@@ -267,6 +293,23 @@ class TestLostAnswers:
             bench.now += 10
             book.tidy(bench.now)
         assert 50 == spent == bench.sheet.granted
+
+    def test_clock_set_back(self) -> None:
+        """A lease whose closing got no answer may be closed: it is spent no more, whatever the clock says."""
+        bench = Bench(9, reserve_from=100)
+        flaky = bench.store = Flaky()
+        book = bench.book()
+        spent = bench.spend_many(book, 2)
+        assert 3 == bench.sheet.granted
+        flaky.answers = False
+        bench.now += 10
+        book.tidy(bench.now)
+        assert 2 == bench.sheet.granted
+        bench.now -= 2
+        assert Spending.UNAVAILABLE is bench.spend(book).outcome
+        flaky.answers = True
+        spent += bench.spend_many(book, 50)
+        assert 9 == spent == bench.sheet.granted
 
 
 class TestJudge:

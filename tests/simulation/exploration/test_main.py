@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from simulation.exploration import __main__ as command
-from simulation.exploration.families import FAMILIES, Family
+from simulation.exploration.families import FAMILIES
+from simulation.exploration.family import Family
 from simulation.exploration.small_world import SmallShard, SmallWorld
 
 _TINY = Family("tiny", "one record", (SmallWorld((SmallShard(0, ((0,),)),), faults=0),))

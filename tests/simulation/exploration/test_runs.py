@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from simulation.exploration import runs
-from simulation.exploration.families import FAMILIES, SHORT, Family
+from simulation.exploration.families import FAMILIES, SHORT
+from simulation.exploration.family import AnyWorld, Family
+from simulation.exploration.quotas.quota_world import NOON, LimitedWorld
 from simulation.exploration.runs import Kept, WorldExplored, explored, run, total_states
 from simulation.exploration.small_world import SmallShard, SmallWorld
 
@@ -20,9 +22,9 @@ def test_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A world that is finished is not explored again, until the code changes."""
     file = tmp_path / "kept" / "exploration.json"
     Kept(file).add(explored("two", _WORLDS[0]))
-    again: list[SmallWorld] = []
+    again: list[AnyWorld] = []
 
-    def noted(family: str, world: SmallWorld) -> WorldExplored:
+    def noted(family: str, world: AnyWorld) -> WorldExplored:
         again.append(world)
         return explored(family, world)
 
@@ -35,6 +37,13 @@ def test_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(runs, "code_digest", lambda: "other code")
     list(run([_FAMILY], Kept(file), 1))
     assert [_WORLDS[1], *_WORLDS] == again
+
+
+def test_limit() -> None:
+    """A world of a limit is explored by its own steps."""
+    world = LimitedWorld(amount=1, calls=1, times=(NOON,), faults=0)
+    found = explored("limit", world)
+    assert (5, 4, None) == (found.states, found.depth, found.story)
 
 
 def test_families() -> None:

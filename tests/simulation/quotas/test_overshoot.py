@@ -9,11 +9,10 @@ from functools import cache
 import pytest
 
 from metering.quotas.plan import Mode
-from metering.quotas.ports import LeaseAnswer, LeaseChange
 from quota_authorizer import leases
+from simulation.exploration.quotas.broken import NoRoom
 from simulation.plot import Curve
 from simulation.quotas import report
-from simulation.quotas import store as quotas_store
 from simulation.quotas.overshoot import Measured, Scenario, run, steady
 from simulation.quotas.report import described, overshoot_at, summary, table
 from tests.examples import examples
@@ -88,13 +87,6 @@ class TestCounted:
         rate = load * measured.scenario.amount / hour
         assert measured.overshoot <= rate * (lag + 5 + 5 + 1)
         assert measured.overshoot >= rate * lag / 2
-
-
-class NoRoom(quotas_store.LeasesInMemory):
-    """Grants whatever is asked for."""
-
-    def take(self, take: LeaseChange) -> LeaseAnswer:
-        return super().take(take._replace(room=10**9))
 
 
 class TestTeeth:

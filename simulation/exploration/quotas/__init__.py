@@ -1,0 +1,1 @@
+"""Reserved limits under every schedule of small worlds. Start at :mod:`.schedule`."""

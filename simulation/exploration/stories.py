@@ -1,0 +1,42 @@
+"""The shortest way to what each broken meter does wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from simulation.exploration.broken import BROKEN_SMALL, MOST_STEPS, SHOWN_BY
+from simulation.exploration.completeness.broken import BROKEN_SMALL_WATCHES, WATCHES_SHOWN_BY
+from simulation.exploration.completeness.schedule import WatchSchedules
+from simulation.exploration.completeness.story import watch_story
+from simulation.exploration.quotas.authorizer import QuotaMeter
+from simulation.exploration.quotas.broken import BROKEN_QUOTAS, QUOTAS_SHOWN_BY
+from simulation.exploration.quotas.schedule import QuotaSchedules
+from simulation.exploration.quotas.story import quota_story
+from simulation.exploration.search import explore, search
+from simulation.exploration.story import story
+from simulation.protocol.meter import Meter
+
+
+def _of_processor(meter: Meter) -> str | None:
+    found = explore(SHOWN_BY[meter.name], meter, deepest=MOST_STEPS)
+    return None if found.violation is None else story(meter, found.violation)
+
+
+def _of_limit(meter: QuotaMeter) -> str | None:
+    found = search(lambda: QuotaSchedules(QUOTAS_SHOWN_BY[meter.name], meter), MOST_STEPS)
+    return None if found.violation is None else quota_story(meter, found.violation)
+
+
+def _of_watch(meter: Meter) -> str | None:
+    found = search(lambda: WatchSchedules(WATCHES_SHOWN_BY[meter.name], meter), MOST_STEPS)
+    return None if found.violation is None else watch_story(meter, found.violation)
+
+
+STORIES: Final[dict[str, Callable[[], str | None]]] = {
+    **{meter.name: partial(_of_processor, meter) for meter in BROKEN_SMALL},
+    **{meter.name: partial(_of_limit, meter) for meter in BROKEN_QUOTAS},
+    **{meter.name: partial(_of_watch, meter) for meter in BROKEN_SMALL_WATCHES},
+}
+"""By the name of a broken meter; None: nothing is found within :data:`MOST_STEPS` steps."""
