@@ -22,6 +22,7 @@ CALLS ?= 100000
 KILLS ?= 60
 TARIFFS ?= 100000
 ANSWERS ?= 10000
+MINUTES ?= 20
 
 # The packages that go to Lambda, and all that the linters look at.
 DEPLOYED := $(wildcard metering adapters stream_processor firehose_transform quota_authorizer usage_api reconciliation watch)
@@ -72,6 +73,10 @@ simulate-quotas: setup ## Run limits under QUOTA_SEEDS=1000 accidents in each mo
 .PHONY: simulate-sources
 simulate-sources: setup ## Watch a source through 1,000 quiet days and 1,000 cuts above the stream
 	@$(BIN)/python -m simulation.source.report
+
+.PHONY: soak
+soak: setup ## Run everything for MINUTES=20 while services around it are slow, hang and refuse; draws build/soak.svg
+	@mkdir -p build; $(BIN)/python -m simulation.soak --minutes $(MINUTES) --out build/soak.svg --json build/soak.json
 
 .PHONY: chaos
 chaos: setup dynamodb-local ## Kill real processes of the meter between any two writes, and recount

@@ -7,7 +7,7 @@ moto's own CloudFormation leaves out subscription filters, Glue and Firehose and
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -52,8 +52,10 @@ class LocalCloud:
         *,
         dynamodb_endpoint: str | None = None,
         clock: LogClock | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Choose the template's ``parameters`` and, instead of moto's, a DynamoDB on this machine.
+        """Choose the template's ``parameters`` and, instead of moto's, a DynamoDB on this machine. ``now`` is
+        the time of Kinesis, Lambda and Firehose, by which records arrive, wait and grow old.
 
         Raises:
             NotOnThisMachineError: ``dynamodb_endpoint`` is elsewhere.
@@ -64,6 +66,7 @@ class LocalCloud:
             )
         self.endpoint = LocalEndpoint(clock, dynamodb_endpoint)
         self._parameters = dict(parameters or {})
+        self._now = now
 
     def __enter__(self) -> Self:
         self.endpoint.__enter__()
@@ -127,6 +130,7 @@ class LocalCloud:
             kinesis=self.client("kinesis"),
             s3=self.client("s3"),
             on_invocation=on_invocation or (lambda _invocation: None),
+            now=self._now,
         )
 
     def delivery_stream(
@@ -150,6 +154,7 @@ class LocalCloud:
             settings if within is None else settings.hurried(within),
             client=self.client,
             on_delivered=on_delivered or (lambda _delivery: None),
+            now=self._now,
         )
 
     def publish(self) -> None:
@@ -174,7 +179,7 @@ class LocalCloud:
         self.stack = Stack(self._parameters, region=endpoint.region, account=endpoint.account_id)
         if faults := self.stack.broken_rules:
             raise UnresolvableError(" ".join(faults))
-        self.kinesis = KinesisService(endpoint.account_id, endpoint.region)
+        self.kinesis = KinesisService(endpoint.account_id, endpoint.region, self._now)
         self.deliveries = SubscriptionDelivery(endpoint.region, endpoint.account_id, self.kinesis)
         endpoint.take_over(self.kinesis)
         register(self.deliveries)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
 from adapters.settings import WatchSettings
-from local_cloud.lambda_.function import FunctionError
+from adapters.telemetry import Telemetry
+from local_cloud.lambda_.function import FunctionError, LambdaFunction
 from local_cloud.stack import LocalCloud
 from local_cloud.telemetry import quiet_telemetry
 from watch.handler import make_handler, make_source_watch
@@ -29,25 +32,30 @@ _SOURCE = {"task": "source"}
 logger = logging.getLogger(__name__)
 
 
+def watch_function(cloud: LocalCloud, tools: Telemetry, client: Callable[[str], Any]) -> LambdaFunction:
+    """The watch's function with the template's settings; `client` makes the boto3 client of a service."""
+    settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
+    handler = make_handler(
+        settings,
+        KinesisStream(client("kinesis"), settings.stream_name),
+        CompletenessBook(client("dynamodb"), settings.counters_table, settings.ledger_table),
+        S3Objects(client("s3")),
+        # records arrive by the real time, and the log's clock may run ahead of it
+        replace(make_source_watch(settings, client), arrivals=None),
+        tools,
+        cloud.clock.now,
+    )
+    return cloud.function("WatchFunction", handler)
+
+
 class WatchLoop:
     """Invokes the watch's function again and again, from :meth:`start` to :meth:`stop`. Its clock is that of
     the cloud: the log's own while one is played.
     """
 
     def __init__(self, cloud: LocalCloud, seconds: float = SECONDS) -> None:
-        settings = WatchSettings.from_environment(cloud.environment("WatchFunction"))
-        handler = make_handler(
-            settings,
-            KinesisStream(cloud.client("kinesis"), settings.stream_name),
-            CompletenessBook(cloud.client("dynamodb"), settings.counters_table, settings.ledger_table),
-            S3Objects(cloud.client("s3")),
-            # records arrive by the real time, and the log's clock may run ahead of it
-            replace(make_source_watch(settings, cloud.client), arrivals=None),
-            quiet_telemetry("watch"),
-            cloud.clock.now,
-        )
         self._counts = cloud.counts
-        self._function = cloud.function("WatchFunction", handler)
+        self._function = watch_function(cloud, quiet_telemetry("watch"), cloud.client)
         self._seconds = seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)

@@ -57,7 +57,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Curves over one quantity, on one page. All values are above 0."""
+    """Curves over one quantity, on one page. On logarithmic axes all values are above 0."""
 
     title: str
     across: str
@@ -68,18 +68,25 @@ def line_chart(title: str, curves: Sequence[Curve]) -> str:
     """Curves over one pair of linear axes that begin at 0, each with a dot at every point and its name at its
     end.
     """
-    frame = _ALONE
-    highest_x = max(x for curve in curves for x, _ in curve.points)
-    highest_y = _round_up(max(y for curve in curves for _, y in curve.points))
-    scale = _LinearScale(frame, highest_x, highest_y)
+    return line_charts([Chart(title, "", curves)])
+
+
+def line_charts(charts: Sequence[Chart]) -> str:
+    """Such charts below one another in one picture. What lies across is named below the last."""
+    frame, title = _ALONE, charts[0].title
     font = f'font-family="sans-serif" font-size="12" fill="{_INK}"'
+    height = frame.height * len(charts)
     parts = [
-        f'{_SVG} viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{escape(title)}" {font}>',
-        _text(frame.left, 20, title, 'font-size="13"'),
-        *_linear_grid(frame, scale),
-        *(part for number, curve in enumerate(curves) for part in _linear_curve(curve, number, scale)),
-        *_names_at_ends(frame, curves, scale),
+        f'{_SVG} viewBox="0 0 {frame.width} {height}" role="img" aria-label="{escape(title)}" {font}>',
     ]
+    for number, chart in enumerate(charts):
+        if number:
+            parts.append(f'<g transform="translate(0 {number * frame.height})">')
+        parts += _linear_chart(frame, chart)
+        if number:
+            parts.append("</g>")
+    if across := charts[-1].across:
+        parts.append(_text(frame.edge + 12, height - frame.bottom + 18, across))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -97,6 +104,17 @@ def chart_sheet(charts: Sequence[Chart], columns: int) -> str:
         parts += _chart(frame, chart)
         parts.append("</g>")
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _linear_chart(frame: _Frame, chart: Chart) -> Iterator[str]:
+    highest_x = max(x for curve in chart.curves for x, _ in curve.points)
+    highest_y = _round_up(max(y for curve in chart.curves for _, y in curve.points))
+    scale = _LinearScale(frame, highest_x, highest_y)
+    yield _text(frame.left, 20, chart.title, 'font-size="13"')
+    yield from _linear_grid(frame, scale)
+    for number, curve in enumerate(chart.curves):
+        yield from _linear_curve(curve, number, scale)
+    yield from _names_at_ends(frame, chart.curves, scale)
 
 
 class _LinearScale(NamedTuple):
@@ -205,7 +223,7 @@ def _fixed_text(x: float, y: float, text: str, style: str) -> str:
     return _text(f"{x:.1f}", f"{y:.1f}", text, style)
 
 
-def _text(x: float | str, y: float | str, text: str, style: str) -> str:
+def _text(x: float | str, y: float | str, text: str, style: str = "") -> str:
     return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
 
 

@@ -77,6 +77,7 @@ BOTO_ERRORS_AT = {
     "cli/common/errors.py",
     *(f"adapters/dynamodb/hot_path/{name}.py" for name in ("conditional_writes", "http_pool", "sigv4")),
     # The local cloud brings these errors about, or stands in for the service that meets them.
+    "simulation/soak/faults.py",
     "simulation/exploration/jobs.py",  # S3 under every order of requests
     *("local_cloud/faults/lake_faults.py", "local_cloud/faults/write_faults.py"),
     "local_cloud/firehose/delivery_stream.py",

@@ -120,13 +120,20 @@ class WriteFaults:
         return _crash(request)
 
 
-def _throttle(request: AWSPreparedRequest) -> AWSResponse:
-    error = {
-        "__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
-        "message": "The level of configured provisioned throughput for the table was exceeded.",
-    }
+def response(request: AWSPreparedRequest, status: int, code: str, message: str) -> AWSResponse:
+    """What a service of a JSON protocol answers in place of what was asked for."""
+    content = json.dumps({"__type": code, "message": message}).encode()
     headers = HTTPHeaders.from_dict({"Content-Type": "application/x-amz-json-1.0"})
-    return AWSResponse(request.url, 400, headers, _Raw(json.dumps(error).encode()))
+    return AWSResponse(request.url, status, headers, _Raw(content))
+
+
+def _throttle(request: AWSPreparedRequest) -> AWSResponse:
+    return response(
+        request,
+        400,
+        "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+        "The level of configured provisioned throughput for the table was exceeded.",
+    )
 
 
 def _refuse(request: AWSPreparedRequest) -> AWSResponse:

@@ -40,7 +40,11 @@ class KinesisService:
 
     target_prefix = "Kinesis_20131202"
 
-    def __init__(self, account_id: str, region: str) -> None:
+    def __init__(
+        self, account_id: str, region: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """`now` gives the time (aware, UTC) at which records arrive."""
+        self._now = now
         self._arn_prefix = f"arn:aws:kinesis:{region}:{account_id}:stream/"
         self._streams: dict[str, tuple[Stream, KinesisSettings]] = {}
         self._lock = threading.Lock()
@@ -96,7 +100,7 @@ class KinesisService:
         with self._lock:
             if name in self._streams:
                 raise AwsError("ResourceInUseException", f"Stream {name} already exists.")
-            self._streams[name] = Stream(name, shards), KinesisSettings(on_demand=on_demand)
+            self._streams[name] = Stream(name, shards, self._now), KinesisSettings(on_demand=on_demand)
         return {}
 
     def _delete_stream(self, request: Request) -> Answer:
@@ -180,7 +184,7 @@ class KinesisService:
         position = first + len(records)
         answer: Answer = {
             "Records": [_described_record(record) for record in records],
-            "MillisBehindLatest": _millis_behind(shard, position),
+            "MillisBehindLatest": _millis_behind(shard, position, self._now()),
         }
         if ended and position == shard.end:
             return {**answer, "ChildShards": [_described_child(child) for child in shard.children]}
@@ -348,9 +352,9 @@ def _page(shard: Shard, position: int, limit: int) -> tuple[int, list[StoredReco
     return first, page
 
 
-def _millis_behind(shard: Shard, position: int) -> int:
+def _millis_behind(shard: Shard, position: int, now: datetime) -> int:
     _, records = shard.from_position(position, 1)
     if not records:
         return 0
-    waiting = datetime.now(UTC) - records[0].arrived_at
+    waiting = now - records[0].arrived_at
     return max(1, int(waiting.total_seconds() * 1000))

@@ -136,7 +136,7 @@ class EventSourceMapping:
     :meth:`step`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - function, settings, two services, a listener and a clock
         self,
         function: LambdaFunction,
         settings: MappingSettings,
@@ -144,7 +144,9 @@ class EventSourceMapping:
         kinesis: KinesisClient,
         s3: S3Client,
         on_invocation: Callable[[MappingInvocation], None] = lambda _invocation: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """``now`` gives the time (aware, UTC) by which windows end and records grow old."""
         self.progress = MappingProgress()
         self.id = str(uuid.uuid4())
         self._function = function
@@ -154,6 +156,7 @@ class EventSourceMapping:
         self._stream_arn = settings.stream_arn
         self._role_arn = f"arn:aws:iam::{settings.stream_arn.split(':')[4]}:role/{function.name}"
         self._on_invocation = on_invocation
+        self._now = now
         self._readers: dict[str, _ShardReader] = {}
         self._finished: set[str] = set()
         self._discovered = False
@@ -292,7 +295,7 @@ class EventSourceMapping:
         asked_at = time.monotonic()
         answer = self._kinesis.get_records(StreamARN=self._stream_arn, ShardIterator=reader.iterator)
         records = [_record(record) for record in answer["Records"]]
-        reader.cursor.read(records, _now())
+        reader.cursor.read(records, self._now())
         reader.read += len(records)
         if answer["MillisBehindLatest"] == 0:
             reader.caught_up_at = asked_at
@@ -301,10 +304,10 @@ class EventSourceMapping:
         return bool(records)
 
     def _invoke(self, reader: _ShardReader, *, flush: bool) -> bool:
-        expired = reader.cursor.expire(_now())
+        expired = reader.cursor.expire(self._now())
         if expired is not None:
             self._discard(reader, expired, "RecordAgeExceeded", request_id=str(uuid.uuid4()))
-        batch = reader.cursor.take(_now(), flush=flush or reader.iterator is None)
+        batch = reader.cursor.take(self._now(), flush=flush or reader.iterator is None)
         if batch is None:
             return expired is not None
         request_id = str(uuid.uuid4())
@@ -321,14 +324,16 @@ class EventSourceMapping:
         return read_answer(response, batch, self._settings.policy)
 
     def _settle(self, reader: _ShardReader, batch: RecordBatch, answer: Answer, request_id: str) -> None:
-        settlement = reader.cursor.settle(answer, _now())
+        settlement = reader.cursor.settle(answer, self._now())
         reader.settled += len(settlement.processed)
         self.progress.processed += len(settlement.processed)
         self.progress.failed_invocations += not isinstance(answer, Succeeded)
         self.progress.bisected += settlement.bisected
         if settlement.discarded is not None:
             self._discard(reader, settlement.discarded, "RetryAttemptsExhausted", request_id=request_id)
-        self._on_invocation(MappingInvocation(reader.shard_id, batch, answer, settlement.processed, _now()))
+        self._on_invocation(
+            MappingInvocation(reader.shard_id, batch, answer, settlement.processed, self._now())
+        )
 
     def _event(self, reader: _ShardReader, batch: RecordBatch) -> dict[str, Any]:
         return lambda_event(
@@ -354,8 +359,8 @@ class EventSourceMapping:
             return
         given_up = GivenUp(batch, condition, request_id)
         event = self._event(reader, batch)
-        document = invocation_record(given_up, event, function_arn=self._function.arn, now=_now())
-        key = object_key(self.id, reader.shard_id, _now())
+        document = invocation_record(given_up, event, function_arn=self._function.arn, now=self._now())
+        key = object_key(self.id, reader.shard_id, self._now())
         self._s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(document).encode())
 
 
@@ -388,10 +393,6 @@ def _record(answer: Mapping[str, Any]) -> CursorRecord:
         data=answer["Data"],
         arrived_at=answer["ApproximateArrivalTimestamp"],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _backoff(failures: int) -> timedelta:

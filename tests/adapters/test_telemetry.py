@@ -8,9 +8,9 @@ import pytest
 
 from adapters.settings import sends_all_metrics
 from adapters.telemetry import telemetry
+from local_cloud.log_metrics import metrics_in
 from metering.cost.units import ESSENTIAL_METRICS_BYTES, METRICS_BYTES
 from metering.errors import Misconfigured
-from tests.emf import metrics_in
 
 NAMES = (
     "Records LogEvents ControlMessages Metered Unattributed Malformed Undecodable Duplicates "

@@ -13,8 +13,8 @@ from adapters.telemetry import telemetry
 from firehose_transform import handler as module
 from firehose_transform.handler import Handler, make_handler
 from local_cloud.lambda_.function import LambdaContext
+from local_cloud.log_metrics import metrics_in
 from metering.errors import Misconfigured
-from tests.emf import metrics_in
 from tests.factories import SHARD, control_message, delivery, firehose_event, line, lines, sequence_number
 
 CONTEXT = LambdaContext("firehose_transform", "arn:aws:lambda:::function:firehose_transform", "512", 0.0)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from adapters import telemetry
+from local_cloud.alarm_states import state_after
 from local_cloud.template.document import Stack, translated
-from tests.alarms import state_after
 
 STACK = Stack(
     {

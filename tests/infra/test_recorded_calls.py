@@ -18,9 +18,9 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.hooks import EventAliaser
 
 from local_cloud.lambda_.function import LambdaContext
+from local_cloud.log_metrics import metrics_in
 from local_cloud.stack import LocalCloud
 from local_cloud.template.document import translated
-from tests.emf import metrics_in
 from tests.functions import SCENARIOS
 from tests.infra.test_alarms import OWN_METRICS, OWN_NAMESPACE
 

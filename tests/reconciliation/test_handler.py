@@ -12,6 +12,7 @@ import pytest
 
 from adapters.settings import ReconciliationSettings
 from adapters.telemetry import telemetry
+from local_cloud.log_metrics import metrics_in
 from metering.errors import Misconfigured
 from metering.period import Period
 from metering.proof.logged_call import LoggedCall
@@ -22,7 +23,6 @@ from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler, Sources
 from reconciliation.report.publication import Reconciling, ReportPublisher
 from reconciliation.wiring import make_reports
-from tests.emf import metrics_in
 from tests.reconciliation.month_end import Deployment, call, running
 from tests.reconciliation.test_schedule import scheduled
 

@@ -15,9 +15,9 @@ from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.settings import StreamProcessorSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
+from local_cloud.log_metrics import metrics_in
 from stream_processor.handler import make_handler, make_processor
 from stream_processor.time_limit import ALERT_SECONDS, RESERVED_SECONDS, TimeLimit
-from tests.emf import metrics_in
 from tests.stream_processor.test_handler import SEQUENCE, Context, counters
 from tests.tables import Tables, create_tables
 

@@ -15,14 +15,14 @@ from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
 from adapters.settings import StreamProcessorSettings, WatchSettings
 from adapters.telemetry import telemetry
+from local_cloud.alarm_states import in_alarm
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.lambda_.event_source_mapping import EventSourceMapping
 from local_cloud.lambda_.function import LambdaContext, LambdaFunction
+from local_cloud.log_metrics import metrics_in
 from local_cloud.stack import LocalCloud
 from metering.errors import Misconfigured
 from stream_processor import handler as stream_processor
-from tests.alarms import in_alarm
-from tests.emf import metrics_in
 from watch.handler import Handler, make_handler, make_source_watch
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

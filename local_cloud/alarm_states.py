@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
+
+NO_STATE = "INSUFFICIENT_DATA"
+"""Of a new alarm."""
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -15,7 +19,12 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanOrEqualToThreshold": operator.le,
     "LessThanThreshold": operator.lt,
 }
-STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"Maximum": max, "Minimum": min, "Sum": sum}
+STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
+    "Average": fmean,
+    "Maximum": max,
+    "Minimum": min,
+    "Sum": sum,
+}
 
 
 def in_alarm(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> bool:
@@ -25,14 +34,17 @@ def in_alarm(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> bo
 
 def state_after(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> str:
     """The state of a new alarm after these periods, each looked at when it is over."""
-    state = "INSUFFICIENT_DATA"
+    state = NO_STATE
     for end in range(1, len(periods) + 1):
-        state = _state(alarm, periods[:end][-int(alarm["EvaluationPeriods"]) :], state)
+        latest = periods[:end][-int(alarm["EvaluationPeriods"]) :]
+        state = next_state(alarm, [_value(alarm, one) for one in latest], state)
     return state
 
 
-def _state(alarm: Mapping[str, Any], latest: Sequence[Sequence[float]], before: str) -> str:
-    values = [_value(alarm, one) for one in latest]
+def next_state(alarm: Mapping[str, Any], values: Sequence[float | None], before: str) -> str:
+    """The state after an evaluation, given the value of each period that it looks at (None: no data) and the
+    state before it.
+    """
     if _is_filled(alarm) and any(value is not None for value in values):
         values = [0 if value is None else value for value in values]
     if alarm["TreatMissingData"] == "ignore" and all(value is None for value in values):

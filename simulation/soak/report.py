@@ -1,0 +1,64 @@
+"""A soak as text and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from simulation.plot import Chart, Curve, line_charts
+from simulation.soak.result import MinuteResult, SoakResult
+
+_MB: Final = 2**20
+_MILLION: Final = 1_000_000
+
+
+def heading() -> str:
+    """The head of the table."""
+    return (
+        f"{'minute':>6}{'calls':>9}{'counted':>9}{'lag s':>8}{'RSS MB':>8}{'µUSD':>8}{'drift':>7}  "
+        "what happens; alarms that are raised"
+    )
+
+
+def row(minute: MinuteResult) -> str:
+    """A minute in one line."""
+    alarms = ", ".join(name.removesuffix("Alarm") for name in minute.alarms)
+    return (
+        f"{minute.minute:>6}{minute.calls:>9,}{minute.counted:>9,}{minute.lag_seconds:>8.1f}"
+        f"{minute.memory_bytes / _MB:>8.1f}{minute.cost_usd * _MILLION:>8.0f}{minute.drift:>7,}  "
+        f"{', '.join(minute.disturbances)}; {alarms}"
+    )
+
+
+def verdict(result: SoakResult) -> str:
+    """What follows from it."""
+    faults = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.minutes[-1].faults.items()))
+    lines = [
+        "",
+        f"Requests disturbed: {faults}",
+        f"Memory over the second half: {result.memory_growth / _MB:+.1f} MB (at most {_bound(result):.1f})",
+        f"Alarms that rang: {', '.join(sorted(result.rung))}",
+    ]
+    if result.problems:
+        return "\n".join([*lines, "", "Problems:", *(f"- {problem}" for problem in result.problems)])
+    return "\n".join([*lines, f"{result.events:,} events, each counted once; counters and lake agree."])
+
+
+def _bound(result: SoakResult) -> float:
+    return result.memory_bound / _MB
+
+
+def drawn(result: SoakResult) -> str:
+    """Lag, memory, cost and drift by the minute, and how many alarms are raised."""
+    figures: list[tuple[str, Callable[[MinuteResult], float]]] = [
+        ("Lag of the counters, in seconds", lambda one: one.lag_seconds),
+        ("Memory of the process, in MB", lambda one: one.memory_bytes / _MB),
+        ("Cost of the minute at list prices, in millionths of a USD", lambda one: one.cost_usd * _MILLION),
+        ("Drift: events that the counters hold too many or too few", lambda one: one.drift),
+        ("Alarms that are raised", lambda one: len(one.alarms)),
+    ]
+    charts = [
+        Chart(title, "minute", [Curve("", [(one.minute, value(one)) for one in result.minutes])])
+        for title, value in figures
+    ]
+    return line_charts(charts)

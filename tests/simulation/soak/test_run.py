@@ -1,0 +1,73 @@
+"""A soak of two minutes; `make soak` is the long one."""
+
+from __future__ import annotations
+
+import gzip
+from base64 import b64decode
+from typing import Any
+
+import pytest
+
+from simulation.soak import script
+from simulation.soak.faults import DYNAMODB, FaultMode
+from simulation.soak.result import SoakResult
+from simulation.soak.run import Soak, SoakSettings
+from simulation.soak.script import ScriptedDisturbance
+from stream_processor import handler
+
+
+@pytest.fixture
+def soak(monkeypatch: pytest.MonkeyPatch) -> Soak:
+    """Two minutes of traffic, in the second of which DynamoDB hangs, and two after them."""
+    hanging = ScriptedDisturbance("DynamoDB hanging", 1, 1, faults=((DYNAMODB, FaultMode.HANGING),))
+    monkeypatch.setattr(script, "SCRIPT", (hanging,))
+    monkeypatch.setattr(script, "COMPARISONS", ())
+    monkeypatch.setattr(script, "MINUTES", 2)
+    monkeypatch.setattr(script, "END", 4)
+    return Soak(SoakSettings(minutes=0, calls_of_a_tick=5), lambda _minute: None)
+
+
+def drift(result: SoakResult) -> list[str]:
+    """What is wrong with the counters."""
+    return [problem for problem in result.problems if "Alarm" not in problem]
+
+
+@pytest.mark.exhaustive
+def test_counts(soak: Soak) -> None:
+    """What is sent while DynamoDB hangs is counted when it answers, and the alarms see what happened."""
+    result = soak.run()
+    first, second, *_, last = result.minutes
+    assert [] == drift(result)
+    assert (first.calls, last.calls) == (first.counted, last.counted)
+    assert second.faults["dynamodb hanging"] > 0
+    assert second.lag_seconds > 30
+
+
+def _has_calls(record: dict[str, Any]) -> bool:
+    data = b64decode(record["kinesis"]["data"])
+    return data[:2] == b"\x1f\x8b" and b"DATA_MESSAGE" in gzip.decompress(data)
+
+
+@pytest.mark.exhaustive
+def test_a_meter_that_loses_a_batch(soak: Soak, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is noticed in its minute and at the end, by counters and lake."""
+    lost: list[object] = []
+    make = handler.make_handler
+
+    def losing(*arguments: Any, **options: Any) -> Any:
+        real = make(*arguments, **options)
+
+        def handle(event: dict[str, Any], context: Any) -> Any:
+            if not lost and all(map(_has_calls, event["Records"])):
+                lost.append(event)
+                return {"batchItemFailures": []}
+            return real(event, context)
+
+        return handle
+
+    monkeypatch.setattr(handler, "make_handler", losing)
+    found = "\n".join(drift(soak.run()))
+    assert lost
+    assert "the counters were wrong by" in found
+    assert "events were sent" in found
+    assert "counters and lake differ" in found
