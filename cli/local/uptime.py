@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
+import time
 from typing import Final
 
 from rich.console import Console
@@ -44,8 +45,12 @@ def show_address(
     screen.print(
         f"\nLines put into the log group {cloud.log_group} are counted. This sends one:\n", soft_wrap=True
     )
-    line = line_of(cloud, {}, GuardedCall(key="my-key"))
-    screen.print(f"    echo {shlex.quote(line)} | {this_command(elsewhere=True)} send -\n", soft_wrap=True)
+    now_ms = (
+        time.time_ns() // 1_000_000
+    )  # it is logged when it is sent, whatever the time of a log that was played
+    line = line_of(cloud, {}, GuardedCall(key="my-key"), at_ms=now_ms)
+    screen.print(f"    echo {shlex.quote(line)} | {this_command(elsewhere=True)} send -", soft_wrap=True)
+    screen.print(f"    {this_command(elsewhere=True)} usage my-key\n", markup=False, soft_wrap=True)
     if api is not None:
         screen.print(
             f"This API lets the key {TRIAL} through {TRIAL_AMOUNT} times an hour; then it is denied:\n"

@@ -104,10 +104,18 @@ def completeness_line(as_of: datetime, complete_through: datetime | None) -> Tex
     if complete_through is None:
         return Text(f"As of {moment(as_of)}; how complete that is, is not yet known", "dim")
     behind = int((as_of - complete_through).total_seconds())
-    before = f", {behind:,} s before" if behind >= 0 else ""
+    before = f", {_span(behind)} before" if behind >= 0 else ""
     return Text(
         f"As of {as_of:%Y-%m-%d %H:%M:%S}, complete through {moment(complete_through)}{before}", "dim"
     )
+
+
+def _span(seconds: int) -> str:
+    """A time span in the largest unit of which it has two."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:,} {unit}"
+    return f"{seconds} s"
 
 
 def moment(time: datetime) -> str:

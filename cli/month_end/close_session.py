@@ -17,10 +17,12 @@ from cli.common.output import Output
 from cli.common.question import agreed, paused
 from cli.common.terminal import is_live
 from cli.month_end.repair_session import refusals_as_messages
+from metering.outcome import Outcome
 from metering.period import Period
 from metering.proof.month_state import Closing, State
+from metering.usage import NO_USAGE
 from reconciliation.closing import Closer
-from reconciliation.model.report import Report
+from reconciliation.model.report import Both, Report
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Reconciler
 from reconciliation.report.verdict import counted
@@ -75,6 +77,14 @@ def run(month: Period, stack: str, options: CloseOptions, out: Output) -> None:
     _show(screen, month, closing)
 
 
+def _reserved_keys(report: Report) -> int:
+    """How many of the reserved keys have rows in the lake: they are sealed with the others."""
+    outcomes = report.tally.outcomes
+    return sum(
+        outcomes.get(one, Both()).in_lake != NO_USAGE for one in (Outcome.UNATTRIBUTED, Outcome.MALFORMED)
+    )
+
+
 def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
     """Show what would be sealed, and ask. A month without calls is more often a wrong month or stack."""
     in_counters, in_lake = report.tally.total.counted, report.tally.total.in_lake
@@ -84,7 +94,7 @@ def _confirm(screen: Console, report: Report, options: CloseOptions) -> None:
             "stack, or seal it as an empty month with --empty. Nothing was sealed.",
             PROBLEM,
         )
-    keys = max(report.tally.keys_counted, report.tally.keys_in_lake)
+    keys = max(report.tally.keys_counted, report.tally.keys_in_lake) + _reserved_keys(report)
     screen.print(
         f"{report.month}: {counted(keys, 'key')}, {counted(in_lake.requests, 'request')}, "
         f"{in_lake.billable:,} billable. Once "

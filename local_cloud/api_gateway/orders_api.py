@@ -177,15 +177,17 @@ def refusal_of(answer: Mapping[str, Any], request_id: str = "") -> Refusal:
     return Refusal(int(response["StatusCode"]), headers, body)
 
 
-def line_of(cloud: LocalCloud, context: Mapping[str, str], call: GuardedCall) -> str:
+def line_of(
+    cloud: LocalCloud, context: Mapping[str, str], call: GuardedCall, *, at_ms: int | None = None
+) -> str:
     """The access-log line of a call, in the format that the template gives out; `context` is what the
-    authorizer handed on.
+    authorizer handed on. `at_ms` is when it was called; None: now, by the cloud's clock.
     """
     values = {
         "$context.extendedRequestId": call.request_id or f"{uuid.uuid4().hex[:15]}=",
         "$context.apiId": API,
         "$context.stage": "prod",
-        "$context.requestTimeEpoch": str(_now_ms(cloud)),
+        "$context.requestTimeEpoch": str(_now_ms(cloud) if at_ms is None else at_ms),
         "$context.httpMethod": call.method,
         "$context.resourcePath": call.path,
         "$context.path": call.path,

@@ -15,10 +15,14 @@ RESOURCES = translated()["Resources"]
 STACK = Stack()
 WITHOUT = Stack({"LookUps": "no"})
 BODY = STACK.resource("LookUpApi")["Body"]
-CUSTOMERS = ["/me/breakdown", "/me/cost", "/me/quota", "/me/usage", "/me/usage/{period}"]
+CUSTOMERS = [
+    *("/me/breakdown", "/me/cost", "/me/invoices", "/me/invoices/{invoice}", "/me/quota", "/me/usage"),
+    "/me/usage/{period}",
+]
 OPERATORS = [
-    *("/health", "/keys", "/keys/{id}/breakdown", "/keys/{id}/cost", "/keys/{id}/quota", "/keys/{id}/usage"),
-    *("/keys/{id}/usage/{period}", "/top", "/traffic"),
+    *("/health", "/keys", "/keys/{id}/breakdown", "/keys/{id}/cost", "/keys/{id}/invoices"),
+    *("/keys/{id}/invoices/{invoice}", "/keys/{id}/quota", "/keys/{id}/usage", "/keys/{id}/usage/{period}"),
+    *("/top", "/traffic"),
 ]
 OPEN = ["/", "/assets/{name}", "/openapi.json"]
 

@@ -37,6 +37,7 @@ GLUE = "arn:aws:glue:us-east-1:123456789012"
 LISTS = {"dynamodb:LeadingKeys", "events:source"}
 """Condition keys that hold several values."""
 GATEWAY = "arn:aws:apigateway:us-east-1::"
+FILTERS = "logs:DescribeSubscriptionFilters"
 LISTED = "logs:DescribeLogGroups"
 METRICS = ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
 X_RAY = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
@@ -86,8 +87,8 @@ class TestLeastPrivilege:
     @pytest.mark.parametrize("role", ROLES)
     def test_no_wildcard_resource(self, role: str) -> None:
         """A star stands for objects below a prefix, the streams of a log group, the tables that a crawler may
-        make in its own database, and all of X-Ray, of metrics, of the list of log groups, and of queries of
-        them; and for the stages of any API, and the usage of any plan.
+        make in its own database, and all of X-Ray, of metrics, of the list of log groups, of what their
+        filters are, and of queries of them; and for the stages of any API, and the usage of any plan.
         """
         log_groups = {
             STACK.arn(name) for name in RESOURCES if RESOURCES[name]["Type"] == "AWS::Logs::LogGroup"
@@ -97,7 +98,7 @@ class TestLeastPrivilege:
             for statement in statements(role, WITH_KEY)
             for resource in as_list(statement["Resource"])
             if "*" in resource
-            and statement["Action"] not in (X_RAY, METRICS, LISTED)
+            and statement["Action"] not in (X_RAY, METRICS, LISTED, FILTERS)
             and resource not in log_groups
         ]
         allowed = {
@@ -106,6 +107,7 @@ class TestLeastPrivilege:
             f"{STACK.arn('LakeBucket')}/errors/*",
             f"{STACK.arn('LakeBucket')}/tariffs/*",
             f"{STACK.arn('LakeBucket')}/breakdown/*",
+            f"{STACK.arn('LakeBucket')}/invoices/*",
             f"{STACK.arn('LakeBucket')}/traffic/*",
             f"{STACK.arn('LakeBucket')}/athena-results/*",
             f"{STACK.arn('LakeBucket')}/reconciliation/*",
@@ -297,8 +299,8 @@ class TestGrants:
         } == writing["Condition"]
 
     def test_usage_api(self) -> None:
-        """It reads the counters table, the published tariffs and what the reconciliation adds up, and can
-        write nothing, wherever it is.
+        """It reads the counters table, the published tariffs, the invoices and what the reconciliation adds
+        up, and can write nothing, wherever it is.
         """
         assert {"dynamodb:BatchGetItem", "dynamodb:Query"} == actions(
             "UsageApiRole", STACK.arn("CountersTable")
@@ -310,7 +312,7 @@ class TestGrants:
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             X_RAY,
         ] == [one["Action"] for one in others]
-        read = ["tariffs/*", "breakdown/*", "traffic/*"]
+        read = ["tariffs/*", "breakdown/*", "traffic/*", "invoices/*"]
         assert {"StringLike": {"s3:prefix": read}} == others[0]["Condition"]
         assert [f"{STACK.arn('LakeBucket')}/{prefix}" for prefix in read] == others[1]["Resource"]
 
@@ -336,7 +338,7 @@ class TestGrants:
 
     def test_watch(self) -> None:
         """It lists what is under the error prefixes and puts records into the stream; it reads neither. Of
-        the counters table it sees the progress, the source, and what is settled only.
+        the counters table it sees the progress, what was refused, the source, and what is settled only.
         """
         assert {"kinesis:ListShards", "kinesis:PutRecords"} == actions("WatchRole", STACK.arn("CallStream"))
         assert {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"} == actions(
@@ -344,7 +346,9 @@ class TestGrants:
         )
         (progress,) = [one for one in statements("WatchRole") if "dynamodb:Query" in one["Action"]]
         assert {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["progress", "settled", "source"]},
+            "ForAllValues:StringEquals": {
+                "dynamodb:LeadingKeys": ["progress", "refused", "settled", "source"]
+            },
             "Null": {"dynamodb:LeadingKeys": "false"},
         } == progress["Condition"]
         (listing,) = [one for one in statements("WatchRole") if one["Action"] == "s3:ListBucket"]

@@ -37,6 +37,7 @@ SETTINGS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
     "AWS_SECRET_ACCESS_KEY": "nothing",
+    "STREAM_ARN": "arn:aws:kinesis:us-east-1:123456789012:stream/calls",
     "FIELD_MAP": "",
     "HTTP_API_ANSWER": "simple",
     "METRICS": "all",

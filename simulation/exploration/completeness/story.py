@@ -112,7 +112,7 @@ class _WatchTelling:
         if moment.request is WatchRequest.SAVE:
             return f"{who} {self._asked()}: {'written' if answer else 'refused, for another run was first'}."
         if isinstance(answer, Landed):
-            return f"{who} {self._asked()}: it comes to lie in shard {answer.shard_id}."
+            return f"{who} {self._asked()}: it lands in shard {answer.shard_id}."
         return f"{who} {self._asked()}."
 
 

@@ -332,7 +332,7 @@ class QuotaSchedules:
             used = self._used(let_through, place, day)
             amount = self.world.amount_at(place)
             if used > amount:
-                return f"{_calls(used)} let through under a limit of {amount}"
+                return f"{_calls(used)} allowed under a limit of {amount}"
             if self.world.checks_record and (few := self._granted_too_little(state, place, used, day)):
                 return few
         key = (state.records, let_through)
@@ -358,7 +358,7 @@ class QuotaSchedules:
         if may_be <= record.granted:
             return None
         few = f"and the lease record has granted {record.granted}"
-        return f"{_calls(may_be)} let through or may be, {few}"
+        return f"{_calls(may_be)} allowed or may be, {few}"
 
     def _still_spends(self, state: QuotaState, authorizer: tuple[int, int], place: int, day: int) -> int:
         """What an authorizer that has no call may let through from its memory, by its clock."""
@@ -390,7 +390,7 @@ class QuotaSchedules:
                     at, denied = at + _UNTIL_SETTLED, denied + 1
         if wanted <= 0:
             return None
-        return f"{wanted} of {there} calls can never be let through, although {_calls(used)}"
+        return f"{wanted} of {there} calls can never be allowed, although {_calls(used)}"
 
     def _alone(
         self, number: int, records: tuple[int, ...], counted: tuple[int, ...], call: CallPlace

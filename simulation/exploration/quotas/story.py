@@ -22,7 +22,7 @@ _OF_A_REQUEST: Final = (QuotaEvent.ANSWERED, QuotaEvent.UNANSWERED)
 
 
 def quota_story(meter: QuotaMeter, violation: Violation[QuotaStep]) -> str:
-    """How a promise comes to be broken, one numbered line a step."""
+    """How a promise reaches be broken, one numbered line a step."""
     schedules = violation.schedules
     if not isinstance(schedules, QuotaSchedules):
         raise TypeError(f"{schedules} has no limit")
@@ -71,7 +71,7 @@ class _Telling:
         return f"{self._world.times[time] - NOON} seconds"
 
     def _of_call(self) -> str:
-        return f"A call of {self._world.keys[self._step.about]} comes to a{self._who[1:]}{self._end()}."
+        return f"A call of {self._world.keys[self._step.about]} reaches a{self._who[1:]}{self._end()}."
 
     def _of_request(self) -> str:
         was_answered = self._step.event is QuotaEvent.ANSWERED
@@ -92,7 +92,7 @@ class _Telling:
         """What became of the call, where that is known now."""
         was, moment = self._moment(self._before), self._moment(self._after)
         if len(self._after.lines) > len(self._before.lines):
-            return "; the call is let through"
+            return "; the call is allowed"
         return "; the call is denied" if moment.call is None and not was.is_allowed else ""
 
     def _asked(self) -> str:

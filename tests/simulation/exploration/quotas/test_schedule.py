@@ -57,7 +57,7 @@ def test_folded() -> None:
 
 
 def test_without_faults() -> None:
-    """One call: no lease record is found, it is begun, the call is let through, its line is counted."""
+    """One call: no lease record is found, it is begun, the call is allowed, its line is counted."""
     schedules = QuotaSchedules(LimitedWorld(amount=1, calls=1, times=(NOON,), faults=0), SHIPPED_QUOTAS)
     state, events = schedules.start, []
     while following := list(schedules.steps(state)):
@@ -72,10 +72,10 @@ def test_story() -> None:
     (meter,) = (one for one in BROKEN_QUOTAS if one.name == "no-room")
     found = search(lambda: QuotaSchedules(QUOTAS_SHOWN_BY["no-room"], meter))
     assert found.violation is not None
-    told = quota_story(meter, found.violation)
-    assert "  4. A call of k1 comes to authorizer A." in told
+    shown = quota_story(meter, found.violation)
+    assert "  4. A call of k1 reaches authorizer A." in shown
     assert (
         "  5. Authorizer A closes lease-0 (1 spent) and takes lease-1 of a call: written; "
-        "the record of k1 has granted 2, leases: lease-1; the call is let through."
-    ) in told
-    assert "     So 2 calls were let through under a limit of 1." in told
+        "the record of k1 has granted 2, leases: lease-1; the call is allowed."
+    ) in shown
+    assert "     So 2 calls were allowed under a limit of 1." in shown
