@@ -30,6 +30,7 @@ def test_picture() -> None:
     assert dots > len(measured)
 
 
+@pytest.mark.exhaustive
 def test_drawn() -> None:
     """Results make a picture that can be read, whatever was measured."""
     places = AXES["rate"]

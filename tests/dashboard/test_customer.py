@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.dashboard.conftest import BUSY, IDLE
 from tests.dashboard.page import Page
 from tests.dashboard.world import World
@@ -152,6 +154,7 @@ class TestForgotten:
         assert page.find("#api-key") is None
 
 
+@pytest.mark.exhaustive
 class TestLive:
     def test_new_call(self, world: World, page: Page) -> None:
         """A call that is made now is on the page in seconds, without a reload; focus, scroll and open tables

@@ -107,6 +107,7 @@ class TestPause:
         assert 1000 * seconds == page.module("refresher.js", "m.pause(a[0], a[1])", failures, retry_after)
 
 
+@pytest.mark.exhaustive
 class TestHidden:
     def test_stops(self, page: Page) -> None:
         """A page that is not seen asks nothing; when it is seen again it looks at once."""

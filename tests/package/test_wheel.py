@@ -121,6 +121,7 @@ class TestWheel:
         metadata = Distribution.at(next(wheel.glob("*.dist-info"))).metadata
         assert "text/markdown" == metadata["Description-Content-Type"]
 
+    @pytest.mark.exhaustive
     def test_every_module(self, wheel: Path, environment: dict[str, str]) -> None:
         """Each module can be imported: nothing that it needs is a tool of developers, or in the checkout."""
         packages = sorted(one.name for one in wheel.iterdir() if (one / "__init__.py").is_file())

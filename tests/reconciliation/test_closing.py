@@ -187,6 +187,7 @@ class TestClose:
 class TestTwice:
     """Closings that are killed, or that meet."""
 
+    @pytest.mark.exhaustive
     def test_killed(self, deployment: Deployment) -> None:
         """Wherever a closing is killed, and whichever answer is lost, the next gives the same sealing."""
         ends = set()

@@ -88,6 +88,7 @@ def deliver_all_kinds(workshop: Workshop, stream: DeliveryStream, transform: Fai
     change_table(workshop, status="int")
 
 
+@pytest.mark.exhaustive
 def test_all_kinds_of_failures(workshop: Workshop, tmp_path: Path) -> None:
     """Failed invocations, answers over 6 MB and rows that do not fit the table all come into the lake, as the
     rows that they would have been; what cannot be decoded stays.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from simulation.plot import Chart, Curve, chart_sheet, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,6 +29,7 @@ def test_names_do_not_overlap() -> None:
     assert [16, 16] == [below - above for above, below in pairwise(heights)]
 
 
+@pytest.mark.exhaustive
 def test_chart_sheet() -> None:
     """A value lies between the powers of ten around it, and greater is higher and farther right."""
     chart = Chart("title", "across", [Curve("name & more", [(1.0, 1.0), (100.0, 1000.0)], [(10.0, 10.0)])])

@@ -37,6 +37,7 @@ def test_requests_in_the_page(kind: str) -> None:
         assert cell.endswith(f", {measure(size).requests:,} requests")
 
 
+@pytest.mark.exhaustive
 def test_requests_grow_no_faster_than_their_cause() -> None:
     """Invoices: three an account, in the first month and in the 36th: no document of an earlier month is
     read. Each month that there has been costs two, for its link of the chain, whatever the accounts.

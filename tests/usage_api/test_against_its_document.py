@@ -52,6 +52,7 @@ def schemathesis(server: LookUpServer, folder: Path, *options: str) -> subproces
     )
 
 
+@pytest.mark.exhaustive
 class TestDocument:
     def test_no_failure(self, server: LookUpServer, tmp_path: Path) -> None:
         """Every request that the document allows is answered as it says, every other one refused; nothing

@@ -128,6 +128,7 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
     assert [COPY, *(f"invoices/{name}" for name in files), NOBODYS] == kept(demo)
 
 
+@pytest.mark.exhaustive
 def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path: Path) -> None:
     """Issued anew after all was forgotten, and reported again while it is there: always the same files."""
     outs = [tmp_path / name for name in ("first", "told again", "issued anew")]
@@ -141,6 +142,7 @@ def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path:
     assert files[0] == files[1] == files[2]
 
 
+@pytest.mark.exhaustive
 def test_another_tariff_changes_no_issued_invoice(tariff: Path) -> None:
     """What is issued stands; that this run came to something else is said."""
     invoke("invoice", MONTH, "--tariff", tariff)
@@ -221,6 +223,7 @@ def test_a_document_that_finance_can_send(demo: Demo, tariff: Path, tmp_path: Pa
     ]
 
 
+@pytest.mark.exhaustive
 def test_printed(tariff: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each page is printed by the browser of the machine, as one page; without one, that is said first."""
     typed = ("invoice", MONTH, "--tariff", tariff, "--draft", "--account", "acme", "--pdf")
@@ -243,6 +246,7 @@ def test_a_running_month_is_refused(tariff: Path) -> None:
     assert "these are drafts" in shown.stdout
 
 
+@pytest.mark.exhaustive
 def test_an_edited_price_is_refused(tariff: Path) -> None:
     """A month that was billed is billed again for a reason only."""
     invoke("invoice", MONTH, "--tariff", tariff)

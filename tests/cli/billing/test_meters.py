@@ -94,6 +94,7 @@ def invoke(typed: list[str]) -> Result:
     return CliRunner().invoke(app, typed, catch_exceptions=False)
 
 
+@pytest.mark.exhaustive
 def test_one_invoice_of_two_stacks(
     typed: list[str], tmp_path: Path, clouds: tuple[Deployment, Deployment]
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_log_is_played_reported_and_written(
     assert CALLS == distinct_events(lake)
 
 
+@pytest.mark.exhaustive
 def test_the_lake_that_is_kept_is_the_logs_alone(
     access_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +72,7 @@ def test_the_lake_that_is_kept_is_the_logs_alone(
     assert 50 == distinct_events(tmp_path / "generated")
 
 
+@pytest.mark.exhaustive
 def test_the_dashboard_is_served_at_the_end(
     access_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,6 +161,7 @@ def test_a_month_without_calls_is_closed_only_when_confirmed(typed: Typed) -> No
     assert 0 == typed("close", "2019-01", "--yes", "--empty")[0]
 
 
+@pytest.mark.exhaustive
 def test_rebuild(demo: Demo, typed: Typed, tmp_path: Path) -> None:
     """From an empty table come the same counters; where there are some, only with --correct."""
     as_counted = stored(demo)
@@ -190,6 +191,7 @@ def test_rebuild(demo: Demo, typed: Typed, tmp_path: Path) -> None:
     assert (0, as_counted) == (code, stored(demo)), shown
 
 
+@pytest.mark.exhaustive
 def test_rebuild_of_a_sealed_month(demo: Demo, typed: Typed) -> None:
     """The counters of a sealed month can be put right; its sealing stays as it was."""
     typed("close", MONTH, "--yes")

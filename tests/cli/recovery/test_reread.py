@@ -39,6 +39,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
+@pytest.mark.exhaustive
 def test_reread(demo: Demo, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another field map is tried without any change; once it is deployed, the lines are brought in, and both
     sides agree; a backfill then finds nothing that the lake lacks.

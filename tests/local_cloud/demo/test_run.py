@@ -107,6 +107,7 @@ def test_under_faults(seed: int, undisturbed: tuple[DemoResult, Any]) -> None:
     assert len(result.faults) > 5
 
 
+@pytest.mark.exhaustive
 def test_on_dynamodb_local(dynamodb_local: str, undisturbed: tuple[DemoResult, Any]) -> None:
     """The same on AWS's own engine, under faults."""
     result = play(replace(SETTINGS, chaos_seed=4, dynamodb_endpoint=dynamodb_local))
@@ -163,6 +164,7 @@ def test_a_function_that_never_works_ends_the_demo(monkeypatch: pytest.MonkeyPat
         demo.play()
 
 
+@pytest.mark.exhaustive
 def test_at_the_pace_of_the_log() -> None:
     """A speed holds the log to its own pace: 24 hours at 43,200 times that pace are 2 seconds."""
     log = replace(LOG, lines=lambda: list(LOG.lines()))

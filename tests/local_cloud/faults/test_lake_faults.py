@@ -48,6 +48,7 @@ def answer(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.exhaustive
 def test_every_event_is_in_the_lake(seed: int | None) -> None:
     """Once without chaos; with it at least once, and counted once by its id."""
     chaos = None if seed is None else Chaos(seed)

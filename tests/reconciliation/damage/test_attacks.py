@@ -22,6 +22,9 @@ from tests.reconciliation.damage.played_month import (
 from tests.reconciliation.month_end import running
 from tools.build_lambda import ROOT
 
+pytestmark = pytest.mark.exhaustive
+"""One month is played and attacked a hundred times; single attacks have tests beside what names them."""
+
 
 class Target(NamedTuple):
     """An attack, and what of the month it has for itself."""

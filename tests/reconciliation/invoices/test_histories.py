@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def billed(shelf: Shelves) -> tuple[dict[tuple[Period, str, str], Decimal], dict
 
 @settings(max_examples=examples(120))
 @given(st.integers(0, 2**32))
+@pytest.mark.exhaustive
 def test_all_documents_equal_an_oracle_that_knew_everything(seed: int) -> None:
     """New, renamed, merged, split, rotated, moved and ended accounts, other plans, currencies, roundings and
     prices, late calls and killed jobs: the sums equal the oracle's. Where a later document has fewer digits

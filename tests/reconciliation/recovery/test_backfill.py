@@ -194,6 +194,7 @@ def test_a_lake_that_is_not_to_be_followed(deployment: Deployment) -> None:
     assert [LAST] == found.gone
 
 
+@pytest.mark.exhaustive
 def test_killed(deployment: Deployment) -> None:
     """Wherever a run is killed, and whichever answer is lost, the next one ends with each call once."""
     ends: set[str] = set()

@@ -238,6 +238,7 @@ class TestLeft:
 class TestInterrupted:
     """A job that ends between two writes, or meets another."""
 
+    @pytest.mark.exhaustive
     def test_killed(self, moto: Deployment) -> None:
         """Wherever a run is killed, and where S3 has left the malformed row out without saying so, the next
         one leads to the same lake and counters, and no call is there twice.
@@ -259,6 +260,7 @@ class TestInterrupted:
         assert moto.reconcile().agrees
         assert 1 == len(ends)
 
+    @pytest.mark.exhaustive
     def test_two_at_once(self, on_dynamodb_local: Deployment) -> None:
         """A whole run of another, before the rows are written, before the malformed one is left out, and
         before counters are corrected.

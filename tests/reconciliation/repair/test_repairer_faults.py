@@ -197,6 +197,7 @@ class TestReplay:
         assert deployment.reconcile().agrees
 
 
+@pytest.mark.exhaustive
 class TestKilled:
     """A job that ends between two writes, and is run again."""
 
