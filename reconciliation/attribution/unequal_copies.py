@@ -6,18 +6,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from metering.period import day_of, hour_at
+from metering.period import Period, day_of, hour_at
 from reconciliation.attribution.attribution import differing_names, shown_value
 from reconciliation.lake.queries import LakeCall
 from reconciliation.model.causes import Cause, Finding
 
 
 def findings_of_copies(rows: Iterable[LakeCall]) -> Iterator[Finding]:
-    """A finding for each event, of its rows in the order in which they count."""
+    """For each event, of its rows in the order in which they count: a finding where it counts, and one for
+    each other key or day that a row of it names, where it does not.
+    """
     for _, copies in groupby(rows, key=lambda row: row.call.event_id):
         counts, *others = copies
-        if others:
-            yield _finding(counts, others)
+        if not others:
+            continue
+        yield _finding(counts, others)
+        elsewhere = {_place(other): other for other in others if _place(other) != _place(counts)}
+        for other in elsewhere.values():
+            yield _finding_elsewhere(counts, other)
+
+
+def _place(row: LakeCall) -> tuple[str, Period]:
+    return row.call.key, day_of(hour_at(row.call.time_ms))
 
 
 def _finding(counts: LakeCall, others: Sequence[LakeCall]) -> Finding:
@@ -37,6 +47,21 @@ def _finding(counts: LakeCall, others: Sequence[LakeCall]) -> Finding:
         time=datetime.fromtimestamp(call.time_ms / 1000, UTC),
         usage=call.usage,
         objects=tuple(dict.fromkeys([counts.object, *(other.object for other in others)])),
+    )
+
+
+def _finding_elsewhere(counts: LakeCall, other: LakeCall) -> Finding:
+    call, (key, day) = other.call, _place(counts)
+    return Finding(
+        key=call.key,
+        period=_place(other)[1],
+        cause=Cause.DIFFERING_COPIES,
+        note=f"its id counts once in a month, here for key {key} on {day}: another row of it comes first",
+        event_id=call.event_id,
+        event_hash=call.event_hash,
+        time=datetime.fromtimestamp(call.time_ms / 1000, UTC),
+        usage=call.usage,
+        objects=tuple(dict.fromkeys([other.object, counts.object])),
     )
 
 
