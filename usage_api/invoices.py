@@ -72,7 +72,8 @@ def invoice_file(account: str | None, name: str, media_type: str, source: Invoic
     Raises:
         NotFound: the account has no such invoice.
     """
-    month, currency = Period(name[: len("2026-10")]), name[len("2026-10-") :]
+    year, number, *rest = name.split("-")
+    month, currency = Period(f"{year}-{number}"), "".join(rest)
     place = f"{ADJUSTMENTS}{currency}:{account}" if currency else account
     document = None if place is None or account is None else source.file(month, place, DOCUMENT_NAME)
     if place is None or document is None or not _is_of(_read(document), account):

@@ -14,7 +14,7 @@ from metering.cost.workload import Workload
 ACCESS_LOG: Final = "Access log"
 
 ALARM_METRICS: Final = 13
-ALARM_METRICS_OF_ALL: Final = 38
+ALARM_METRICS_OF_ALL: Final = 39
 """What the template's alarms watch, with essential and with full monitoring: an alarm on an expression is
 billed for each metric in it. https://aws.amazon.com/cloudwatch/pricing/
 """

@@ -48,6 +48,9 @@ class Terminal:
         self._shown = ""
         self._process, self._end = pty.fork()
         if self._process == 0:
+            signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # a job in the background leaves it ignored to its children
             os.chdir(folder)
             own = {**environment, "PS1": "", "PROMPT_COMMAND": "", "TERM": "xterm-256color"}
             os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting"], own)

@@ -215,18 +215,18 @@ class TestResources:
         assert {"GET"} == {method for one in found.values() for method in one.methods}
         keys = {path for path, one in found.items() if one.needs_key}
         operators = {path for path, one in found.items() if one.needs_iam}
-        assert {"/me/usage", "/me/usage/{period}", "/me/quota", "/me/cost"} == keys
-        assert {
-            *(
-                "/keys",
-                "/keys/{id}/usage",
-                "/keys/{id}/usage/{period}",
-                "/keys/{id}/quota",
-                "/keys/{id}/cost",
-                "/top",
-                "/health",
-            ),
-        } == operators
+        of_customer = {
+            "breakdown",
+            "cost",
+            "invoices",
+            "invoices/{invoice}",
+            "quota",
+            "usage",
+            "usage/{period}",
+        }
+        assert {f"/me/{name}" for name in of_customer} == keys
+        of_operator = {"/health", "/keys", "/top", "/traffic"}
+        assert {f"/keys/{{id}}/{name}" for name in of_customer} | of_operator == operators
         assert {"/", "/assets/{name}", "/openapi.json"} == found.keys() - keys - operators
 
     def test_segments(self) -> None:

@@ -446,7 +446,8 @@ class TestRecorded:
             LogEvent("eventId1", 1_440_442_987_000, "[ERROR] First test message"),
             LogEvent("eventId2", 1_440_442_987_001, "[ERROR] Second test message"),
         ]
-        assert [Delivery(expected)] == list(read_user_record(data, NAME, NOON_MS))
+        found = list(read_user_record(data, NAME, NOON_MS))
+        assert [Delivery(expected, log_group="123456789123/testLogGroup")] == found
         assert [M, M] == outcomes(read(data))
 
 

@@ -197,10 +197,10 @@ class TestReplay:
         assert deployment.reconcile().agrees
 
 
-@pytest.mark.exhaustive
 class TestKilled:
     """A job that ends between two writes, and is run again."""
 
+    @pytest.mark.exhaustive
     def test_repair(self, deployment: Deployment) -> None:
         """Wherever a repair is killed, and whichever answer is lost, the next leads to the same counters."""
         calls = some_calls(random.Random(3), 5, "a")
