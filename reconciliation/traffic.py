@@ -32,7 +32,7 @@ from metering.period import Period, begins_at, day_of, ends_at, month_of
 from metering.proof.stored_object import Stored
 from reconciliation.lake.queries import EVENTS_BY_HOUR, Row, between, query_text
 from reconciliation.lake.readiness import ARRIVAL, WAITING
-from reconciliation.ports import Queries
+from reconciliation.ports import Path, Queries
 from reconciliation.report.publication import Latest
 
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -57,14 +57,6 @@ class TrafficStore(Protocol):
         ...
 
 
-class DeliveredPath(Protocol):
-    """The path into the lake."""
-
-    def complete_through(self) -> datetime | None:
-        """Whatever arrived in the stream before has been delivered; None: nothing is known."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class TrafficPublisher:
     """Adds up the calls of all keys by hour. `clock` gives the time in UTC; without `delivered` the caller
@@ -73,7 +65,7 @@ class TrafficPublisher:
 
     queries: Queries
     store: TrafficStore
-    delivered: DeliveredPath | None
+    delivered: Path | None
     clock: Callable[[], datetime]
 
     def publish(self, *, run_id: str) -> list[MonthTraffic]:

@@ -8,9 +8,9 @@ https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguratio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, NotRequired, Protocol, TypedDict
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 from adapters.errors import translated
 
@@ -32,21 +32,8 @@ class MappingsPage(TypedDict):
     NextMarker: NotRequired[str]
 
 
-class MappingsPaginator(Protocol):
-    """boto3's."""
-
-    def paginate(self, *, FunctionName: str) -> Iterable[MappingsPage]:  # noqa: N803 - boto3's name
-        """The pages."""
-        ...
-
-
-class LambdaMappings(Protocol):
-    """boto3's client of Lambda, as far as it is used here."""
-
-    def get_paginator(self, operation_name: str, /) -> MappingsPaginator:
-        """The paginator of an operation."""
-        ...
-
+ListMappings = Callable[..., MappingsPage]
+"""ListEventSourceMappings of boto3's client of Lambda."""
 
 _READS: Final = frozenset({"Enabled", "Enabling", "Creating", "Updating"})
 _AT_TIME: Final = "AT_TIMESTAMP"
@@ -64,15 +51,21 @@ class StreamMapping(NamedTuple):
     begins_at: datetime | None
 
 
-def mappings_of(function: str, client: LambdaMappings) -> list[StreamMapping]:
+def mappings_of(function: str, list_mappings: ListMappings) -> list[StreamMapping]:
     """All of a function's.
 
     Raises:
         Transient, Misconfigured: they cannot be listed.
     """
+    found: list[StreamMapping] = []
+    start: dict[str, str] = {}
     with translated(f"ListEventSourceMappings of {function}"):
-        pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
-        return [_mapping(one) for page in pages for one in page["EventSourceMappings"]]
+        while True:
+            page = list_mappings(FunctionName=function, **start)
+            found += map(_mapping, page["EventSourceMappings"])
+            if not (marker := page.get("NextMarker")):
+                return found
+            start = {"Marker": marker}
 
 
 def faults_of(mappings: Sequence[StreamMapping], stream: str, through: datetime | None) -> list[str]:

@@ -32,7 +32,9 @@ def run(stack: str, out: Output, *, yes: bool) -> None:
     through = None if known.through is None else datetime.fromtimestamp(known.through / 1000, UTC)
     until = "an unknown time" if through is None else f"{through:%Y-%m-%dT%H:%M:%SZ}"
     screen.print(f"{table} was restored. It is complete until {until}.", soft_wrap=True)
-    if faults := faults_of(mappings_of(function, where.client("lambda")), stream, through):
+    if faults := faults_of(
+        mappings_of(function, where.client("lambda").list_event_source_mappings), stream, through
+    ):
         raise CommandError(f"Nothing was changed: {'; '.join(faults)}.", PROBLEM)
     screen.print("The stream is read from before that time on.")
     agreed("Let it report again?", yes=yes)

@@ -71,8 +71,8 @@ def test_listed() -> None:
         for page in pages:
             stub.add_response("list_event_source_mappings", page)
         assert [GOOD._replace(uuid=UUID), StreamMapping(UUID, "", "", "", None)] == mappings_of(
-            "count", client
+            "count", client.list_event_source_mappings
         )
         stub.add_client_error("list_event_source_mappings", "AccessDeniedException")
         with pytest.raises(Misconfigured, match="ListEventSourceMappings of count"):
-            mappings_of("count", client)
+            mappings_of("count", client.list_event_source_mappings)
