@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
@@ -50,7 +51,8 @@ def show_address(
     )  # it is logged when it is sent, whatever the time of a log that was played
     line = line_of(cloud, {}, GuardedCall(key="my-key"), at_ms=now_ms)
     screen.print(f"    echo {shlex.quote(line)} | {this_command(elsewhere=True)} send -", soft_wrap=True)
-    screen.print(f"    {this_command(elsewhere=True)} usage my-key\n", markup=False, soft_wrap=True)
+    look = f"usage my-key --period {datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m}"
+    screen.print(f"    {this_command(elsewhere=True)} {look}\n", markup=False, soft_wrap=True)
     if api is not None:
         screen.print(
             f"This API lets the key {TRIAL} through {TRIAL_AMOUNT} times an hour; then it is denied:\n"

@@ -20,48 +20,45 @@ def findings_of_copies(rows: Iterable[LakeCall]) -> Iterator[Finding]:
         counts, *others = copies
         if not others:
             continue
-        yield _finding(counts, others)
+        yield _differing(counts, others)
         elsewhere = {_place(other): other for other in others if _place(other) != _place(counts)}
         for other in elsewhere.values():
-            yield _finding_elsewhere(counts, other)
+            yield _elsewhere(counts, other)
 
 
 def _place(row: LakeCall) -> tuple[str, Period]:
     return row.call.key, day_of(hour_at(row.call.time_ms))
 
 
-def _finding(counts: LakeCall, others: Sequence[LakeCall]) -> Finding:
+def _differing(counts: LakeCall, others: Sequence[LakeCall]) -> Finding:
     call = counts.call
     names = [name for other in others for name in differing_names(call, other.call)]
     shown = "; ".join(
         f"{name} {shown_value(getattr(call, name))} counts, and {_values(name, others)} does not"
         for name in dict.fromkeys(names)
     )
-    return Finding(
-        key=call.key,
-        period=day_of(hour_at(call.time_ms)),
-        cause=Cause.DIFFERING_COPIES,
-        note=f"the rows of its id do not say the same: {shown or 'other columns differ'}",
-        event_id=call.event_id,
-        event_hash=call.event_hash,
-        time=datetime.fromtimestamp(call.time_ms / 1000, UTC),
-        usage=call.usage,
-        objects=tuple(dict.fromkeys([counts.object, *(other.object for other in others)])),
-    )
+    note = f"the rows of its id do not say the same: {shown or 'other columns differ'}"
+    return _finding(counts, note, [counts.object, *(other.object for other in others)])
 
 
-def _finding_elsewhere(counts: LakeCall, other: LakeCall) -> Finding:
-    call, (key, day) = other.call, _place(counts)
+def _elsewhere(counts: LakeCall, other: LakeCall) -> Finding:
+    key, day = _place(counts)
+    note = f"its id counts once in a month, here for key {key} on {day}: another row of it comes first"
+    return _finding(other, note, [other.object, counts.object])
+
+
+def _finding(row: LakeCall, note: str, objects: Iterable[str]) -> Finding:
+    key, day = _place(row)
     return Finding(
-        key=call.key,
-        period=_place(other)[1],
+        key=key,
+        period=day,
         cause=Cause.DIFFERING_COPIES,
-        note=f"its id counts once in a month, here for key {key} on {day}: another row of it comes first",
-        event_id=call.event_id,
-        event_hash=call.event_hash,
-        time=datetime.fromtimestamp(call.time_ms / 1000, UTC),
-        usage=call.usage,
-        objects=tuple(dict.fromkeys([other.object, counts.object])),
+        note=note,
+        event_id=row.call.event_id,
+        event_hash=row.call.event_hash,
+        time=datetime.fromtimestamp(row.call.time_ms / 1000, UTC),
+        usage=row.call.usage,
+        objects=tuple(dict.fromkeys(objects)),
     )
 
 

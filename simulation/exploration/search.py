@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -22,6 +22,19 @@ class Violation(Generic[Step_co]):
     way: tuple[Step_co, ...]
     schedules: StateSpace[Any, Step_co]
     """What the numbers in the steps belong to."""
+
+    def narrated(
+        self, title: str, sentence: Callable[[Any, Step_co, Any], str], beginning: Sequence[str] = ()
+    ) -> str:
+        """How the promise is broken, one numbered line a step: `sentence` says what happened between two
+        states. `beginning` is what holds before the first step.
+        """
+        lines, state = [title, "", *beginning], self.schedules.start
+        for number, step in enumerate(self.way, 1):
+            after = next(after for one, after in self.schedules.steps(state) if one == step)
+            lines.append(f"{number:3}. {sentence(state, step, after)}")
+            state = after
+        return "\n".join([*lines, "", f"     So {self.promise}."])
 
 
 @dataclass(slots=True)

@@ -16,17 +16,14 @@ _PARTS = 1 << 16
 
 
 def story(meter: Meter, violation: Violation[Step]) -> str:
-    """How a promise comes to be broken, one numbered line a step."""
+    """How a promise is broken, one numbered line a step."""
     schedules = violation.schedules
     if not isinstance(schedules, Schedules):
         raise TypeError(f"{schedules} has no stream")
-    lines = [f"{meter.name}: {meter.breaks}. {schedules.world}", ""]
-    state = schedules.start
-    for number, step in enumerate(violation.way, 1):
-        after = next(after for one, after in schedules.steps(state) if one == step)
-        lines.append(f"{number:3}. {_sentence(schedules, state, step, after)}")
-        state = after
-    return "\n".join([*lines, "", f"     So {violation.promise}."])
+    return violation.narrated(
+        f"{meter.name}: {meter.breaks}. {schedules.world}",
+        lambda before, step, after: _sentence(schedules, before, step, after),
+    )
 
 
 def _sentence(schedules: Schedules, before: WorldState, step: Step, after: WorldState) -> str:

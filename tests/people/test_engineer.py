@@ -23,7 +23,7 @@ def test_engineer(demo: Up, tmp_path: Path) -> None:
     with Terminal(46, demo.environment, tmp_path) as narrow:
         (send,) = (one for one in commands if one.startswith("echo "))
         assert "1 line sent to " in _done(narrow, send).plain
-        (usage,) = (one for one in commands if one.endswith(" usage my-key"))
+        (usage,) = (one for one in commands if " usage my-key " in one)
         seen = _when_counted(narrow, usage)
         assert all(len(line) <= 46 for line in seen.lines), seen.plain
         (top,) = (one for one in commands if " top " in one)

@@ -142,8 +142,8 @@ class WatchSchedules:
     def steps(self, state: WatchState) -> Iterator[tuple[WatchStep, WatchState]]:
         """Everything that may happen next, each with the state after it, in which somebody reads."""
         for step, after in self._steps(state):
-            told = self._told(after)
-            yield step, after if told <= after.highest else after._replace(highest=told)
+            reported = self._complete_through(after)
+            yield step, after if reported <= after.highest else after._replace(highest=reported)
 
     def _steps(self, state: WatchState) -> Iterator[tuple[WatchStep, WatchState]]:
         for place, shard in enumerate(state.shards):
@@ -296,17 +296,17 @@ class WatchSchedules:
         """Which promise a state breaks, if any: all that came before `complete_through` is counted, and it
         never goes back.
         """
-        told = self._told(state)
-        if told < state.highest:
+        reported = self._complete_through(state)
+        if reported < state.highest:
             return "`complete_through` goes back"
         for event, came_at in enumerate(state.came_at):
-            if 0 <= came_at * _MS < told and not state.counted >> event & 1:
+            if 0 <= came_at * _MS < reported and not state.counted >> event & 1:
                 return f"`complete_through` is later than {letter(event)} came, which is not counted"
         return None
 
-    def _told(self, state: WatchState) -> int:
-        told = through(self.knowledge[state.known], self._positions(state))
-        return -1 if told is None else told
+    def _complete_through(self, state: WatchState) -> int:
+        reported = through(self.knowledge[state.known], self._positions(state))
+        return -1 if reported is None else reported
 
 
 def _with_shard(state: WatchState, place: int, shard: ShardState) -> WatchState:

@@ -20,22 +20,19 @@ from simulation.protocol.meter import Meter
 
 
 def watch_story(meter: Meter, violation: Violation[WatchStep]) -> str:
-    """How a promise comes to be broken, one numbered line a step."""
+    """How a promise is broken, one numbered line a step."""
     schedules = violation.schedules
     if not isinstance(schedules, WatchSchedules):
         raise TypeError(f"{schedules} has no watch")
-    lines = [f"{meter.name}: {meter.breaks}. {schedules.world}", ""]
-    if schedules.world.had_run:
-        lines.append("     Shard 0 has its first record, if any, and behind it, as each shard, a heartbeat.")
-    state = schedules.start
-    for number, step in enumerate(violation.way, 1):
-        after = next(after for one, after in schedules.steps(state) if one == step)
-        lines.append(f"{number:3}. {_WatchTelling(schedules, state, step, after).sentence()}")
-        state = after
-    return "\n".join([*lines, "", f"     So {violation.promise}."])
+    had_run = "     Shard 0 has its first record, if any, and behind it, as each shard, a heartbeat."
+    return violation.narrated(
+        f"{meter.name}: {meter.breaks}. {schedules.world}",
+        lambda before, step, after: _WatchSentence(schedules, before, step, after).text(),
+        [had_run] if schedules.world.had_run else [],
+    )
 
 
-class _WatchTelling:
+class _WatchSentence:
     """One step in words."""
 
     def __init__(
@@ -44,10 +41,10 @@ class _WatchTelling:
         self._schedules = schedules
         self._before, self._step, self._after = before, step, after
 
-    def sentence(self) -> str:
+    def text(self) -> str:
         """What happened."""
         place = self._step.place
-        told: dict[WatchEvent, Callable[[], str]] = {
+        texts: dict[WatchEvent, Callable[[], str]] = {
             WatchEvent.PUT: lambda: f"Shard {place} gets a record of {self._item(-1)}.",
             WatchEvent.SPLIT: lambda: f"Shard 0 is closed; shard {self._last} follows it.",
             WatchEvent.CLAIMED: self._of_claim,
@@ -58,7 +55,7 @@ class _WatchTelling:
             WatchEvent.UNANSWERED: lambda: f"{self._who} {self._asked()}: {self._silence()}.",
             WatchEvent.SAVED_UNANSWERED: lambda: f"{self._who} {self._asked()}: written, without an answer.",
         }
-        return told[self._step.event]()
+        return texts[self._step.event]()
 
     @property
     def _last(self) -> int:

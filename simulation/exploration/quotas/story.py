@@ -22,20 +22,17 @@ _OF_A_REQUEST: Final = (QuotaEvent.ANSWERED, QuotaEvent.UNANSWERED)
 
 
 def quota_story(meter: QuotaMeter, violation: Violation[QuotaStep]) -> str:
-    """How a promise reaches be broken, one numbered line a step."""
+    """How a promise is broken, one numbered line a step."""
     schedules = violation.schedules
     if not isinstance(schedules, QuotaSchedules):
         raise TypeError(f"{schedules} has no limit")
-    lines = [f"{meter.name}: {meter.breaks}. {schedules.world}", ""]
-    state = schedules.start
-    for number, step in enumerate(violation.way, 1):
-        after = next(after for one, after in schedules.steps(state) if one == step)
-        lines.append(f"{number:3}. {_Telling(schedules, state, step, after).sentence()}")
-        state = after
-    return "\n".join([*lines, "", f"     So {violation.promise}."])
+    return violation.narrated(
+        f"{meter.name}: {meter.breaks}. {schedules.world}",
+        lambda before, step, after: _QuotaSentence(schedules, before, step, after).text(),
+    )
 
 
-class _Telling:
+class _QuotaSentence:
     """One step in words."""
 
     def __init__(
@@ -45,12 +42,12 @@ class _Telling:
         self._world = schedules.world
         self._before, self._step, self._after = before, step, after
 
-    def sentence(self) -> str:
+    def text(self) -> str:
         """What happened."""
         event = self._step.event
         if event in _OF_A_REQUEST:
             return self._of_request()
-        told: dict[QuotaEvent, Callable[[], str]] = {
+        texts: dict[QuotaEvent, Callable[[], str]] = {
             QuotaEvent.CALLED: self._of_call,
             QuotaEvent.LANDED: self._of_late_write,
             QuotaEvent.KILLED: lambda: f"{self._who} is killed; another one takes its place.",
@@ -61,7 +58,7 @@ class _Telling:
             QuotaEvent.GIVEN_UP: lambda: f"{self._line()} is given up: no counter holds it until a repair.",
             QuotaEvent.TIME_PASSED: lambda: f"It is {self._seconds(self._step.about)} past noon.",
         }
-        return told[event]()
+        return texts[event]()
 
     @property
     def _who(self) -> str:

@@ -131,7 +131,7 @@ def test_issues_an_invoice_for_each_account(demo: Demo, tariff: Path, tmp_path: 
 @pytest.mark.exhaustive
 def test_the_same_input_gives_the_same_bytes(demo: Demo, tariff: Path, tmp_path: Path) -> None:
     """Issued anew after all was forgotten, and reported again while it is there: always the same files."""
-    outs = [tmp_path / name for name in ("first", "told again", "issued anew")]
+    outs = [tmp_path / name for name in ("first", "issued again", "issued anew")]
     for number, out in enumerate(outs):
         if number == 2:
             forget_billing(demo.cloud)
