@@ -6,9 +6,10 @@ Everything that is missing or wrong is reported at once, by name, before any wor
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from metering.billing_rule import NOT_BILLABLE, BillingRule
 from metering.calls.privacy import PersonalData, Treatment
@@ -285,6 +286,8 @@ class UsageApiSettings:
     """With which the log hashes the ids of keys that somebody looked up."""
     lake_bucket: str | None = None
     """Where the tariff in force is; None: cost is not shown."""
+    frame_ancestors: tuple[str, ...] = ()
+    """The origins whose pages may show the page in a frame; empty: none."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -299,6 +302,7 @@ class UsageApiSettings:
             default_plan=environment.optional("DEFAULT_PLAN"),
             digest_key=environment.parsed("LOOK_UP_DIGEST_KEY", "", str.encode),
             lake_bucket=environment.optional("LAKE_BUCKET"),
+            frame_ancestors=environment.parsed("FRAME_ANCESTORS", "", https_origins),
         )
         environment.check()
         return settings
@@ -320,6 +324,24 @@ def https_address(text: str) -> str:
     if text and not text.startswith("https://"):
         raise ValueError(f"{text!r} does not begin with https://")
     return text
+
+
+_LABEL: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HTTPS_ORIGIN: Final = re.compile(rf"https://{_LABEL}(\.{_LABEL}){{0,9}}(:[1-9][0-9]{{0,4}})?", re.ASCII)
+_MOST_ORIGINS: Final = 10
+
+
+def https_origins(text: str) -> tuple[str, ...]:
+    """The origins in a list with commas, as browsers write them: `https://`, a name in small letters, and a
+    port if it is not 443. No wildcard, path or keyword is one. Raises ValueError for anything else.
+    """
+    origins = tuple(text.split(",")) if text else ()
+    for origin in origins:
+        if _HTTPS_ORIGIN.fullmatch(origin) is None:
+            raise ValueError(f"{origin!r} is not an origin such as https://portal.example")
+    if len(origins) > _MOST_ORIGINS:
+        raise ValueError(f"{len(origins)} origins are given; {_MOST_ORIGINS} are possible")
+    return origins
 
 
 def aws_region(variables: Mapping[str, str] | None = None) -> str | None:

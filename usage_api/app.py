@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -42,6 +42,8 @@ from usage_api.responses import (
     document_reply,
     file_reply,
     next_page,
+    page_headers,
+    page_in_frames,
     preferred,
     problem_reply,
     redirect,
@@ -132,10 +134,20 @@ a process; a local server has several.
 class LookUpApi:
     """Answers events of a REST API."""
 
-    def __init__(self, look_ups: UsageQueries, page: PageFiles, on_failure: OnFailure) -> None:
-        """`on_failure` is called with server-side errors."""
+    def __init__(
+        self,
+        look_ups: UsageQueries,
+        page: PageFiles,
+        on_failure: OnFailure,
+        frame_ancestors: Sequence[str] = (),
+    ) -> None:
+        """`on_failure` is called with server-side errors. Pages of the origins `frame_ancestors` may show the
+        page in a frame.
+        """
         self._look_ups = look_ups
         self._page = page
+        self._index = page_in_frames(page.index, frame_ancestors)
+        self._index_headers = page_headers(frame_ancestors)
         self._on_failure = on_failure
         self._app = APIGatewayRestResolver(enable_validation=True, debug=False)
         self._app.use(middlewares=[_refuse_unknown_parameters])
@@ -270,8 +282,8 @@ class LookUpApi:
         @app.get("/", include_in_schema=False, enable_validation=False)
         def page() -> Reply:
             if address := address_of_folder(self._event):
-                return redirect(address)
-            return file_reply(self._page.index, self._header("if-none-match"))
+                return redirect(address, self._index_headers)
+            return file_reply(self._index, self._header("if-none-match"), self._index_headers)
 
         @app.get("/assets/<name>", include_in_schema=False, enable_validation=False)
         def asset(name: str) -> Reply:

@@ -135,7 +135,7 @@ def make_handler(
         """Errors name tables and actions, nothing of the caller's."""
         tools.logger.error("a look-up failed", exc_info=error)
 
-    api = LookUpApi(look_ups, page_files.load(), report)
+    api = LookUpApi(look_ups, page_files.load(), report, settings.frame_ancestors)
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

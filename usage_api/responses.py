@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -19,11 +20,12 @@ from usage_api.static_files import PageFile
 JSON: Final = "application/json"
 CSV_TYPE: Final = f"{tabular.MEDIA_TYPE}; charset=utf-8"
 
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors"
+)
 SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": f"{_POLICY} 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -31,7 +33,9 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Strict-Transport-Security": "max-age=31536000",
 }
-"""Of every reply. Browsers do as Strict-Transport-Security says only where it came over TLS."""
+"""Of every reply but the page that may be in a frame. Browsers do as Strict-Transport-Security says only
+where it came over TLS.
+"""
 
 _FILES_KEPT: Final = "no-cache"
 """A browser keeps a file and asks each time whether it is still the same: the page and its scripts always fit
@@ -88,12 +92,36 @@ def next_page(query: Mapping[str, object]) -> str | None:
     return None if query["next"] is None else f'<?{urlencode(query)}>; rel="next"'
 
 
-def file_reply(file: PageFile, if_none_match: str | None) -> Reply:
+def page_headers(frame_ancestors: Sequence[str]) -> Mapping[str, str]:
+    """The headers of a page that pages of these origins may show in a frame; without origins, no page may.
+
+    `X-Frame-Options` cannot name origins, and is left out where there are some: browsers that know
+    `frame-ancestors` ignore it then.
+    https://www.w3.org/TR/CSP3/#frame-ancestors-and-frame-options
+    """
+    if not frame_ancestors:
+        return SECURITY_HEADERS
+    others = {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"}
+    return others | {"Content-Security-Policy": f"{_POLICY} {' '.join(frame_ancestors)}"}
+
+
+def page_in_frames(page: PageFile, frame_ancestors: Sequence[str]) -> PageFile:
+    """The page with an ETag that differs for other origins: a browser keeps headers along with a page, and
+    would go on with the former origins.
+    """
+    if not frame_ancestors:
+        return page
+    return replace(page, etag=etag_of_bytes(" ".join([page.etag, *frame_ancestors]).encode()))
+
+
+def file_reply(
+    file: PageFile, if_none_match: str | None, security: Mapping[str, str] = SECURITY_HEADERS
+) -> Reply:
     """A file of the page, unless the caller has it."""
     headers = {"ETag": file.etag, "Cache-Control": _FILES_KEPT}
     if matches(file.etag, if_none_match):
-        return _reply(HTTPStatus.NOT_MODIFIED, None, None, headers)
-    return _reply(HTTPStatus.OK, file.content_type, file.content, headers)
+        return _reply(HTTPStatus.NOT_MODIFIED, None, None, headers, security)
+    return _reply(HTTPStatus.OK, file.content_type, file.content, headers, security)
 
 
 def document_reply(content: str, if_none_match: str | None) -> Reply:
@@ -101,9 +129,10 @@ def document_reply(content: str, if_none_match: str | None) -> Reply:
     return file_reply(PageFile(content, JSON, etag_of_bytes(content.encode())), if_none_match)
 
 
-def redirect(address: str) -> Reply:
+def redirect(address: str, security: Mapping[str, str] = SECURITY_HEADERS) -> Reply:
     """Sends a browser to another address."""
-    return _reply(HTTPStatus.TEMPORARY_REDIRECT, None, None, {"Location": address, **_NEVER_KEPT})
+    headers = {"Location": address, **_NEVER_KEPT}
+    return _reply(HTTPStatus.TEMPORARY_REDIRECT, None, None, headers, security)
 
 
 def problem_reply(status: HTTPStatus, detail: str, **more: str) -> Reply:
@@ -143,6 +172,10 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _reply(
-    status: HTTPStatus, content_type: str | None, body: str | bytes | None, headers: dict[str, str]
+    status: HTTPStatus,
+    content_type: str | None,
+    body: str | bytes | None,
+    headers: dict[str, str],
+    security: Mapping[str, str] = SECURITY_HEADERS,
 ) -> Reply:
-    return Response(status, content_type, body, {**SECURITY_HEADERS, **headers})
+    return Response(status, content_type, body, {**security, **headers})

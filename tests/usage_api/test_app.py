@@ -58,11 +58,11 @@ PAGE = PageFiles(
 class Api:
     """The API on sources in memory, and what it has reported of failures."""
 
-    def __init__(self, **sources: Any) -> None:
+    def __init__(self, *, frame_ancestors: tuple[str, ...] = (), **sources: Any) -> None:
         self.memory = Memory(**sources)
         self.failures: list[Exception] = []
         self.look_ups = self.memory.look_ups()
-        self._api = LookUpApi(self.look_ups, PAGE, self.failures.append)
+        self._api = LookUpApi(self.look_ups, PAGE, self.failures.append, frame_ancestors)
 
     def __call__(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Ask; the headers of the answer are as single values."""
@@ -417,6 +417,52 @@ class TestForms:
         assert "frame-ancestors 'none'" in SECURITY_HEADERS["Content-Security-Policy"]
         assert "default-src 'none'" in SECURITY_HEADERS["Content-Security-Policy"]
         assert "unsafe" not in SECURITY_HEADERS["Content-Security-Policy"]
+
+
+class TestFrames:
+    ORIGINS = ("https://portal.example", "https://shop.example:8443")
+
+    def test_nobody(self, api: Api) -> None:
+        """Without a setting no reply may be in a frame, the page neither."""
+        headers = api(event("/"))["headers"]
+        assert "DENY" == headers["X-Frame-Options"]
+        assert headers["Content-Security-Policy"].endswith("frame-ancestors 'none'")
+
+    def test_page_only(self) -> None:
+        """The page, its 304 and its redirect allow the stated origins; every other reply allows none. All
+        else of the policy stays.
+        """
+        api = Api(frame_ancestors=self.ORIGINS)
+        page = api(event("/"))
+        redirected = event("/")
+        redirected["requestContext"]["path"] = "/prod"
+        unchanged = event("/", headers={"if-none-match": page["headers"]["ETag"]})
+        framed = [page, api(redirected), api(unchanged)]
+        assert [200, 307, 304] == [one["statusCode"] for one in framed]
+        stated = SECURITY_HEADERS["Content-Security-Policy"].removesuffix("'none'") + " ".join(self.ORIGINS)
+        assert [stated] * 3 == [one["headers"]["Content-Security-Policy"] for one in framed]
+        assert not any("X-Frame-Options" in one["headers"] for one in framed)
+        others = [
+            event("/assets/{name}", name="app.js"),
+            event("/assets/{name}", name="nothing.js"),
+            event("/openapi.json"),
+            event("/me/usage"),
+            of_customer("k1", "/me/usage"),
+            of_operator("/health"),
+        ]
+        for other in others:
+            headers = api(other)["headers"]
+            assert SECURITY_HEADERS == {name: headers[name] for name in SECURITY_HEADERS}
+
+    def test_changed(self, api: Api) -> None:
+        """Where the origins are changed, a browser that keeps the page gets it anew, with the new policy."""
+        known = [api(event("/"))["headers"]["ETag"]]
+        for origins in (self.ORIGINS, self.ORIGINS[:1]):
+            framed = Api(frame_ancestors=origins)
+            answer = framed(event("/", headers={"if-none-match": ", ".join(known)}))
+            assert 200 == answer["statusCode"]
+            known.append(answer["headers"]["ETag"])
+        assert 200 == api(event("/", headers={"if-none-match": ", ".join(known[1:])}))["statusCode"]
 
 
 class TestPage:
