@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metering.counters.ledger_layout import LedgerLayout
+from simulation.exploration.changes.families import CHANGED, CHANGED_SHORT
 from simulation.exploration.completeness.families import WATCHED, WATCHED_SHORT
 from simulation.exploration.family import Family
 from simulation.exploration.quotas.families import LIMITED, LIMITED_SHORT
@@ -131,11 +132,12 @@ def _families() -> Iterator[Family]:
     )
 
 
-FAMILIES = {family.name: family for family in (*_families(), *LIMITED, *WATCHED)}
+FAMILIES = {family.name: family for family in (*_families(), *LIMITED, *WATCHED, *CHANGED)}
 
 SHORT = (
     *("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events"),
     *LIMITED_SHORT,
     *WATCHED_SHORT,
+    *CHANGED_SHORT,
 )
 """What CI runs: less than two minutes on two processors."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from simulation.exploration.changes.stream_world import StreamsWorld
 from simulation.exploration.completeness.watch_world import WatchedWorld
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.small_world import SmallWorld
 
-AnyWorld = SmallWorld | LimitedWorld | WatchedWorld
-"""Of the stream processor, of a limit, or of the watch."""
+AnyWorld = SmallWorld | LimitedWorld | WatchedWorld | StreamsWorld
+"""Of the stream processor, of a limit, of the watch, or of a stream that is made again."""
 
 
 class Family(NamedTuple):

@@ -11,6 +11,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from simulation.exploration.changes.stream_schedule import StreamSchedules
+from simulation.exploration.changes.stream_story import stream_story
+from simulation.exploration.changes.stream_world import StreamsWorld
 from simulation.exploration.completeness.schedule import WatchSchedules
 from simulation.exploration.completeness.story import watch_story
 from simulation.exploration.completeness.watch_world import WatchedWorld
@@ -23,6 +26,7 @@ from simulation.exploration.search import explore, search
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
 from simulation.protocol.meter import SHIPPED
+from simulation.protocol.world_of_streams import SHIPPED_STREAM
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = (
@@ -117,6 +121,8 @@ def explored(family: str, world: AnyWorld) -> WorldExplored:
             states, depth, way = _limit(world)
         case WatchedWorld():
             states, depth, way = _watch(world)
+        case StreamsWorld():
+            states, depth, way = _stream(world)
         case SmallWorld():
             states, depth, way = _processor(world)
     return WorldExplored(family, str(world), world.faults, states, depth, way)
@@ -137,6 +143,12 @@ def _limit(world: LimitedWorld) -> tuple[int, int, str | None]:
 def _watch(world: WatchedWorld) -> tuple[int, int, str | None]:
     found = search(lambda: WatchSchedules(world, SHIPPED))
     way = None if found.violation is None else watch_story(SHIPPED, found.violation)
+    return found.states, found.depth, way
+
+
+def _stream(world: StreamsWorld) -> tuple[int, int, str | None]:
+    found = search(lambda: StreamSchedules(world, SHIPPED_STREAM))
+    way = None if found.violation is None else stream_story(SHIPPED_STREAM, found.violation)
     return found.states, found.depth, way
 
 

@@ -22,7 +22,7 @@ from simulation.protocol.stream import SimulatedStream
 from simulation.protocol.traffic import Planned
 from simulation.protocol.world import World, WorldResult
 from stream_processor.processor import BatchReport
-from stream_processor.stream_guard import StreamGuard
+from stream_processor.stream_guard import StreamGuard, StreamIdentity
 
 ARN: Final = "arn:aws:kinesis:eu-west-1:123456789012:stream/calls"
 _ATTEMPTS: Final = 12
@@ -61,7 +61,7 @@ class Guard:
     """What stands before the processor."""
 
     def __init__(
-        self, identity: IdentityInMemory, created_at: Callable[[], int], highest: Callable[[int], int]
+        self, identity: StreamIdentity, created_at: Callable[[], int], highest: Callable[[int], int]
     ) -> None:
         self._guard = StreamGuard(identity, lambda _arn: created_at(), highest)
 
