@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from simulation.exploration.changes.settings_world import SettingsWorld
 from simulation.exploration.changes.stream_world import StreamsWorld
 from simulation.exploration.completeness.watch_world import WatchedWorld
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.small_world import SmallWorld
 
-AnyWorld = SmallWorld | LimitedWorld | WatchedWorld | StreamsWorld
-"""Of the stream processor, of a limit, of the watch, or of a stream that is made again."""
+AnyWorld = SmallWorld | LimitedWorld | WatchedWorld | StreamsWorld | SettingsWorld
+"""Of the stream processor, of a limit, of the watch, of a stream that is made again, or of settings."""
 
 
 class Family(NamedTuple):

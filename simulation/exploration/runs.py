@@ -11,6 +11,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from simulation.exploration.changes.settings_schedule import SettingsSchedules
+from simulation.exploration.changes.settings_story import settings_story
+from simulation.exploration.changes.settings_world import SettingsWorld
 from simulation.exploration.changes.stream_schedule import StreamSchedules
 from simulation.exploration.changes.stream_story import stream_story
 from simulation.exploration.changes.stream_world import StreamsWorld
@@ -26,6 +29,7 @@ from simulation.exploration.search import explore, search
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
 from simulation.protocol.meter import SHIPPED
+from simulation.protocol.world_of_changes import SHIPPED_CHANGING
 from simulation.protocol.world_of_streams import SHIPPED_STREAM
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +127,8 @@ def explored(family: str, world: AnyWorld) -> WorldExplored:
             states, depth, way = _watch(world)
         case StreamsWorld():
             states, depth, way = _stream(world)
+        case SettingsWorld():
+            states, depth, way = _settings(world)
         case SmallWorld():
             states, depth, way = _processor(world)
     return WorldExplored(family, str(world), world.faults, states, depth, way)
@@ -149,6 +155,12 @@ def _watch(world: WatchedWorld) -> tuple[int, int, str | None]:
 def _stream(world: StreamsWorld) -> tuple[int, int, str | None]:
     found = search(lambda: StreamSchedules(world, SHIPPED_STREAM))
     way = None if found.violation is None else stream_story(SHIPPED_STREAM, found.violation)
+    return found.states, found.depth, way
+
+
+def _settings(world: SettingsWorld) -> tuple[int, int, str | None]:
+    found = search(lambda: SettingsSchedules(world, SHIPPED_CHANGING))
+    way = None if found.violation is None else settings_story(SHIPPED_CHANGING, found.violation)
     return found.states, found.depth, way
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
@@ -102,18 +102,7 @@ class SmallWorld:
         return _KEYS[event % self.keys]
 
     def _data(self, events: Sequence[int]) -> bytes:
-        lines = [
-            {
-                "apiKeyId": self._key(event),
-                "extendedRequestId": _id(event),
-                "requestTimeEpoch": str(NOON_MS + event % 2),
-                "status": "200",
-                "responseLength": str(1 << _BITS * event),
-                "requestLength": "0",
-            }
-            for event in events
-        ]
-        return "\n".join(map(json.dumps, lines)).encode()
+        return lines_of((self._key(event), event, NOON_MS + event % 2) for event in events)
 
     def __str__(self) -> str:
         return f"{self.name or 'world'} ({'; '.join(map(self._described, self.shards))})"
@@ -122,6 +111,22 @@ class SmallWorld:
         parents = "".join(f" after {self.shards[parent].number}" for parent in shard.parents)
         records = " ".join("".join(map(letter, record)) for record in shard.records)
         return f"{shard.number}{parents}: {records}"
+
+
+def lines_of(calls: Iterable[tuple[str, int, int]]) -> bytes:
+    """Access-log lines of some calls: the key, the event and the time in epoch milliseconds of each."""
+    lines = [
+        {
+            "apiKeyId": key,
+            "extendedRequestId": _id(event),
+            "requestTimeEpoch": str(time_ms),
+            "status": "200",
+            "responseLength": str(1 << _BITS * event),
+            "requestLength": "0",
+        }
+        for key, event, time_ms in calls
+    ]
+    return "\n".join(map(json.dumps, lines)).encode()
 
 
 def times_counted(usage: Usage, event: int) -> int:

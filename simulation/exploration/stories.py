@@ -7,7 +7,9 @@ from functools import partial
 from typing import Final
 
 from simulation.exploration.broken import BROKEN_SMALL, MOST_STEPS, SHOWN_BY
-from simulation.exploration.changes.families import STREAMS_SHOWN_BY
+from simulation.exploration.changes.families import SETTINGS_SHOWN_BY, STREAMS_SHOWN_BY
+from simulation.exploration.changes.settings_schedule import SettingsSchedules
+from simulation.exploration.changes.settings_story import settings_story
 from simulation.exploration.changes.stream_schedule import StreamSchedules
 from simulation.exploration.changes.stream_story import stream_story
 from simulation.exploration.completeness.broken import BROKEN_SMALL_WATCHES, WATCHES_SHOWN_BY
@@ -20,6 +22,7 @@ from simulation.exploration.quotas.story import quota_story
 from simulation.exploration.search import explore, search
 from simulation.exploration.story import story
 from simulation.protocol.meter import Meter
+from simulation.protocol.world_of_changes import BROKEN_CHANGING, ChangingMeter
 from simulation.protocol.world_of_streams import BROKEN_STREAMS, StreamMeter
 
 
@@ -43,10 +46,16 @@ def _of_stream(meter: StreamMeter) -> str | None:
     return None if found.violation is None else stream_story(meter, found.violation)
 
 
+def _of_settings(meter: ChangingMeter) -> str | None:
+    found = search(lambda: SettingsSchedules(SETTINGS_SHOWN_BY[meter.name], meter), MOST_STEPS)
+    return None if found.violation is None else settings_story(meter, found.violation)
+
+
 STORIES: Final[dict[str, Callable[[], str | None]]] = {
     **{meter.name: partial(_of_processor, meter) for meter in BROKEN_SMALL},
     **{meter.name: partial(_of_limit, meter) for meter in BROKEN_QUOTAS},
     **{meter.name: partial(_of_watch, meter) for meter in BROKEN_SMALL_WATCHES},
     **{meter.name: partial(_of_stream, meter) for meter in BROKEN_STREAMS},
+    **{meter.name: partial(_of_settings, meter) for meter in BROKEN_CHANGING},
 }
 """By the name of a broken meter; None: nothing is found within :data:`MOST_STEPS` steps."""

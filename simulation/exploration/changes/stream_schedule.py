@@ -26,7 +26,7 @@ from simulation.exploration.changes.guard_runs import (
 from simulation.exploration.changes.stream_world import CALLED, StreamsWorld, first_number, made_at
 from simulation.exploration.changes.tables import Tables, fill, miscounted, read_tables
 from simulation.exploration.programs import Numbers
-from simulation.exploration.small_world import NOON_MS, ONE_PAGE
+from simulation.exploration.small_world import NOON_MS, ONE_PAGE, PERIODS
 from simulation.protocol.meter import simulated_store
 from simulation.protocol.store import SimulatedStore
 from simulation.protocol.world_of_streams import StreamMeter
@@ -206,7 +206,7 @@ class StreamSchedules:
         place = (state.tables, state.done)
         if place not in self._wrong:
             counted = self.store(state.tables).counted()
-            self._wrong[place] = miscounted(counted, CALLED, self.world.events, state.done)
+            self._wrong[place] = miscounted(counted, CALLED, [PERIODS[1]] * self.world.events, state.done)
         return self._wrong[place]
 
 

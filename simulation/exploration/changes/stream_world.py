@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from metering.calls.record import StreamRecord
-from simulation.exploration.small_world import NOON_MS, SmallShard, SmallWorld
+from simulation.exploration.small_world import NOON_MS, lines_of
 
 ARN: Final = "arn:aws:kinesis:eu-west-1:123456789012:stream/calls"
 CALLED: Final = "shop"
@@ -29,9 +29,9 @@ class StreamsWorld:
     name: str = field(default="", compare=False)
 
     @property
-    def events(self) -> range:
-        """Of all streams, by number."""
-        return range(self.streams * self.shards * self.records)
+    def events(self) -> int:
+        """How many there are in all streams."""
+        return self.streams * self.shards * self.records
 
     def event(self, stream: int, shard: int, index: int) -> int:
         """The event of a record."""
@@ -40,8 +40,8 @@ class StreamsWorld:
     def record(self, stream: int, first: int, shard: int, index: int) -> StreamRecord:
         """A record of a stream whose sequence numbers begin at `first`."""
         event = self.event(stream, shard, index)
-        (data,) = SmallWorld((SmallShard(0, ((event,),)),)).stream()[0]
-        return StreamRecord(f"shardId-{shard:012d}", first + index, data.data, made_at(stream) + 1)
+        data = lines_of([(CALLED, event, NOON_MS)])
+        return StreamRecord(f"shardId-{shard:012d}", first + index, data, made_at(stream) + 1)
 
     def __str__(self) -> str:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from metering.counters.ports import Claim, PageId, Progress, SliceId
@@ -71,11 +71,15 @@ def fill(store: SimulatedStore, tables: Tables) -> None:
     store.progress.items |= {one.shard_id: one for one in tables.progress}
 
 
-def miscounted(counted: Mapping[CounterId, Counted], key: str, events: range, required: int) -> str | None:
-    """Which event a counter of a key holds twice, or lacks though it is required: a bit each."""
-    for period in PERIODS:
-        found = counted.get((key, Period(period)))
-        for event in events:
+def miscounted(
+    counted: Mapping[CounterId, Counted], key: str, days: Sequence[str], required: int
+) -> str | None:
+    """Which event a counter of a key holds twice, or lacks though it is required: a bit each. `days` has the
+    day of each event.
+    """
+    for event, day in enumerate(days):
+        for period in (day[:7], day):
+            found = counted.get((key, Period(period)))
             times = 0 if found is None else times_counted(found.totals, event)
             if times > 1:
                 return f"{letter(event)} is counted {times} times in {key} {period}"
@@ -84,12 +88,12 @@ def miscounted(counted: Mapping[CounterId, Counted], key: str, events: range, re
     return None
 
 
-def held(counted: Mapping[CounterId, Counted], key: str, events: range) -> str:
+def held(counted: Mapping[CounterId, Counted], key: str, events: int) -> str:
     """The events that the month's counter of a key holds, in words."""
     found = counted.get((key, Period(PERIODS[0])))
     names = [
         letter(event)
-        for event in events
+        for event in range(events)
         for _ in range(0 if found is None else times_counted(found.totals, event))
     ]
     return " ".join(names) or "nothing"
