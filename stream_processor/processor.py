@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 
 from metering.billing_rule import BillingRule
 from metering.calls.notes import Note
-from metering.calls.record import ReadRecord, StreamRecord, read_record
+from metering.calls.record import ReadRecord, RecordReader, StreamRecord, read_record
 from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import (
     ArrivalLog,
@@ -91,7 +91,7 @@ class Processor:
     else: all that is known is in the store.
     """
 
-    def __init__(  # noqa: PLR0913 - four ports, two settings, and two watches that may be absent
+    def __init__(  # noqa: PLR0913 - four ports, two settings, three watches that may be absent, a reader
         self,
         ledger: Ledger,
         slices: SliceRegistry,
@@ -103,9 +103,10 @@ class Processor:
         limits: LimitWatch | None = None,
         heaviest: TopKeys | None = None,
         arrivals: ArrivalLog | None = None,
+        read: RecordReader = read_record,
     ) -> None:
         """`limits` finds thresholds that are reached, `heaviest` keeps the keys with most requests, and
-        `arrivals` counts what each log group brought; without them nobody looks.
+        `arrivals` counts what each log group brought; without them nobody looks. `read` decodes a record.
         """
         self._ledger = ledger
         self._slices = Registration(slices)
@@ -116,6 +117,7 @@ class Processor:
         self._limits = limits
         self._heaviest = heaviest
         self._arrivals = arrivals
+        self._read = read
 
     def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
         """Count a batch of one shard, its records in the order of their sequence numbers.
@@ -127,7 +129,7 @@ class Processor:
         if not batch:
             return BatchReport()
         shard_id = batch[0].shard_id
-        records = [read_record(record, self._rule) for record in batch]  # 1
+        records = [self._read(record, self._rule) for record in batch]  # 1
         ownership = claim(records, shard_id, self._ledger, self._layout)  # 2
         certain = _before(records, ownership.unresolved_from)
         ours = list(owned(certain, ownership.disowned))

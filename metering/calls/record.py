@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -68,6 +68,10 @@ class ReadRecord(msgspec.Struct):
         self.notes += part.notes
         for group, events in part.arrived.items():
             self.arrived[group] = self.arrived.get(group, 0) + events
+
+
+RecordReader = Callable[[StreamRecord, BillingRule], ReadRecord]
+"""What :func:`read_record` does. Nobody changes what it has returned."""
 
 
 def record_id(shard_id: str, sequence_number: str, index: int) -> str:

@@ -29,6 +29,7 @@ from simulation.month_end.lake import SimulatedLake, StoredRow
 from simulation.month_end.meter import MonthEndMeter
 from simulation.month_end.stores import CountersOfMonths, ErrorObjectsInMemory, StatesOfMonths
 from simulation.month_end.truth import CalledEvents
+from simulation.protocol.readings import Readings
 from simulation.protocol.settings import MINUTE_MS
 from simulation.protocol.store import SimulatedCounters, SimulatedLedger, SimulatedProgress, SimulatedStore
 from simulation.protocol.stream import SimulatedStream
@@ -113,6 +114,7 @@ class Scene:
         self.repaired: set[str] = set()
         self.behind_until = 0
         """Until then Firehose reads nothing."""
+        self._readings = Readings()
         self._log: list[LogEvent] = []
         self._keep_schedule = keep_schedule
 
@@ -166,7 +168,9 @@ class Scene:
         """The shipped one, on the store or on ports that fail."""
         store = self.store
         whole = (self.meter.ledger(store.ledger), store.slices, store.counters, store.progress)
-        return Processor(*(whole if ports is None else (ports,) * 4), layout=LAYOUT, rule=rule)
+        return Processor(
+            *(whole if ports is None else (ports,) * 4), layout=LAYOUT, rule=rule, read=self._readings
+        )
 
     def count(self, shard_id: str, most: int = 4, *, calm: bool = False) -> None:
         """Count a batch, or give it up."""

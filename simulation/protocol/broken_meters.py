@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from metering.billing_rule import BillingRule
-from metering.calls.record import ReadRecord, StreamRecord, read_record
+from metering.calls.record import ReadRecord, StreamRecord
 from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import (
     Append,
@@ -22,7 +21,7 @@ from metering.counters.ports import (
 )
 from simulation.protocol.broken_watches import BROKEN_WATCHES
 from simulation.protocol.invocation import BatchProcessor, InvocationEnvironment
-from simulation.protocol.meter import SHIPPED, Clock, Meter
+from simulation.protocol.meter import RULE, SHIPPED, Clock, Meter
 from simulation.protocol.store import (
     PageItem,
     SimulatedCounterItem,
@@ -241,7 +240,7 @@ class BrokenProcessor(Processor):
     def process(self, batch: Sequence[StreamRecord]) -> BatchReport:
         """The shipped steps."""
         shard_id = batch[0].shard_id
-        records = [read_record(record, self._rule) for record in batch]
+        records = [self._read(record, self._rule) for record in batch]
         ownership = claim(records, shard_id, self._ledger, self._layout)
         ours = list(owned(self.certain(records, ownership.unresolved_from), ownership.disowned))
         increments = [self.increment(one, records) for one in fold(ours, shard_id)]
@@ -344,14 +343,16 @@ def _with_ledger(ledger: Callable[[Clock], SimulatedLedger]) -> Callable[[Clock]
 def _behind(wrapper: type[Wrapped]) -> Callable[[InvocationEnvironment, LayoutSource], BatchProcessor]:
     def processor(environment: InvocationEnvironment, layout: LayoutSource) -> BatchProcessor:
         wrapped = wrapper(environment)
-        return Processor(wrapped, environment, wrapped, environment, layout=layout, rule=BillingRule())
+        return Processor(
+            wrapped, environment, wrapped, environment, layout=layout, rule=RULE, read=environment.read
+        )
 
     return processor
 
 
 def _as(processor: type[Processor]) -> Callable[[InvocationEnvironment, LayoutSource], BatchProcessor]:
     return lambda environment, layout: processor(
-        environment, environment, environment, environment, layout=layout, rule=BillingRule()
+        *(environment,) * 4, layout=layout, rule=RULE, read=environment.read
     )
 
 

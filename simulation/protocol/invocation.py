@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from metering.calls.record import StreamRecord
+from metering.calls.record import RecordReader, StreamRecord, read_record
 from metering.counters.ports import (
     Append,
     CounterAnswer,
@@ -164,10 +164,16 @@ class InvocationEnvironment:
     """
 
     def __init__(
-        self, ledger: Ledger, slices: SliceRegistry, counters: Counters, progress: ProgressLog
+        self,
+        ledger: Ledger,
+        slices: SliceRegistry,
+        counters: Counters,
+        progress: ProgressLog,
+        read: RecordReader = read_record,
     ) -> None:
         self.processor: BatchProcessor
         self.invocation: Invocation
+        self.read = read
         self._ledger = ledger
         self._slices = slices
         self._counters = counters

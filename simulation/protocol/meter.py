@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from metering.billing_rule import BillingRule
 from metering.counters.ledger_layout import LayoutSource
@@ -19,6 +20,9 @@ from simulation.protocol.watch import SendHeartbeats
 from stream_processor.processor import Processor
 from watch.tasks import send_heartbeats
 
+RULE: Final = BillingRule()
+"""One for all processes: what is read under it is read once."""
+
 Clock = Callable[[], int]
 """Epoch milliseconds."""
 
@@ -30,7 +34,7 @@ def simulated_store(clock: Clock) -> SimulatedStore:
 
 def shipped_processor(environment: InvocationEnvironment, layout: LayoutSource) -> BatchProcessor:
     """The processor as it is deployed."""
-    return Processor(environment, environment, environment, environment, layout=layout, rule=BillingRule())
+    return Processor(*(environment,) * 4, layout=layout, rule=RULE, read=environment.read)
 
 
 @dataclass(frozen=True, slots=True)

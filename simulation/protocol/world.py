@@ -19,6 +19,7 @@ from simulation.protocol.invocation import Crash, Invocation, InvocationEnvironm
 from simulation.protocol.mapping import Reader
 from simulation.protocol.meter import SHIPPED, Meter
 from simulation.protocol.oracle import Oracle
+from simulation.protocol.readings import Readings
 from simulation.protocol.settings import LONGEST_CLOCK_JUMP_MS, RETENTION_MS, SECOND_MS, draw_settings
 from simulation.protocol.stream import SimulatedShard, SimulatedStream
 from simulation.protocol.traffic import MONTH_END_MS, Planned, SimulatedTraffic
@@ -83,6 +84,7 @@ class World:
         self._clock_error = 0
         self.store = meter.store(lambda: self._now + self._clock_error)
         self._weather = Weather(dice, settings.rates, self.result.injected, trace=self._trace)
+        self._readings = Readings()
         self._environments = [self._environment() for _ in range(_PROCESSES)]
         self._zombies: list[tuple[InvocationEnvironment, Invocation]] = []
         self._stream = SimulatedStream(dice, settings.shards, settings.first_shard, settings.first_number)
@@ -367,7 +369,11 @@ class World:
     def _environment(self) -> InvocationEnvironment:
         """A new process of the function."""
         environment = InvocationEnvironment(
-            self.store.ledger, self.store.slices, self.store.counters, self.store.progress
+            self.store.ledger,
+            self.store.slices,
+            self.store.counters,
+            self.store.progress,
+            self._readings,
         )
         environment.processor = self._meter.processor(environment, self._settings.layout)
         return environment

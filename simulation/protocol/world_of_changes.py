@@ -200,13 +200,15 @@ class ChangingWorld(World):
     def _environment(self) -> InvocationEnvironment:
         """A process with the settings of its time."""
         store = self.store
-        environment = InvocationEnvironment(store.ledger, store.slices, store.counters, store.progress)
+        environment = InvocationEnvironment(
+            store.ledger, store.slices, store.counters, store.progress, self._readings
+        )
         rule = RULES[0]
         if Disturbance.RULE in self._wanted and self._dice.random() < 0.3:
             self.result.injected[Disturbance.RULE] += 1
             rule = RULES[1]
         layouts = self._changing.layouts(self._layouts, self._layout, self._time)
-        environment.processor = Processor(*(environment,) * 4, layout=layouts, rule=rule)
+        environment.processor = Processor(*(environment,) * 4, layout=layouts, rule=rule, read=self._readings)
         return environment
 
     def _time(self) -> datetime:
