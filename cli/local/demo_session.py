@@ -31,6 +31,7 @@ from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file, ge
 from local_cloud.firehose.delivery_stream import DeliveryFailedError
 from local_cloud.lambda_.event_source_mapping import MappingFailedError
 from local_cloud.playback.traffic import TrafficSettings
+from local_cloud.schedule import ScheduledRuns
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
 from metering.visible_text import visible
 from reconciliation.model.report import Report
@@ -124,9 +125,11 @@ def _log(options: DemoOptions) -> AccessLog:
 def _serve(screen: Console, cloud: LocalCloud) -> None:
     """Keep the cloud up, and serve its dashboard: of the log's month, which may be long ago."""
     with LookUpServer(cloud) as dashboard:
+        runs = ScheduledRuns(cloud)
+        runs.run()  # of the log's month, before the clock leaves it
         show_address(screen, cloud, dashboard, of_log=True)
         cloud.clock.release()
-        stay_up(screen)
+        stay_up(screen, runs.run)
 
 
 def _watched(demo: Demo, progress: DemoProgress, screen: Console) -> DemoResult:

@@ -18,6 +18,7 @@ from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
 from local_cloud.demo.source import AccessLog, UnreadableLogError, from_file
 from local_cloud.pipeline import Listeners, Pipeline
+from local_cloud.schedule import ScheduledRuns
 from local_cloud.stack import LocalCloud, NotOnThisMachineError
 from reconciliation.report.verdict import counted
 from stream_processor.processor import BatchReport
@@ -52,7 +53,7 @@ def _run_empty(screen: Console) -> None:
     ):
         allow_trial(cloud)
         show_address(screen, cloud, dashboard, of_log=False, api=api)
-        stay_up(screen)
+        stay_up(screen, ScheduledRuns(cloud).run)
 
 
 def _run_playing(screen: Console, log: AccessLog, speed: float | None) -> None:
@@ -64,8 +65,10 @@ def _run_playing(screen: Console, log: AccessLog, speed: float | None) -> None:
             demo.play()
             demo.settle()
         screen.print(f"{counted(progress.sent, 'log event')} counted and stored in the lake.")
+        runs = ScheduledRuns(demo.cloud)
+        runs.run()  # of the log's month, before the clock leaves it
         demo.cloud.clock.release()
-        stay_up(screen)
+        stay_up(screen, runs.run)
 
 
 def _line(report: BatchReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from cli.local.this_command import this_command
 from local_cloud.api_gateway.lookup_server import LookUpServer
 from local_cloud.api_gateway.orders_api import GuardedApi, GuardedCall, line_of, set_limit
+from local_cloud.schedule import SECONDS
 from local_cloud.stack import LocalCloud
 from metering.quotas.plan import Limit, Span
 from metering.usage import Metric
@@ -66,9 +68,11 @@ def allow_trial(cloud: LocalCloud) -> None:
     set_limit(cloud, TRIAL, TRIAL, Limit(Metric.REQUESTS, Span.HOUR, TRIAL_AMOUNT), TRIAL)
 
 
-def stay_up(screen: Console) -> None:
-    """Wait for Ctrl-C."""
+def stay_up(screen: Console, add_up: Callable[[], None]) -> None:
+    """Wait for Ctrl-C, and `add_up` what pages show, again and again."""
     try:
-        threading.Event().wait()
+        while True:
+            add_up()
+            threading.Event().wait(SECONDS)
     except KeyboardInterrupt:
         screen.print("\nStopped; its data is gone.")

@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.request
+from typing import Any
 
 import pytest
 
@@ -25,5 +26,10 @@ def address_of(shown: str) -> str:
 def shown_at(address: str, key: str, month: str = "") -> int:
     """The requests of a key in a month, or in the current one, as the dashboard gets them."""
     place = f"{address}keys/{key}/usage{f'/{month}' if month else ''}"
-    with urllib.request.urlopen(place, timeout=60) as answer:
-        return int(json.load(answer)["totals"]["requests"])
+    return int(json_at(place)["totals"]["requests"])
+
+
+def json_at(address: str) -> Any:
+    """What is there."""
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return json.load(answer)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def test_the_dashboard_is_served_at_the_end(
     """In a terminal, until Ctrl-C: at the month of the log, with the calls of the log."""
     shown: list[int] = []
 
-    def look(_screen: Console) -> None:
+    def look(_screen: Console, _add_up: Callable[[], None]) -> None:
         printed = capsys.readouterr().out
         assert "#/overview?month=2026-1" in printed
         shown.append(

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cli.common.errors import CommandError
 from cli.local import local_session
 from cli.local.local_session import run
 from cli.local.uptime import TRIAL_AMOUNT
-from tests.cli.billing.exports import address_of, shown_at, use
+from tests.cli.billing.exports import address_of, json_at, shown_at, use
 from tests.factories import line
 
 SECONDS = 60
@@ -87,7 +88,7 @@ def test_lines_are_counted_while_it_is_up(
     sent: list[str] = []
     tried: list[int] = []
 
-    def write_and_look(_screen: Console) -> None:
+    def write_and_look(_screen: Console, _add_up: Callable[[], None]) -> None:
         printed = capsys.readouterr().out
         use(printed, monkeypatch)
         logs, (group,) = boto3.session.Session().client("logs"), outputs().values("AccessLogGroupName")
@@ -120,22 +121,23 @@ def test_lines_are_counted_while_it_is_up(
 def test_a_log_is_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And is counted and in the lake when that is said."""
+    """And is counted and in the lake when that is said; the owner's page shows its calls by hour."""
     path = tmp_path / "access.jsonl"
     path.write_text("\n".join(line(extendedRequestId=f"{number}=", apiKeyId="shop") for number in range(20)))
     counted: list[int] = []
 
-    def look(_screen: Console) -> None:
+    def look(_screen: Console, _add_up: Callable[[], None]) -> None:
         printed = capsys.readouterr().out
         use(printed, monkeypatch)
         assert "20 log events counted and stored in the lake." in printed
         counted.append(requests_of("shop"))
         counted.append(shown_at(address_of(printed), "shop", "2026-10"))
+        counted.append(json_at(address_of(printed) + "traffic?period=2026-10")["calls"])
 
     monkeypatch.setattr(local_session, "stay_up", look)
     run(path, None)
 
-    assert [20, 20] == counted
+    assert [20, 20, 20] == counted
 
 
 def test_a_log_without_lines(tmp_path: Path) -> None:

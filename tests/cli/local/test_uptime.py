@@ -28,12 +28,14 @@ def test_others_find_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def test_it_ends_by_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a traceback."""
+    """Without a traceback; what its pages show was added up before."""
+    added_up: list[bool] = []
 
-    def interrupt(_event: threading.Event) -> None:
+    def interrupt(_event: threading.Event, _seconds: float) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(threading.Event, "wait", interrupt)
-    stay_up(console())
+    stay_up(console(), lambda: added_up.append(True))
 
+    assert [True] == added_up
     assert "Stopped; its data is gone." in capsys.readouterr().out
