@@ -413,7 +413,9 @@ class TestArrivals:
         assert 1 == len(book.noted)
 
     def test_repeated_until_noted(self) -> None:
-        """A batch of which it is not known whether it was noted is repeated whole, and counted once."""
+        """A batch of which it is not known whether it was noted is repeated whole, and counted once; the
+        report of its first attempt has what that has counted, so that no metric lacks it.
+        """
         book, counters = ArrivalBook(), Counters()
         processor = Processor(
             Ledger(),
@@ -428,6 +430,7 @@ class TestArrivals:
         book.is_silent = True
         report = processor.process(batch)
         assert (batch[0].sequence_number, None) == (report.failed_from, report.counted_through_ms)
+        assert 1 == report.metered
         book.is_silent = False
         again = processor.process(batch)
         assert (None, 0) == (again.failed_from, again.metered)
