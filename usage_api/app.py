@@ -20,6 +20,7 @@ from metering.errors import MeterError, Transient
 from metering.period import Period
 from metering.usage import Metric
 from usage_api import openapi as document
+from usage_api import reference
 from usage_api.auth import key_of_customer, require_operator
 from usage_api.cursor import LONGEST_TOKEN
 from usage_api.invoices import MEDIA_TYPES
@@ -51,7 +52,7 @@ from usage_api.responses import (
     saved_reply,
 )
 from usage_api.schemas import Answer
-from usage_api.static_files import PageFiles
+from usage_api.static_files import HTML, PageFile, PageFiles, text_file
 
 OnFailure = Callable[[Exception], None]
 
@@ -146,6 +147,7 @@ class LookUpApi:
         """
         self._look_ups = look_ups
         self._page = page
+        self._frame_ancestors = frame_ancestors
         self._index = page_in_frames(page.index, frame_ancestors)
         self._index_headers = page_headers(frame_ancestors)
         self._on_failure = on_failure
@@ -166,6 +168,12 @@ class LookUpApi:
     def openapi(self) -> str:
         """The OpenAPI document of all that is not the page, made when it is first asked for."""
         return json.dumps(document.openapi(self._app))
+
+    @cached_property
+    def reference(self) -> PageFile:
+        """The OpenAPI document as a page to read, made when it is first asked for."""
+        page = text_file(reference.reference(json.loads(self.openapi)), HTML)
+        return page_in_frames(page, self._frame_ancestors)
 
     def _customer_routes(self) -> None:
         app = self._app
@@ -287,6 +295,8 @@ class LookUpApi:
 
         @app.get("/assets/<name>", include_in_schema=False, enable_validation=False)
         def asset(name: str) -> Reply:
+            if name == reference.NAME:
+                return file_reply(self.reference, self._header("if-none-match"), self._index_headers)
             found = self._page.assets.get(name)
             if found is None:
                 raise NotFound("The page has no such file.")

@@ -15,7 +15,7 @@ from usage_api import problems
 from usage_api.etag import VARY, etag_of, etag_of_bytes, matches
 from usage_api.invoices import InvoiceFile
 from usage_api.schemas import Answer
-from usage_api.static_files import PageFile
+from usage_api.static_files import PageFile, text_file
 
 JSON: Final = "application/json"
 CSV_TYPE: Final = f"{tabular.MEDIA_TYPE}; charset=utf-8"
@@ -126,7 +126,7 @@ def file_reply(
 
 def document_reply(content: str, if_none_match: str | None) -> Reply:
     """A JSON document that is the same for everybody."""
-    return file_reply(PageFile(content, JSON, etag_of_bytes(content.encode())), if_none_match)
+    return file_reply(text_file(content, JSON), if_none_match)
 
 
 def redirect(address: str, security: Mapping[str, str] = SECURITY_HEADERS) -> Reply:

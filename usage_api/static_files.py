@@ -12,9 +12,10 @@ from usage_api.etag import etag_of_bytes
 
 FOLDER: Final = Path(__file__).resolve().parent / "page"
 INDEX: Final = "index.html"
+HTML: Final = "text/html; charset=utf-8"
 
 CONTENT_TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
+    ".html": HTML,
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
@@ -63,6 +64,11 @@ def load(folder: Path = FOLDER) -> PageFiles:
             raise Misconfigured([f"two files below {folder} are named {path.name}: rename one"])
         assets[path.name] = file
     return PageFiles(index, assets)
+
+
+def text_file(content: str, content_type: str) -> PageFile:
+    """A text that is made, and sent as a file."""
+    return PageFile(content, content_type, etag_of_bytes(content.encode()))
 
 
 def _file(path: Path) -> PageFile:

@@ -41,6 +41,13 @@ def axe() -> str:
     return AXE.read_text()
 
 
+def faults(page: Page, axe: str) -> list[str]:
+    """What axe-core finds wrong with the page as it is shown."""
+    page.run(axe)
+    found: list[str] = page.chrome.execute_async_script(_FAULTS)
+    return found
+
+
 def unfold(page: Page) -> None:
     """Open all that can be unfolded."""
     page.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
@@ -54,8 +61,7 @@ class TestAxe:
         for view in VIEWS.values():
             page.open(view)
             unfold(page)
-            page.run(axe)
-            assert [] == page.chrome.execute_async_script(_FAULTS), view
+            assert [] == faults(page, axe), view
 
     def test_no_fault_in_trouble(self, page: Page, axe: str) -> None:
         """Nor where the page reports trouble."""
@@ -68,8 +74,7 @@ class TestAxe:
         for view in ("", f"#/key/{BUSY}"):
             page.open(view)
             page.run("document.getElementById('trouble').hidden = false")
-            page.run(axe)
-            assert [] == page.chrome.execute_async_script(_FAULTS), view
+            assert [] == faults(page, axe), view
 
 
 class TestKeyboard:
