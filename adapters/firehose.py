@@ -105,5 +105,6 @@ def _read_by(behind: Iterable[Point], time: datetime) -> datetime | None:
 
     The value of a period is true at some moment in it, so that only periods count that were over.
     """
-    read = [begin - timedelta(milliseconds=value) for begin, value in behind if begin + PERIOD <= time]
+    latest = time - PERIOD
+    read = [begin - timedelta(milliseconds=value) for begin, value in behind if begin <= latest]
     return max(read, default=None)

@@ -19,7 +19,7 @@ needs more memory than its days; the report holds the first `DIFFERENCES_HELD` d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -135,12 +135,15 @@ class Reconciler:
         allow_incomplete: bool = False,
         differences_held: int = DIFFERENCES_HELD,
         budget: Budget | None = None,
+        executor: Callable[[], Executor] = lambda: ThreadPoolExecutor(1, "altered"),
     ) -> None:
         """`clock` gives the time in UTC, for the report and to see whether the month is over. With
         `allow_incomplete` all of a month is compared, complete or not, and the report marked. `budget` is
-        what the investigation of a month may take; None: the usual bytes and rows, and any time.
+        what the investigation of a month may take; None: the usual bytes and rows, and any time. `executor`
+        runs one query while another one runs.
         """
         self._budget = budget or Budget()
+        self._executor = executor
         self._sources = sources
         self._clock = clock
         self._on_progress = on_progress
@@ -285,7 +288,7 @@ class Reconciler:
         their id, of which that query gives the first 10,001. Both run at the same time; where rows are
         altered, the usage is asked for once more, by ids alone.
         """
-        with ThreadPoolExecutor(1, "altered") as pool:
+        with self._executor() as pool:
             asked = pool.submit(self._query, ALTERED_ROWS, run)
             usage = self._usage_of_sound_rows(run)
             altered = asked.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import time
@@ -16,6 +17,7 @@ from typing import Final, Protocol, TypeVar
 T = TypeVar("T")
 
 _SEEDS_OF_A_TASK: Final = 20
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 FAILURES_KEPT: Final = 20
 
 
@@ -135,8 +137,17 @@ def _on_processors(seeds: range, workers: int | None, run: Callable[[int], T]) -
     if workers == 1 or len(tasks) == 1:
         yield from map(run_task, tasks)
         return
-    with ProcessPoolExecutor(workers or os.cpu_count() or 1, multiprocessing.get_context("spawn")) as pool:
+    processes, spawn = workers or os.cpu_count() or 1, multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, initializer=_collect_rarely, initargs=(run,)) as pool:
         yield from pool.map(run_task, tasks)
+
+
+def _collect_rarely(_run: Callable[[int], object]) -> None:
+    """A worker has imported all that a seed needs, to get its argument: none of it ever becomes garbage. What
+    does are the worlds that are over, each a few thousand objects.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def _run_task(run: Callable[[int], T], seeds: range) -> list[T]:

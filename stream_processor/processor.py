@@ -164,7 +164,7 @@ class Processor:
             unattributed=applied.counted[Outcome.UNATTRIBUTED],
             malformed=applied.counted[Outcome.MALFORMED],
             undecodable=applied.counted[Outcome.UNDECODABLE],
-            notes=sum((record.notes for record in records), Counter()),
+            notes=sum((record.notes for record in records if record.notes), Counter()),
             duplicates=sum(record.repeated for record in records) + ownership.duplicates,
             refused=applied.refused,
             failed_from=failed_from,

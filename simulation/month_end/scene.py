@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from metering.billing_rule import BillingRule
 from metering.calls.access_log import read_event
+from metering.calls.call import Call
 from metering.calls.delivery import LogEvent
 from metering.calls.record import StreamRecord
 from metering.counters.completeness import through
@@ -116,6 +117,8 @@ class Scene:
         """Until then Firehose reads nothing."""
         self._readings = Readings()
         self._log: list[LogEvent] = []
+        self._calls: list[Call] = []
+        """Of the first of those, as far as somebody has read them."""
         self._keep_schedule = keep_schedule
 
     def clock(self) -> datetime:
@@ -229,8 +232,8 @@ class Scene:
 
     def calls(self, keys: Sequence[str], start: datetime, end: datetime) -> Iterable[LoggedCall]:
         """The port `LogWitness`."""
-        for event in self._log:
-            call = read_event(event, BillingRule()).call
+        self._calls += [read_event(event, RULE).call for event in self._log[len(self._calls) :]]
+        for event, call in zip(self._log, self._calls, strict=True):
             if call.key in keys and start <= _EPOCH + timedelta(milliseconds=event.timestamp) < end:
                 yield LoggedCall(call, event.timestamp)
 

@@ -110,11 +110,10 @@ class Invocation:
             order = list(range(len(requests)))
             self._weather.dice.shuffle(order)
             self._calls.append(PortCall(list(requests), [unavailable] * len(order), order))
-        call = self._calls[self._reached]
+        elif (before := self._calls[self._reached].requests) != list(requests):
+            raise AssertionError(f"run again, the processor asks for {requests}, and not for {before}")
         self._reached += 1
-        if call.requests != list(requests):
-            raise AssertionError(f"run again, the processor asks for {requests}, and not for {call.requests}")
-        return call
+        return self._calls[self._reached - 1]
 
     def _make(self, call: PortCall, write: Write) -> None:
         fault = draw_for_write(self._weather.dice, self._rates)

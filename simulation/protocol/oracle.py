@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import add
 
 import xxhash
 
@@ -89,10 +90,10 @@ class Oracle:
         time = (_EPOCH + timedelta(milliseconds=time_ms)).isoformat()
         hashed = xxhash.xxh64_intdigest(own_id.encode()) & (1 << 63) - 1
         month, day = (truth.key, Period(time[:7])), (truth.key, Period(time[:10]))
+        amounts = truth.amounts.counted(hashed)
         for place, part in ((month, time[8:10]), (day, time[11:13])):
             counter = self._sums.setdefault(place, _Sum())
-            for index, amount in enumerate(truth.amounts.counted(hashed)):
-                counter.totals[index] += amount
+            counter.totals = list(map(add, counter.totals, amounts))
             counter.parts[part] = counter.parts.get(part, 0) + 1
         return SentEvent(hashed, (month, day))
 
