@@ -115,11 +115,12 @@ def test_on_dynamodb_local(dynamodb_local: str, undisturbed: tuple[DemoResult, A
     assert outcomes(undisturbed[0]) == outcomes(result)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(changing(lambda usage: usage + Usage(requests=1)), marks=pytest.mark.exhaustive),
-        pytest.param(changing(lambda usage: usage - Usage(response_bytes=1)), marks=pytest.mark.exhaustive),
+        changing(lambda usage: usage + Usage(requests=1)),
+        changing(lambda usage: usage - Usage(response_bytes=1)),
         changing(lambda usage: usage + Usage(fingerprint=1)),
     ],
     ids=["a call too many", "a byte too few", "another call"],
@@ -132,6 +133,7 @@ def test_a_counter_that_is_wrong_fails_the_demo(make: MakeProcessor) -> None:
     assert result.to_json()["drift"]
 
 
+@pytest.mark.exhaustive
 def test_a_fault_that_is_not_survived_fails_the_demo() -> None:
     """Without the ledger, duplicate deliveries are counted again."""
     result = play(replace(SETTINGS, chaos_seed=1, make_processor=forgetful))

@@ -84,7 +84,8 @@ def count_under_chaos(seed: int, apply: Apply) -> tuple[int, int, dict[str, int]
         return len(items), sum(int(item["n"]["N"]) for item in items), chaos.injected
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in (2, 3))])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_an_idempotent_meter_counts_every_call_once(seed: int) -> None:
     """Nothing that is injected loses an event or invents one, and nothing is given up."""
     distinct, counted, injected = count_under_chaos(seed, idempotent)
@@ -95,6 +96,7 @@ def test_an_idempotent_meter_counts_every_call_once(seed: int) -> None:
     assert WRITE_FAULTS & injected.keys()
 
 
+@pytest.mark.exhaustive
 def test_a_careless_meter_is_caught() -> None:
     """The faults matter: without protection calls are counted again."""
     distinct, counted, _ = count_under_chaos(1, careless)

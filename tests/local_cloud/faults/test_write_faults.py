@@ -78,9 +78,10 @@ def test_the_sdk_survives_a_passing_fault(endpoint: LocalEndpoint, kind: str, co
     ],
 )
 def test_a_stubborn_fault_reaches_the_caller(
-    endpoint: LocalEndpoint, kind: str, error: str, counted: int
+    endpoint: LocalEndpoint, kind: str, error: str, counted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It outlasts the SDK's three attempts, as the error that AWS or the network would give."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
     faults, name = Planned({0: (kind, 4)}), f"stubborn-{kind}"
 
     with pytest.raises(Exception, match=error):
