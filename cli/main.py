@@ -24,7 +24,7 @@ from cli.explain import command as explain
 from cli.local import demo, local
 from cli.log_lines import format as log_format
 from cli.log_lines import lines, send
-from cli.look_up import dashboard, health, top, usage
+from cli.look_up import dashboard, health, link, top, usage
 from cli.month_end import close, rebuild, reconcile, redrive
 from cli.plans import plan, quota
 from cli.recovery import backfill, reread, resume
@@ -43,6 +43,7 @@ COMMANDS = {
     "health": health,
     "invoice": invoice,
     "lines": lines,
+    "link": link,
     "local": local,
     "rebuild": rebuild,
     "reconcile": reconcile,

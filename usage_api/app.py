@@ -24,6 +24,7 @@ from usage_api import reference
 from usage_api.auth import key_of_customer, require_operator
 from usage_api.cursor import LONGEST_TOKEN
 from usage_api.invoices import MEDIA_TYPES
+from usage_api.links import FOLDER, LinkReader, is_link
 from usage_api.parameters import (
     DAY_PATTERN,
     INVOICE_PATTERN,
@@ -35,7 +36,7 @@ from usage_api.parameters import (
     days_between,
     key_in_path,
 )
-from usage_api.problems import NotFound, Problem
+from usage_api.problems import NotFound, Problem, Unauthorized
 from usage_api.queries import UsageQueries
 from usage_api.requests import Event, address_of_folder, faults_of, path_of, refuse_unknown
 from usage_api.responses import (
@@ -141,10 +142,12 @@ class LookUpApi:
         page: PageFiles,
         on_failure: OnFailure,
         frame_ancestors: Sequence[str] = (),
+        links: LinkReader | None = None,
     ) -> None:
         """`on_failure` is called with server-side errors. Pages of the origins `frame_ancestors` may show the
-        page in a frame.
+        page in a frame. Without `links` no link is valid.
         """
+        self._links = links
         self._look_ups = look_ups
         self._page = page
         self._frame_ancestors = frame_ancestors
@@ -162,7 +165,7 @@ class LookUpApi:
     def answer(self, event: Event, context: Any) -> dict[str, Any]:
         """The answer to an event, as API Gateway takes it. Raises nothing."""
         with _ONE_AT_A_TIME:
-            return self._app.resolve({**event, "path": path_of(event)}, context)
+            return self._app.resolve({**event, "path": _route_of(event)}, context)
 
     @cached_property
     def openapi(self) -> str:
@@ -183,33 +186,33 @@ class LookUpApi:
             **document.usage_route("me", "Your usage in the current month, or in a range of days"),
         )
         def my_usage(first: FirstDay = None, last: LastDay = None) -> Reply:
-            return self._usage(key_of_customer(self._event), first, last)
+            return self._usage(self._customer(), first, last)
 
         @app.get("/me/usage/<period>", **document.period_route("me", "Your usage in a month or day"))
         def my_usage_in(period: PeriodText) -> Reply:
-            return self._reply(self._look_ups.usage(key_of_customer(self._event), Period(period)))
+            return self._reply(self._look_ups.usage(self._customer(), Period(period)))
 
         @app.get("/me/quota", **document.quota_route("me", "Your plan, and what is used of its limits"))
         def my_quota() -> Reply:
-            return self._reply(self._look_ups.quota(key_of_customer(self._event)))
+            return self._reply(self._look_ups.quota(self._customer()))
 
         @app.get("/me/cost", **document.cost_route("me", "What your current month costs so far"))
         def my_cost() -> Reply:
-            return self._reply(self._look_ups.cost(key_of_customer(self._event)))
+            return self._reply(self._look_ups.cost(self._customer()))
 
         @app.get(
             "/me/breakdown", **document.breakdown_route("me", "Your calls of a month by endpoint and status")
         )
         def my_breakdown(period: MonthText = None) -> Reply:
-            return self._breakdown(key_of_customer(self._event), period)
+            return self._breakdown(self._customer(), period)
 
         @app.get("/me/invoices", **document.invoices_route("me", "The invoices of your account"))
         def my_invoices() -> Reply:
-            return self._reply(self._look_ups.invoices(key_of_customer(self._event)))
+            return self._reply(self._look_ups.invoices(self._customer()))
 
         @app.get("/me/invoices/<invoice>", **document.invoice_route("me", "An invoice of your account"))
         def my_invoice(invoice: InvoiceName) -> Reply:
-            return self._invoice(key_of_customer(self._event), invoice)
+            return self._invoice(self._customer(), invoice)
 
     def _operator_routes(self) -> None:
         app = self._app
@@ -336,6 +339,14 @@ class LookUpApi:
     def _header(self, name: str) -> str | None:
         return self._app.current_event.headers.get(name)
 
+    def _customer(self) -> str:
+        """The key whose usage is asked for: that of a link, or the one that API Gateway names."""
+        if not is_link(self._event):
+            return key_of_customer(self._event)
+        if self._links is None:
+            raise Unauthorized("There are no links here.")
+        return self._links.key_of(self._event)
+
     def _for_operator(self) -> UsageQueries:
         require_operator(self._event)
         return self._look_ups
@@ -357,6 +368,14 @@ class LookUpApi:
 
     def _reply(self, answer: Answer, link: str | None = None) -> Reply:
         return reply(answer, self._header("accept"), self._header("if-none-match"), link)
+
+
+def _route_of(event: Event) -> str:
+    """The path of a request's route: those that take a link are the customer's own, so that they answer the
+    same, and nothing else.
+    """
+    path = path_of(event)
+    return f"/me/{path.removeprefix(FOLDER)}" if path.startswith(FOLDER) else path
 
 
 def _not_found(_error: Exception) -> Reply:

@@ -7,7 +7,7 @@ from typing import Final
 
 from usage_api.schemas import Answer
 
-VARY: Final = "Accept, Authorization, x-api-key"
+VARY: Final = "Accept, Authorization, x-api-key, x-usage-link"
 """One address answers each caller otherwise."""
 
 

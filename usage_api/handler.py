@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from adapters.dynamodb.completeness import CompletenessReader
 from adapters.dynamodb.counter_reader import CounterReader
+from adapters.dynamodb.link_key import LinkKeyBook
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.source import SourceBook
 from adapters.dynamodb.table import quick_client
@@ -25,6 +26,7 @@ from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
 from usage_api.completeness_cache import KeptCompleteness, KeptSourceState
 from usage_api.costs import KeptTariff
+from usage_api.links import LinkReader
 from usage_api.queries import UsageQueries, UsageSources
 from usage_api.traffic import KeptTraffic
 
@@ -135,7 +137,8 @@ def make_handler(
         """Errors name tables and actions, nothing of the caller's."""
         tools.logger.error("a look-up failed", exc_info=error)
 
-    api = LookUpApi(look_ups, page_files.load(), report, settings.frame_ancestors)
+    links = LinkReader(LinkKeyBook(dynamodb, settings.counters_table), (clocks or Clocks()).now)
+    api = LookUpApi(look_ups, page_files.load(), report, settings.frame_ancestors, links)
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

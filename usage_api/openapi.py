@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from usage_api import csv_export as tabular
 from usage_api import problems
 from usage_api.invoices import MEDIA_TYPES
+from usage_api.links import FOLDER, HEADER
 from usage_api.schemas import (
     BreakdownAnswer,
     CostAnswer,
@@ -31,10 +32,13 @@ CUSTOMER: Final = "customer"
 OPERATOR: Final = "operator"
 API_KEY: Final = "apiKey"
 IAM: Final = "iam"
+LINK: Final = "link"
 
 _DESCRIPTION: Final = """Usage of an API on Amazon API Gateway, per API key, and the quotas of keys.
 
 **Customers** show the API key whose usage they want, in the header `x-api-key`; they see only that key.
+**Links** that an operator made show the usage of one key for at most an hour, at `/link/` in place of `/me/`:
+what follows `#/link/` in the link is sent in the header `x-usage-link`.
 **Operators** sign their requests with AWS credentials (Signature Version 4, service `execute-api`).
 
 Times are ISO 8601 in UTC, numbers are integers. Every answer says with `complete_through` how complete it is:
@@ -43,6 +47,7 @@ With `Accept: text/csv`, tables come as CSV. An `ETag` covers everything but `as
 """
 
 _API_KEY: Final = "The metered API key, for its own usage."
+_BY_LINK: Final = "The token of a link, for the usage of the key that it was made for."
 _IAM: Final = "AWS Signature Version 4 with the service `execute-api`."
 
 Route = dict[str, Any]
@@ -123,6 +128,7 @@ def openapi(app: APIGatewayRestResolver) -> dict[str, Any]:
     )
 
     key_header = APIKey.model_validate({"name": "x-api-key", "in": "header", "description": _API_KEY})
+    link_header = APIKey.model_validate({"name": HEADER, "in": "header", "description": _BY_LINK})
     signature = APIKey.model_validate({"name": "Authorization", "in": "header", "description": _IAM})
     schema = app.get_openapi_schema(
         title="Usage look-ups",
@@ -133,11 +139,33 @@ def openapi(app: APIGatewayRestResolver) -> dict[str, Any]:
             Tag(name=CUSTOMER, description="For the holder of an API key: its own usage."),
             Tag(name=OPERATOR, description="For operators of the API: any key, and the meter itself."),
         ],
-        security_schemes={API_KEY: key_header, IAM: signature},
+        security_schemes={API_KEY: key_header, LINK: link_header, IAM: signature},
     )
     found: dict[str, Any] = json.loads(schema.model_dump_json(by_alias=True, exclude_none=True))
     found["components"]["securitySchemes"][IAM]["x-amazon-apigateway-authtype"] = "awsSigv4"
+    found["paths"] |= _by_link(found["paths"])
     return _as_it_is(found)
+
+
+def _by_link(paths: dict[str, Any]) -> dict[str, Any]:
+    """The customer's own paths once more, for whoever has a link."""
+    return {
+        path.replace("/me/", FOLDER, 1): {name: _of_link(operation) for name, operation in operations.items()}
+        for path, operations in paths.items()
+        if path.startswith("/me/")
+    }
+
+
+def _of_link(operation: dict[str, Any]) -> dict[str, Any]:
+    name = operation["operationId"].replace("me_", "link_", 1)
+    refused = {**operation["responses"]["401"], "description": "No valid link was sent, or it has ended."}
+    return {
+        **operation,
+        "summary": f"{operation['summary']}, by a link",
+        "operationId": name,
+        "security": [{LINK: []}],
+        "responses": {**operation["responses"], "401": refused},
+    }
 
 
 def _as_it_is(found: dict[str, Any]) -> dict[str, Any]:

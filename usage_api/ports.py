@@ -172,3 +172,25 @@ class TopKeysSource(Protocol):
     def keys(self, month: Period) -> Sequence[str]:
         """The candidates of a month, in no order."""
         ...
+
+
+class SigningKey(Protocol):
+    """What signs links."""
+
+    @property
+    def id(self) -> str:
+        """By which a link names it."""
+        ...
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes."""
+        ...
+
+
+class LinkKeySource(Protocol):
+    """Knows the key that signs links."""
+
+    def current(self) -> SigningKey | None:
+        """The key as it is now, never a former one; None: there is none, and no link is valid."""
+        ...

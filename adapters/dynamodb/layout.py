@@ -12,6 +12,7 @@ Counters table, two items for each key, slice and period:
     settled               time           through: all from before is counted, and no batch was given up
     heaviest:2026-11      <shard id>     totals: requests of the keys that the shard saw have most; version
     slices                2026-11        numbers: the slices above 0 that counters of the month have
+    links                 key            kid, secret: what signs links to the page
 
 and what quotas need, in the same table:
 
@@ -70,6 +71,8 @@ LAYOUTS: Final = "layouts"
 """Of the ledger table. No page's key has no slash."""
 PLAN: Final = "plan"
 UNPUBLISHED: Final = "untold"
+LINKS: Final = "links"
+LINK_KEY: Final = "key"
 CHAIN: Final = "billing-chain"
 HEAD: Final = "head"
 ACCOUNT_SK: Final = "account"

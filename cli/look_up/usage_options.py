@@ -13,8 +13,10 @@ from metering.period import Period
 
 
 def _key(text: str) -> str:
-    if text in OUTCOME_OF_KEY:
-        return text
+    return text if text in OUTCOME_OF_KEY else _customers_key(text)
+
+
+def _customers_key(text: str) -> str:
     try:
         return key_of_subject(text)
     except ValueError as fault:
@@ -31,6 +33,10 @@ OptionalKey = Annotated[
         parser=_key,
         help="The id of an API key, never the key itself; without it, the top keys.",
     ),
+]
+LinkedKey = Annotated[
+    str | None,
+    typer.Argument(metavar="KEY", parser=_customers_key, help="The id of an API key, never the key itself."),
 ]
 PeriodOption = Annotated[
     str | None,

@@ -24,6 +24,7 @@ OPERATORS = [
     *("/keys/{id}/invoices/{invoice}", "/keys/{id}/quota", "/keys/{id}/usage", "/keys/{id}/usage/{period}"),
     *("/top", "/traffic"),
 ]
+BY_LINK = [path.replace("/me/", "/link/") for path in CUSTOMERS]
 OPEN = ["/", "/assets/{name}", "/openapi.json"]
 
 
@@ -38,7 +39,7 @@ def method(path: str) -> dict[str, Any]:
 class TestMethods:
     def test_all_known(self) -> None:
         """A path that is added comes under these tests."""
-        assert sorted([*CUSTOMERS, *OPERATORS, *OPEN]) == sorted(BODY["paths"])
+        assert sorted([*CUSTOMERS, *BY_LINK, *OPERATORS, *OPEN]) == sorted(BODY["paths"])
 
     @pytest.mark.parametrize("path", CUSTOMERS)
     def test_customers(self, path: str) -> None:
@@ -62,12 +63,17 @@ class TestMethods:
         """The page and the document hold no data."""
         assert [{"NONE": []}] == method(path)["security"]
 
+    @pytest.mark.parametrize("path", BY_LINK)
+    def test_by_link(self, path: str) -> None:
+        """API Gateway asks for nothing: the function checks the link."""
+        assert [{"NONE": []}] == method(path)["security"]
+
     def test_closed_unless_opened(self) -> None:
         """A method that is added and says nothing is for whoever signs: nothing is open by an omission."""
         api = load_template()["Resources"]["LookUpApi"]["Properties"]
         assert {"DefaultAuthorizer": "AWS_IAM", "InvokeRole": "NONE"} == api["Auth"]
 
-    @pytest.mark.parametrize("path", [*CUSTOMERS, *OPERATORS, *OPEN])
+    @pytest.mark.parametrize("path", [*CUSTOMERS, *BY_LINK, *OPERATORS, *OPEN])
     def test_permission(self, path: str) -> None:
         """API Gateway may call the function for this path, of this API only."""
         sources = [
@@ -87,13 +93,18 @@ class TestStage:
     def test_never_metered(self) -> None:
         """The stage writes no access log, and no log of executions: nothing of it can come back as a call."""
         assert "AccessLogSetting" not in self.STAGE
-        (settings,) = self.STAGE["MethodSettings"]
-        assert "OFF" == settings["LoggingLevel"]
+        assert {"OFF"} == {settings["LoggingLevel"] for settings in self.STAGE["MethodSettings"]}
 
     def test_throttled(self) -> None:
         """All together, and each key: whoever asks too often gets status 429."""
-        (settings,) = self.STAGE["MethodSettings"]
+        settings, *others = self.STAGE["MethodSettings"]
+        assert ("/*", "*") == (settings["ResourcePath"], settings["HttpMethod"])
         assert [50, 50] == [int(settings[name]) for name in ("ThrottlingRateLimit", "ThrottlingBurstLimit")]
+        small = {
+            one["ResourcePath"]: (one["HttpMethod"], one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"])
+            for one in others
+        }
+        assert {f"/{path.replace('/', '~1')}": ("GET", 10, 20) for path in BY_LINK} == small
         plan = STACK.resource("LookUpUsagePlan")
         assert {"RateLimit": 5, "BurstLimit": 20} == plan["Throttle"]
         (stage,) = plan["ApiStages"]

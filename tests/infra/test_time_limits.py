@@ -39,6 +39,7 @@ SETTINGS = {
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "STREAM_ARN": "arn:aws:kinesis:us-east-1:123456789012:stream/calls",
     "FIELD_MAP": "",
+    "FRAME_ANCESTORS": "",
     "HTTP_API_ANSWER": "simple",
     "METRICS": "all",
     "NOT_BILLABLE": "429,5xx",

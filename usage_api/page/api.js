@@ -28,7 +28,8 @@ export class NoAnswer extends Error {
 const kept = new Map();
 
 /**
- * The JSON at an address of the API, as an operator or, with `apiKey`, as a customer.
+ * The JSON at an address of the API, as an operator or, with `apiKey`, as a customer. At `link/...` it is the token
+ * of a link.
  *
  * An answer that has not changed since (status 304) is returned as the same content, with `as_of` moved on.
  * Throws NoAnswer, also when there is none within `patienceMs`; and AbortError when `signal` says so.
@@ -37,7 +38,7 @@ export async function ask(path, { apiKey = null, signal, patienceMs = PATIENCE_M
   const name = `${apiKey ?? ""}\n${path}`;
   const before = kept.get(name);
   const enough = AbortSignal.timeout(patienceMs);
-  const response = await send(path, headersOf(apiKey, before), signal ? AbortSignal.any([signal, enough]) : enough);
+  const response = await send(path, headersOf(path, apiKey, before), signal ? AbortSignal.any([signal, enough]) : enough);
   if (response.status === 304 && before) {
     return movedOn(before);
   }
@@ -51,7 +52,7 @@ export async function ask(path, { apiKey = null, signal, patienceMs = PATIENCE_M
 
 /** What the API has at a path in another form than JSON, as a Blob. Throws NoAnswer. */
 export async function fetchFile(path, { apiKey = null, accept }) {
-  const headers = { Accept: accept, ...(apiKey === null ? {} : { "x-api-key": apiKey }) };
+  const headers = { Accept: accept, ...credentialOf(path, apiKey) };
   const response = await send(path, headers, AbortSignal.timeout(PATIENCE_MS));
   if (!response.ok) {
     throw new NoAnswer(await reasonOf(response), response.status, secondsOf(response.headers.get("Retry-After")));
@@ -76,10 +77,13 @@ async function send(path, headers, signal) {
   }
 }
 
-function headersOf(apiKey, before) {
+const credentialOf = (path, apiKey) =>
+  apiKey === null ? {} : { [path.startsWith("link/") ? "x-usage-link" : "x-api-key"]: apiKey };
+
+function headersOf(path, apiKey, before) {
   return {
     Accept: "application/json",
-    ...(apiKey === null ? {} : { "x-api-key": apiKey }),
+    ...credentialOf(path, apiKey),
     ...(before?.etag ? { "If-None-Match": before.etag } : {}),
   };
 }

@@ -5,6 +5,7 @@ import { completenessOf, updatedAt } from "./completeness.js";
 import { copyOf, fieldsOf, setAttribute, setText, visible } from "./dom.js";
 import { duration } from "./format.js";
 import { KeysView } from "./keys_view.js";
+import { link } from "./link.js";
 import { OverviewView } from "./overview_view.js";
 import { Refresher } from "./refresher.js";
 import { parseRoute, routeHash } from "./routes.js";
@@ -36,8 +37,8 @@ async function begin() {
   byId("pause").addEventListener("click", togglePause);
   byId("try-now").addEventListener("click", () => page.refresher?.now());
   show(copyOf("loading-view"));
-  setAccess(await findAccess());
-  globalThis.addEventListener("hashchange", () => follow(parseRoute(location.hash)));
+  setAccess(link.take() ? "denied" : await findAccess());
+  globalThis.addEventListener("hashchange", followAddress);
   follow(parseRoute(location.hash), { isFirst: true });
 }
 
@@ -45,6 +46,16 @@ async function begin() {
 function showZone() {
   page.view?.redraw();
   page.refresher?.now();
+}
+
+/** Show what the address names. Another link takes the place of the one before, as when a frame gets a new one. */
+function followAddress() {
+  if (link.take()) {
+    forget();
+    setAccess("denied");
+    close();
+  }
+  follow(parseRoute(location.hash));
 }
 
 /** Whether the caller may see all keys: granted, denied or unknown. */
@@ -66,7 +77,7 @@ function setAccess(access) {
 
 /** Show what a route names. A view that is shown already only changes its periods, and the focus stays. */
 function follow(route, { isFirst = false } = {}) {
-  const wanted = { ...route, view: route.view ?? firstView() };
+  const wanted = { ...route, view: link.token ? "me" : (route.view ?? firstView()) };
   if (wanted.view === "key" && !wanted.key) {
     wanted.view = "overview";
   }
@@ -91,7 +102,7 @@ function open(route, { isFirst = false, problem = null } = {}) {
   close();
   markCurrent(route.view);
   document.title = `${route.view === "key" ? `Usage of ${visible(route.key)}` : TITLES[route.view]} · Usage meter`;
-  if (route.view === "me" && session.key === null) {
+  if (route.view === "me" && link.token === null && session.key === null) {
     openSignIn({ isFirst, problem });
     return;
   }
@@ -104,6 +115,10 @@ function open(route, { isFirst = false, problem = null } = {}) {
 function viewOf(route) {
   switch (route.view) {
     case "me":
+      if (link.token) {
+        const subject = { path: "link", apiKey: link.token, title: "Your usage", eyebrow: "By a link" };
+        return new UsageView(subject, { navigate });
+      }
       return new UsageView(
         { path: "me", apiKey: session.key, title: "Your usage", eyebrow: "By your API key" },
         { navigate, onSignOut: signOut },
@@ -191,7 +206,10 @@ function onFailure(error, wait, isShown) {
     showTrouble(error, wait, isShown);
     return true;
   }
-  if (error.isDenied && page.route.view === "me") {
+  if (error.isDenied && link.token) {
+    forget();
+    showMessage("The link has ended", error.message, "A link shows the usage of a key for a short time.");
+  } else if (error.isDenied && page.route.view === "me") {
     session.key = null;
     open(page.route, { problem: KEY_REFUSED });
   } else if (error.isDenied) {
@@ -297,7 +315,7 @@ const KEY_FORGOTTEN = "Your key was removed after an hour without use of this pa
 
 /** Forget a key that nobody uses: whoever comes to this screen later sees nothing of it. */
 function forgetUnused() {
-  if (page.view instanceof UsageView && page.route.view === "me" && session.key === null) {
+  if (page.view instanceof UsageView && page.route.view === "me" && !link.token && session.key === null) {
     forget();
     open({ ...page.route, month: null, day: null }, { problem: KEY_FORGOTTEN });
   }
