@@ -137,6 +137,7 @@ def openapi(app: APIGatewayRestResolver) -> dict[str, Any]:
         servers=[Server(url="./")],
         tags=[
             Tag(name=CUSTOMER, description="For the holder of an API key: its own usage."),
+            Tag(name=LINK, description="For whoever has a link: the usage of the key that it was made for."),
             Tag(name=OPERATOR, description="For operators of the API: any key, and the meter itself."),
         ],
         security_schemes={API_KEY: key_header, LINK: link_header, IAM: signature},
@@ -163,6 +164,7 @@ def _of_link(operation: dict[str, Any]) -> dict[str, Any]:
         **operation,
         "summary": f"{operation['summary']}, by a link",
         "operationId": name,
+        "tags": [LINK],
         "security": [{LINK: []}],
         "responses": {**operation["responses"], "401": refused},
     }

@@ -97,7 +97,7 @@ class TestContent:
         """What all requests of a group return alike is shown once, and never with a request."""
         page = reference(document)
         assert 1 == page.count("No API key was shown")
-        assert 2 == page.count("The account has no such invoice.")
+        assert 3 == page.count("The account has no such invoice.")
 
     def test_links(self, shown: Shown) -> None:
         """Each link inside the page leads to an element, ids are there once, and no element is left open."""
