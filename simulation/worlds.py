@@ -10,7 +10,6 @@ from simulation.month_end.faults import Accident, MonthEndResult
 from simulation.month_end.world import MonthEndWorld
 from simulation.operations.world import OPERATIONS, OperatedWorld, OperationKind
 from simulation.protocol.broken_meters import METERS
-from simulation.protocol.dynamodb import dynamodb_store
 from simulation.protocol.faults import Fault
 from simulation.protocol.world import World, WorldResult
 from simulation.protocol.world_of_changes import CHANGING_METERS, ChangingWorld, Disturbance
@@ -24,6 +23,8 @@ def _protocol(seed: int, setup: Setup, keep_schedule: bool) -> WorldResult:  # n
     meter = METERS[setup.meter]
     if setup.dynamodb is None:
         return World(seed, meter, keep_schedule=keep_schedule).run()
+    from simulation.protocol.dynamodb import dynamodb_store  # noqa: PLC0415 - slow to load, rarely needed
+
     with dynamodb_store(setup.dynamodb) as store:
         on_dynamodb = replace(meter, store=store)
         return World(seed, on_dynamodb, keep_schedule=keep_schedule, events=_EVENTS_ON_DYNAMODB).run()

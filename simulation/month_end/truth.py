@@ -24,11 +24,8 @@ class CalledEvent(NamedTuple):
     truth: Truth
     hash: int
     arrived_at: int
-
-    @property
-    def time(self) -> str:
-        """ISO 8601, in UTC."""
-        return (_EPOCH + timedelta(milliseconds=self.truth.time_ms or 0)).isoformat()
+    time: str
+    """ISO 8601, in UTC."""
 
     @property
     def counters(self) -> tuple[CounterId, CounterId]:
@@ -61,7 +58,9 @@ class CalledEvents:
             own_id = str(truth.id)
             ids.append(own_id)
             if own_id not in self.events:
-                event = self.events[own_id] = CalledEvent(truth, event_hash(own_id), arrived_at)
+                event = self.events[own_id] = CalledEvent(
+                    truth, event_hash(own_id), arrived_at, _time(truth.time_ms or 0)
+                )
                 self._count(event)
         self._records[record] = tuple(ids)
 
@@ -82,6 +81,10 @@ class CalledEvents:
         for place, part in zip(event.counters, (event.time[8:10], event.time[11:13]), strict=True):
             totals, parts = self._counted.get(place, Counted(NO_USAGE, {}))
             self._counted[place] = Counted(totals + event.usage, {**parts, part: parts.get(part, 0) + 1})
+
+
+def _time(milliseconds: int) -> str:
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat()
 
 
 def usage_of_keys(events: Iterator[CalledEvent], month: Period) -> dict[str, Usage]:
