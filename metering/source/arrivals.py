@@ -17,7 +17,7 @@ comparison with the lake names it, call by call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -68,9 +68,12 @@ class ArrivalDifference(NamedTuple):
     returned: int = 0
 
 
-def with_reading(before: ArrivalReadings, arrived: Arrived | None, now: int) -> ArrivalReadings:
-    """The readings with one more. None: the counters were restored, so that nothing before is comparable, as
-    when a shard is gone, with what it had brought, or when there is less than before.
+def with_reading(
+    before: ArrivalReadings, arrived: Arrived | None, watched: Collection[str], now: int
+) -> ArrivalReadings:
+    """The readings with one more, of the groups that are watched: whoever puts records into the stream must
+    not be able to fill them with names. None: the counters were restored, so that nothing before is
+    comparable, as when a shard is gone, with what it had brought, or when there is less than before.
     """
     if arrived is None:
         return ArrivalReadings()
@@ -79,7 +82,8 @@ def with_reading(before: ArrivalReadings, arrived: Arrived | None, now: int) -> 
     if arrived.through is not None and arrived.through <= now:
         events = {group: arrived.events[group] for group in before.groups if group in arrived.events}
         kept = (*kept, Sample(now, arrived.through, events))
-    return ArrivalReadings(kept, tuple(arrived.shards), tuple(sorted(arrived.events)))
+    groups = sorted(arrived.events.keys() & set(watched))
+    return ArrivalReadings(kept, tuple(arrived.shards), tuple(groups))
 
 
 def differences(arrivals: ArrivalReadings, forwarded: Mapping[str, TwoCounts]) -> Iterator[ArrivalDifference]:

@@ -118,8 +118,8 @@ def with_arrivals(
     """The state after it was read what arrived in the counters, and compared with what was forwarded. None:
     the counters were restored to an earlier time.
     """
-    arrivals = with_reading(state.arrivals, arrived, now)
     forwarded = {group: counts for (way, group), counts in flows.items() if way is Way.FORWARDED}
+    arrivals = with_reading(state.arrivals, arrived, forwarded, now)
     found = list(differences(arrivals, forwarded))
     gaps = state.gaps
     for one in found:

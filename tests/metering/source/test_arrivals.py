@@ -14,6 +14,7 @@ from metering.source.state import SourceState, with_arrivals
 
 FIRST: Final = 29_000_160
 SHARDS: Final = ("a", "b")
+WATCHED: Final = ("log", "new")
 
 
 def readings(
@@ -83,17 +84,19 @@ class TestReadings:
         """
         known = ArrivalReadings()
         for now in (30, 60):
-            known = with_reading(known, Arrived(SHARDS, FIRST + now - 1, {"log": 1_000}), FIRST + now)
+            known = with_reading(
+                known, Arrived(SHARDS, FIRST + now - 1, {"log": 1_000}), WATCHED, FIRST + now
+            )
         assert [{}, {"log": 1_000}] == [one.events for one in known.samples]
-        assert len(with_reading(known, then, FIRST + 90).samples) == (0 if then is None else 1)
+        assert len(with_reading(known, then, WATCHED, FIRST + 90).samples) == (0 if then is None else 1)
 
     @pytest.mark.parametrize("through", [None, FIRST + 91])
     def test_unknown(self, through: int | None) -> None:
         """A reading counts for nothing where it is not known up to when it has everything, or where the clock
         of the stream is ahead; those before it stay.
         """
-        known = with_reading(ArrivalReadings(), Arrived(SHARDS, FIRST + 59, {"log": 1}), FIRST + 60)
-        after = with_reading(known, Arrived(SHARDS, through, {"log": 2}), FIRST + 90)
+        known = with_reading(ArrivalReadings(), Arrived(SHARDS, FIRST + 59, {"log": 1}), WATCHED, FIRST + 60)
+        after = with_reading(known, Arrived(SHARDS, through, {"log": 2}), WATCHED, FIRST + 90)
         assert known.samples == after.samples
 
     def test_a_group_that_is_new(self) -> None:
@@ -103,7 +106,16 @@ class TestReadings:
         known = ArrivalReadings()
         for now in range(0, 3_000, 30):
             events = {"log": 10 * now, **({"new": now} if now >= 2_900 else {})}
-            known = with_reading(known, Arrived(SHARDS, FIRST + now - 1, events), FIRST + now)
+            known = with_reading(known, Arrived(SHARDS, FIRST + now - 1, events), WATCHED, FIRST + now)
         assert len(known.samples) == 1_440 // 30
         assert [False, False, True, True] == ["new" in one.events for one in known.samples[-4:]]
         assert known == judged(known, [])
+
+    def test_names_that_nobody_watches(self) -> None:
+        """Whoever puts records into the stream makes no reading longer, and no comparison begin again."""
+        known = ArrivalReadings()
+        for now in (30, 60, 90):
+            made_up = {f"made-up-{number}": now for number in range(100)}
+            arrived = Arrived(SHARDS, FIRST + now - 1, {"log": now, **(made_up if now < 90 else {})})
+            known = with_reading(known, arrived, WATCHED, FIRST + now)
+        assert [{}, {"log": 60}, {"log": 90}] == [one.events for one in known.samples]
