@@ -4,6 +4,7 @@ others. Whoever brought such a call in again would have it twice.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -39,13 +40,11 @@ def with_strays(
     hashes = sorted({hashed for one in missing if (hashed := one.hashed) is not None})[:_MOST_EVENTS]
     if not hashes:
         return list(suspects)
-    rows = {
-        row.call.event_hash: row
-        for start in range(0, len(hashes), _EVENTS_OF_A_QUERY)
-        for row in _rows(
-            month_of(missing[0].period), hashes[start : start + _EVENTS_OF_A_QUERY], queries, on_query, run_id
-        )
-    }
+    rows: defaultdict[int, list[LakeCall]] = defaultdict(list)
+    for start in range(0, len(hashes), _EVENTS_OF_A_QUERY):
+        some = hashes[start : start + _EVENTS_OF_A_QUERY]
+        for row in _rows(month_of(missing[0].period), some, queries, on_query, run_id):
+            rows[row.call.event_hash].append(row)
     return [_stray(one, rows) if one.kind is SuspectKind.NOT_IN_LAKE else one for one in suspects]
 
 
@@ -63,10 +62,11 @@ def _rows(
     return iter(rows)
 
 
-def _stray(missing: Suspect, rows: Mapping[int, LakeCall]) -> Suspect:
-    row = rows.get(missing.hashed or 0)
-    if row is None:
+def _stray(missing: Suspect, rows: Mapping[int, Sequence[LakeCall]]) -> Suspect:
+    found = rows.get(missing.hashed or 0)
+    if not found:
         return missing
+    row = found[-1]
     known = missing.logged_at_ms is not None or not row.is_sound
     if row.is_timeless or month_of(hour_at(row.call.time_ms)) != month_of(missing.period):
         time = "no time" if row.is_timeless else hour_at(row.call.time_ms).replace("T", " hour ")
@@ -79,8 +79,19 @@ def _stray(missing: Suspect, rows: Mapping[int, LakeCall]) -> Suspect:
             objects=(row.object,),
         )
     day = day_of(hour_at(row.call.time_ms))
+    if len(found) == 1:
+        return _under_another_key(missing, row, day)
     return missing._replace(
         kind=SuspectKind.COPY,
         note=f"its row lies under {row.call.key} on {day}, and does not count: another row has the same id",
         objects=(row.object,),
     )
+
+
+def _under_another_key(missing: Suspect, row: LakeCall, day: Period) -> Suspect:
+    """A call whose only row counts elsewhere: with its line, that is wrong; without, the counter may be."""
+    place = f"its row lies under {row.call.key} on {day}, and counts there"
+    if missing.logged_at_ms is not None:
+        return missing._replace(kind=SuspectKind.ALTERED, note=place, objects=(row.object,))
+    note = f"counted here, and {place}: it was counted under two keys, or either side was changed"
+    return missing._replace(kind=SuspectKind.UNKNOWN, note=note, objects=(row.object,))

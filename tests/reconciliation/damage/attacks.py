@@ -253,6 +253,11 @@ def _(damage: Damage, key: str) -> None:
     moved_call(damage, f"{key}.b", 1, row)
 
 
+@of(COUNTERS, "a call counted under a second key, too")
+def _(damage: Damage, key: str) -> None:
+    moved_call(damage, f"{key}.b", 1, damage.of(key)[1])
+
+
 @of(COUNTERS, "day deleted")
 def _(damage: Damage, key: str) -> None:
     place = damage.counter(key, DAY)

@@ -186,6 +186,13 @@ def test_objects_are_named(reports: Reports) -> None:
     assert [] == [one for one in calls if not one.event_id]
 
 
+def test_a_call_under_two_keys(reports: Reports) -> None:
+    """Without the log, the key is named that has the row: the row is not taken for a copy of another."""
+    name = "counter: a call counted under a second key, too"
+    [finding] = found(reports.without_log, name)
+    assert f"its row lies under {TARGETS[name].on} on {DAY}, and counts there" in finding.note
+
+
 def test_what_cannot_be_read_is_reported(reports: Reports) -> None:
     """Each object and counter, with the reason, as something that the month lacks: it cannot be closed."""
     places = {one.place.rpartition("/")[2] for one in reports.with_log.unreadable}
