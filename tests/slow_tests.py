@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 LIST: Final = Path(__file__).with_suffix(".txt")
-SECONDS: Final = 0.5
+SECONDS: Final = 0.25
 """Of processor time, with everything that a test sets up. What takes longer is slow."""
-PROGRAMS: Final = frozenset({"dynamodb_local", "chrome", "wheels", "package"})
+PROGRAMS: Final = frozenset({"dynamodb_local", "chrome", "browser", "wheels", "package"})
 """Fixtures that start or make another program."""
 
 _PROPERTY: Final = "processor seconds"
@@ -76,7 +76,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark; record where that is asked for."""
-    config.addinivalue_line("markers", "slow: takes half a second of the processor or starts another program")
+    config.addinivalue_line(
+        "markers", "slow: takes a quarter of a second of the processor or starts another program"
+    )
     if config.getoption("--record-slow") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder())
 

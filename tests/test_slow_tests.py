@@ -27,15 +27,15 @@ def test_is_slow(node_id: str, fixtures: list[str], slow: bool) -> None:
 
 
 def test_list() -> None:
-    """The list names each test once, from half a second on, whatever its parameters are."""
-    seconds = {"t.py::a[1]": 0.4, "t.py::a[2]": 0.6, "t.py::a[3]": 0.7, "t.py::b": 0.5, "t.py::c": 0.1}
+    """The list names each test once, from a quarter of a second on, whatever its parameters are."""
+    seconds = {"t.py::a[1]": 0.2, "t.py::a[2]": 0.3, "t.py::a[3]": 0.7, "t.py::b": 0.25, "t.py::c": 0.24}
     assert {"t.py::a", "t.py::b"} == names(slow_list(seconds))
 
 
 def test_recorded(tmp_path: Path) -> None:
     """What a test sets up and what it does are added up; reports of other things change nothing."""
     recorder = Recorder(tmp_path / "list.txt")
-    for when, taken in (("setup", [0.3]), ("call", [0.3, 0.3]), ("teardown", [0.3, 0.3])):
+    for when, taken in (("setup", [0.15]), ("call", [0.15, 0.15]), ("teardown", [0.15, 0.15])):
         report = pytest.TestReport(
             "t.py::a",
             ("t.py", 1, "a"),
