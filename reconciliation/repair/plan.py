@@ -80,27 +80,36 @@ def _wanted(held: Counter, counter: Counter, figure: RepairFigure) -> Counter:
 def correction_now(planned: Correction, plan: RepairPlan, held: HeldCounters) -> Correction | Fate:
     """The correction by what the counters hold now, or why there is none.
 
-    A day, and a month of which all days are taken, must be what it was. A month with other days may have got
-    calls for these: its taken days must be what they were, or are to be, and it must agree with the others.
+    A day, and a month of which all days are taken, must be what it was; and the taken days of a month must be
+    what they were, or are to be: a batch that came to a day meanwhile may have come to the month before. A
+    month with other days may have got calls for these: it must agree with them.
     """
     key, period, taken = planned.key, planned.period, plan.taken
     now = {one: found.counter(key, one) for one, found in held.items()}
+    are_days_moved = is_month(period) and _are_moved(plan, now)
     if not has_other_days(planned, taken):
         current = now.get(period, Counter(key, period, NO_USAGE))
-        if same(planned.before, current):
+        if same(planned.before, current) and not are_days_moved:
             return planned
         return Fate.DONE_BEFORE if same(planned.after, current) else Fate.CHANGED
-    targets = {one.period: one.after for one in plan.corrections}
+    if are_days_moved:
+        return Fate.CHANGED
     whole = now.get(period, Counter(key, period, NO_USAGE))
-    for day in taken:
-        empty = Counter(key, day, NO_USAGE)
-        current, was = now.get(day, empty), plan.before.get(day, empty)
-        if not same(current, was) and not same(current, targets.get(day, was)):
-            return Fate.CHANGED
     if not _agrees_with_days(period, whole, held, now, taken):
         return Fate.UNSURE
     fresh = corrections(key, now, plan.figure, period, taken)
     return fresh[-1] if fresh and fresh[-1].period == period else Fate.DONE_BEFORE
+
+
+def _are_moved(plan: RepairPlan, now: Counters) -> bool:
+    """Whether a taken day is neither what it was nor what it is to be."""
+    targets = {one.period: one.after for one in plan.corrections}
+    for day in plan.taken:
+        empty = Counter(plan.key, day, NO_USAGE)
+        current, was = now.get(day, empty), plan.before.get(day, empty)
+        if not same(current, was) and not same(current, targets.get(day, was)):
+            return True
+    return False
 
 
 def has_other_days(planned: Correction, taken: Sequence[Period]) -> bool:

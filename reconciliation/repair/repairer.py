@@ -6,8 +6,9 @@ In this order; nothing is written before step 5, and whoever is stopped begins a
 2. **Query the lake** by key and hour. It is asked after the counters were read: what it lacks of them was not
    late by a moment.
 3. **Plan**: what each counter holds, and what it should. Only days are taken that are complete on both paths,
-   and of which no finding says that the lake is wrong (:mod:`reconciliation.repair.trust`); of the others a
-   month keeps what their own counters hold. Nothing is taken away from a counter without a reason for it.
+   of which no finding says that the lake is wrong (:mod:`reconciliation.repair.trust`), and that hold what
+   they held when they were compared; of the others a month keeps what their own counters hold. Nothing is
+   taken away from a counter without a reason for it.
 4. **Wait** until every call that the lake was asked for is counted, if it will ever be: see
    :mod:`reconciliation.repair.barrier`.
 5. **Read again**, key by key. If a counter is not what it was in step 1, calls have come for it meanwhile,
@@ -264,6 +265,9 @@ class Repair:
             return "it takes calls or totals away, and no reason for that was given (--lower REASON)"
         if self._scope.followed is None:
             return ""
+        compared = (self._scope.compared or {}).get((one.key, one.period), one.before.usage)
+        if one.before.usage != compared:
+            return "the counter has changed since it was compared: compare again"
         followed = self._scope.followed.get(one.key, frozenset())
         if one.period in followed or (is_month(one.period) and len(found) > 1):
             return ""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from metering.errors import MeterError
 from metering.period import Period, days_of, ends_at
+from metering.usage import Usage
 
 
 class NotRepairableError(MeterError):
@@ -31,6 +32,10 @@ class Scope(NamedTuple):
     followed: Mapping[str, AbstractSet[Period]] | None = None
     """By key, the periods that a report found different and of which the lake can be believed. None: all that
     it lacks or has; a rebuild.
+    """
+    compared: Mapping[tuple[str, Period], Usage] | None = None
+    """What the report found in the counters that differ: one that holds something else by now is left alone,
+    for what it has got since may not be in the lake yet. None: nothing was compared; a rebuild.
     """
     lower: str = ""
     """Why counters may be lowered; empty: none is."""

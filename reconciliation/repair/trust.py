@@ -116,4 +116,16 @@ def scope_of(report: Report, reason: str, lower: str = "") -> Scope:
         )
     places = followed(report)
     complete = datetime.max.replace(tzinfo=UTC) if report.compared_until is None else report.compared_until
-    return Scope(report.month, report.run_id, reason, complete, places.keys(), followed=places, lower=lower)
+    compared = {
+        (one.key, one.period): one.counted for one in report.differences if one.key != UNDECODABLE_KEY
+    }
+    return Scope(
+        report.month,
+        report.run_id,
+        reason,
+        complete,
+        places.keys(),
+        followed=places,
+        compared=compared,
+        lower=lower,
+    )

@@ -8,6 +8,7 @@ from metering.counters.ledger_layout import LedgerLayout
 from simulation.exploration.changes.families import CHANGED, CHANGED_SHORT
 from simulation.exploration.completeness.families import WATCHED, WATCHED_SHORT
 from simulation.exploration.family import Family
+from simulation.exploration.month_end.families import MONTH_END, MONTH_END_SHORT
 from simulation.exploration.quotas.families import LIMITED, LIMITED_SHORT
 from simulation.exploration.small_world import (
     FULL_PAGES,
@@ -132,12 +133,13 @@ def _families() -> Iterator[Family]:
     )
 
 
-FAMILIES = {family.name: family for family in (*_families(), *LIMITED, *WATCHED, *CHANGED)}
+FAMILIES = {family.name: family for family in (*_families(), *LIMITED, *WATCHED, *CHANGED, *MONTH_END)}
 
 SHORT = (
     *("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events"),
     *LIMITED_SHORT,
     *WATCHED_SHORT,
     *CHANGED_SHORT,
+    *MONTH_END_SHORT,
 )
 """What CI runs: less than two minutes on two processors."""

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from simulation.exploration.changes.settings_world import SettingsWorld
 from simulation.exploration.changes.stream_world import StreamsWorld
 from simulation.exploration.completeness.watch_world import WatchedWorld
+from simulation.exploration.month_end.small_month import SmallMonth
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.small_world import SmallWorld
 
-AnyWorld = SmallWorld | LimitedWorld | WatchedWorld | StreamsWorld | SettingsWorld
-"""Of the stream processor, of a limit, of the watch, of a stream that is made again, or of settings."""
+AnyWorld = SmallWorld | LimitedWorld | WatchedWorld | StreamsWorld | SettingsWorld | SmallMonth
+"""Of the processor, a limit, the watch, a stream that is made again, settings that change, or a month end."""
 
 
 class Family(NamedTuple):

@@ -21,6 +21,9 @@ from simulation.exploration.completeness.schedule import WatchSchedules
 from simulation.exploration.completeness.story import watch_story
 from simulation.exploration.completeness.watch_world import WatchedWorld
 from simulation.exploration.family import AnyWorld, Family
+from simulation.exploration.month_end.schedule import MonthEndSchedules
+from simulation.exploration.month_end.small_month import SmallMonth
+from simulation.exploration.month_end.story import month_story
 from simulation.exploration.quotas.authorizer import SHIPPED_QUOTAS
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.quotas.schedule import QuotaSchedules
@@ -28,14 +31,15 @@ from simulation.exploration.quotas.story import quota_story
 from simulation.exploration.search import explore, search
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
+from simulation.month_end.meter import SHIPPED_MONTH_END
 from simulation.protocol.meter import SHIPPED
 from simulation.protocol.world_of_changes import SHIPPED_CHANGING
 from simulation.protocol.world_of_streams import SHIPPED_STREAM
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = (
-    *("metering", "quota_authorizer", "stream_processor", "watch"),
-    *("simulation/exploration", "simulation/protocol", "simulation/quotas"),
+    *("metering", "quota_authorizer", "stream_processor", "watch", "reconciliation", "firehose_transform"),
+    *("simulation/exploration", "simulation/protocol", "simulation/quotas", "simulation/month_end"),
 )
 
 
@@ -129,6 +133,8 @@ def explored(family: str, world: AnyWorld) -> WorldExplored:
             states, depth, way = _stream(world)
         case SettingsWorld():
             states, depth, way = _settings(world)
+        case SmallMonth():
+            states, depth, way = _month(world)
         case SmallWorld():
             states, depth, way = _processor(world)
     return WorldExplored(family, str(world), world.faults, states, depth, way)
@@ -161,6 +167,12 @@ def _stream(world: StreamsWorld) -> tuple[int, int, str | None]:
 def _settings(world: SettingsWorld) -> tuple[int, int, str | None]:
     found = search(lambda: SettingsSchedules(world, SHIPPED_CHANGING))
     way = None if found.violation is None else settings_story(SHIPPED_CHANGING, found.violation)
+    return found.states, found.depth, way
+
+
+def _month(world: SmallMonth) -> tuple[int, int, str | None]:
+    found = search(lambda: MonthEndSchedules(world, SHIPPED_MONTH_END))
+    way = None if found.violation is None else month_story(SHIPPED_MONTH_END, found.violation)
     return found.states, found.depth, way
 
 

@@ -15,12 +15,16 @@ from simulation.exploration.changes.stream_story import stream_story
 from simulation.exploration.completeness.broken import BROKEN_SMALL_WATCHES, WATCHES_SHOWN_BY
 from simulation.exploration.completeness.schedule import WatchSchedules
 from simulation.exploration.completeness.story import watch_story
+from simulation.exploration.month_end.families import BROKEN_SMALL_MONTHS, MONTHS_SHOWN_BY
+from simulation.exploration.month_end.schedule import MonthEndSchedules
+from simulation.exploration.month_end.story import month_story
 from simulation.exploration.quotas.authorizer import QuotaMeter
 from simulation.exploration.quotas.broken import BROKEN_QUOTAS, QUOTAS_SHOWN_BY
 from simulation.exploration.quotas.schedule import QuotaSchedules
 from simulation.exploration.quotas.story import quota_story
 from simulation.exploration.search import explore, search
 from simulation.exploration.story import story
+from simulation.month_end.meter import MonthEndMeter
 from simulation.protocol.meter import Meter
 from simulation.protocol.world_of_changes import BROKEN_CHANGING, ChangingMeter
 from simulation.protocol.world_of_streams import BROKEN_STREAMS, StreamMeter
@@ -51,11 +55,17 @@ def _of_settings(meter: ChangingMeter) -> str | None:
     return None if found.violation is None else settings_story(meter, found.violation)
 
 
+def _of_month(meter: MonthEndMeter) -> str | None:
+    found = search(lambda: MonthEndSchedules(MONTHS_SHOWN_BY[meter.name], meter), MOST_STEPS)
+    return None if found.violation is None else month_story(meter, found.violation)
+
+
 STORIES: Final[dict[str, Callable[[], str | None]]] = {
     **{meter.name: partial(_of_processor, meter) for meter in BROKEN_SMALL},
     **{meter.name: partial(_of_limit, meter) for meter in BROKEN_QUOTAS},
     **{meter.name: partial(_of_watch, meter) for meter in BROKEN_SMALL_WATCHES},
     **{meter.name: partial(_of_stream, meter) for meter in BROKEN_STREAMS},
     **{meter.name: partial(_of_settings, meter) for meter in BROKEN_CHANGING},
+    **{meter.name: partial(_of_month, meter) for meter in BROKEN_SMALL_MONTHS},
 }
 """By the name of a broken meter; None: nothing is found within :data:`MOST_STEPS` steps."""

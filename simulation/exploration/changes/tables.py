@@ -88,9 +88,9 @@ def miscounted(
     return None
 
 
-def held(counted: Mapping[CounterId, Counted], key: str, events: int) -> str:
-    """The events that the month's counter of a key holds, in words."""
-    found = counted.get((key, Period(PERIODS[0])))
+def held(counted: Mapping[CounterId, Counted], key: str, events: int, period: str = PERIODS[0]) -> str:
+    """The events that a counter of a key holds, in words."""
+    found = counted.get((key, Period(period)))
     names = [
         letter(event)
         for event in range(events)

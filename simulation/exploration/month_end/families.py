@@ -1,0 +1,99 @@
+"""Which month ends are explored, and for each broken one a world so small that its fault shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from simulation.exploration.family import Family
+from simulation.exploration.month_end.small_month import (
+    SETTLED,
+    WITH_A_CALL,
+    MonthEndEvent,
+    SmallMonth,
+    Work,
+)
+from simulation.month_end.broken import BROKEN_MONTH_ENDS
+from simulation.operations.world import BROKEN_OPERATIONS
+
+
+def _family(name: str, meaning: str, *worlds: SmallMonth) -> Family:
+    return Family(name, meaning, tuple(replace(world, name=name) for world in worlds))
+
+
+_ONE: Final = ((0,),)
+_TWO: Final = ((0, 1),)
+_COPY: Final = ((0,), (0,))
+_CAME: Final = (*SETTLED, MonthEndEvent.PUT, MonthEndEvent.DELIVERED)
+"""October is over, and a late call is in the stream and in the lake, and not counted."""
+_REPAIR, _CLOSE = (Work.REPAIR,), (Work.CLOSE,)
+_OF_BATCHES: Final = (MonthEndEvent.GIVEN_UP, MonthEndEvent.STOPPED, MonthEndEvent.SET_BACK)
+_GIVEN_UP: Final = (MonthEndEvent.GIVEN_UP,)
+_BACK: Final = (MonthEndEvent.GIVEN_UP, MonthEndEvent.SET_BACK)
+_OF_ROWS: Final = (MonthEndEvent.ROW_LOST, MonthEndEvent.ROW_ALTERED)
+_OTHERWISE: Final = (MonthEndEvent.OTHERWISE,)
+_RESTORED: Final = (MonthEndEvent.RESTORED, MonthEndEvent.GIVEN_UP)
+_ALONE: Final = (MonthEndEvent.RESTORED_ALONE,)
+
+MONTH_END: Final = (
+    _family(
+        "month-end-repair",
+        "a repair beside a late call, whose batch stops, is given up, comes again; an altered lake",
+        SmallMonth(_ONE, _REPAIR, faults=2, kinds=_OF_BATCHES),
+        SmallMonth(_ONE, _REPAIR, faults=2, kinds=_BACK, has_log=True),
+        SmallMonth(_TWO, _REPAIR, before=WITH_A_CALL, faults=1, kinds=(*_OF_ROWS, *_GIVEN_UP)),
+        SmallMonth(_TWO, _REPAIR, before=WITH_A_CALL, faults=1, kinds=_OF_ROWS, has_log=True),
+    ),
+    _family(
+        "month-end-close",
+        "a closing beside late calls, given-up batches, an altered lake and a repair",
+        SmallMonth(_TWO, _CLOSE, before=WITH_A_CALL, faults=2, kinds=(*_OF_ROWS, *_GIVEN_UP)),
+        SmallMonth(_ONE, (*_REPAIR, *_CLOSE), before=_CAME, faults=1, kinds=_GIVEN_UP),
+    ),
+    _family(
+        "month-end-restore",
+        "the counters' table goes back in time, with the mapping or without, beside a repair and the watch",
+        SmallMonth(_ONE, _REPAIR, faults=1, kinds=_RESTORED, is_backed_up=True),
+        SmallMonth(_ONE, _REPAIR, before=_CAME, faults=2, kinds=_RESTORED, is_backed_up=True),
+        SmallMonth(_ONE, faults=1, kinds=_ALONE, runs=3, is_backed_up=True),
+    ),
+    _family(
+        "month-end-rules",
+        "a process with another billing rule does a part of a batch, and a repair mends it with the log",
+        SmallMonth(_ONE, _REPAIR, faults=2, kinds=_OTHERWISE, has_log=True, in_order=True),
+        SmallMonth(_TWO, _REPAIR, faults=1, kinds=(*_OTHERWISE, *_GIVEN_UP), has_log=True, in_order=True),
+    ),
+    _family(
+        "month-end-at-length",
+        "two calls beside a repair; a copy in another shard; a batch given up, stopped and read again",
+        SmallMonth(_TWO, _REPAIR, before=(), runs=2),
+        SmallMonth(_COPY, _REPAIR, before=_CAME, least_writes=1, faults=1, kinds=_OF_BATCHES),
+        SmallMonth(((0, 1), (0,)), before=(MonthEndEvent.PUT,) * 3, faults=3, kinds=_OF_BATCHES),
+        SmallMonth(_TWO, faults=1, kinds=_ALONE, runs=3, is_backed_up=True),
+    ),
+)
+
+MONTH_END_SHORT: Final = ("month-end-repair", "month-end-close", "month-end-restore", "month-end-rules")
+"""What CI runs of them."""
+
+BROKEN_SMALL_MONTHS: Final = (*BROKEN_MONTH_ENDS, *BROKEN_OPERATIONS)
+
+MONTHS_SHOWN_BY: Final = {
+    "lag-forgotten": SmallMonth(_ONE, _REPAIR, before=()),
+    "path-vouched": SmallMonth(_ONE, _REPAIR, before=(MonthEndEvent.TIME_PASSED,)),
+    "claims-presumed": SmallMonth(
+        ((0, 1), (0,)), before=(MonthEndEvent.PUT,) * 3, faults=3, kinds=_OF_BATCHES
+    ),
+    "lake-believed": SmallMonth(_ONE, _REPAIR, before=WITH_A_CALL, faults=1, kinds=(MonthEndEvent.ROW_LOST,)),
+    "marks-forgotten": SmallMonth(_ONE, _REPAIR, before=_CAME, faults=2, kinds=_BACK),
+    "marks-too-early": SmallMonth(_ONE, _REPAIR, before=_CAME, faults=2, kinds=_BACK),
+    "in-flight": SmallMonth(_ONE, _REPAIR, before=_CAME),
+    "sealed-unproven": SmallMonth(
+        _ONE, _CLOSE, before=WITH_A_CALL, faults=1, kinds=(MonthEndEvent.ROW_LOST,)
+    ),
+    "restore-unnoticed": SmallMonth(_ONE, faults=1, kinds=_ALONE, runs=3, is_backed_up=True),
+    "calls-alone": SmallMonth(
+        _ONE, _REPAIR, before=_CAME, faults=1, kinds=_OTHERWISE, has_log=True, in_order=True
+    ),
+}
+"""By the name of a broken month end."""
