@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-from metering.calls.record import StreamRecord
+from metering.calls.record import StreamRecord, read_record
 from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import CounterAnswer, LedgerAnswer, SliceId, Status
 from simulation.protocol.invocation import BatchProcessor, InvocationEnvironment
@@ -163,6 +163,7 @@ class _Replayed(InvocationEnvironment):
     """A new process, whose storage gives known answers."""
 
     def __init__(self, calls: Sequence[Sequence[Any]]) -> None:
+        self.read = read_record
         self._calls = iter(calls)
 
     def append(self, appends: Sequence[Any]) -> Sequence[LedgerAnswer]:
