@@ -5,6 +5,7 @@ Everything that is missing or wrong is reported at once, by name, before any wor
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from metering.billing_rule import NOT_BILLABLE, BillingRule
 from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
 from metering.line_format.field_map import parse_field_map
+from metering.visible_text import visible
 
 Value = TypeVar("Value")
 
@@ -288,6 +290,10 @@ class UsageApiSettings:
     """Where the tariff in force is; None: cost is not shown."""
     frame_ancestors: tuple[str, ...] = ()
     """The origins whose pages may show the page in a frame; empty: none."""
+    page_name: str = ""
+    page_colour: str = ""
+    page_logo: str = ""
+    """The owner's, on the page; empty: the page's own."""
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -303,6 +309,9 @@ class UsageApiSettings:
             digest_key=environment.parsed("LOOK_UP_DIGEST_KEY", "", str.encode),
             lake_bucket=environment.optional("LAKE_BUCKET"),
             frame_ancestors=environment.parsed("FRAME_ANCESTORS", "", https_origins),
+            page_name=environment.parsed("PAGE_NAME", "", page_name),
+            page_colour=environment.parsed("PAGE_COLOUR", "", page_colour),
+            page_logo=environment.parsed("PAGE_LOGO", "", page_logo),
         )
         environment.check()
         return settings
@@ -342,6 +351,53 @@ def https_origins(text: str) -> tuple[str, ...]:
     if len(origins) > _MOST_ORIGINS:
         raise ValueError(f"{len(origins)} origins are given; {_MOST_ORIGINS} are possible")
     return origins
+
+
+_LONGEST_PAGE_NAME: Final = 60
+_COLOUR: Final = re.compile("#[0-9a-fA-F]{6}")
+_LOGO: Final = re.compile("data:image/(png|svg[+]xml);base64,([A-Za-z0-9+/]+={0,2})")
+_LONGEST_LOGO: Final = 1_800
+"""Lambda takes 4 kB for all variables of a function together.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+_LOGO_HOLDS: Final = {"png": b"\x89PNG\r\n\x1a\n", "svg+xml": b"<svg"}
+
+
+def page_name(text: str) -> str:
+    """A name to show on the page, or none. Raises ValueError for one that is too long or cannot be seen."""
+    if len(text) > _LONGEST_PAGE_NAME:
+        raise ValueError(f"{len(text)} characters are given; {_LONGEST_PAGE_NAME} are possible")
+    if visible(text) != text or text.strip() != text:
+        raise ValueError(f"{text!r} has characters that cannot be seen, or a space at an end")
+    return text
+
+
+def page_colour(text: str) -> str:
+    """A colour such as `#1558c0`, or none. Raises ValueError for anything else."""
+    if text and _COLOUR.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a colour such as #1558c0")
+    return text
+
+
+def page_logo(text: str) -> str:
+    """A PNG or SVG picture as a data URI in base64, or none. Raises ValueError for anything else."""
+    if not text:
+        return text
+    if len(text) > _LONGEST_LOGO:
+        raise ValueError(f"{len(text)} characters are given; {_LONGEST_LOGO} are possible: make it smaller")
+    found = _LOGO.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{text[:40]!r} is not the beginning of a picture as data:image/png;base64,... or "
+            "data:image/svg+xml;base64,..."
+        )
+    try:
+        picture = base64.b64decode(found[2], validate=True)
+    except ValueError:
+        raise ValueError("what follows base64, is not base64") from None
+    if _LOGO_HOLDS[found[1]] not in picture:
+        raise ValueError(f"the data is not a picture of the type image/{found[1]}")
+    return text
 
 
 def aws_region(variables: Mapping[str, str] | None = None) -> str | None:

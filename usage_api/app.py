@@ -175,7 +175,7 @@ class LookUpApi:
     @cached_property
     def reference(self) -> PageFile:
         """The OpenAPI document as a page to read, made when it is first asked for."""
-        page = text_file(reference.reference(json.loads(self.openapi)), HTML)
+        page = text_file(reference.reference(json.loads(self.openapi), self._page.name), HTML)
         return page_in_frames(page, self._frame_ancestors)
 
     def _customer_routes(self) -> None:

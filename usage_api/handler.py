@@ -24,6 +24,7 @@ from adapters.telemetry import Telemetry, telemetry
 from usage_api import look_up_log
 from usage_api import static_files as page_files
 from usage_api.app import LookUpApi
+from usage_api.brand import Brand
 from usage_api.completeness_cache import KeptCompleteness, KeptSourceState
 from usage_api.costs import KeptTariff
 from usage_api.links import LinkReader
@@ -138,7 +139,8 @@ def make_handler(
         tools.logger.error("a look-up failed", exc_info=error)
 
     links = LinkReader(LinkKeyBook(dynamodb, settings.counters_table), (clocks or Clocks()).now)
-    api = LookUpApi(look_ups, page_files.load(), report, settings.frame_ancestors, links)
+    page = Brand(settings.page_name, settings.page_colour, settings.page_logo).applied(page_files.load())
+    api = LookUpApi(look_ups, page, report, settings.frame_ancestors, links)
 
     @tools.logger.inject_lambda_context
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

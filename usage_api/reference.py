@@ -84,8 +84,8 @@ class Schema(NamedTuple):
     fields: tuple[Field, ...]
 
 
-def reference(document: Json) -> str:
-    """The page of an OpenAPI document."""
+def reference(document: Json, page: str = "Usage meter") -> str:
+    """The page of an OpenAPI document. `page` is the name of the page that leads to it."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - slow to load, rarely needed
 
     environment = Environment(
@@ -93,6 +93,7 @@ def reference(document: Json) -> str:
     )
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
+        page=page,
         title=document["info"]["title"],
         paragraphs=[prose(one) for one in document["info"]["description"].strip().split("\n\n")],
         groups=[_group(document, tag) for tag in document["tags"]],

@@ -45,6 +45,8 @@ class PageFiles:
 
     index: PageFile
     assets: Mapping[str, PageFile]
+    name: str = "Usage meter"
+    """What the page is called."""
 
 
 def load(folder: Path = FOLDER) -> PageFiles:

@@ -43,7 +43,14 @@ def settings_of(deployment: Deployment) -> UsageApiSettings:
     """
     table_name, lake_bucket = deployment.values("CountersTableName", "LakeBucketName")
     default_plan = deployment.parameters.get("QuotaDefaultPlan") or None
-    return UsageApiSettings(table_name, default_plan, lake_bucket=lake_bucket)
+    return UsageApiSettings(
+        table_name,
+        default_plan,
+        lake_bucket=lake_bucket,
+        page_name=deployment.parameters.get("PageName", ""),
+        page_colour=deployment.parameters.get("PageColour", ""),
+        page_logo=deployment.parameters.get("PageLogo", ""),
+    )
 
 
 def look_ups_on(

@@ -44,6 +44,8 @@ SETTINGS = {
     "METRICS": "all",
     "NOT_BILLABLE": "429,5xx",
     "ON_FAILURE": "allow",
+    "PAGE_COLOUR": "",
+    "PAGE_LOGO": "",
     "PERSONAL_DATA": "keep",
     "TOKEN_ISSUER": "",
 }

@@ -14,6 +14,7 @@ import { themeToggle } from "./theme_toggle.js";
 import { zonePicker } from "./time_zone.js";
 import { UsageView } from "./usage_view.js";
 
+const NAME = document.title;
 const TITLES = { me: "Your usage", overview: "Overview", keys: "Keys with a plan" };
 const KEY_REFUSED =
   "The key was not accepted. Check that you copied the whole key, and that it belongs to an API that is metered here.";
@@ -101,7 +102,7 @@ function navigate(change) {
 function open(route, { isFirst = false, problem = null } = {}) {
   close();
   markCurrent(route.view);
-  document.title = `${route.view === "key" ? `Usage of ${visible(route.key)}` : TITLES[route.view]} · Usage meter`;
+  document.title = `${route.view === "key" ? `Usage of ${visible(route.key)}` : TITLES[route.view]} · ${NAME}`;
   if (route.view === "me" && link.token === null && session.key === null) {
     openSignIn({ isFirst, problem });
     return;
