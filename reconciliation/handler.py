@@ -25,6 +25,7 @@ from reconciliation.schedule import allows_incomplete, months_of, run_of
 from reconciliation.traffic import TrafficPublisher
 from reconciliation.wiring import (
     make_breakdowns,
+    make_error_memory,
     make_reports,
     make_sources,
     make_traffic,
@@ -134,7 +135,7 @@ def _deployed() -> Handler:
     settings, client = ReconciliationSettings.from_environment(), boto3.session.Session().client
     budget = Budget()
     sources = make_sources(settings, client, budget=budget)._replace(
-        witnesses=make_witnesses(settings, client)
+        witnesses=make_witnesses(settings, client), error_memory=make_error_memory(settings, client)
     )
     reconciler = Reconciler(sources, utc_now, budget=budget)
     publisher = ReportPublisher(make_reports(settings, client), reconciler, utc_now)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.proof.logged_call import LoggedCall
+from metering.proof.stored_object import Stored, StoredObject
 from metering.proof.witness import WitnessCount, WitnessName
 from metering.source.state import SourceState
 
@@ -66,12 +67,28 @@ class CounterSource(Protocol):
 class ErrorPrefix(Protocol):
     """The objects under the lake's error prefix."""
 
-    def names(self) -> Iterable[str]:
-        """The names of all of them."""
+    def objects(self) -> Iterable[StoredObject]:
+        """All of them, as they are listed."""
         ...
 
     def read(self, name: str) -> bytes | None:
         """The content of one; None if it is gone."""
+        ...
+
+
+class ReadingStore(Protocol):
+    """Where an object is kept that every run reads, and replaces."""
+
+    def read(self, name: str) -> Stored | None:
+        """The object; None if there is none."""
+        ...
+
+    def add(self, name: str, content: bytes) -> bool:
+        """Write it if there is none; whether it was written."""
+        ...
+
+    def replace(self, name: str, content: bytes, tag: str) -> bool:
+        """Write it again if it still has the version of that tag; whether it was written."""
         ...
 
 

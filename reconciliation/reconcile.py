@@ -39,7 +39,7 @@ from reconciliation.attribution.budget import Budget
 from reconciliation.attribution.investigation import FINDINGS, PLACES, Circumstances, Investigation
 from reconciliation.attribution.unequal_copies import findings_of_copies
 from reconciliation.attribution.unreadable_places import DamagedPlaces
-from reconciliation.lake.error_objects import error_objects
+from reconciliation.lake.error_memory import ErrorMemory, error_readings
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.firehose_errors import tally
 from reconciliation.lake.inventory import LakeObjects, objects_read
@@ -71,7 +71,7 @@ from reconciliation.lake.readiness import (
 )
 from reconciliation.model.causes import Cause, Finding
 from reconciliation.model.contradictions import Contradiction, contradictions
-from reconciliation.model.failed_records import FailedRecords
+from reconciliation.model.failed_records import ErrorReading, FailedRecords
 from reconciliation.model.report import Both, QueryEvidence, RepeatedObject, Report, Tally
 from reconciliation.ports import (
     CounterSource,
@@ -113,6 +113,12 @@ class Sources(NamedTuple):
     """Where `counters` notes the items that it cannot read; None: such an item is an error."""
     witnesses: Sequence[Witness] = ()
     """Who is asked what AWS itself has counted, for a month that is compared as a whole."""
+    error_memory: ErrorMemory | None = None
+    """None: all objects under the error prefix are read."""
+
+    def errors(self) -> Iterator[tuple[str, ErrorReading]]:
+        """What lies under the error prefix, by name."""
+        return error_readings(self.error_prefix, self.error_memory)
 
 
 class Reconciled(NamedTuple):
@@ -184,8 +190,8 @@ class Reconciler:
         allowed = self._allow_incomplete if allow_incomplete is None else allow_incomplete
         started_at = self._clock()
         paths = self._paths()  # 1
-        objects = error_objects(self._sources.error_prefix)
-        failed = tally(self._with_progress("error objects", objects), month)  # 2
+        errors = self._sources.errors()
+        failed = tally(self._with_progress("error objects", errors), month)  # 2
         ready = readiness(month, started_at, paths, failed)
         refused = not allowed and is_refused(month, started_at, ready.until)
         until = ends_at(month) if allowed else begins_at(month) if refused else ready.until

@@ -41,6 +41,7 @@ from reconciliation.attribution.budget import Budget
 from reconciliation.billing_chain import BillingChain
 from reconciliation.breakdown import BreakdownPublisher
 from reconciliation.invoices.numbering import Numbering
+from reconciliation.lake.error_memory import ErrorMemory
 from reconciliation.lake.month_readiness import readiness_of
 from reconciliation.ports import Witness
 from reconciliation.reconcile import Sources
@@ -134,6 +135,12 @@ def make_breakdowns(settings: ReconciliationSettings, client: MakeClient) -> Bre
     return BreakdownPublisher(make_athena(settings, client), store)
 
 
+def make_error_memory(settings: ReconciliationSettings, client: MakeClient) -> ErrorMemory:
+    """What the daily run remembers of the error prefix. Commands read all of it."""
+    store = S3Reports(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
+    return ErrorMemory(store, lambda: utc_now().date())
+
+
 def make_traffic(
     settings: ReconciliationSettings, client: MakeClient, clock: Callable[[], datetime] = utc_now
 ) -> TrafficPublisher:
@@ -215,7 +222,7 @@ def make_recoverer(
     @cache
     def complete_through(month: Period) -> datetime:
         now = clock()
-        return readiness_of(month, now, sources.counted, sources.delivered, sources.error_prefix).until
+        return readiness_of(month, now, sources.counted, sources.delivered, sources.errors()).until
 
     notes = S3Recoveries(client("s3", config=_config(SEGMENTS)), settings.lake_bucket)
     return Recoverer(notes, repairer, complete_through, clock, lambda: f"recovery-{uuid4()}")

@@ -33,6 +33,7 @@ from metering.counters.counter import Counter
 from metering.counters.heartbeat import Landed, ListedShard
 from metering.period import Period
 from metering.proof.hours import hours_of
+from metering.proof.stored_object import StoredObject
 from metering.usage import Usage
 from reconciliation.lake.queries import ALTERED_ROWS, query_text
 from reconciliation.reconcile import Reconciler, Sources
@@ -103,7 +104,7 @@ class _Month:
 class _NoObjects:
     """An empty error prefix."""
 
-    def names(self) -> Iterator[str]:
+    def objects(self) -> Iterator[StoredObject]:
         return iter(())
 
     def read(self, _name: str) -> bytes | None:

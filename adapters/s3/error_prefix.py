@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.s3.bucket import Bucket
 from metering.bucket_layout import ERRORS, REDRIVEN
+from metering.proof.stored_object import StoredObject
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -18,9 +19,13 @@ class S3ErrorObjects:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._bucket = Bucket(s3, bucket)
 
+    def objects(self) -> Iterator[StoredObject]:
+        """All objects, in the order of their names."""
+        return self._bucket.objects(ERRORS)
+
     def names(self) -> Iterator[str]:
         """The names of all objects, in their order."""
-        return (one.name for one in self._bucket.objects(ERRORS))
+        return (one.name for one in self.objects())
 
     def read(self, name: str) -> bytes | None:
         """The content of an object; None if it is gone."""

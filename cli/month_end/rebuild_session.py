@@ -95,7 +95,7 @@ def _complete_through(options: RebuildOptions, sources: Sources) -> datetime:
     time = utc_now()
     if options.allow_incomplete:
         return time
-    ready = readiness_of(options.month, time, None, sources.delivered, sources.error_prefix)
+    ready = readiness_of(options.month, time, None, sources.delivered, sources.errors())
     if ready.missing and options.day is None:
         raise NotRepairableError(
             f"{options.month} is not complete: {'; '.join(ready.missing)}. Rebuild it when it is, or the "

@@ -19,7 +19,7 @@ def error_objects(prefix: ErrorPrefix) -> Iterator[tuple[str, bytes]]:
     Raises:
         MeterError: one cannot be read.
     """
-    names = iter(prefix.names())
+    names = (one.name for one in prefix.objects())
     with ThreadPoolExecutor(READERS, "errors") as pool:
         while some := list(islice(names, READERS)):
             for name, content in zip(some, pool.map(prefix.read, some), strict=True):

@@ -1,4 +1,4 @@
-"""The records that did not reach the lake: which cannot be decoded at all, and which only wait.
+"""The records that did not reach the lake: which cannot be decoded at all, and which only wait. Pure.
 
 Firehose writes a JSON document for each under the error prefix. Those of `processing-failed` hold the record
 as it came from the stream; the others hold rows that the transform had made of a record.
@@ -16,9 +16,11 @@ from typing import Any, Final, NamedTuple
 from metering.billing_rule import BillingRule
 from metering.calls.record import StreamRecord, read_record
 from metering.period import Period, hour_at, month_of
-from reconciliation.model.failed_records import FailedRecords
+from reconciliation.model.failed_records import ErrorReading, FailedRecords, LostRecord
 
 PROCESSING_FAILED: Final = "processing-failed/"
+IDENTITY_BYTES: Final = 16
+"""Of a digest, to distinguish records: two of a million are alike with a probability of 10^-27."""
 
 _json: Final = json.JSONDecoder()
 
@@ -67,52 +69,44 @@ def _after_space(text: str, position: int) -> int:
     return position
 
 
-def tally(objects: Iterable[tuple[str, bytes]], month: Period) -> FailedRecords:
-    """What lies under the error prefix, of a month and in all: objects by name and content."""
-    adding = _Tally(month)
-    for entry in objects:
-        adding.add(*entry)
-    return adding.result
+def read_error_object(name: str, body: bytes) -> ErrorReading:
+    """What an object under the error prefix holds, as far as it can be read."""
+    records = [piece.record for piece in pieces(body)]
+    readable = [record for record in records if record is not None]
+    read = _read_record if PROCESSING_FAILED in name else _read_rows
+    lost, waiting = read(readable)
+    return ErrorReading(lost, len(waiting), min(waiting, default=None), len(readable) < len(records))
 
 
-class _Tally:
-    """Adds up objects one by one."""
-
-    def __init__(self, month: Period) -> None:
-        self.result = FailedRecords()
-        self._month = month
-        self._seen: set[bytes] = set()
-        self._rule = BillingRule()
-
-    def add(self, name: str, body: bytes) -> None:
-        """Add the documents of an object, as far as they can be read."""
-        self.result.objects += 1
-        add = self._add_record if PROCESSING_FAILED in name else self._add_rows
-        records = [piece.record for piece in pieces(body)]
-        if None in records:
-            self.result.unreadable.append(name)
-        for record in records:
-            if record is not None:
-                add(record)
-
-    def _add_record(self, failed: UndeliveredRecord) -> None:
-        data, arrived_at_ms = failed
-        record = read_record(StreamRecord("", 0, data, arrived_at_ms), self._rule)
+def _read_record(records: Iterable[UndeliveredRecord]) -> tuple[tuple[LostRecord, ...], list[int]]:
+    """Those that cannot be decoded, and when those arrived that hold calls."""
+    rule, lost, waiting = BillingRule(), [], []
+    for data, arrived_at_ms in records:
+        record = read_record(StreamRecord("", 0, data, arrived_at_ms), rule)
         if len(record.calls) > record.undecodable:
-            self._wait(arrived_at_ms)
-        if record.undecodable and month_of(hour_at(arrived_at_ms)) == self._month:
-            identity = sha256(b"%d " % arrived_at_ms + data).digest()
-            self.result.at_most += record.undecodable
-            self.result.at_least += 0 if identity in self._seen else record.undecodable
-            self._seen.add(identity)
+            waiting.append(arrived_at_ms)
+        if record.undecodable:
+            identity = sha256(b"%d " % arrived_at_ms + data).digest()[:IDENTITY_BYTES]
+            lost.append(LostRecord(arrived_at_ms, record.undecodable, identity))
+    return tuple(lost), waiting
 
-    def _add_rows(self, failed: UndeliveredRecord) -> None:
-        self._wait(failed.arrived_at_ms)
 
-    def _wait(self, arrived_at_ms: int) -> None:
-        since = self.result.waiting_since_ms
-        self.result.waiting += 1
-        self.result.waiting_since_ms = arrived_at_ms if since is None else min(since, arrived_at_ms)
+def _read_rows(records: Iterable[UndeliveredRecord]) -> tuple[tuple[LostRecord, ...], list[int]]:
+    return (), [record.arrived_at_ms for record in records]
+
+
+def tally(readings: Iterable[tuple[str, ErrorReading]], month: Period) -> FailedRecords:
+    """What lies under the error prefix, of a month and in all: objects by name, as they were read."""
+    result = FailedRecords()
+    seen: set[bytes] = set()
+    for name, reading in readings:
+        result.add(name, reading)
+        for record in reading.lost:
+            if month_of(hour_at(record.arrived_at_ms)) == month:
+                result.at_most += record.undecodable
+                result.at_least += 0 if record.identity in seen else record.undecodable
+                seen.add(record.identity)
+    return result
 
 
 def waiting_hashes(body: bytes) -> Iterator[int]:

@@ -158,7 +158,7 @@ class SimulatedFirehose:
             self._lake.write(day, f"object-{self._objects:04d}", rows)
         if failed:
             content = "\n".join(json.dumps(_failed(record)) for record in failed)
-            self._errors.objects[f"errors/processing-failed/{self._objects:04d}"] = content.encode()
+            self._errors.contents[f"errors/processing-failed/{self._objects:04d}"] = content.encode()
             self.failed |= {(record.shard_id, record.sequence_number) for record in failed}
         self.delivered -= self.failed
 

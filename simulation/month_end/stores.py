@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 
 from adapters.dynamodb.layout import encode_position
 from metering.counters.completeness import Knowledge, Positions, restored
@@ -12,6 +13,7 @@ from metering.errors import Misconfigured
 from metering.period import Period, month_of
 from metering.proof.correction import Audit, Correction, Fate, Held, HeldCounters, HeldSlice, same
 from metering.proof.month_state import Closing, Version
+from metering.proof.stored_object import StoredObject
 from simulation.protocol.store import (
     SimulatedCompleteness,
     SimulatedCounterItem,
@@ -139,21 +141,25 @@ class ErrorObjectsInMemory:
     """The objects under the error prefix: the ports of a comparison and of a redrive."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
+        self.contents: dict[str, bytes] = {}
+
+    def objects(self) -> list[StoredObject]:
+        """All of them, as they are listed."""
+        return [StoredObject(name, sha256(self.contents[name]).hexdigest(), 0) for name in self.names()]
 
     def names(self) -> list[str]:
         """Of all of them."""
-        return sorted(self.objects)
+        return sorted(self.contents)
 
     def read(self, name: str) -> bytes | None:
         """The content of one; None if it is gone."""
-        return self.objects.get(name)
+        return self.contents.get(name)
 
     def archive(self, name: str, digest: str, content: bytes) -> None:
         """Nobody reads it again here."""
 
     def leave(self, name: str, content: bytes) -> None:
         """Replace the content of an object; without any, remove it."""
-        del self.objects[name]
+        del self.contents[name]
         if content:
-            self.objects[name] = content
+            self.contents[name] = content

@@ -19,6 +19,7 @@ from metering.errors import MeterError, Misconfigured
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period
 from metering.proof.drift import Difference, Nature
+from metering.proof.stored_object import StoredObject
 from metering.proof.witness import WitnessCount, WitnessName
 from metering.usage import TOTALS, Usage, total
 from reconciliation.model.causes import Cause
@@ -450,8 +451,8 @@ class Held:
     def of_period(self, _period: Period) -> Iterator[Counter]:
         return iter(self.counters)
 
-    def names(self) -> Iterable[str]:
-        return [FAILED, "redriven meanwhile"]
+    def objects(self) -> Iterable[StoredObject]:
+        return [StoredObject(name, "tag", 0) for name in (FAILED, "redriven meanwhile")]
 
     def read(self, name: str) -> bytes | None:
         return b"" if name == FAILED else None

@@ -19,7 +19,7 @@ from metering.calls.lake_row import LakeRow, encode_rows, lake_rows
 from metering.calls.record import StreamRecord, read_record
 from metering.period import Period
 from reconciliation import redrive as module
-from reconciliation.lake.firehose_errors import pieces, tally
+from reconciliation.lake.firehose_errors import pieces
 from reconciliation.redrive import Redriven, redrive
 from tests.factories import (
     NOON_MS,
@@ -33,6 +33,7 @@ from tests.factories import (
     log_event,
     sequence_number,
 )
+from tests.reconciliation.lake.test_firehose_errors import tallied
 
 RULE = BillingRule()
 NAME = "errors/processing-failed/year=2026/month=10/day=31/lake-1-2026-10-31-12-00-00-0a1b"
@@ -318,7 +319,7 @@ class TestUnreadable:
         staying = [json.loads(one) for one in store.errors[NAME].splitlines()]
         assert [b"", b"bad", b"worse"] == [base64.b64decode(one.pop("rawData")) for one in staying]
         assert all(one == {name: document[name] for name in document if name != "rawData"} for one in staying)
-        assert before.undecodable == tally(store.errors.items(), Period("2026-10")).at_most
+        assert before.undecodable == tallied(store.errors.items(), Period("2026-10")).at_most
         assert 3 == store.redrive().unreadable
 
     @pytest.mark.parametrize(
@@ -416,9 +417,9 @@ class TestAgreement:
     def test_nothing_waits(self) -> None:
         """After a redrive a reconciliation finds no record that waits, and the undecodable ones as before."""
         store = Store(TestRepetition.OBJECTS)
-        before = tally(store.errors.items(), Period("2026-10"))
+        before = tallied(store.errors.items(), Period("2026-10"))
         store.redrive()
-        after = tally(store.errors.items(), Period("2026-10"))
+        after = tallied(store.errors.items(), Period("2026-10"))
         assert before.waiting > 0
         assert (0, before.at_least, before.at_most) == (after.waiting, after.at_least, after.at_most)
 

@@ -14,6 +14,7 @@ from metering.errors import Transient
 from metering.period import Period
 from metering.proof.drift import Difference
 from metering.proof.logged_call import LoggedCall, TooManyLines
+from metering.proof.stored_object import StoredObject
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution import investigation as module
 from reconciliation.attribution.attribution import Evidence, Suspect, explain
@@ -91,8 +92,8 @@ class Errors:
     def __init__(self, objects: int = 0, on_read: Callable[[], None] = lambda: None) -> None:
         self._objects, self._on_read = objects, on_read
 
-    def names(self) -> Iterator[str]:
-        return iter([f"errors/{number}" for number in range(self._objects)])
+    def objects(self) -> Iterator[StoredObject]:
+        return (StoredObject(f"errors/{number}", "tag", 0) for number in range(self._objects))
 
     def read(self, _name: str) -> bytes | None:
         self._on_read()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from metering.errors import Transient
+from metering.proof.stored_object import StoredObject
 from reconciliation.lake.error_objects import READERS, error_objects
 
 
@@ -15,13 +16,13 @@ class Prefix:
     """Objects that are read when all readers have asked."""
 
     def __init__(self, objects: int, fails_at: str = "") -> None:
-        self._names = [f"errors/{number:03d}" for number in range(objects)]
+        self.names = [f"errors/{number:03d}" for number in range(objects)]
         self._fails_at = fails_at
         self._together = threading.Barrier(READERS)
         self.read_by: set[str] = set()
 
-    def names(self) -> Iterator[str]:
-        return iter(self._names)
+    def objects(self) -> Iterator[StoredObject]:
+        return (StoredObject(name, "tag", 0) for name in self.names)
 
     def read(self, name: str) -> bytes | None:
         self._together.wait(30)
@@ -34,9 +35,7 @@ class Prefix:
 def test_several_at_a_time() -> None:
     """All of them in their order, but those that are gone; as many at a time as there are connections."""
     prefix = Prefix(3 * READERS)
-    assert [(name, name.encode()) for name in prefix.names() if name[-1] != "7"] == list(
-        error_objects(prefix)
-    )
+    assert [(name, name.encode()) for name in prefix.names if name[-1] != "7"] == list(error_objects(prefix))
     assert READERS == len(prefix.read_by)
 
 
