@@ -16,10 +16,12 @@ from datetime import datetime, timedelta
 class SoakClock:
     """Seconds since the start, at most `speed` times as fast as real ones (None: as fast as can be)."""
 
-    def __init__(self, start: datetime, speed: float | None = None) -> None:
-        """`start` is aware and UTC. Whoever makes a clock is its driver."""
+    def __init__(self, start: datetime, speed: float | None = None, *, seconds: float = 0.0) -> None:
+        """`start` is aware and UTC. Whoever makes a clock is its driver. `seconds` below 0 are before the
+        start, and pass as fast as this machine computes.
+        """
         self.start = start
-        self.seconds = 0.0
+        self.seconds = seconds
         self.next_due = float("inf")
         """The next time at which :attr:`on_due` is to be called."""
         self.on_due: Callable[[], None] = lambda: None

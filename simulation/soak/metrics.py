@@ -38,9 +38,11 @@ class MetricStore:
         self._lock = threading.Lock()
 
     def put(self, metric: NamedMetric, value: float) -> None:
-        """Keep a value of now."""
+        """Keep a value of now; none of before the first minute."""
+        if (seconds := self._seconds()) < 0:
+            return
         with self._lock:
-            self._values[metric][int(self._seconds() // MINUTE)].append(value)
+            self._values[metric][int(seconds // MINUTE)].append(value)
 
     def statistic(self, metric: NamedMetric, name: str, first: int, last: int) -> float | None:
         """A statistic over minutes, from `first` to `last`; None: no data."""

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from simulation.plot import Chart, Curve, line_charts
-from simulation.soak.result import MinuteResult, SoakResult
+from simulation.soak.result import MEMORY_BYTES_PER_COMPARISON, MinuteResult, SoakResult
 
 _MB: Final = 2**20
 _MILLION: Final = 1_000_000
+_COMPARISON_BOUND: Final = MEMORY_BYTES_PER_COMPARISON / _MB
 
 
 def heading() -> str:
@@ -37,11 +38,16 @@ def verdict(result: SoakResult) -> str:
         "",
         f"Requests disturbed: {faults}",
         f"Memory over the second half: {result.memory_growth / _MB:+.1f} MB (at most {_bound(result):.1f})",
+        f"Memory with each comparison: {_of_comparison(result):+.2f} MB (at most {_COMPARISON_BOUND:.2f})",
         f"Alarms that rang: {', '.join(sorted(result.rung))}",
     ]
     if result.problems:
         return "\n".join([*lines, "", "Problems:", *(f"- {problem}" for problem in result.problems)])
     return "\n".join([*lines, f"{result.events:,} events, each counted once; counters and lake agree."])
+
+
+def _of_comparison(result: SoakResult) -> float:
+    return result.memory_per_comparison / _MB
 
 
 def _bound(result: SoakResult) -> float:

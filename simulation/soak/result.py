@@ -15,6 +15,11 @@ places of log events. (Counters, claims and Parquet files come to some 500 bytes
 """
 MEMORY_ALLOWANCE_BYTES: Final = 16 * 2**20
 """And so much in all, by which the memory of a process goes up and down."""
+MEMORY_BYTES_PER_COMPARISON: Final = 2**19
+"""And so much with each comparison of the same months, whose results and reports the local cloud keeps: some
+120 KB. The process goes up and down by a few MB from one comparison to the next, and the line through twenty
+by a quarter of this.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class SoakResult:
     months_compared: int
     """By the shipped reconciliation, at the end."""
     lake_differences: int
+    memory_by_comparison: Sequence[int]
+    """What the process holds after each of some further comparisons, in bytes."""
     failures: Mapping[str, int]
     """Why watch and reconciliation failed, and how often."""
     given_up: int
@@ -72,8 +79,13 @@ class SoakResult:
     def memory_growth(self) -> float:
         """Bytes by which memory grew over the second half, by a straight line through its minutes."""
         half = self.minutes[len(self.minutes) // 2 :]
-        slope = linear_regression([one.minute for one in half], [one.memory_bytes for one in half]).slope
+        slope = _slope([one.minute for one in half], [one.memory_bytes for one in half])
         return slope * (half[-1].minute - half[0].minute)
+
+    @property
+    def memory_per_comparison(self) -> float:
+        """Bytes by which memory grew with each further comparison, by a straight line through them."""
+        return _slope(range(len(self.memory_by_comparison)), self.memory_by_comparison)
 
     @property
     def memory_bound(self) -> int:
@@ -108,6 +120,11 @@ class SoakResult:
                 f"memory grew by {self.memory_growth / 2**20:.1f} MB over the second half, "
                 f"{self.memory_bound / 2**20:.1f} at most are expected"
             )
+        if self.memory_per_comparison > MEMORY_BYTES_PER_COMPARISON:
+            yield (
+                f"memory grew by {self.memory_per_comparison / 2**20:.2f} MB with each comparison, "
+                f"{MEMORY_BYTES_PER_COMPARISON / 2**20:.2f} at most are expected"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """All figures."""
@@ -116,8 +133,13 @@ class SoakResult:
             "rung": self.rung,
             "memory_growth_bytes": round(self.memory_growth),
             "memory_bound_bytes": self.memory_bound,
+            "memory_per_comparison_bytes": round(self.memory_per_comparison),
             "problems": self.problems,
         }
+
+
+def _slope(at: Sequence[int], values: Sequence[int]) -> float:
+    return linear_regression(at, values).slope
 
 
 def alarm_problems(

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from local_cloud.lambda_.event_source_mapping import MappingInvocation
 from local_cloud.stack import LocalCloud
@@ -27,6 +27,10 @@ from simulation.soak.traffic import SoakTraffic, TrafficKind
 
 TICK = 20
 """Seconds between two puts of traffic."""
+WARMING_COMPARISONS = 10
+"""After all is counted, one after the other: by then, the engine of queries takes hardly any more."""
+MEASURED_COMPARISONS = 20
+"""And so many after them."""
 RETRIES_AFTER = (60, 120)
 """Seconds after which Lambda repeats an asynchronous invocation that failed.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
@@ -79,15 +83,17 @@ class Soak:
         self._minutes: list[MinuteResult] = []
 
     def run(self) -> SoakResult:
-        """Play the script and what follows it, and compare."""
+        """Play a rehearsal, the script and what follows it, and compare."""
         real_seconds = self._settings.minutes * MINUTE
         start = datetime.now(UTC).replace(second=0, microsecond=0)
         self._clock = SoakClock(
-            start - timedelta(seconds=script.MINUTES * MINUTE - real_seconds), self._settings.speed
+            start - timedelta(seconds=script.MINUTES * MINUTE - real_seconds),
+            self._settings.speed,
+            seconds=-script.REHEARSAL * MINUTE,
         )
         with ExitStack() as ends:
             self._cloud = ends.enter_context(LocalCloud(PARAMETERS, now=self._clock.now))
-            self._cloud.clock.follow(self._clock.start)
+            self._cloud.clock.follow(self._clock.now())
             self._metrics = MetricStore(self._clock.monotonic)
             ends.enter_context(metrics_read_from_output(self._metrics))
             ends.enter_context(soak_time(self._clock.now, self._clock.sleep))
@@ -101,8 +107,8 @@ class Soak:
             self._alarms = Alarms(self._cloud.stack, self._metrics)
             self._cost = Cost()
             random.seed(self._settings.seed)  # boto draws its pauses
-            self._clock.next_due, self._clock.on_due = 0.0, self._put_traffic
-            for minute in range(script.END):
+            self._clock.next_due, self._clock.on_due = self._clock.seconds, self._put_traffic
+            for minute in range(-script.REHEARSAL, script.END):
                 self._play(minute)
             while self._clock.has_jobs:
                 self._clock.advance(self._clock.seconds + TICK)
@@ -173,19 +179,20 @@ class Soak:
             counted=found,
             lag_seconds=round(max(self._worst.take(), traffic.oldest_seconds), 1),
             memory_bytes=resident_bytes(),
-            cost_usd=self._cost.of_minute(self._units()),
+            cost_usd=self._cost.of_minute(self._units(minute)),
             drift=max(0, traffic.settled - found) + max(0, found - traffic.sent),
             alarms=tuple(sorted(self._alarms.evaluate(minute))),
             disturbances=tuple(disturbances),
             faults=dict(self._faults.disturbed),
         )
-        self._minutes.append(result)
-        self._on_minute(result)
+        if minute >= 0:
+            self._minutes.append(result)
+            self._on_minute(result)
 
-    def _units(self) -> BilledUnits:
+    def _units(self, until: int) -> BilledUnits:
         invocations = sum(
             value
-            for minute in range(len(self._minutes) + 1)
+            for minute in range(-script.REHEARSAL, until + 1)
             for metric, value in self._metrics.sums(minute).items()
             if metric.name == "Invocations"
         )
@@ -199,21 +206,34 @@ class Soak:
         )
 
     def _result(self) -> SoakResult:
-        months = sorted({period for _, period in self._traffic.expected if _is_month(period)})
-        compared = [summary for month in months for summary in self._meter.reconcile(month, run="end") or []]
+        compared = self._compare_all("end")
         definitions = self._alarms.definitions
+        memory = [self._memory_after_comparison(n) for n in range(WARMING_COMPARISONS + MEASURED_COMPARISONS)]
         return SoakResult(
             minutes=tuple(self._minutes),
             real_minutes=self._settings.minutes,
             events=self._traffic.sent,
             wrong_counters=tuple(_differences(self._traffic.expected, counted(self._cloud))),
             months_compared=len(compared),
-            months=len(months),
+            months=len(self._months),
+            memory_by_comparison=tuple(memory[WARMING_COMPARISONS:]),
             lake_differences=sum(int(one["differences"] + one["contradictions"]) for one in compared),
             failures=dict(self._meter.failures),
             given_up=self._meter.mapping.progress.discarded,
             lengths={name: length_in_minutes(alarm) for name, alarm in definitions.items()},
         )
+
+    @property
+    def _months(self) -> list[str]:
+        return sorted({period for _, period in self._traffic.expected if _is_month(period)})
+
+    def _compare_all(self, run: str) -> list[dict[str, Any]]:
+        """Compare each month: the summaries of those that could be compared."""
+        return [one for month in self._months for one in self._meter.reconcile(month, run) or []]
+
+    def _memory_after_comparison(self, number: int) -> int:
+        self._compare_all(f"memory-{number}")
+        return resident_bytes()
 
     def _put_traffic(self) -> None:
         """Put what is due now. After the last minute of the script nothing is due any more."""

@@ -13,6 +13,10 @@ from simulation.soak.faults import ATHENA, DYNAMODB, EVENTBRIDGE, FaultMode
 from simulation.soak.traffic import TrafficKind
 
 MINUTES: Final = 20
+REHEARSAL: Final = 5
+"""Minutes before the first, with steady traffic, without disturbances, and not measured. Memory is warm after
+them: with the first comparisons that find rows, the engine of queries maps and keeps some 80 MB.
+"""
 SETTLING: Final = 3
 """Further minutes without traffic, in which what is left is counted."""
 
@@ -104,8 +108,8 @@ SCRIPT: Final = (
 
 SPLITS: Final = {2: 3, 15: 5}
 """By minute, the number of open shards from then on."""
-COMPARISONS: Final = (1, 5)
-"""Minutes in which the schedule invokes the reconciliation."""
+COMPARISONS: Final = (-3, -2, -1, 1, 5)
+"""Minutes in which the schedule invokes the reconciliation: those of the rehearsal find rows."""
 RESENT: Final = 14
 """The minute in which somebody sends the undelivered events again, as the runbook says."""
 INSPECTION_MINUTES: Final = 10

@@ -37,3 +37,17 @@ def test_jobs_wait_for_it() -> None:
     assert ([60.0, 120.0], True) == (seen, clock.has_jobs)
     clock.advance(500)
     assert ([60.0, 120.0, 180.0], False) == (seen, clock.has_jobs)
+
+
+def test_before_the_start() -> None:
+    """Time may begin before the start, and jobs wait for it there as well."""
+    clock, seen = SoakClock(START, seconds=-120), []
+
+    def work() -> None:
+        clock.sleep(60)
+        seen.append(clock.now())
+
+    assert START - timedelta(minutes=2) == clock.now()
+    clock.begin(work)
+    clock.advance(0)
+    assert ([START - timedelta(minutes=1)], START) == (seen, clock.now())

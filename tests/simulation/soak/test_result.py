@@ -61,6 +61,7 @@ GOOD = SoakResult(
     months=1,
     months_compared=1,
     lake_differences=0,
+    memory_by_comparison=[250 * MB] * 20,
     failures={},
     given_up=0,
     lengths=LENGTHS,
@@ -109,6 +110,19 @@ def test_memory() -> None:
     assert [] == grown(500, jump=30 * MB).problems
     (problem,) = grown(4_500).problems
     assert "memory grew by 472.1 MB over the second half" in problem
+
+
+def test_memory_of_comparisons() -> None:
+    """A process that goes up and down from comparison to comparison is flat; one that keeps something of each
+    is not.
+    """
+    waves = [250 * MB + 6 * MB * (number % 3) for number in range(20)]
+    kept = [memory + MB * number for number, memory in enumerate(waves)]
+    assert [] == replace(GOOD, memory_by_comparison=waves).problems
+    (problem,) = replace(GOOD, memory_by_comparison=kept).problems
+    assert re.fullmatch(
+        r"memory grew by 1\.\d\d MB with each comparison, 0\.50 at most are expected", problem
+    )
 
 
 class TestAlarms:

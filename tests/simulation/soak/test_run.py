@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulation.soak import script
+from simulation.soak import run, script
 from simulation.soak.faults import DYNAMODB, FaultMode
 from simulation.soak.result import SoakResult
 from simulation.soak.run import Soak, SoakSettings
@@ -22,14 +22,17 @@ def soak(monkeypatch: pytest.MonkeyPatch) -> Soak:
     hanging = ScriptedDisturbance("DynamoDB hanging", 1, 1, faults=((DYNAMODB, FaultMode.HANGING),))
     monkeypatch.setattr(script, "SCRIPT", (hanging,))
     monkeypatch.setattr(script, "COMPARISONS", ())
+    monkeypatch.setattr(script, "REHEARSAL", 0)
+    monkeypatch.setattr(run, "WARMING_COMPARISONS", 0)
+    monkeypatch.setattr(run, "MEASURED_COMPARISONS", 2)
     monkeypatch.setattr(script, "MINUTES", 2)
     monkeypatch.setattr(script, "END", 4)
     return Soak(SoakSettings(minutes=0, calls_of_a_tick=5), lambda _minute: None)
 
 
 def drift(result: SoakResult) -> list[str]:
-    """What is wrong with the counters."""
-    return [problem for problem in result.problems if "Alarm" not in problem]
+    """What is wrong with the counters. (Two comparisons say nothing about memory.)"""
+    return [one for one in result.problems if "Alarm" not in one and "with each comparison" not in one]
 
 
 @pytest.mark.exhaustive
