@@ -12,6 +12,7 @@ import pytest
 from adapters.firehose import FirehoseFreshness
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.month_states import S3Closings
+from metering.calls.access_log import MAX_BYTES
 from metering.calls.call import Call
 from metering.period import Period
 from metering.prices.tariff_file import read_tariff
@@ -106,6 +107,20 @@ def test_late_calls_come_with_the_next_invoice(deployment: Deployment) -> None:
         (line["month"], line["line"], line["amount"], line["quantity_billed"])
         for line in november["adjustments"]
     ]
+
+
+def test_huge_quantities(deployment: Deployment) -> None:
+    """The most bytes that a line can have are billed to the byte. Rows with more were altered, if counters
+    say the same or not: nothing is issued.
+    """
+    deployment.both(calls(range(9), response_bytes=MAX_BYTES))
+    [october] = issue(deployment, OCTOBER, "most").invoices
+    traffic = october["lines"][1]
+    assert "9895604649.98" == traffic["amount"], traffic
+    deployment.empty()
+    deployment.both(calls(range(9), response_bytes=10**15))
+    with pytest.raises(CannotInvoice, match="differ in 9 places"):
+        issue(deployment, OCTOBER, "more")
 
 
 def test_what_is_kept_is_what_was_issued(deployment: Deployment) -> None:
