@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metering.counters.ledger_layout import LedgerLayout
+from simulation.exploration.arrivals.families import ARRIVED, ARRIVED_SHORT
 from simulation.exploration.changes.families import CHANGED, CHANGED_SHORT
 from simulation.exploration.completeness.families import WATCHED, WATCHED_SHORT
 from simulation.exploration.family import Family
@@ -133,12 +134,15 @@ def _families() -> Iterator[Family]:
     )
 
 
-FAMILIES = {family.name: family for family in (*_families(), *LIMITED, *WATCHED, *CHANGED, *MONTH_END)}
+FAMILIES = {
+    family.name: family for family in (*_families(), *LIMITED, *WATCHED, *ARRIVED, *CHANGED, *MONTH_END)
+}
 
 SHORT = (
     *("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events"),
     *LIMITED_SHORT,
     *WATCHED_SHORT,
+    *ARRIVED_SHORT,
     *CHANGED_SHORT,
     *MONTH_END_SHORT,
 )

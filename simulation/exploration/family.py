@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from simulation.exploration.arrivals.arrivals_world import ArrivalsWorld
 from simulation.exploration.changes.settings_world import SettingsWorld
 from simulation.exploration.changes.stream_world import StreamsWorld
 from simulation.exploration.completeness.watch_world import WatchedWorld
@@ -11,8 +12,12 @@ from simulation.exploration.month_end.small_month import SmallMonth
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.small_world import SmallWorld
 
-AnyWorld = SmallWorld | LimitedWorld | WatchedWorld | StreamsWorld | SettingsWorld | SmallMonth
-"""Of the processor, a limit, the watch, a stream that is made again, settings that change, or a month end."""
+AnyWorld = (
+    SmallWorld | LimitedWorld | WatchedWorld | ArrivalsWorld | StreamsWorld | SettingsWorld | SmallMonth
+)
+"""Of the processor, a limit, the watch, what log groups bring, a stream that is made again, settings that
+change, or a month end.
+"""
 
 
 class Family(NamedTuple):

@@ -65,7 +65,7 @@ class Numbers:
 def hashable(value: object) -> Hashable:
     """The same value without mappings and lists."""
     if isinstance(value, Mapping):
-        return tuple(sorted(value.items()))
+        return tuple((key, hashable(one)) for key, one in sorted(value.items()))
     if isinstance(value, tuple | list):
         return (type(value).__name__, *map(hashable, value))
     if not isinstance(value, Hashable):

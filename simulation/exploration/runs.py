@@ -11,6 +11,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+from simulation.exploration.arrivals.arrivals_world import ArrivalsWorld
+from simulation.exploration.arrivals.schedule import ArrivalSchedules
+from simulation.exploration.arrivals.story import arrivals_story
 from simulation.exploration.changes.settings_schedule import SettingsSchedules
 from simulation.exploration.changes.settings_story import settings_story
 from simulation.exploration.changes.settings_world import SettingsWorld
@@ -33,6 +36,7 @@ from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
 from simulation.month_end.meter import SHIPPED_MONTH_END
 from simulation.protocol.meter import SHIPPED
+from simulation.protocol.world_of_arrivals import SHIPPED_ARRIVALS
 from simulation.protocol.world_of_changes import SHIPPED_CHANGING
 from simulation.protocol.world_of_streams import SHIPPED_STREAM
 
@@ -129,6 +133,8 @@ def explored(family: str, world: AnyWorld) -> WorldExplored:
             states, depth, way = _limit(world)
         case WatchedWorld():
             states, depth, way = _watch(world)
+        case ArrivalsWorld():
+            states, depth, way = _arrivals(world)
         case StreamsWorld():
             states, depth, way = _stream(world)
         case SettingsWorld():
@@ -155,6 +161,12 @@ def _limit(world: LimitedWorld) -> tuple[int, int, str | None]:
 def _watch(world: WatchedWorld) -> tuple[int, int, str | None]:
     found = search(lambda: WatchSchedules(world, SHIPPED))
     way = None if found.violation is None else watch_story(SHIPPED, found.violation)
+    return found.states, found.depth, way
+
+
+def _arrivals(world: ArrivalsWorld) -> tuple[int, int, str | None]:
+    found = search(lambda: ArrivalSchedules(world, SHIPPED_ARRIVALS))
+    way = None if found.violation is None else arrivals_story(SHIPPED_ARRIVALS, found.violation)
     return found.states, found.depth, way
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from simulation.exploration.arrivals.families import ARRIVALS_SHOWN_BY
+from simulation.exploration.arrivals.schedule import ArrivalSchedules
+from simulation.exploration.arrivals.story import arrivals_story
 from simulation.exploration.broken import BROKEN_SMALL, MOST_STEPS, SHOWN_BY
 from simulation.exploration.changes.families import SETTINGS_SHOWN_BY, STREAMS_SHOWN_BY
 from simulation.exploration.changes.settings_schedule import SettingsSchedules
@@ -26,6 +29,7 @@ from simulation.exploration.search import explore, search
 from simulation.exploration.story import story
 from simulation.month_end.meter import MonthEndMeter
 from simulation.protocol.meter import Meter
+from simulation.protocol.world_of_arrivals import BROKEN_ARRIVALS, ArrivalMeter
 from simulation.protocol.world_of_changes import BROKEN_CHANGING, ChangingMeter
 from simulation.protocol.world_of_streams import BROKEN_STREAMS, StreamMeter
 
@@ -43,6 +47,11 @@ def _of_limit(meter: QuotaMeter) -> str | None:
 def _of_watch(meter: Meter) -> str | None:
     found = search(lambda: WatchSchedules(WATCHES_SHOWN_BY[meter.name], meter), MOST_STEPS)
     return None if found.violation is None else watch_story(meter, found.violation)
+
+
+def _of_arrivals(meter: ArrivalMeter) -> str | None:
+    found = search(lambda: ArrivalSchedules(ARRIVALS_SHOWN_BY[meter.name], meter), MOST_STEPS)
+    return None if found.violation is None else arrivals_story(meter, found.violation)
 
 
 def _of_stream(meter: StreamMeter) -> str | None:
@@ -64,6 +73,7 @@ STORIES: Final[dict[str, Callable[[], str | None]]] = {
     **{meter.name: partial(_of_processor, meter) for meter in BROKEN_SMALL},
     **{meter.name: partial(_of_limit, meter) for meter in BROKEN_QUOTAS},
     **{meter.name: partial(_of_watch, meter) for meter in BROKEN_SMALL_WATCHES},
+    **{meter.name: partial(_of_arrivals, meter) for meter in BROKEN_ARRIVALS},
     **{meter.name: partial(_of_stream, meter) for meter in BROKEN_STREAMS},
     **{meter.name: partial(_of_settings, meter) for meter in BROKEN_CHANGING},
     **{meter.name: partial(_of_month, meter) for meter in BROKEN_SMALL_MONTHS},

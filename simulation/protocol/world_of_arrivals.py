@@ -85,6 +85,9 @@ class ArrivalMeter:
     log: type[DynamoDBProgress] = DynamoDBProgress
 
 
+SHIPPED_ARRIVALS: Final = ArrivalMeter()
+
+
 class _OncePerAttempt(DynamoDBProgress):
     """Takes what is refused for records that nobody has counted."""
 
@@ -113,7 +116,7 @@ BROKEN_ARRIVALS: Final = (
 class ArrivalWorld(World):
     """The base world, with the count of what arrives."""
 
-    def __init__(self, seed: int, meter: ArrivalMeter = ArrivalMeter(), **options: Any) -> None:
+    def __init__(self, seed: int, meter: ArrivalMeter = SHIPPED_ARRIVALS, **options: Any) -> None:
         self.brought = ArrivalsInMemory()
         self._log = meter.log
         self._read: dict[tuple[str, int], Mapping[str, int]] = {}
