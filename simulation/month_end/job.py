@@ -84,6 +84,11 @@ class MonthEndJob:
             scene.firehose.catch_up(scene.now)
             self._redrive()
         scene.pass_by(2 * HOUR_MS)
+        self.repair_the_rest()
+        self._close()
+
+    def repair_the_rest(self) -> None:
+        """Compare, and repair what is named, until both sides agree."""
         right = self._oracle.right()
         for _ in range(_LAST_ATTEMPTS):
             report = self._compare(self._run_id())
@@ -91,7 +96,6 @@ class MonthEndJob:
                 break
             self._repair(report, "all is in order now")
         self._oracle.still_right(right, "the last repairs")
-        self._close()
 
     def _compare(self, run_id: str) -> Report:
         scene = self._scene

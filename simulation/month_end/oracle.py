@@ -11,7 +11,7 @@ from metering.usage import NO_USAGE
 from reconciliation.closing import SealedMonths
 from reconciliation.lake.readiness import ARRIVAL
 from simulation.month_end.scene import OCTOBER, Scene
-from simulation.month_end.truth import usage_of_keys
+from simulation.month_end.truth import CalledEvent, usage_of_keys
 from simulation.protocol.store import Counted, CounterId
 from simulation.protocol.traffic import MONTH_END_MS
 
@@ -48,17 +48,24 @@ class MonthEndOracle:
 
     def check_sealed(self) -> None:
         """What is billed is what was called, as far as it had come by then; and nothing that came in time is
-        missing.
+        missing. A late call that was not counted yet, and that the lake has lost, is on neither side.
         """
         scene = self._scene
         sealed = SealedMonths(scene.states, scene.lake).sealed_usage(OCTOBER)
-        called = usage_of_keys(scene.called.in_records(scene.firehose.delivered), OCTOBER)
+        delivered = scene.called.in_records(scene.firehose.delivered)
+        known = (event for event in delivered if not self._is_on_neither_side(event))
+        called = usage_of_keys(known, OCTOBER)
         for key in sorted(sealed.keys() | called.keys()):
             if sealed.get(key, NO_USAGE) != called.get(key, NO_USAGE):
                 scene.result.differences.append(
                     f"{key} {OCTOBER} is sealed with {sealed.get(key)}, and {called.get(key)} was called"
                 )
         self.check_complete()
+
+    def _is_on_neither_side(self, event: CalledEvent) -> bool:
+        scene = self._scene
+        is_late = event.arrived_at >= _ARRIVED_BY
+        return is_late and event.hash in scene.out_of_lake and not scene.store.holds(event.sent)
 
     def check_end(self) -> None:
         """With the log each cause is found, so that everything can be brought in order. Without it some calls

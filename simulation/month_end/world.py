@@ -63,6 +63,8 @@ class MonthEndWorld:
     def _bring_in_order(self) -> None:
         self._job.bring_in_order()
         self._accidents.replay_all()
+        if self.scene.partly:  # such months may hold a batch once more now, which a comparison names
+            self._job.repair_the_rest()
         self.oracle.check_end()
 
     def _step(self, *, is_over: bool) -> None:
