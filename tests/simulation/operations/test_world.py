@@ -20,9 +20,10 @@ CAUGHT_AT = {"calls-alone": 285}
 
 
 def test_seeds() -> None:
-    """The first seeds show no difference; among them is every operation, and months that were sealed. Nor do two
-    kinds of rare ones. The lake has lost a late call, not counted yet, when the month is sealed; and a month of
-    which a part was repaired gets a batch once more, which a comparison names and a repair mends.
+    """The first seeds show no difference; among them is every operation, and months that were sealed. Two
+    kinds of rare ones are as right: the lake has lost a late call, not counted yet, when the month is
+    sealed; a month whose repair was of some days gets a batch once more, which a comparison names and a
+    repair mends.
     """
     results = [OperatedWorld(seed).run() for seed in (*range(1, 11), 8690, 3369, 9554)]
     assert {} == {one.seed: one.differences + one.untrue for one in results if one.differences or one.untrue}
