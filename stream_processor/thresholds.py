@@ -9,6 +9,10 @@ that is not known to be published, is
 2. **published**. If this is the last step, the retry publishes the same event again, under the same id.
 3. **marked** as published, in the same item. From now on a claim is refused.
 
+Whoever finds the claim of another shard keeps the threshold to be published later, unless it is published
+by then. For the claim may be that of an attempt that Lambda had given up, and whose batch was repeated before
+the threshold was reached: when that attempt ends, nobody repeats it any more.
+
 What cannot be published is kept in the table, before anything else is written, and published later by whoever
 has a batch; each shard begins at a place of its own among what waits. An outage of EventBridge delays what is
 published, never what is counted: publishing has a budget of time (:mod:`adapters.event_bus`), and where
@@ -179,7 +183,7 @@ class LimitWatch:
         statuses = self._store.claim(
             [Notification(one.crossing, one.shard_id, int(now), stale) for one in reached]
         )
-        ours = []
+        ours, taken = [], []
         for one, status in zip(reached, statuses, strict=True):
             match status:
                 case ClaimStatus.OURS:
@@ -187,10 +191,18 @@ class LimitWatch:
                 case ClaimStatus.PUBLISHED:
                     self._settled.settle(one.crossing.id)
                 case ClaimStatus.TAKEN:
-                    self._settled.settle(one.crossing.id, now + CLAIM_SECONDS)
+                    taken.append(one)
                 case ClaimStatus.UNAVAILABLE:
                     progress.repeat(one.first)
+        self._keep_taken(taken, now, progress)
         return ours
+
+    def _keep_taken(self, taken: Sequence[ReachedThreshold], now: float, progress: _Progress) -> None:
+        """Keep what another shard has claimed, until somebody finds that it is published: see the module. It
+        is not reported as deferred: as a rule nothing is wrong.
+        """
+        del now  # it is kept whenever the claim was made
+        self._keep(self._store.defer, taken, progress)
 
     def _keep(
         self,

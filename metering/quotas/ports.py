@@ -225,7 +225,7 @@ class ClaimStatus(Enum):
     PUBLISHED = "published"
     """It was published before."""
     TAKEN = "taken"
-    """Another processor is about to publish it."""
+    """Another processor is about to publish it, unless it has ended since."""
     UNAVAILABLE = "unavailable"
 
 

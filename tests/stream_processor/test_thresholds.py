@@ -503,6 +503,24 @@ class TestOutage:
         ]
         assert {} == store.waiting
 
+    @pytest.mark.parametrize("is_published", [False, True], ids=["ended", "published"])
+    def test_claim_of_another_shard(self, published: Published, clock: Clock, *, is_published: bool) -> None:
+        """What another shard has claimed is kept: if that one ended, it is published when its claim is old,
+        without any further call; else nobody publishes it again, and it waits no longer.
+        """
+        store = OnePlan(DAILY)
+        id_ = crossing_id("a1b2c3", DAILY, DAY, 50)
+        store.claims[id_] = ("shardId-000000000001", int(clock().timestamp()))
+        watch = LimitWatch(store, published, clock)
+        report = watch.look([found(55)])
+        assert ((), 0, None) == (report.published, report.deferred, report.unpublished_from)
+        if is_published:
+            store.claims[id_] = None
+        clock.now += timedelta(seconds=CLAIM_SECONDS + 1)
+        watch.look([], SHARD)
+        assert ([] if is_published else [id_]) == [one.id for one in published.crossings]
+        assert {} == store.waiting
+
     def test_lost_in_two_places(self, published: Published, clock: Clock) -> None:
         """What can be neither reported nor kept repeats the batch from the increment that found it."""
         store = OnePlan(DAILY)
