@@ -1,9 +1,9 @@
 """Every schedule of small worlds: the shipped code under each order of its writes and of faults.
 
-Families whose names begin with `quotas` are of limits, with `watch` of `complete_through`, with `arrivals`
-of what log groups bring, with `streams` of a stream that is made again, with `settings` of layouts that
-change and lines that are old, with `month-end` of repairs, restores and closings, the others of the stream
-processor.
+Families whose names begin with `quotas` are of limits, with `thresholds` of what is published of them, with
+`watch` of `complete_through`, with `arrivals` of what log groups bring, with `streams` of a stream that is
+made again, with `settings` of layouts that change and lines that are old, with `month-end` of repairs,
+restores and closings, the others of the stream processor.
 
     python -m simulation.exploration                       # all families, on all processors
     python -m simulation.exploration --short               # what CI runs: under two minutes

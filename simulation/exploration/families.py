@@ -19,6 +19,7 @@ from simulation.exploration.small_world import (
     SmallWorld,
     patterns,
 )
+from simulation.exploration.thresholds.families import REACHED, REACHED_SHORT
 
 
 def _shared(*lengths: int, name: str, faults: int, layout: LedgerLayout = ONE_PAGE) -> tuple[SmallWorld, ...]:
@@ -135,12 +136,14 @@ def _families() -> Iterator[Family]:
 
 
 FAMILIES = {
-    family.name: family for family in (*_families(), *LIMITED, *WATCHED, *ARRIVED, *CHANGED, *MONTH_END)
+    family.name: family
+    for family in (*_families(), *LIMITED, *REACHED, *WATCHED, *ARRIVED, *CHANGED, *MONTH_END)
 }
 
 SHORT = (
     *("pair", "square", "full-pages", "two-slices", "resharding", "three-shards", "several-events"),
     *LIMITED_SHORT,
+    *REACHED_SHORT,
     *WATCHED_SHORT,
     *ARRIVED_SHORT,
     *CHANGED_SHORT,

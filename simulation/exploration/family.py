@@ -11,12 +11,20 @@ from simulation.exploration.completeness.watch_world import WatchedWorld
 from simulation.exploration.month_end.small_month import SmallMonth
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.small_world import SmallWorld
+from simulation.exploration.thresholds.thresholds_world import ThresholdsWorld
 
 AnyWorld = (
-    SmallWorld | LimitedWorld | WatchedWorld | ArrivalsWorld | StreamsWorld | SettingsWorld | SmallMonth
+    SmallWorld
+    | LimitedWorld
+    | ThresholdsWorld
+    | WatchedWorld
+    | ArrivalsWorld
+    | StreamsWorld
+    | SettingsWorld
+    | SmallMonth
 )
-"""Of the processor, a limit, the watch, what log groups bring, a stream that is made again, settings that
-change, or a month end.
+"""Of the processor, a limit, its thresholds, the watch, what log groups bring, a stream that is made again,
+settings that change, or a month end.
 """
 
 

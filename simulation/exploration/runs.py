@@ -34,11 +34,15 @@ from simulation.exploration.quotas.story import quota_story
 from simulation.exploration.search import explore, search
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
+from simulation.exploration.thresholds.schedule import ThresholdSchedules
+from simulation.exploration.thresholds.story import thresholds_story
+from simulation.exploration.thresholds.thresholds_world import ThresholdsWorld
 from simulation.month_end.meter import SHIPPED_MONTH_END
 from simulation.protocol.meter import SHIPPED
 from simulation.protocol.world_of_arrivals import SHIPPED_ARRIVALS
 from simulation.protocol.world_of_changes import SHIPPED_CHANGING
 from simulation.protocol.world_of_streams import SHIPPED_STREAM
+from simulation.quotas.broken_watches import SHIPPED_THRESHOLDS
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = (
@@ -131,6 +135,8 @@ def explored(family: str, world: AnyWorld) -> WorldExplored:
     match world:
         case LimitedWorld():
             states, depth, way = _limit(world)
+        case ThresholdsWorld():
+            states, depth, way = _thresholds(world)
         case WatchedWorld():
             states, depth, way = _watch(world)
         case ArrivalsWorld():
@@ -155,6 +161,12 @@ def _processor(world: SmallWorld) -> tuple[int, int, str | None]:
 def _limit(world: LimitedWorld) -> tuple[int, int, str | None]:
     found = search(lambda: QuotaSchedules(world, SHIPPED_QUOTAS, is_folded=True))
     way = None if found.violation is None else quota_story(SHIPPED_QUOTAS, found.violation)
+    return found.states, found.depth, way
+
+
+def _thresholds(world: ThresholdsWorld) -> tuple[int, int, str | None]:
+    found = search(lambda: ThresholdSchedules(world, SHIPPED_THRESHOLDS))
+    way = None if found.violation is None else thresholds_story(SHIPPED_THRESHOLDS, found.violation)
     return found.states, found.depth, way
 
 

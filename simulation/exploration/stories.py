@@ -27,11 +27,15 @@ from simulation.exploration.quotas.schedule import QuotaSchedules
 from simulation.exploration.quotas.story import quota_story
 from simulation.exploration.search import explore, search
 from simulation.exploration.story import story
+from simulation.exploration.thresholds.families import THRESHOLDS_SHOWN_BY
+from simulation.exploration.thresholds.schedule import ThresholdSchedules
+from simulation.exploration.thresholds.story import thresholds_story
 from simulation.month_end.meter import MonthEndMeter
 from simulation.protocol.meter import Meter
 from simulation.protocol.world_of_arrivals import BROKEN_ARRIVALS, ArrivalMeter
 from simulation.protocol.world_of_changes import BROKEN_CHANGING, ChangingMeter
 from simulation.protocol.world_of_streams import BROKEN_STREAMS, StreamMeter
+from simulation.quotas.broken_watches import BROKEN_THRESHOLDS, ThresholdMeter
 
 
 def _of_processor(meter: Meter) -> str | None:
@@ -42,6 +46,11 @@ def _of_processor(meter: Meter) -> str | None:
 def _of_limit(meter: QuotaMeter) -> str | None:
     found = search(lambda: QuotaSchedules(QUOTAS_SHOWN_BY[meter.name], meter), MOST_STEPS)
     return None if found.violation is None else quota_story(meter, found.violation)
+
+
+def _of_thresholds(meter: ThresholdMeter) -> str | None:
+    found = search(lambda: ThresholdSchedules(THRESHOLDS_SHOWN_BY[meter.name], meter), MOST_STEPS)
+    return None if found.violation is None else thresholds_story(meter, found.violation)
 
 
 def _of_watch(meter: Meter) -> str | None:
@@ -72,6 +81,7 @@ def _of_month(meter: MonthEndMeter) -> str | None:
 STORIES: Final[dict[str, Callable[[], str | None]]] = {
     **{meter.name: partial(_of_processor, meter) for meter in BROKEN_SMALL},
     **{meter.name: partial(_of_limit, meter) for meter in BROKEN_QUOTAS},
+    **{meter.name: partial(_of_thresholds, meter) for meter in BROKEN_THRESHOLDS},
     **{meter.name: partial(_of_watch, meter) for meter in BROKEN_SMALL_WATCHES},
     **{meter.name: partial(_of_arrivals, meter) for meter in BROKEN_ARRIVALS},
     **{meter.name: partial(_of_stream, meter) for meter in BROKEN_STREAMS},

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import pytest
 
-from metering.counters.ports import Status
-from metering.quotas.decision import Counted
-from metering.quotas.ports import SharedPlan
 from simulation.protocol.faults import NO_FAULTS
 from simulation.protocol.world import World
+from simulation.quotas.broken_watches import BROKEN_FOR_KEYS, ONE_KEY, ThresholdMeter
 from simulation.quotas.thresholds import ACCOUNT, NotifyingMeter
-from stream_processor.threshold_finder import Found, ThresholdFinder
-from stream_processor.thresholds import LimitReport, LimitWatch
+from stream_processor.thresholds import LimitWatch
 
-CAUGHT_AT = {"Silent": 37}
+CAUGHT_AT = {"thresholds-not-kept": 37}
 """A seed that shows what is broken, where the first does not."""
 
 
@@ -75,7 +72,7 @@ class TestAccounts:
 
     def test_a_watch_of_this_batch_only(self) -> None:
         """One that takes what a batch counts for all that the account has used is caught."""
-        assert any(not _is_right(play(seed, OneKey, ACCOUNT)) for seed in range(20))
+        assert any(not _is_right(play(seed, ONE_KEY.watch, ACCOUNT)) for seed in range(20))
 
 
 class TestNoFaults:
@@ -86,69 +83,12 @@ class TestNoFaults:
         assert dict.fromkeys(meter.expected(), 1) == dict(meter.published.events)
 
 
-class DeafToRefusals(LimitWatch):
-    """Takes what a refused increment finds for somebody else's business."""
-
-    def look(self, found: Sequence[Found], shard_id: str = "") -> LimitReport:
-        return super().look([pair for pair in found if pair[1].status is Status.WRITTEN], shard_id)
-
-
-class OneSliceFinder(ThresholdFinder):
-    """Takes a slice for the whole counter."""
-
-    def _counted(self, watched: Sequence[Any]) -> Mapping[Any, Counted]:
-        del watched
-        return {}
-
-
-class OneSlice(LimitWatch):
-    """Looks at one slice of a counter."""
-
-    FINDER = OneSliceFinder
-
-
-class OneKeyFinder(ThresholdFinder):
-    """Takes the keys of a batch for all that an account has."""
-
-    def _accounts_of(self, names: Iterable[str], now: float) -> dict[str, SharedPlan]:
-        found = super()._accounts_of(names, now)
-        return {name: one._replace(keys=frozenset()) for name, one in found.items()}
-
-
-class OneKey(LimitWatch):
-    """Looks at the keys of a batch."""
-
-    FINDER = OneKeyFinder
-
-
-class Hasty(LimitWatch):
-    """Marks before it publishes."""
-
-    def _publish_all(self, reached: Sequence[Any], now: float, progress: Any) -> None:
-        self._store.mark_published([one.crossing for one in reached])
-        super()._publish_all(reached, now, progress)
-
-
-class Shrugging(LimitWatch):
-    """Does not repeat a batch of which it could not mark everything."""
-
-    def look(self, found: Sequence[Found], shard_id: str = "") -> LimitReport:
-        return super().look(found, shard_id)._replace(unpublished_from=None)
-
-
-class Silent(LimitWatch):
-    """Forgets what it could not publish."""
-
-    def _keep(self, write: Any, crossings_found: Sequence[Any], progress: Any) -> int:
-        return 0 if write == self._store.defer else super()._keep(write, crossings_found, progress)
-
-
 class TestTeeth:
-    @pytest.mark.parametrize("kind", [DeafToRefusals, OneSlice, Hasty, Shrugging, Silent])
-    def test_broken_watch(self, kind: type[LimitWatch]) -> None:
+    @pytest.mark.parametrize("meter", BROKEN_FOR_KEYS, ids=lambda meter: meter.name)
+    def test_broken_watch(self, meter: ThresholdMeter) -> None:
         """A watch that is broken in one point is caught."""
-        seeds = dict.fromkeys((CAUGHT_AT.get(kind.__name__, 0), *range(100)))
-        assert any(not _is_right(play(seed, kind)) for seed in seeds)
+        seeds = dict.fromkeys((CAUGHT_AT.get(meter.name, 0), *range(100)))
+        assert any(not _is_right(play(seed, meter.watch)) for seed in seeds)
 
 
 def _is_right(meter: NotifyingMeter) -> bool:
