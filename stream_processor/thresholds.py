@@ -194,14 +194,13 @@ class LimitWatch:
                     taken.append(one)
                 case ClaimStatus.UNAVAILABLE:
                     progress.repeat(one.first)
-        self._keep_taken(taken, now, progress)
+        self._keep_taken(taken, progress)
         return ours
 
-    def _keep_taken(self, taken: Sequence[ReachedThreshold], now: float, progress: _Progress) -> None:
+    def _keep_taken(self, taken: Sequence[ReachedThreshold], progress: _Progress) -> None:
         """Keep what another shard has claimed, until somebody finds that it is published: see the module. It
         is not reported as deferred: as a rule nothing is wrong.
         """
-        del now  # it is kept whenever the claim was made
         self._keep(self._store.defer, taken, progress)
 
     def _keep(

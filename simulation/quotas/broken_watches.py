@@ -87,10 +87,11 @@ class _Silent(LimitWatch):
 class _Trusting(LimitWatch):
     """Takes a claim of another shard for a promise."""
 
-    def _keep_taken(self, taken: Sequence[Any], now: float, progress: Any) -> None:
+    def _keep_taken(self, taken: Sequence[Any], progress: Any) -> None:
         del progress
+        until = self._clock().timestamp() + CLAIM_SECONDS
         for one in taken:
-            self._settled.settle(one.crossing.id, now + CLAIM_SECONDS)
+            self._settled.settle(one.crossing.id, until)
 
 
 ONE_KEY: Final = ThresholdMeter(
