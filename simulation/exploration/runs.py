@@ -8,6 +8,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,8 @@ from simulation.exploration.quotas.authorizer import SHIPPED_QUOTAS
 from simulation.exploration.quotas.quota_world import LimitedWorld
 from simulation.exploration.quotas.schedule import QuotaSchedules
 from simulation.exploration.quotas.story import quota_story
-from simulation.exploration.search import explore, search
+from simulation.exploration.schedule import Schedules
+from simulation.exploration.search import Searched, searched
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.story import story
 from simulation.exploration.thresholds.schedule import ThresholdSchedules
@@ -45,9 +47,9 @@ from simulation.protocol.world_of_streams import SHIPPED_STREAM
 from simulation.quotas.broken_watches import SHIPPED_THRESHOLDS
 
 _ROOT = Path(__file__).resolve().parents[2]
-_CODE = (
-    *("metering", "quota_authorizer", "stream_processor", "watch", "reconciliation", "firehose_transform"),
-    *("simulation/exploration", "simulation/protocol", "simulation/quotas", "simulation/month_end"),
+CODE = (
+    *("metering", "adapters", "stream_processor", "firehose_transform", "quota_authorizer", "watch"),
+    *("reconciliation", "local_cloud", "simulation"),
 )
 
 
@@ -100,7 +102,7 @@ class Kept:
 def code_digest() -> str:
     """A digest of everything that decides what a search finds."""
     digest = hashlib.sha256()
-    for folder in _CODE:
+    for folder in CODE:
         for path in sorted((_ROOT / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -132,72 +134,27 @@ def _explored(waiting: Sequence[tuple[str, AnyWorld]], workers: int) -> Iterator
 
 def explored(family: str, world: AnyWorld) -> WorldExplored:
     """Every state of a world on the shipped meter."""
+    return WorldExplored(family, str(world), world.faults, *_searched(world))
+
+
+def _searched(world: AnyWorld) -> Searched:  # noqa: PLR0911 - one for each kind of world
     match world:
         case LimitedWorld():
-            states, depth, way = _limit(world)
+            return searched(partial(QuotaSchedules, is_folded=True), quota_story, world, SHIPPED_QUOTAS)
         case ThresholdsWorld():
-            states, depth, way = _thresholds(world)
+            return searched(ThresholdSchedules, thresholds_story, world, SHIPPED_THRESHOLDS)
         case WatchedWorld():
-            states, depth, way = _watch(world)
+            return searched(WatchSchedules, watch_story, world, SHIPPED)
         case ArrivalsWorld():
-            states, depth, way = _arrivals(world)
+            return searched(ArrivalSchedules, arrivals_story, world, SHIPPED_ARRIVALS)
         case StreamsWorld():
-            states, depth, way = _stream(world)
+            return searched(StreamSchedules, stream_story, world, SHIPPED_STREAM)
         case SettingsWorld():
-            states, depth, way = _settings(world)
+            return searched(SettingsSchedules, settings_story, world, SHIPPED_CHANGING)
         case SmallMonth():
-            states, depth, way = _month(world)
+            return searched(MonthEndSchedules, month_story, world, SHIPPED_MONTH_END)
         case SmallWorld():
-            states, depth, way = _processor(world)
-    return WorldExplored(family, str(world), world.faults, states, depth, way)
-
-
-def _processor(world: SmallWorld) -> tuple[int, int, str | None]:
-    found = explore(world, SHIPPED, is_folded=True)
-    way = None if found.violation is None else story(SHIPPED, found.violation)
-    return found.states, found.depth, way
-
-
-def _limit(world: LimitedWorld) -> tuple[int, int, str | None]:
-    found = search(lambda: QuotaSchedules(world, SHIPPED_QUOTAS, is_folded=True))
-    way = None if found.violation is None else quota_story(SHIPPED_QUOTAS, found.violation)
-    return found.states, found.depth, way
-
-
-def _thresholds(world: ThresholdsWorld) -> tuple[int, int, str | None]:
-    found = search(lambda: ThresholdSchedules(world, SHIPPED_THRESHOLDS))
-    way = None if found.violation is None else thresholds_story(SHIPPED_THRESHOLDS, found.violation)
-    return found.states, found.depth, way
-
-
-def _watch(world: WatchedWorld) -> tuple[int, int, str | None]:
-    found = search(lambda: WatchSchedules(world, SHIPPED))
-    way = None if found.violation is None else watch_story(SHIPPED, found.violation)
-    return found.states, found.depth, way
-
-
-def _arrivals(world: ArrivalsWorld) -> tuple[int, int, str | None]:
-    found = search(lambda: ArrivalSchedules(world, SHIPPED_ARRIVALS))
-    way = None if found.violation is None else arrivals_story(SHIPPED_ARRIVALS, found.violation)
-    return found.states, found.depth, way
-
-
-def _stream(world: StreamsWorld) -> tuple[int, int, str | None]:
-    found = search(lambda: StreamSchedules(world, SHIPPED_STREAM))
-    way = None if found.violation is None else stream_story(SHIPPED_STREAM, found.violation)
-    return found.states, found.depth, way
-
-
-def _settings(world: SettingsWorld) -> tuple[int, int, str | None]:
-    found = search(lambda: SettingsSchedules(world, SHIPPED_CHANGING))
-    way = None if found.violation is None else settings_story(SHIPPED_CHANGING, found.violation)
-    return found.states, found.depth, way
-
-
-def _month(world: SmallMonth) -> tuple[int, int, str | None]:
-    found = search(lambda: MonthEndSchedules(world, SHIPPED_MONTH_END))
-    way = None if found.violation is None else month_story(SHIPPED_MONTH_END, found.violation)
-    return found.states, found.depth, way
+            return searched(partial(Schedules, is_folded=True), story, world, SHIPPED)
 
 
 def total_states(results: Iterable[WorldExplored]) -> int:

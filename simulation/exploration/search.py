@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import xxhash
 
@@ -12,6 +12,9 @@ from simulation.exploration.schedule import Schedules, Step
 from simulation.exploration.small_world import SmallWorld
 from simulation.exploration.state_space import State, StateSpace, Step_co
 from simulation.protocol.meter import Meter
+
+World = TypeVar("World")
+BuiltMeter = TypeVar("BuiltMeter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,28 @@ def search(space: Callable[[], StateSpace[State, Step_co]], deepest: int | None 
     if found.violation is not None:
         found.violation = _shortest(space(), found.depth)
     return found
+
+
+class Searched(NamedTuple):
+    """What a search has found, in a form that goes from one process to another."""
+
+    states: int
+    depth: int
+    story: str | None
+    """The shortest way to a broken promise, if there is one."""
+
+
+def searched(
+    schedules: Callable[[World, BuiltMeter], StateSpace[State, Step_co]],
+    story: Callable[[BuiltMeter, Violation[Step_co]], str],
+    world: World,
+    meter: BuiltMeter,
+    deepest: int | None = None,
+) -> Searched:
+    """Search all schedules of a meter in a world, and tell what is found."""
+    found = search(lambda: schedules(world, meter), deepest)
+    told = None if found.violation is None else story(meter, found.violation)
+    return Searched(found.states, found.depth, told)
 
 
 def _search(schedules: StateSpace[State, Step_co], deepest: int | None) -> Explored[Step_co]:

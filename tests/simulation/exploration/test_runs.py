@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,14 @@ def test_families() -> None:
     for family in FAMILIES.values():
         names = [(str(world), world.faults) for world in family.worlds]
         assert len(names) == len(set(names)), family.name
+
+
+def test_all_code_is_in_the_digest() -> None:
+    """A result is kept for the code that gave it: each package of ours that a world runs is in its digest."""
+    program = (
+        "import simulation.exploration.runs, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    root = Path(str(runs.__file__)).parents[2]
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ours = {name for name in loaded.stdout.split() if (root / name / "__init__.py").exists()}
+    assert {"adapters", "simulation"} <= ours <= set(runs.CODE)
