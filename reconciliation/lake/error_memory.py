@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-import metering.calls
+import metering
 from metering.bucket_layout import ERROR_MEMORY
 from metering.proof.stored_object import StoredObject
 from reconciliation.lake import firehose_errors
@@ -166,7 +166,7 @@ def error_readings(prefix: ErrorPrefix, memory: ErrorMemory | None) -> Iterator[
 @cache
 def decoder_version() -> str:
     """It changes with every change of the code that decodes."""
-    folder = Path(str(metering.calls.__file__)).parent
+    folder = Path(str(metering.__file__)).parent
     digest = sha256()
     for module in (*sorted(folder.rglob("*.py")), Path(firehose_errors.__file__)):
         digest.update(module.read_bytes())
