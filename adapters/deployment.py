@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from adapters.errors import AWS_ERRORS, code_of, translate
-from adapters.settings import ReconciliationSettings
+from adapters.settings.functions import ReconciliationSettings
 from metering.billing_rule import NOT_BILLABLE, BillingRule
 from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured

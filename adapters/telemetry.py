@@ -14,7 +14,7 @@ from typing import Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from adapters.settings import sends_all_metrics
+from adapters.settings.functions import sends_all_metrics
 
 ESSENTIAL: Final = frozenset(
     {

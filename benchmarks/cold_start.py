@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from adapters.settings import inherited
+from adapters.settings.process import inherited
 from benchmarks.harness.figure import Figure, Size
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

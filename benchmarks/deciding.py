@@ -19,7 +19,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from adapters.dynamodb.table import quick_client
-from adapters.settings import QuotaAuthorizerSettings, inherited
+from adapters.settings.functions import QuotaAuthorizerSettings
+from adapters.settings.process import inherited
 from adapters.telemetry import telemetry
 from benchmarks.harness.figure import Figure, Size
 from metering.quotas.plan import Assignment, Limit, Plan, Span

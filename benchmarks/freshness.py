@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.settings import StreamProcessorSettings
+from adapters.settings.functions import StreamProcessorSettings
 from benchmarks.harness.figure import Figure, Size
 from local_cloud.pipeline import Listeners, Pipeline
 from local_cloud.playback.player import AccessLogPlayer, Pace

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from adapters.settings import inherited
+from adapters.settings.process import inherited
 from benchmarks.harness import slow_dynamodb
 from benchmarks.harness.figure import Figure, Size
 from benchmarks.harness.traffic import Traffic, batches, kinesis_event

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.settings import inherited
+from adapters.settings.process import inherited
 from benchmarks import deciding, decoding, transforming
 from benchmarks.cold_start import handlers
 from benchmarks.harness.instructions import executed

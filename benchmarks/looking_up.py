@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.table import quick_client
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from benchmarks.harness.figure import Figure, Size
 from local_cloud.lambda_.function import LambdaContext
 from local_cloud.telemetry import quiet_telemetry

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from xxhash import xxh64_intdigest
 
 from adapters.deployment import Deployment
-from adapters.settings import inherited
+from adapters.settings.process import inherited
 from benchmarks.full_shard import most_megabytes
 from benchmarks.harness.figure import Figure, Size
 from local_cloud.stack import LocalCloud

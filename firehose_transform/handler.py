@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, cast
 
-from adapters.settings import FirehoseTransformSettings
+from adapters.settings.functions import FirehoseTransformSettings
 from adapters.telemetry import Telemetry, telemetry
 from firehose_transform.transform import Failure, TransformReport, TransformResponse, transform
 

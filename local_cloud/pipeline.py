@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.event_bus import EventBridge
-from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings
+from adapters.settings.functions import FirehoseTransformSettings, StreamProcessorSettings
 from firehose_transform.handler import make_handler as make_transform
 from local_cloud.faults.chaos import Chaos
 from local_cloud.firehose.delivery_stream import FirehoseDelivery

@@ -11,7 +11,7 @@ from typing import Any
 from adapters.dynamodb.completeness import CompletenessBook
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
-from adapters.settings import WatchSettings
+from adapters.settings.functions import WatchSettings
 from adapters.telemetry import Telemetry
 from local_cloud.lambda_.function import FunctionError, LambdaFunction
 from local_cloud.stack import LocalCloud

@@ -12,7 +12,7 @@ from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.leases import DynamoDBLeases
 from adapters.dynamodb.quotas import DynamoDBQuotaStore
 from adapters.dynamodb.table import quick_client
-from adapters.settings import QuotaAuthorizerSettings
+from adapters.settings.functions import QuotaAuthorizerSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.errors import MeterError
 from metering.quotas.key_digest import digest_of

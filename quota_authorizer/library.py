@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.dynamodb.table import quick_client
-from adapters.settings import QuotaAuthorizerSettings
+from adapters.settings.functions import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
 from metering.key_id import key_of_caller
 from quota_authorizer.authorizer import call_context

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import boto3
 
-from adapters.settings import ReconciliationSettings
+from adapters.settings.functions import ReconciliationSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.counters.traffic import MonthTraffic
 from metering.period import ends_at

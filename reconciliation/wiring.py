@@ -31,7 +31,7 @@ from adapters.s3.lake import S3LakeObjects
 from adapters.s3.month_states import S3Closings
 from adapters.s3.recoveries import S3Recoveries
 from adapters.s3.reports import S3Reports
-from adapters.settings import ReconciliationSettings
+from adapters.settings.functions import ReconciliationSettings
 from adapters.source.log_insights import InsightsWitness
 from adapters.source.usage_plans import UsagePlanWitness
 from metering.bucket_layout import LAKE

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.settings import external_dynamodb
+from adapters.settings.process import external_dynamodb
 from simulation.report import document, failure, schedule, table
 from simulation.runs import PlayedWorld, Setup, Summary, run_seeds
 from simulation.worlds import PROTOCOL, WORLDS

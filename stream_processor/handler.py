@@ -21,7 +21,7 @@ from adapters.dynamodb.thresholds import DynamoDBNotifications
 from adapters.dynamodb.top_keys import DynamoDBTopKeys
 from adapters.event_bus import EventBridge, event_bus_client
 from adapters.kinesis import kinesis_client, made_at
-from adapters.settings import StreamProcessorSettings
+from adapters.settings.functions import StreamProcessorSettings
 from adapters.telemetry import Telemetry, telemetry
 from metering.calls.notes import metrics_of
 from metering.counters.ledger_layout import LedgerLayout

@@ -27,7 +27,7 @@ from botocore.config import Config
 
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.layout import counter_pk, counter_sk
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from benchmarks.deciding import Steps
 from benchmarks.harness.traffic import Traffic, batches, firehose_event, kinesis_event
 from benchmarks.harness.traffic import records as records_of

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from adapters.settings import inherited
+from adapters.settings.process import inherited
 from benchmarks.harness.traffic import Traffic, kinesis_event, records
 from cli.cost.estimate_session import PRICE_LIST, load_prices
 from local_cloud.template.document import load_template

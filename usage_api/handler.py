@@ -19,7 +19,7 @@ from adapters.s3.bucket import Bucket, quick_s3
 from adapters.s3.invoices import S3IssuedInvoices
 from adapters.s3.reports import S3Breakdowns, S3Traffic
 from adapters.s3.tariffs import S3Tariffs
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from adapters.telemetry import Telemetry, telemetry
 from usage_api import look_up_log
 from usage_api import static_files as page_files

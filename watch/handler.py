@@ -20,7 +20,7 @@ from adapters.dynamodb.refusals import RefusalReader
 from adapters.dynamodb.source import SourceBook
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
-from adapters.settings import WatchSettings
+from adapters.settings.functions import WatchSettings
 from adapters.source.counts import SourceMetrics
 from adapters.source.stage_finder import MeteredStages
 from adapters.source.stages import StageSettings

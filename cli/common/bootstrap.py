@@ -9,7 +9,7 @@ import boto3
 
 from adapters.deployment import Deployment
 from adapters.dynamodb.key_audit import KeyReader
-from adapters.settings import aws_region
+from adapters.settings.process import aws_region
 from cli.common.role_session import assumed
 from metering.outcome import OUTCOME_OF_KEY
 from metering.visible_text import visible

@@ -12,7 +12,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from adapters.settings import external_dynamodb, set_apart
+from adapters.settings.process import external_dynamodb, set_apart
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import NO_OUTPUT, Output
 from cli.common.terminal import is_live

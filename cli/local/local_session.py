@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adapters.settings import external_dynamodb, set_apart
+from adapters.settings.process import external_dynamodb, set_apart
 from cli.common.errors import CommandError
 from cli.common.terminal import console
 from cli.local.demo_view import watching

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from adapters.deployment import Deployment
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from cli.common.bootstrap import target
 from usage_api.handler import Clocks, make_look_ups
 from usage_api.queries import UsageQueries

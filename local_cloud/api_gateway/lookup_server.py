@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.dynamodb.table import quick_client
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from local_cloud.api_gateway.http_front import Access, LookUpFront
 from local_cloud.lambda_.function import LambdaFunction
 from local_cloud.stack import LocalCloud

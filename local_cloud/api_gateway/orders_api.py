@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.dynamodb.plans import PlanBook
-from adapters.settings import QuotaAuthorizerSettings
+from adapters.settings.functions import QuotaAuthorizerSettings
 from local_cloud.api_gateway.http_front import HttpRequest
 from local_cloud.endpoint.guard import Clients
 from local_cloud.endpoint.http_server import HttpServer, Rules, StartResponse

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.dynamodb.counters import usage_of
-from adapters.settings import external_dynamodb, inherited
+from adapters.settings.process import external_dynamodb, inherited
 from local_cloud.lambda_.event_source_mapping import MappingInvocation
 from local_cloud.playback.traffic import TrafficSettings, generate
 from local_cloud.stack import LocalCloud

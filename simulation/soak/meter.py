@@ -16,7 +16,11 @@ from botocore.config import Config
 from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.dynamodb.plans import PlanBook
 from adapters.event_bus import EventBridge
-from adapters.settings import FirehoseTransformSettings, ReconciliationSettings, StreamProcessorSettings
+from adapters.settings.functions import (
+    FirehoseTransformSettings,
+    ReconciliationSettings,
+    StreamProcessorSettings,
+)
 from adapters.telemetry import Telemetry
 from firehose_transform.handler import make_handler as make_transform
 from local_cloud.lambda_.event_source_mapping import MappingInvocation

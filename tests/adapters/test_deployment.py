@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from adapters.deployment import Deployment
-from adapters.settings import ReconciliationSettings
+from adapters.settings.functions import ReconciliationSettings
 from local_cloud.stack import LocalCloud
 from metering.errors import Misconfigured, Transient
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from adapters.settings import sends_all_metrics
+from adapters.settings.functions import sends_all_metrics
 from adapters.telemetry import telemetry
 from local_cloud.log_metrics import metrics_in
 from metering.cost.units import ESSENTIAL_METRICS_BYTES, METRICS_BYTES

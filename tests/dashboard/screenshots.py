@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from adapters.settings import set_apart
+from adapters.settings.process import set_apart
 from local_cloud.playback.traffic import TrafficSettings, generate
 from metering.period import Period
 from metering.quotas.plan import Kind, Limit, Plan, Span

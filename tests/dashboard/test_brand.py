@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from adapters.dynamodb.table import quick_client
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from local_cloud.api_gateway.http_front import LookUpFront
 from local_cloud.api_gateway.lookup_server import FUNCTION
 from local_cloud.telemetry import quiet_telemetry

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.settings import FirehoseTransformSettings
+from adapters.settings.functions import FirehoseTransformSettings
 from adapters.telemetry import telemetry
 from firehose_transform import handler as module
 from firehose_transform.handler import Handler, make_handler

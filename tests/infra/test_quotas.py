@@ -9,7 +9,7 @@ import pytest
 
 from adapters.dynamodb.layout import lease_pk
 from adapters.event_bus import DETAIL_TYPE, event_detail
-from adapters.settings import QuotaAuthorizerSettings, StreamProcessorSettings
+from adapters.settings.functions import QuotaAuthorizerSettings, StreamProcessorSettings
 from local_cloud.stack import LocalCloud
 from local_cloud.template.document import Stack, translated
 from local_cloud.template.intrinsics import UnresolvableError

@@ -16,7 +16,7 @@ from adapters.dynamodb.hot_path.conditional_writes import AttributeValue
 from adapters.dynamodb.layout import assignment_pk, counter_pk, digest_pk
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.table import quick_client
-from adapters.settings import QuotaAuthorizerSettings
+from adapters.settings.functions import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.template.document import Stack
@@ -246,7 +246,7 @@ class TestIssuer:
         """A function without an issuer loads no cryptography: a cold start stays what it is."""
         code = (
             "import sys, quota_authorizer.handler as h;"
-            "from adapters.settings import QuotaAuthorizerSettings as S;"
+            "from adapters.settings.functions import QuotaAuthorizerSettings as S;"
             "h._issuer(S.from_environment({'COUNTERS_TABLE': 't'}), float);"
             "print([name for name in ('jwt', 'cryptography') if name in sys.modules])"
         )

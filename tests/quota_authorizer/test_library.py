@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.plans import PlanBook
-from adapters.settings import QuotaAuthorizerSettings
+from adapters.settings.functions import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.template.document import Stack

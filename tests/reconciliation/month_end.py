@@ -11,7 +11,7 @@ from typing import Any
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.layout import counter_pk, counter_sk
-from adapters.settings import ReconciliationSettings
+from adapters.settings.functions import ReconciliationSettings
 from local_cloud.stack import LocalCloud
 from metering.calls.call import Call
 from metering.calls.event_id import event_hash

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.settings import ReconciliationSettings
+from adapters.settings.functions import ReconciliationSettings
 from adapters.telemetry import telemetry
 from local_cloud.log_metrics import metrics_in
 from metering.errors import Misconfigured

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.s3.error_prefix import S3ErrorObjects
 from adapters.s3.lake_writer import GlueColumn, LakeWriter
-from adapters.settings import FirehoseTransformSettings
+from adapters.settings.functions import FirehoseTransformSettings
 from firehose_transform.handler import make_handler
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.firehose.delivery_stream import DeliveryStream

@@ -21,7 +21,7 @@ from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.progress import highest_position
 from adapters.dynamodb.refusals import LASTS, DynamoDBRefusals, RefusalReader
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
-from adapters.settings import StreamProcessorSettings
+from adapters.settings.functions import StreamProcessorSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.dynamodb.hot_path.conditional_writes import client
-from adapters.settings import StreamProcessorSettings
+from adapters.settings.functions import StreamProcessorSettings
 from adapters.telemetry import telemetry
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.log_metrics import metrics_in

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.table import quick_client
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.lambda_.function import LambdaContext
 from local_cloud.telemetry import QuietTelemetry, quiet_telemetry

@@ -13,7 +13,7 @@ from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
 from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.kinesis import KinesisStream
 from adapters.s3.object_listing import S3Objects
-from adapters.settings import StreamProcessorSettings, WatchSettings
+from adapters.settings.functions import StreamProcessorSettings, WatchSettings
 from adapters.telemetry import telemetry
 from local_cloud.alarm_states import in_alarm
 from local_cloud.endpoint.server import LocalEndpoint

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from adapters.dynamodb.source import SourceBook
-from adapters.settings import WatchSettings
+from adapters.settings.functions import WatchSettings
 from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.stack import LocalCloud
 from metering.source.flow import LATE, TwoCounts

@@ -9,7 +9,7 @@ from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
-from adapters.settings import StreamProcessorSettings
+from adapters.settings.functions import StreamProcessorSettings
 from local_cloud.pipeline import MakeProcessor
 from metering.counters.ledger_layout import LedgerLayout
 from metering.counters.ports import (

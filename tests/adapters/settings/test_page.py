@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from adapters.settings import UsageApiSettings
+from adapters.settings.functions import UsageApiSettings
 from local_cloud.template.document import Stack, load_template
 from metering.errors import Misconfigured
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
-import boto3
 import pytest
-from botocore.utils import get_environ_proxies
 
-from adapters.settings import FirehoseTransformSettings, StreamProcessorSettings, set_apart
+from adapters.deployment import Deployment
+from adapters.settings.functions import FirehoseTransformSettings, StreamProcessorSettings
 from local_cloud.template.document import Stack
+from local_cloud.template.intrinsics import STACK_UUID
+from metering.calls.privacy import PersonalData, Treatment
 from metering.errors import Misconfigured
 
+STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/usage-meter/{STACK_UUID}"
 ENOUGH = {"COUNTERS_TABLE": "counters", "LEDGER_TABLE": "ledger"}
 
 
@@ -75,21 +75,29 @@ class TestFirehoseTransformSettings:
             FirehoseTransformSettings.from_environment({"NOT_BILLABLE": "9xx"})
 
 
-def test_set_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile, an endpoint or a proxy of whoever runs a local cloud does not reach its clients."""
-    variables = {
-        "AWS_PROFILE": "shop",
-        "AWS_ENDPOINT_URL": "http://elsewhere",
-        "HTTP_PROXY": "http://proxy:3128",
-    }
-    monkeypatch.setattr(os, "environ", variables)
-    set_apart()
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url="http://127.0.0.1:1",
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+class TestPersonalData:
+    """What the lake keeps of callers: one choice and one key, for the transform and for what is redriven."""
+
+    @pytest.mark.parametrize("choice", ["keep", "hash", "drop"])
+    def test_same_everywhere(self, choice: str) -> None:
+        """What is redriven is treated as the function would have treated it."""
+        variables = Stack({"PersonalData": choice}).environment("FirehoseTransformFunction")
+        deployment = Deployment({}, {"PersonalData": choice}, STACK_ID)
+        assert FirehoseTransformSettings.from_environment(variables).personal == deployment.personal
+        assert PersonalData(Treatment(choice), STACK_UUID.encode()) == deployment.personal
+
+    def test_default(self) -> None:
+        """Without a choice everything is kept."""
+        assert Treatment.KEEP is FirehoseTransformSettings.from_environment({}).personal.treatment
+
+    @pytest.mark.parametrize(
+        ("variables", "reported"),
+        [
+            ({"PERSONAL_DATA": "hide"}, "PERSONAL_DATA"),
+            ({"PERSONAL_DATA": "hash"}, "a key of 16 to 64 bytes"),
+        ],
     )
-    assert "http://127.0.0.1:1" == client.meta.endpoint_url
-    assert {} == get_environ_proxies("http://127.0.0.1:1")
+    def test_refused(self, variables: dict[str, str], reported: str) -> None:
+        """Another choice, or a hash without a key, is named."""
+        with pytest.raises(Misconfigured, match=reported):
+            FirehoseTransformSettings.from_environment(variables)
