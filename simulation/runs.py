@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Final, Protocol, TypeVar
+
+from simulation.worker_pool import worker_pool
 
 T = TypeVar("T")
 
@@ -137,8 +136,7 @@ def _on_processors(seeds: range, workers: int | None, run: Callable[[int], T]) -
     if workers == 1 or len(tasks) == 1:
         yield from map(run_task, tasks)
         return
-    processes, spawn = workers or os.cpu_count() or 1, multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, initializer=_collect_rarely, initargs=(run,)) as pool:
+    with worker_pool(workers, start_method="spawn", prepare=partial(_collect_rarely, run)) as pool:
         yield from pool.map(run_task, tasks)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +44,7 @@ from simulation.protocol.world_of_arrivals import SHIPPED_ARRIVALS
 from simulation.protocol.world_of_changes import SHIPPED_CHANGING
 from simulation.protocol.world_of_streams import SHIPPED_STREAM
 from simulation.quotas.broken_watches import SHIPPED_THRESHOLDS
+from simulation.worker_pool import worker_pool
 
 _ROOT = Path(__file__).resolve().parents[2]
 CODE = (
@@ -127,7 +127,7 @@ def _explored(waiting: Sequence[tuple[str, AnyWorld]], workers: int) -> Iterator
     if workers == 1 or len(waiting) == 1:
         yield from (explored(*one) for one in waiting)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+    with worker_pool(workers, start_method="spawn", tasks_of_a_worker=1) as pool:
         tasks = [pool.submit(explored, *one) for one in waiting]
         yield from (task.result() for task in as_completed(tasks))
 

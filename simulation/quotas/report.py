@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from metering.quotas.plan import Mode
 from simulation.plot import Curve, line_chart
 from simulation.quotas.overshoot import Measured, Scenario, run, steady
+from simulation.worker_pool import worker_pool
 
 LAGS: Final = (0, 5, 10, 20, 30, 40, 50, 60)
 LOADS: Final = (1.5, 3.0, 10.0)
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, help="an SVG file to write the curves to")
     options = parser.parse_args(arguments)
     exceeded = 0
-    with ProcessPoolExecutor() as pool:
+    with worker_pool() as pool:
         for whose, play, modes in (
             ("of a key", accident, tuple(Mode)),
             ("of an account", accident_of_account, tuple(Mode)),

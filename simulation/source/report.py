@@ -13,13 +13,13 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 from metering.source.gap import Gap
 from metering.source.state import SourceState
 from simulation.source.cuts import WARMED_UP, CutKind, Named, SourceCut, run_cut, watched
 from simulation.source.days import DAY, SourceDays
+from simulation.worker_pool import worker_pool
 
 DAYS_OF_A_SEED = 20
 FURTHER_KINDS = (CutKind.SOCKETS_SILENT, CutKind.NOT_COUNTED, CutKind.SKIPPED)
@@ -88,7 +88,7 @@ def main() -> int:
     began = time.monotonic()
     seeds = -(-options.days // DAYS_OF_A_SEED)
     share = -(-options.cuts // seeds)
-    with ProcessPoolExecutor() as pool:
+    with worker_pool() as pool:
         jobs = [
             pool.submit(run_seed, seed, DAYS_OF_A_SEED, share)
             for seed in range(options.first, options.first + seeds)
