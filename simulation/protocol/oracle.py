@@ -13,6 +13,7 @@ import xxhash
 from metering.outcome import Outcome
 from metering.period import Period
 from metering.usage import TOTALS, Usage
+from simulation.protocol.settings import DAY_MS
 from simulation.protocol.store import Counted, CounterId, SentEvent
 from simulation.protocol.traffic import SimulatedUserRecord, Truth
 
@@ -54,7 +55,8 @@ class Oracle:
         moments never decrease.
         """
         for index, user_record in enumerate(user_records):
-            for truth in user_record.truths:
+            for planned in user_record.truths:
+                truth = _at_arrival(planned, arrived_at_ms)
                 own_id = truth.id or (f"{place}:{index}" if index else place)
                 if own_id in self._known:
                     self.duplicates += 1
@@ -96,6 +98,15 @@ class Oracle:
             counter.totals = list(map(add, counter.totals, amounts))
             counter.parts[part] = counter.parts.get(part, 0) + 1
         return SentEvent(hashed, (month, day))
+
+
+def _at_arrival(truth: Truth, arrived_at_ms: int) -> Truth:
+    """What is to be counted of it now. A bare line is logged when it arrives: more than a day from its own
+    time it is malformed, named after its place as every malformed one is, and so is each copy of it.
+    """
+    if truth.is_bare and truth.time_ms is not None and abs(truth.time_ms - arrived_at_ms) > DAY_MS:
+        return Truth("!malformed", None, None)
+    return truth
 
 
 def _difference(expected: Counted, found: Counted) -> str:

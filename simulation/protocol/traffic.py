@@ -73,6 +73,8 @@ class Truth(NamedTuple):
     time_ms: int | None
     """None: the time at which its record arrives."""
     amounts: Amounts = Amounts()
+    is_bare: bool = False
+    """Its line has no delivery around it, so that nothing but its arrival says when it was logged."""
 
 
 class Logged(NamedTuple):
@@ -211,7 +213,7 @@ class SimulatedTraffic:
         one call at several times.
         """
         line = self._call(None, at_ms, self._dice.choice((None, at_ms - self._dice.randrange(MINUTE_MS))))
-        return SimulatedUserRecord(line.message.encode(), (line.truth,))
+        return SimulatedUserRecord(line.message.encode(), (line.truth._replace(is_bare=True),))
 
     def _with_copies(self, at_ms: int, content: SimulatedUserRecord, longest_ms: int) -> Iterator[Planned]:
         self._originals += 1
