@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import boto3
@@ -55,6 +56,16 @@ class KinesisStream:
             Transient, Misconfigured: the stream cannot be listed.
         """
         return [_listed(shard) for page in self._pages_of_shards() for shard in page["Shards"]]
+
+    def retention(self) -> timedelta:
+        """How long the stream keeps its records.
+
+        Raises:
+            Transient, Misconfigured: the stream cannot be described.
+        """
+        with translated(f"describe_stream_summary of stream {self._stream_name}"):
+            answer = self._kinesis.describe_stream_summary(StreamName=self._stream_name)
+        return timedelta(hours=answer["StreamDescriptionSummary"]["RetentionPeriodHours"])
 
     def put(self, records: Sequence[Heartbeat]) -> list[Landed | None]:
         """Put records, each into the shard of its hash key, and say where they came to lie; None: refused.

@@ -25,12 +25,13 @@ from cli.local import demo, local
 from cli.log_lines import format as log_format
 from cli.log_lines import lines, send
 from cli.look_up import dashboard, health, link, top, usage
-from cli.month_end import close, rebuild, reconcile, redrive
+from cli.month_end import archive, close, rebuild, reconcile, redrive
 from cli.plans import plan, quota
 from cli.recovery import backfill, reread, resume
 from metering.visible_text import visible_lines
 
 COMMANDS = {
+    "archive": archive,
     "backfill": backfill,
     "close": close,
     "connect": connect,

@@ -35,6 +35,8 @@ TARIFFS: Final = "tariffs/"
 """Published tariffs, by their number."""
 BREAKDOWN: Final = "breakdown/"
 """Calls by endpoint and status, a folder a month."""
+ARCHIVES: Final = "archive/"
+"""The counters of the days of archived months, a folder a month."""
 TRAFFIC: Final = "traffic/"
 """Calls of all keys by hour, an object a month."""
 

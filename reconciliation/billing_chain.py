@@ -36,6 +36,7 @@ from metering.proof.month_state import Closing, State
 ATTEMPTS: Final = 20
 """Links of others that may be added while one waits for its number."""
 MOST_NAMED: Final = 5
+_WITHOUT_INVOICES: Final = (LinkKind.SEALING, LinkKind.ARCHIVE)
 _decode_state: Final = msgspec.json.Decoder(Closing).decode
 
 Objects = Mapping[str, str]
@@ -177,7 +178,7 @@ class BillingChain:
     def check_months(self, prefix: str, there: Collection[Period], chain: ReadChain) -> None:
         """Raises BrokenChainError where links name invoices of a month, and the month has none any more."""
         for link in chain.links:
-            months = [Period(month) for month in link.lists] if link.kind is not LinkKind.SEALING else []
+            months = [Period(month) for month in link.lists] if link.kind not in _WITHOUT_INVOICES else []
             for month in months:
                 named = () if month in there else self.named(month, chain) or ()
                 if any(name.startswith(prefix) for name in named):

@@ -31,6 +31,7 @@ from metering.counters.counter import Counter, UnreadableCounter, summed
 from metering.errors import MeterError, QueryFailed
 from metering.outcome import MALFORMED_KEY, OUTCOME_OF_KEY, UNDECODABLE_KEY, Outcome
 from metering.period import Period, begins_at, ends_at, hour_at, is_month
+from metering.proof.archive import ArchiveMarks, check_not_archived
 from metering.proof.drift import Difference, Entry, Held, differences
 from metering.proof.hours import hours_of
 from metering.proof.witness import Hearing, WitnessCount
@@ -115,6 +116,8 @@ class Sources(NamedTuple):
     """Who is asked what AWS itself has counted, for a month that is compared as a whole."""
     error_memory: ErrorMemory | None = None
     """None: all objects under the error prefix are read."""
+    archives: ArchiveMarks | None = None
+    """None: no month is archived."""
 
     def errors(self) -> Iterator[tuple[str, ErrorReading]]:
         """What lies under the error prefix, by name."""
@@ -183,10 +186,12 @@ class Reconciler:
 
         Raises:
             ValueError: the period is no month.
+            ArchivedMonthError: counters of the month are archived.
             MeterError: something could not be read. Nothing was changed, and the run can be repeated.
         """
         if not is_month(month):
             raise ValueError(f"{month} is not a month: write it as 2026-10")
+        check_not_archived(self._sources.archives, month)
         allowed = self._allow_incomplete if allow_incomplete is None else allow_incomplete
         started_at = self._clock()
         paths = self._paths()  # 1

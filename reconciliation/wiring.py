@@ -16,6 +16,7 @@ from botocore.config import Config
 
 from adapters.access_log_search import AccessLogSearch
 from adapters.athena import Athena, Patience
+from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.chain_head import DynamoDBChainHead
 from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader
 from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
@@ -37,6 +38,7 @@ from adapters.source.usage_plans import UsagePlanWitness
 from metering.bucket_layout import LAKE
 from metering.counters.counter import UnreadableCounter
 from metering.period import Period
+from reconciliation.archive.archiver import ArchiveStores
 from reconciliation.attribution.budget import Budget
 from reconciliation.billing_chain import BillingChain
 from reconciliation.breakdown import BreakdownPublisher
@@ -109,6 +111,7 @@ def make_sources(
         S3LakeObjects(s3, settings.lake_bucket),
         SourceBook(dynamodb, settings.counters_table),
         unreadable=unreadable,
+        archives=DynamoDBArchives(dynamodb, settings.counters_table),
     )
 
 
@@ -207,6 +210,20 @@ def make_repair_sources(
         sources.error_prefix,
         DynamoDBRepairs(dynamodb, settings.counters_table),
         barrier,
+        DynamoDBArchives(dynamodb, settings.counters_table),
+    )
+
+
+def make_archive_stores(
+    settings: ReconciliationSettings, stream_name: str, client: MakeClient
+) -> ArchiveStores:
+    """What archiving reads and writes."""
+    s3, config = client("s3", config=_config(SEGMENTS)), _config(SEGMENTS + CONCURRENCY)
+    return ArchiveStores(
+        DynamoDBArchives(client("dynamodb", config=config), settings.counters_table),
+        Bucket(s3, settings.lake_bucket),
+        S3Recoveries(s3, settings.lake_bucket),
+        KinesisStream(client("kinesis", config=_config(SEGMENTS)), stream_name),
     )
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from adapters.dynamodb.archived_days import ArchivedSlices, CountersWithArchives
+from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.completeness import CompletenessReader
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.link_key import LinkKeyBook
@@ -93,6 +95,10 @@ class _Published:
         """A file of an invoice."""
         return None if self._lake is None else S3IssuedInvoices(self._lake).file(month, place, name)
 
+    def bucket(self) -> Bucket | None:
+        """The bucket itself."""
+        return self._lake
+
     @cached_property
     def _lake(self) -> Bucket | None:
         """The bucket; its client is made when it is first needed."""
@@ -110,8 +116,9 @@ def make_look_ups(
     """
     clocks, table = clocks or Clocks(), settings.counters_table
     published = _Published(settings.lake_bucket, s3)
+    archived = ArchivedSlices(DynamoDBArchives(dynamodb, table), published.bucket)
     sources = UsageSources(
-        CounterReader(dynamodb, table),
+        CountersWithArchives(CounterReader(dynamodb, table), archived, clocks.now),
         PlanBook(table, dynamodb),
         KeptCompleteness(CompletenessReader(dynamodb, table), clocks.steady),
         TopKeysReader(dynamodb, table),

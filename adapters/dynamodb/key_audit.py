@@ -123,12 +123,14 @@ class KeyReader:
 
 def _slice(item: Item) -> Slice:
     _, _, number = item["sk"]["S"].partition(SLICE_MARK)
-    marks = {
-        shard: decode_position(value["B"])
-        for name, value in item.items()
-        if "B" in value and (shard := shard_of(name)) is not None
-    }
-    return Slice(int(number), counter_of(item), dict(sorted(marks.items())))
+    marks = {name: value["B"] for name, value in item.items() if "B" in value}
+    return Slice(int(number), counter_of(item), positions_of(marks))
+
+
+def positions_of(watermarks: Mapping[str, bytes]) -> dict[str, int]:
+    """The watermarks of a counter by shard, from those by attribute."""
+    found = {shard_of(name): decode_position(mark) for name, mark in watermarks.items()}
+    return {shard: found[shard] for shard in sorted(filter(None, found))}
 
 
 def shard_of(attribute: str) -> str | None:

@@ -32,6 +32,10 @@ and what shows that nothing of the chain of what was billed is cut off, in the s
 
     billing-chain         head           number, sha256: the last link
 
+and of months whose counters of days are archived, in the same table:
+
+    archives              2026-10        index, sha256, batches, moved, who: the archive, how much is out
+
 Ledger table, one item for each time slot, lane and page:
 
     pk                    attributes
@@ -75,6 +79,7 @@ LINKS: Final = "links"
 LINK_KEY: Final = "key"
 CHAIN: Final = "billing-chain"
 HEAD: Final = "head"
+ARCHIVES: Final = "archives"
 ACCOUNT_SK: Final = "account"
 DIGEST_SK: Final = "key"
 PLAN_BUCKETS: Final = 16

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from adapters.dynamodb.conditions import (
+    ABSENT,
+    Condition,
+    assignment,
+    binaries,
+    named,
+    numbers,
+    unchanged,
+)
 from adapters.dynamodb.counter_reader import counter_of
-from adapters.dynamodb.hot_path.conditional_writes import AttributeValue, Item
+from adapters.dynamodb.hot_path.conditional_writes import Item
 from adapters.dynamodb.layout import (
     SLICES,
     counter_pk,
@@ -72,7 +81,7 @@ class DynamoDBRepairs:
             {"Put": self._audit(one, audit)},
         ]
         for number in sorted({*slices, *raised}):
-            condition = _unchanged(slices[number].counter) if number in slices else _ABSENT
+            condition = unchanged(slices[number].counter) if number in slices else ABSENT
             if number in raised:
                 actions.append({"Update": self._raise(one, number, condition, raised[number])})
             else:
@@ -94,7 +103,7 @@ class DynamoDBRepairs:
             raise Transient(f"the repair of {what} was cancelled: {error}") from error
         return Fate.WRITTEN
 
-    def _check(self, one: Correction, number: int, condition: _Condition) -> ConditionCheckTypeDef:
+    def _check(self, one: Correction, number: int, condition: Condition) -> ConditionCheckTypeDef:
         return {
             "TableName": self._table.name,
             "Key": _key(one, number),
@@ -104,16 +113,16 @@ class DynamoDBRepairs:
         }
 
     def _raise(
-        self, one: Correction, number: int, condition: _Condition, watermarks: Mapping[str, bytes]
+        self, one: Correction, number: int, condition: Condition, watermarks: Mapping[str, bytes]
     ) -> UpdateTypeDef:
         """Higher watermarks of a slice to which nothing is added. One that was absent holds nothing else."""
         update: UpdateTypeDef = {
             "TableName": self._table.name,
             "Key": _key(one, number),
-            "UpdateExpression": _assignment(watermarks),
+            "UpdateExpression": assignment(watermarks),
             "ConditionExpression": condition.expression,
-            "ExpressionAttributeNames": {**condition.names, **_named("#w", watermarks)},
-            "ExpressionAttributeValues": {**condition.values, **_binaries(":w", watermarks.values())},
+            "ExpressionAttributeNames": {**condition.names, **named("#w", watermarks)},
+            "ExpressionAttributeValues": {**condition.values, **binaries(":w", watermarks.values())},
         }
         return update
 
@@ -134,22 +143,22 @@ class DynamoDBRepairs:
         totals = zip(TOTALS, msgspec.structs.astuple(one.usage), strict=True)
         added = {name: amount for name, amount in totals if amount}
         added |= {part_attribute(one.period, part): count for part, count in one.parts.items()}
-        condition = _ABSENT if first is None else _unchanged(first.counter)
+        condition = ABSENT if first is None else unchanged(first.counter)
         addition = "ADD " + ", ".join(f"#a{index} :a{index}" for index in range(len(added)))
         return {
             "TableName": self._table.name,
             "Key": _key(one, 0),
-            "UpdateExpression": f"{_assignment(watermarks)} {addition}".strip(),
+            "UpdateExpression": f"{assignment(watermarks)} {addition}".strip(),
             "ConditionExpression": condition.expression,
             "ExpressionAttributeNames": {
                 **condition.names,
-                **_named("#a", added),
-                **_named("#w", watermarks),
+                **named("#a", added),
+                **named("#w", watermarks),
             },
             "ExpressionAttributeValues": {
                 **condition.values,
-                **_numbers(":a", added.values()),
-                **_binaries(":w", watermarks.values()),
+                **numbers(":a", added.values()),
+                **binaries(":w", watermarks.values()),
             },
         }
 
@@ -171,17 +180,6 @@ class DynamoDBRepairs:
         }
 
 
-class _Condition(NamedTuple):
-    """What must hold of an item."""
-
-    expression: str
-    names: Mapping[str, str]
-    values: Item
-
-
-_ABSENT: Final = _Condition("attribute_not_exists(pk)", {}, {})
-
-
 def _raised(marks: Mapping[str, int], slices: Mapping[int, HeldSlice]) -> dict[int, dict[str, bytes]]:
     """The watermarks that are higher than those of a counter, by slice."""
     found: dict[int, dict[str, bytes]] = {}
@@ -193,47 +191,8 @@ def _raised(marks: Mapping[str, int], slices: Mapping[int, HeldSlice]) -> dict[i
     return found
 
 
-def _assignment(watermarks: Mapping[str, bytes]) -> str:
-    if not watermarks:
-        return ""
-    return "SET " + ", ".join(f"#w{index} = :w{index}" for index in range(len(watermarks)))
-
-
-def _binaries(mark: str, values: Iterable[bytes]) -> dict[str, AttributeValue]:
-    return {f"{mark}{index}": {"B": value} for index, value in enumerate(values)}
-
-
-def _unchanged(counter: Counter) -> _Condition:
-    """That an item still has these totals and parts. A call changes its requests and its fingerprint at
-    least; a total or part that is absent is none.
-    """
-    totals = zip(TOTALS, msgspec.structs.astuple(counter.usage), strict=True)
-    held: Mapping[str, int] = {
-        **dict(totals),
-        **{part_attribute(counter.period, part): count for part, count in counter.parts.items()},
-    }
-    return _Condition(
-        " AND ".join(_still(index, amount) for index, amount in enumerate(held.values())),
-        _named("#c", held),
-        _numbers(":c", held.values()),
-    )
-
-
 def _key(one: Correction, number: int) -> Item:
     return key_of((counter_pk(one.key), counter_sk(one.period, number)))
-
-
-def _named(mark: str, names: Iterable[str]) -> dict[str, str]:
-    return {f"{mark}{index}": name for index, name in enumerate(names)}
-
-
-def _numbers(mark: str, amounts: Iterable[int]) -> dict[str, AttributeValue]:
-    return {f"{mark}{index}": {"N": str(amount)} for index, amount in enumerate(amounts)}
-
-
-def _still(index: int, amount: int) -> str:
-    same = f"#c{index} = :c{index}"
-    return same if amount else f"(attribute_not_exists(#c{index}) OR {same})"
 
 
 def _counter_text(counter: Counter) -> str:

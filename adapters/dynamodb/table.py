@@ -162,8 +162,8 @@ class Table:
     def scan(
         self, condition: str, values: Mapping[str, str], attributes: Sequence[str], segments: int
     ) -> Iterator[Page]:
-        """The pages of all items that a condition holds of, from several segments at a time and in no order.
-        While a page is used, the next of its segment is read.
+        """The pages of all items that a condition holds of, from several segments at a time and in no order:
+        with these attributes alone, if any are named. While a page is used, the next of its segment is read.
         """
         request: ScanInputTypeDef = {
             "TableName": self.name,
@@ -174,7 +174,9 @@ class Table:
             "TotalSegments": segments,
         }
         decode_pages(self._dynamodb)
-        segment_of = partial(self._segment, {**request, **_projection(attributes)})
+        if attributes:
+            request = {**request, **_projection(attributes)}
+        segment_of = partial(self._segment, request)
         return _together(map(segment_of, range(segments)))
 
     def get(self, place: Place, *, consistent: bool = False) -> Item | None:

@@ -18,6 +18,7 @@ from botocore.exceptions import (
 
 from adapters.errors import is_transient
 from metering.errors import MeterError, Misconfigured, Transient
+from metering.proof.archive import ArchivedMonthError
 
 DONE: Final = 0
 PROBLEM: Final = 1
@@ -85,6 +86,7 @@ _SENTENCES: Final[dict[type[Exception], tuple[Callable[[Any], str], int]]] = {
         WRONG_USE,
     ),
     ClientError: (_refused, WRONG_USE),
+    ArchivedMonthError: (lambda error: f"{error}.", PROBLEM),
     Misconfigured: (lambda error: f"Invalid settings: {error}.", WRONG_USE),
     Transient: (lambda error: f"A service did not respond: {error}. Try again.", PROBLEM),
 }

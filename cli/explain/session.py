@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.dynamodb.key_audit import KeyReader
+from adapters.dynamodb.archived_days import ArchivedSlices
+from adapters.dynamodb.archives import DynamoDBArchives
+from adapters.dynamodb.key_audit import KeyReader, Slice, positions_of
+from adapters.s3.bucket import Bucket
 from cli.common.bootstrap import Target, target
 from cli.common.errors import PROBLEM, CommandError
 from cli.common.output import Output
@@ -21,7 +24,8 @@ from cli.explain.view import draw_explained
 from cli.look_up import usage_source
 from cli.look_up.usage_output import print_parts
 from metering.errors import QueryFailed
-from metering.period import Period
+from metering.period import Period, is_day, month_of
+from metering.proof.archive import StoredSlice
 from reconciliation.wiring import make_athena
 from usage_api.queries import current_month
 
@@ -53,11 +57,28 @@ def _found(where: Target, screen: Console, key: str, period: Period, *, with_lak
     settings, dynamodb = usage_source.settings_of(where.deployment), where.client("dynamodb")
     quota = usage_source.look_ups_on(settings, dynamodb).quota(key)
     reader = KeyReader(dynamodb, settings.counters_table)
-    slices, alerts = reader.slices(key, period), reader.alerts(key, period)
+    slices, alerts = _slices(where, reader, key, period), reader.alerts(key, period)
     repairs = reader.repairs(key, period)
     lake = _of_lake(where, screen, key, period) if with_lake else None
     late = timedelta(seconds=float(where.deployment.parameters.get("LakeAlarmSeconds", LAKE_LATE_SECONDS)))
     return Explained(key, period, quota, slices, alerts, lake, late, repairs)
+
+
+def _slices(where: Target, reader: KeyReader, key: str, period: Period) -> list[Slice]:
+    """The slices of a counter, those too that lie in the archive of its month."""
+    found = reader.slices(key, period)
+    if not is_day(period):
+        return found
+    settings = where.deployment.reconciliation
+    marks = DynamoDBArchives(where.client("dynamodb"), settings.counters_table)
+    archived = ArchivedSlices(marks, lambda: Bucket(where.client("s3"), settings.lake_bucket))
+    mark = marks.read(month_of(period))
+    rows = [] if mark is None else archived.of_key(mark, key)
+    return [*found, *(_archived(row) for row in rows if row.counter.period == period)]
+
+
+def _archived(row: StoredSlice) -> Slice:
+    return Slice(row.number, row.counter, positions_of(row.watermarks))
 
 
 def _of_lake(where: Target, screen: Console, key: str, period: Period) -> LakeAnswer:

@@ -39,7 +39,8 @@ def run(options: UsageOptions, shown: How) -> None:
         MeterError, ClientError, BotoCoreError: something could not be read.
     """
     where = target(options.stack)
-    look_ups = look_ups_on(settings_of(where.deployment), where.client("dynamodb"))
+    settings, dynamodb = settings_of(where.deployment), where.client("dynamodb")
+    look_ups = look_ups_on(settings, dynamodb, lambda: where.client("s3"))
     if options.key is None:
         heaviest(look_ups, options.period, Metric.REQUESTS, LISTED, shown)
         return

@@ -24,6 +24,8 @@ class LinkKind(StrEnum):
     """It names what was there before the chain began."""
     SEALING = "sealing"
     INVOICES = "invoices"
+    ARCHIVE = "archive"
+    """The counters of a month's days, before they leave the table."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from operator import attrgetter
-from typing import IO, Final
+from typing import IO, Any, Final, TypeVar
 
 import msgspec
 from isal import igzip
@@ -26,30 +26,38 @@ _LEVEL: Final = 1
 
 _in_order = attrgetter("key", "period")
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Counter).decode
+Row = TypeVar("Row", bound=msgspec.Struct)
 
 
 def sorted_counters(counters: Iterable[Counter], run_length: int = RUN_LENGTH) -> Iterator[Counter]:
     """The same counters in the order of key and period."""
+    return sorted_rows(counters, Counter, _in_order, run_length)
+
+
+def sorted_rows(
+    rows: Iterable[Row], kind: type[Row], in_order: Callable[[Row], Any], run_length: int = RUN_LENGTH
+) -> Iterator[Row]:
+    """The same rows in the order of what `in_order` gives."""
+    decode = msgspec.json.Decoder(kind).decode
     with ExitStack() as files:
-        source = iter(counters)
-        runs: list[Iterator[Counter]] = []
-        while run := sorted(itertools.islice(source, run_length), key=_in_order):
+        source = iter(rows)
+        runs: list[Iterator[Row]] = []
+        while run := sorted(itertools.islice(source, run_length), key=in_order):
             if len(run) < run_length:
                 runs.append(iter(run))
                 break
-            runs.append(_read(_written(run, files), files))
-        yield from heapq.merge(*runs, key=_in_order)
+            runs.append(map(decode, _lines(_written(run, files), files)))
+        yield from heapq.merge(*runs, key=in_order)
 
 
-def _written(run: Iterable[Counter], files: ExitStack) -> IO[bytes]:
+def _written(run: Iterable[msgspec.Struct], files: ExitStack) -> IO[bytes]:
     file = files.enter_context(tempfile.TemporaryFile(prefix="usage-meter-"))  # noqa: SIM115 - files closes it
     with igzip.IGzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL) as compressed:  # type: ignore[no-untyped-call]
-        compressed.writelines(_encode(counter) + b"\n" for counter in run)
+        compressed.writelines(_encode(row) + b"\n" for row in run)
     file.seek(0)
     return file
 
 
-def _read(file: IO[bytes], files: ExitStack) -> Iterator[Counter]:
+def _lines(file: IO[bytes], files: ExitStack) -> Iterator[bytes]:
     lines = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
-    return map(_decode, files.enter_context(lines))
+    return files.enter_context(lines)

@@ -113,9 +113,12 @@ class Recoverer:
         """Do the steps of the module's docstring.
 
         Raises:
+            ArchivedMonthError: it would change counters of an archived month. Nothing was changed.
             MeterError: something could not be read or written. What was done holds, and the next recovery
                 does the rest.
         """
+        for month in recovery.months:
+            self._repairer.check_not_archived(month)
         self._notes.keep(recovery)  # 1
         for change in changes:  # 2
             change()

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from metering.counters.counter import Counter
 from metering.period import Period
+from metering.proof.archive import ArchiveMarks
 from metering.proof.correction import (
     Audit,
     Correction,
@@ -63,3 +64,5 @@ class RepairSources(NamedTuple):
     error_prefix: ErrorPrefix
     store: CorrectionStore
     barrier: Barrier
+    archives: ArchiveMarks | None = None
+    """None: no month is archived."""

@@ -42,6 +42,7 @@ import msgspec
 from metering.counters.counter import Counter, summed
 from metering.outcome import UNDECODABLE_KEY
 from metering.period import Period, begins_at, ends_at, is_day, is_month, month_of
+from metering.proof.archive import check_not_archived
 from metering.proof.correction import (
     NOT_HELD,
     Audit,
@@ -136,8 +137,10 @@ class Repairer:
 
         Raises:
             NotRepairableError: the scope names what cannot be repaired.
+            ArchivedMonthError: counters of the month are archived.
             MeterError: something could not be read.
         """
+        self.check_not_archived(scope.month)
         taken = scope.taken()
         counters, has_counters = self._counters(scope)  # 1
         undecodable = self._undecodable(scope)
@@ -150,6 +153,10 @@ class Repairer:
         )
         pairs = both_sides(counters, by_key(found.rows(), scope.keys), undecodable)
         return Repair(self, scope, taken, pairs, has_counters=has_counters)
+
+    def check_not_archived(self, month: Period) -> None:
+        """Raises ArchivedMonthError where counters of a month are archived: a repair would miss them."""
+        check_not_archived(self._sources.archives, month)
 
     def _counters(self, scope: Scope) -> tuple[Iterator[Counter], bool]:
         """Those of the keys in question, in the order of key and period, and whether there are any. All are

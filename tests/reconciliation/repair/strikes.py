@@ -22,7 +22,8 @@ class Killed(BaseException):
 class Strike:
     """Strikes at the write of that number, of all clients that it is attached to."""
 
-    def __init__(self, at: int, kind: str) -> None:
+    def __init__(self, at: int, kind: str, operations: Sequence[str] = WRITES) -> None:
+        self._operations = operations
         self._at = at
         self._kind = kind
         self._writes = itertools.count(1)
@@ -30,7 +31,7 @@ class Strike:
 
     def attach(self, client: Any) -> Any:
         """The client, under the strike."""
-        for operation in WRITES:
+        for operation in self._operations:
             client.meta.events.register(f"before-send.{operation}", self._before_send)
         return client
 
@@ -45,7 +46,9 @@ class Strike:
         raise Killed
 
 
-def at_each_write(attempt: Callable[[Strike], object], kinds: Sequence[str] = KINDS) -> Iterator[str]:
+def at_each_write(
+    attempt: Callable[[Strike], object], kinds: Sequence[str] = KINDS, operations: Sequence[str] = WRITES
+) -> Iterator[str]:
     """Run an attempt again and again, struck at its first write, its second, and so on, in these ways: the
     name of each strike, after it. The attempt begins from the same state each time.
 
@@ -55,7 +58,7 @@ def at_each_write(attempt: Callable[[Strike], object], kinds: Sequence[str] = KI
     last = 1
     for kind in kinds:
         for at in itertools.count(last if kind == "after" else 1):
-            strike = Strike(at, kind)
+            strike = Strike(at, kind, operations)
             with suppress(Killed):
                 attempt(strike)
             if not strike.has_struck:

@@ -1,0 +1,136 @@
+"""The counters of days, from the table and from the archives of their months, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from adapters.dynamodb.archives import DynamoDBArchives
+from adapters.dynamodb.counter_reader import CounterReader
+from adapters.s3.bucket import Bucket
+from metering.counters.counter import Counter, summed
+from metering.errors import Misconfigured, Transient
+from metering.period import Period, following, is_day, month_of, months_between
+from metering.proof.archive import (
+    ArchiveMark,
+    StoredSlice,
+    parts_of_key,
+    read_index,
+    read_part,
+    rows_out,
+)
+from metering.proof.billing_chain import digest_of
+from metering.usage import NO_USAGE
+
+if TYPE_CHECKING:
+    pass
+
+MONTHS_IN_THE_TABLE: Final = 1
+"""So many months back no month is archived: the month after it is not over then."""
+ATTEMPTS: Final = 3
+"""Readings of a month whose counters are being moved at the same time."""
+
+
+class ArchivedSlices:
+    """Reads what is out of the table. All methods raise Transient and Misconfigured."""
+
+    def __init__(self, marks: DynamoDBArchives, bucket: Callable[[], Bucket | None]) -> None:
+        """`bucket` makes the lake's bucket when it is first needed; None: it may not be read."""
+        self._marks = marks
+        self._bucket = bucket
+
+    def marks(self, months: Sequence[Period]) -> list[ArchiveMark]:
+        """The marks of those of some months, in order, of which anything is out of the table."""
+        return self._marks.between(months[0], months[-1]) if months else []
+
+    def of_key(self, mark: ArchiveMark, key: str) -> list[StoredSlice]:
+        """The slices of a key that are out of the table: by two requests, or by three where its slices lie in
+        two parts.
+        """
+        index = read_index(self._content(mark, mark.name, mark.sha256))
+        found: list[StoredSlice] = []
+        for first_batch, part in parts_of_key(index, key):
+            if first_batch < mark.moved:
+                rows = read_part(self._content(mark, part.name, part.sha256))
+                found += _of_key(rows_out(rows, index, mark.moved - first_batch), key)
+        return found
+
+    def _content(self, mark: ArchiveMark, name: str, digest: str) -> bytes:
+        bucket = self._bucket()
+        if bucket is None:
+            raise Misconfigured([f"{mark.month} is archived, and the lake's bucket with it is not known"])
+        content = bucket.content(name)
+        if digest_of(content) != digest:
+            raise Misconfigured([f"{bucket.address(name)} is not what was archived: `usage-meter verify`"])
+        return content
+
+
+class CountersWithArchives:
+    """The port `CounterSource` of look-ups: the table, and for days of old months their archive, too.
+
+    A mark is read before the table and again after it: it is the same, or some counters have moved meanwhile
+    and could be missing, or be there twice.
+    """
+
+    def __init__(
+        self, counters: CounterReader, archived: ArchivedSlices, clock: Callable[[], datetime]
+    ) -> None:
+        """`clock` gives the time in UTC."""
+        self._counters = counters
+        self._archived = archived
+        self._clock = clock
+
+    def counter(self, key: str, period: Period) -> Counter:
+        """The counter of a key in a month or day; with no usage where there is none."""
+        if not is_day(period) or not self._may_be_archived(month_of(period)):
+            return self._counters.counter(key, period)
+        found = self._with_archives(
+            key, [month_of(period)], lambda: [self._counters.counter(key, period)], lambda day: day == period
+        )
+        return found[0] if found else Counter(key, period, NO_USAGE)
+
+    def days(self, key: str, first: Period, last: Period) -> list[Counter]:
+        """The days from `first` to `last`, both included, in which a key has a counter, in order and without
+        their hours.
+        """
+        months = [month for month in _months(first, last) if self._may_be_archived(month)]
+        return self._with_archives(
+            key, months, lambda: self._counters.days(key, first, last), lambda day: first <= day <= last
+        )
+
+    def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
+        """The counters of those keys that have one in a month, or in a day that is not archived."""
+        return self._counters.of_keys(keys, period)
+
+    def _with_archives(
+        self,
+        key: str,
+        months: Sequence[Period],
+        in_table: Callable[[], list[Counter]],
+        is_wanted: Callable[[Period], bool],
+    ) -> list[Counter]:
+        for _ in range(ATTEMPTS):
+            marks = self._archived.marks(months)
+            found = in_table()
+            slices = [one.counter for mark in marks for one in self._archived.of_key(mark, key)]
+            if self._archived.marks(months) == marks:
+                both = [*found, *(one for one in slices if is_wanted(one.period))]
+                return list(summed(sorted(both, key=attrgetter("period"))))
+        raise Transient(f"{', '.join(months)} is being archived or restored: look again")
+
+    def _may_be_archived(self, month: Period) -> bool:
+        return months_between(month, Period(f"{self._clock():%Y-%m}")) > MONTHS_IN_THE_TABLE
+
+
+def _of_key(rows: Iterable[StoredSlice], key: str) -> list[StoredSlice]:
+    return [row for row in rows if row.key == key]
+
+
+def _months(first: Period, last: Period) -> list[Period]:
+    """The months of a range of days."""
+    found = [month_of(first)]
+    while found[-1] < month_of(last):
+        found.append(following(found[-1]))
+    return found

@@ -1,0 +1,1 @@
+"""The archive: counters of the days of sealed months leave the table, and come back."""
