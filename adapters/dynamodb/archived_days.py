@@ -14,6 +14,7 @@ from metering.counters.counter import Counter, summed
 from metering.errors import Misconfigured, Transient
 from metering.period import Period, following, is_day, month_of, months_between
 from metering.proof.archive import (
+    MONTHS_IN_THE_TABLE,
     ArchiveMark,
     StoredSlice,
     parts_of_key,
@@ -27,8 +28,6 @@ from metering.usage import NO_USAGE
 if TYPE_CHECKING:
     pass
 
-MONTHS_IN_THE_TABLE: Final = 1
-"""So many months back no month is archived: the month after it is not over then."""
 ATTEMPTS: Final = 3
 """Readings of a month whose counters are being moved at the same time."""
 
@@ -96,9 +95,10 @@ class CountersWithArchives:
         their hours.
         """
         months = [month for month in _months(first, last) if self._may_be_archived(month)]
-        return self._with_archives(
+        found = self._with_archives(
             key, months, lambda: self._counters.days(key, first, last), lambda day: first <= day <= last
         )
+        return [Counter(one.key, one.period, one.usage) for one in found]
 
     def of_keys(self, keys: Iterable[str], period: Period) -> list[Counter]:
         """The counters of those keys that have one in a month, or in a day that is not archived."""

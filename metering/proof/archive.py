@@ -24,6 +24,8 @@ from metering.proof.billing_chain import digest_of
 ROWS_OF_A_BATCH: Final = 99
 """With the mark they are the hundred actions that a transaction of DynamoDB may have."""
 BATCHES_OF_A_PART: Final = 200
+MONTHS_IN_THE_TABLE: Final = 3
+"""So many months before the running one are never archived: their look-ups read the table alone."""
 FORMAT: Final = "usage-meter/archive/1"
 _LEVEL: Final = 6
 

@@ -33,6 +33,7 @@ from metering.errors import MeterError, Misconfigured, Transient
 from metering.period import Period, ends_at, following, is_day
 from metering.proof.archive import (
     BATCHES_OF_A_PART,
+    MONTHS_IN_THE_TABLE,
     ROWS_OF_A_BATCH,
     ArchiveIndex,
     ArchiveMark,
@@ -154,13 +155,17 @@ class Archiver:
 
     def _check_age(self, month: Period) -> None:
         now = self._clock()
-        last = month
-        for _ in range(self._final_after):
-            last = following(last)
-        if Period(f"{now:%Y-%m}") < (first := following(following(last))):
+        running = Period(f"{now:%Y-%m}")
+        last = _months_after(month, self._final_after)
+        if running < (first := _months_after(last, 2)):
             raise CannotArchiveError(
                 f"{month} is not final: the invoices of {last} adjust it for the last time (final_after "
                 f"in the tariff: {self._final_after} months). Archive it from {first} on"
+            )
+        if running < (first := _months_after(month, MONTHS_IN_THE_TABLE + 1)):
+            raise CannotArchiveError(
+                f"{month} is one of the last {MONTHS_IN_THE_TABLE} months, which are never archived: "
+                f"archive it from {first} on"
             )
         kept = self._stores.stream.retention()
         if now < (then := ends_at(month) + ARRIVAL + kept):
@@ -334,6 +339,12 @@ def _days(rows: Iterator[StoredSlice], agreement: Agreement, keys: set[str]) -> 
             if is_day(row.counter.period):
                 keys.add(key)
                 yield row
+
+
+def _months_after(month: Period, number: int) -> Period:
+    for _ in range(number):
+        month = following(month)
+    return month
 
 
 def _order(row: StoredSlice) -> tuple[str, Period, int]:

@@ -118,7 +118,7 @@ class LookUpContract:
         for asked in (
             of_customer("a", "/me/usage"),
             of_customer("a", "/me/usage/{period}", period="2026-11-05"),
-            of_customer("a", "/me/usage", query={"from": ["2026-09-01"], "to": ["2026-11-30"]}),
+            of_customer("a", "/me/usage", query={"from": ["2026-08-31"], "to": ["2026-11-30"]}),
             of_operator("/keys/{id}/usage", id="a"),
         ):
             bench.ask(asked)

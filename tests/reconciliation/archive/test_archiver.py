@@ -259,10 +259,15 @@ class TestRefused:
         self.refused(Archivist(deployment, early), why)
         self.refused(Archivist(deployment, AFTER, final_after=0), "Archive it from 2026-12 on")
 
+    def test_a_month_whose_look_ups_read_the_table_alone(self, deployment: Deployment) -> None:
+        """The last three months are never archived, whatever the tariff says."""
+        now = datetime(2027, 1, 31, tzinfo=UTC)
+        self.refused(Archivist(deployment, now, final_after=0), "last 3 months, .* from 2027-02 on")
+
     def test_records_in_the_stream(self, deployment: Deployment) -> None:
         """A record that is repeated would not meet its watermark."""
         stream = Kept(timedelta(days=365))
-        archivist = Archivist(deployment, datetime(2026, 12, 1, tzinfo=UTC), stream=stream, final_after=0)
+        archivist = Archivist(deployment, datetime(2027, 2, 1, tzinfo=UTC), stream=stream, final_after=0)
         self.refused(archivist, "may hold some of 2026-10: archive it from 2027-11-04 on")
 
     def test_a_pending_recovery(self, deployment: Deployment) -> None:

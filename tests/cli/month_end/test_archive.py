@@ -1,0 +1,128 @@
+"""`usage-meter archive` against a cloud with a sealed month, and the commands that meet an archived one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.look_up import usage_source
+from cli.main import main
+from cli.month_end import archive_session
+from tests.reconciliation.archive.archiving import CALLS, FINAL, ROWS, Archivist
+from tests.reconciliation.month_end import AFTER, Deployment, running
+
+MONTH = "2026-10"
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Deployment]:
+    """A deployment whose October is sealed."""
+    for deployment in running():
+        deployment.both(CALLS)
+        Archivist(deployment).close()
+        deployment.cloud.publish()
+        yield deployment
+
+
+@pytest.fixture
+def deployment(
+    cloud: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    own_environment: None,  # noqa: ARG001 - it comes first
+) -> Deployment:
+    """The command finds the deployment by the usual settings, at a time at which the month is final."""
+    for name, value in cloud.cloud.endpoint.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(archive_session, "utc_now", lambda: FINAL)
+    monkeypatch.setattr(usage_source, "utc_now", lambda: FINAL)
+    return cloud
+
+
+@pytest.fixture
+def typed(
+    deployment: Deployment,  # noqa: ARG001 - it comes first
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """Runs a command as it is typed: exit code, and all that was written."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["usage-meter", *arguments])
+        try:
+            code = main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    return run
+
+
+def test_there_and_back(deployment: Deployment, typed: Run, tmp_path: Path) -> None:
+    """A month is shown, archived, and restored; what needs its counters says how they come back."""
+    archivist = Archivist(deployment)
+    begun, out = archivist.counters(), tmp_path / "archive.json"
+    usage, explain = (
+        ("usage", "b", "--period", f"{MONTH}-05"),
+        ("explain", "b", "--period", f"{MONTH}-05"),
+    )
+    code, dry = typed("archive", MONTH, "--dry-run")
+    assert (0, f"{MONTH}: 4 counters of days, of 3 keys, move to 1 object of the lake's bucket.") == (
+        code,
+        dry[: dry.index(" Months' own")],
+    )
+    before = typed(*usage, "--json"), typed(*explain, "--json", "--no-lake")
+    code, shown = typed("archive", MONTH)
+    assert (2, begun) == (code, archivist.counters()), shown
+    code, shown = typed("archive", MONTH, "--yes", "--out", str(out))
+    document = json.loads(out.read_text())
+    assert (0, "archived", ROWS, 3, 1, 1) == (
+        code,
+        document["state"],
+        document["counters"],
+        document["keys"],
+        document["batches"],
+        document["batches_moved"],
+    )
+    assert [] == archivist.days()
+    assert f"{MONTH} is archived: {ROWS} counters of 3 keys in archive/{MONTH}/index-" in shown
+    assert shown[shown.index(f"{MONTH} is archived") :] == typed("archive", MONTH, "--yes")[1]
+    for command in (["reconcile", MONTH], ["rebuild", MONTH, "--allow-incomplete"]):
+        code, refused = typed(*command)
+        assert 1 == code
+        assert f"usage-meter: {MONTH} is archived: the counters of its days are not in the table." in refused
+    for was, now in zip(
+        before, (typed(*usage, "--json"), typed(*explain, "--json", "--no-lake")), strict=True
+    ):
+        assert _counted(was) == _counted(now)
+    assert 0 == typed("archive", MONTH, "--restore", "--dry-run")[0]
+    assert [] == archivist.days()
+    code, shown = typed("archive", MONTH, "--restore", "--yes")
+    assert (0, begun) == (code, archivist.counters())
+    assert (0, f"{MONTH} is not archived: the counters of its days are in the table\n") == typed(
+        "archive", MONTH, "--status"
+    )
+    assert 1 == typed("archive", MONTH, "--restore", "--yes")[0]
+
+
+def _counted(answer: tuple[int, str]) -> object:
+    code, text = answer
+    found = json.loads(text)
+    return code, found.get("totals") or found["counter"], found.get("parts")
+
+
+def test_refused(typed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month that is not final or not sealed is refused, with what to do."""
+    code, shown = typed("archive", "2026-09", "--yes")
+    assert (1, "usage-meter: 2026-09 is open: seal it with `usage-meter close 2026-09` first.\n") == (
+        code,
+        shown,
+    )
+    monkeypatch.setattr(archive_session, "utc_now", lambda: AFTER)
+    code, shown = typed("archive", MONTH, "--yes")
+    assert 1 == code
+    assert f"{MONTH} is not final: the invoices of 2027-10 adjust it for the last time" in shown
