@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from adapters.dynamodb.archived_days import ArchivedSlices, CountersWithArchives
+from adapters.dynamodb.archive_reader import ArchivedSlices, CountersWithArchives
 from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.completeness import CompletenessReader
 from adapters.dynamodb.counter_reader import CounterReader

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from adapters.dynamodb.archived_days import ArchivedSlices
+from adapters.dynamodb.archive_reader import ArchivedSlices
 from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.key_audit import KeyReader, Slice, positions_of
 from adapters.s3.bucket import Bucket

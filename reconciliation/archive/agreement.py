@@ -13,7 +13,7 @@ from metering.usage import NO_USAGE, Usage, total
 from reconciliation.model.contradictions import contradictions
 
 
-class Agreement:
+class CounterAgreement:
     """Takes the counters of one key after the other, and finds those that do not agree."""
 
     def __init__(self, sealed: Mapping[str, Usage]) -> None:

@@ -48,7 +48,7 @@ from metering.proof.archive import (
 )
 from metering.proof.billing_chain import LinkKind, digest_of
 from metering.proof.month_state import State
-from reconciliation.archive.agreement import Agreement
+from reconciliation.archive.agreement import CounterAgreement
 from reconciliation.archive.ports import ArchiveShelf, ArchiveTable, PendingRecoveries, StreamRetention
 from reconciliation.billing_chain import BillingChain
 from reconciliation.closing import SealedMonths
@@ -194,9 +194,9 @@ class Archiver:
             "brings them to the lake's figure"
         )
 
-    def _read(self, month: Period) -> tuple[Archivable, Agreement]:
+    def _read(self, month: Period) -> tuple[Archivable, CounterAgreement]:
         """The parts and the index, and whether the counters agree."""
-        agreement = Agreement(self._months.sealed_usage(month))
+        agreement = CounterAgreement(self._months.sealed_usage(month))
         rows = sorted_rows(
             self._with_progress("counters", self._stores.table.slices(month)), StoredSlice, _order, RUN_LENGTH
         )
@@ -330,7 +330,7 @@ class Archiver:
         self._on_progress(StepProgress(step, done))
 
 
-def _days(rows: Iterator[StoredSlice], agreement: Agreement, keys: set[str]) -> Iterator[StoredSlice]:
+def _days(rows: Iterator[StoredSlice], agreement: CounterAgreement, keys: set[str]) -> Iterator[StoredSlice]:
     """The slices of days, while all of each key are looked at; their keys are noted."""
     for key, group in groupby(rows, key=attrgetter("key")):
         of_key = list(group)

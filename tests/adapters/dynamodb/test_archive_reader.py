@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from adapters.dynamodb.archived_days import ArchivedSlices, CountersWithArchives
+from adapters.dynamodb.archive_reader import ArchivedSlices, CountersWithArchives
 from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.counters import DynamoDBCounters
