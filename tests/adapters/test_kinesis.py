@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,15 @@ def endpoint() -> Iterator[LocalEndpoint]:
 def client(endpoint: LocalEndpoint) -> Any:
     """A client that keeps the requests that it was asked for."""
     return endpoint.client("kinesis")
+
+
+def test_retention(client: Any) -> None:
+    """How long records stay is what is set now; of a stream that is not there nobody knows."""
+    assert timedelta(days=1) == KinesisStream(client, "calls").retention()
+    client.increase_stream_retention_period(StreamName="calls", RetentionPeriodHours=72)
+    assert timedelta(days=3) == KinesisStream(client, "calls").retention()
+    with pytest.raises(Misconfigured, match="describe_stream_summary of stream nowhere"):
+        KinesisStream(client, "nowhere").retention()
 
 
 class TestShards:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
-from metering.errors import Misconfigured
+from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.proof.archive import ArchivedMonthError, ArchiveIndex, read_index
 from metering.proof.recovery import Recovery
@@ -200,6 +201,46 @@ class TestKilled:
         assert (1, 3, 2) == (partly.mark.moved, partly.mark.batches, len(archivist.days()))
         archivist.restore()
         assert begun == archivist.counters()
+
+
+class TestTwoAtOnce:
+    """Jobs that meet: at a job's second batch, another one runs from its beginning to its end."""
+
+    def meet(self, deployment: Deployment, other: Callable[[], object]) -> Archivist:
+        """Whoever meets the other."""
+        client, sent = deployment.cloud.client("dynamodb"), count(1)
+
+        def meanwhile(**_: object) -> None:
+            if next(sent) == 2:
+                other()
+
+        client.meta.events.register("before-send.dynamodb.TransactWriteItems", meanwhile)
+        return Archivist(deployment, dynamodb=client)
+
+    def test_both_archive(self, deployment: Deployment) -> None:
+        """Both end with the same archive, and each batch has moved once."""
+        begun = Archivist(deployment).counters()
+        other = Archivist(deployment)
+        archived = self.meet(deployment, other.archive).archive()
+        assert (archived, []) == (other.archive(), other.days())
+        other.restore()
+        assert begun == other.counters()
+
+    def test_both_restore(self, deployment: Deployment) -> None:
+        """Each batch has come back once."""
+        other = Archivist(deployment)
+        begun = other.counters()
+        other.archive()
+        assert self.meet(deployment, other.restore).restore().mark is None
+        assert (begun, None) == (other.counters(), other.table.read(OCTOBER))
+
+    def test_one_archives_and_one_restores(self, deployment: Deployment) -> None:
+        """Whoever was overtaken says so; the table has each counter once."""
+        other = Archivist(deployment)
+        begun = other.counters()
+        with pytest.raises(Transient, match="2026-10 was restored by somebody else meanwhile"):
+            self.meet(deployment, other.restore).archive()
+        assert (begun, None) == (other.counters(), other.table.read(OCTOBER))
 
 
 class TestLateCalls:
