@@ -135,8 +135,7 @@ def _new_table(dynamodb: DynamoDBClient, name: str) -> str:
 def main() -> None:
     """Replace the table of the page."""
     page = PAGE.read_text(encoding="utf-8")
-    credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    session = boto3.session.Session(region_name="us-east-1", **credentials)
+    session = boto3.session.Session("local", "local", region_name="us-east-1")
     table = "\n".join(_lines(session.client("dynamodb")))
     PAGE.write_text(_TABLE.sub(lambda _: table + "\n", page, count=1), encoding="utf-8")
 

@@ -22,7 +22,7 @@ from metering.proof.archive import ArchiveIndex, ArchiveMark, index_content, ind
 from metering.proof.billing_chain import digest_of
 from metering.usage import NO_USAGE, Usage
 from tests.stream_processor.storage_contract import FAR_SHARD, SEQUENCE, increment
-from tests.tables import CREDENTIALS, REGION, create_tables
+from tests.tables import REGION, create_tables
 
 MONTH = Period("2026-06")
 DAYS = [Period(f"2026-06-{day:02d}") for day in (1, 5, 30)]
@@ -99,7 +99,7 @@ class Bench:
 @pytest.fixture(params=["moto", "dynamodb_local"])
 def bench(request: pytest.FixtureRequest, moto: str) -> Bench:
     """Either engine, with a month that can be archived."""
-    s3 = boto3.session.Session().client("s3", endpoint_url=moto, region_name=REGION, **CREDENTIALS)
+    s3 = boto3.session.Session("local", "local", region_name=REGION).client("s3", endpoint_url=moto)
     return Bench(request.getfixturevalue(request.param), s3)
 
 
