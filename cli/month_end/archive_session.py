@@ -24,7 +24,7 @@ from metering.prices.tariff import FINAL_AFTER
 from metering.prices.tariff_file import read_tariff
 from metering.proof.archive import ArchiveIndex, ArchiveMark
 from reconciliation.archive.archiver import Archiver, CannotArchiveError
-from reconciliation.closing import SealedMonths
+from reconciliation.closing import NotLinkedError, SealedMonths
 from reconciliation.model.report import Report
 from reconciliation.ports import StepProgress
 from reconciliation.reconcile import Reconciler
@@ -143,7 +143,7 @@ def _archiver(month: Period, doing: str, stack: str, screen: Console) -> Iterato
     try:
         with status if is_live(screen) else nullcontext(), refusals_as_messages():
             yield made, status
-    except CannotArchiveError as refusal:
+    except (CannotArchiveError, NotLinkedError) as refusal:
         raise CommandError(f"{refusal}.", PROBLEM) from refusal
 
 

@@ -263,7 +263,7 @@ class Archiver:
             if not self._stores.table.move_out(mark, _batch(rows, mark.moved - first, index)):
                 return self._marked(mark.month)
             mark = mark._replace(moved=mark.moved + 1)
-            self._on_progress(StepProgress("batches moved", mark.moved))
+            self._on_progress(StepProgress(f"batches moved, of {mark.batches:,}:", mark.moved))
         return mark
 
     def archived(self, month: Period) -> Archived:

@@ -320,6 +320,12 @@ class TestGrants:
             "Resource"
         ]
 
+    @pytest.mark.parametrize("role", ROLES)
+    def test_archives(self, role: str) -> None:
+        """Months are archived and restored by an operator: of the functions, look-ups alone read archives."""
+        archives = f"{STACK.arn('LakeBucket')}/archive/*"
+        assert actions(role, archives) == ({"s3:GetObject"} if role == "UsageApiRole" else set())
+
     def test_traces(self) -> None:
         """Without traces no role may send any."""
         for role in ROLES:
