@@ -22,6 +22,7 @@ from metering.period import Period, days_of, following, is_day, months_between
 from metering.prices.tariff import FINAL_AFTER
 from metering.proof.archive import ROWS_OF_A_BATCH, ArchiveMark
 from metering.usage import TOTALS
+from reconciliation.report.verdict import counted
 from tools.scale_table import PAGE
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def row_of(found: MonthsCost) -> str:
 
 
 def _cell(cost: ScanCost) -> str:
-    return f"{cost.items:,} items, {cost.read_units:,.0f} read units, {cost.requests:,} requests"
+    units = f"{cost.read_units:,.0f} read units"
+    return f"{counted(cost.items, 'item')}, {units}, {counted(cost.requests, 'request')}"
 
 
 def _lines(dynamodb: DynamoDBClient) -> Iterator[str]:
