@@ -239,6 +239,7 @@ class Reconciler:
         hearings = [self._hearing(witness, month) for witness in self._sources.witnesses if run.is_whole]
         comparison = _Comparison(run, self._differences_held, hearings)
         comparison.run(counters, self._with_progress("lake rows", query.rows()))  # 5
+        check_not_archived(self._sources.archives, month)  # again: it may have been archived before 4
         report.tally = comparison.tally
         report.differences = comparison.differences.things
         report.differences_found = comparison.differences.found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeVar
 
 from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.counter_reader import CounterReader
@@ -25,26 +25,42 @@ from metering.proof.archive import (
 from metering.proof.billing_chain import digest_of
 from metering.usage import NO_USAGE
 
-if TYPE_CHECKING:
-    pass
-
 ATTEMPTS: Final = 3
 """Readings of a month whose counters are being moved at the same time."""
 
+Found = TypeVar("Found")
+
 
 class ArchivedSlices:
-    """Reads what is out of the table. All methods raise Transient and Misconfigured."""
+    """Reads what is out of the table. All methods raise Transient and Misconfigured.
+
+    A mark is read before the table and again after it: it is the same, or some counters have moved meanwhile
+    and could be missing, or be there twice.
+    """
 
     def __init__(self, marks: DynamoDBArchives, bucket: Callable[[], Bucket | None]) -> None:
         """`bucket` makes the lake's bucket when it is first needed; None: it may not be read."""
         self._marks = marks
         self._bucket = bucket
 
-    def marks(self, months: Sequence[Period]) -> list[ArchiveMark]:
-        """The marks of those of some months, in order, of which anything is out of the table."""
+    def with_table(
+        self, key: str, months: Sequence[Period], in_table: Callable[[], Found]
+    ) -> tuple[Found, list[StoredSlice]]:
+        """What `in_table` reads there, and the slices of a key in some months, in order, that were out of it
+        at the same time.
+        """
+        for _ in range(ATTEMPTS):
+            marks = self._between(months)
+            found = in_table()
+            slices = [one for mark in marks for one in self._of_key(mark, key)]
+            if self._between(months) == marks:
+                return found, slices
+        raise Transient(f"{', '.join(months)} is being archived or restored: look again")
+
+    def _between(self, months: Sequence[Period]) -> list[ArchiveMark]:
         return self._marks.between(months[0], months[-1]) if months else []
 
-    def of_key(self, mark: ArchiveMark, key: str) -> list[StoredSlice]:
+    def _of_key(self, mark: ArchiveMark, key: str) -> list[StoredSlice]:
         """The slices of a key that are out of the table: by two requests, or by three where its slices lie in
         two parts.
         """
@@ -53,25 +69,22 @@ class ArchivedSlices:
         for first_batch, part in parts_of_key(index, key):
             if first_batch < mark.moved:
                 rows = read_part(self._content(mark, part.name, part.sha256))
-                found += _of_key(rows_out(rows, index, mark.moved - first_batch), key)
+                found += [row for row in rows_out(rows, index, mark.moved - first_batch) if row.key == key]
         return found
 
     def _content(self, mark: ArchiveMark, name: str, digest: str) -> bytes:
         bucket = self._bucket()
         if bucket is None:
             raise Misconfigured([f"{mark.month} is archived, and the lake's bucket with it is not known"])
-        content = bucket.content(name)
-        if digest_of(content) != digest:
-            raise Misconfigured([f"{bucket.address(name)} is not what was archived: `usage-meter verify`"])
-        return content
+        stored = bucket.get(name)
+        if stored is None or digest_of(stored.content) != digest:
+            what = "missing" if stored is None else f"not what was archived ({digest})"
+            raise Misconfigured([f"{bucket.address(name)} is {what}: bring back its version of that time"])
+        return stored.content
 
 
 class CountersWithArchives:
-    """The port `CounterSource` of look-ups: the table, and for days of old months their archive, too.
-
-    A mark is read before the table and again after it: it is the same, or some counters have moved meanwhile
-    and could be missing, or be there twice.
-    """
+    """The port `CounterSource` of look-ups: the table, and for days of old months their archive, too."""
 
     def __init__(
         self, counters: CounterReader, archived: ArchivedSlices, clock: Callable[[], datetime]
@@ -111,21 +124,12 @@ class CountersWithArchives:
         in_table: Callable[[], list[Counter]],
         is_wanted: Callable[[Period], bool],
     ) -> list[Counter]:
-        for _ in range(ATTEMPTS):
-            marks = self._archived.marks(months)
-            found = in_table()
-            slices = [one.counter for mark in marks for one in self._archived.of_key(mark, key)]
-            if self._archived.marks(months) == marks:
-                both = [*found, *(one for one in slices if is_wanted(one.period))]
-                return list(summed(sorted(both, key=attrgetter("period"))))
-        raise Transient(f"{', '.join(months)} is being archived or restored: look again")
+        found, slices = self._archived.with_table(key, months, in_table)
+        out = (one.counter for one in slices if is_wanted(one.counter.period))
+        return list(summed(sorted([*found, *out], key=attrgetter("period"))))
 
     def _may_be_archived(self, month: Period) -> bool:
         return months_between(month, Period(f"{self._clock():%Y-%m}")) > MONTHS_IN_THE_TABLE
-
-
-def _of_key(rows: Iterable[StoredSlice], key: str) -> list[StoredSlice]:
-    return [row for row in rows if row.key == key]
 
 
 def _months(first: Period, last: Period) -> list[Period]:

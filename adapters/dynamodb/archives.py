@@ -67,6 +67,7 @@ class DynamoDBArchives:
             "sha256": {"S": mark.sha256},
             "batches": {"N": str(mark.batches)},
             "moved": {"N": str(mark.moved)},
+            "version": {"N": str(mark.version)},
             "who": {"S": who},
         }
         values: Item = {":none": {"N": "0"}}
@@ -121,15 +122,17 @@ class DynamoDBArchives:
         raise Transient(f"counters of {mark.month} are being changed all the time: run it again")
 
     def _counted(self, mark: ArchiveMark, step: int) -> TransactWriteItemTypeDef:
-        """The mark's next number, if it is still this one."""
+        """The mark after a batch, if it is still this one."""
         update: UpdateTypeDef = {
             "TableName": self._table.name,
             "Key": _mark_key(mark.month),
-            "UpdateExpression": "ADD #moved :step",
-            "ConditionExpression": "#moved = :moved AND #sha256 = :sha256",
-            "ExpressionAttributeNames": {"#moved": "moved", "#sha256": "sha256"},
+            "UpdateExpression": "SET #version = :next ADD #moved :step",
+            "ConditionExpression": "#version = :version AND #moved = :moved AND #sha256 = :sha256",
+            "ExpressionAttributeNames": {"#version": "version", "#moved": "moved", "#sha256": "sha256"},
             "ExpressionAttributeValues": {
                 ":step": {"N": str(step)},
+                ":next": {"N": str(mark.after(step).version)},
+                ":version": {"N": str(mark.version)},
                 ":moved": {"N": str(mark.moved)},
                 ":sha256": {"S": mark.sha256},
             },
@@ -142,7 +145,7 @@ class DynamoDBArchives:
         if held is None:
             raise Misconfigured([_removed(row)])
         if not _is_same(held, row):
-            return {"Update": self._update(row, held, amounts(row.counter, -1), _NONE)}
+            return self._changed(row, held, amounts(row.counter, -1), _NONE)
         condition = unchanged(held.counter, held.watermarks)
         return {
             "Delete": {
@@ -161,7 +164,7 @@ class DynamoDBArchives:
             higher = {
                 name: mark for name, mark in row.watermarks.items() if mark > held.watermarks.get(name, b"")
             }
-            return {"Update": self._update(row, held, amounts(row.counter), higher)}
+            return self._changed(row, held, amounts(row.counter), higher)
         return {
             "Put": {
                 "TableName": self._table.name,
@@ -170,22 +173,36 @@ class DynamoDBArchives:
             }
         }
 
-    def _update(
+    def _changed(
         self, row: StoredSlice, held: StoredSlice, added: Mapping[str, int], marks: Mapping[str, bytes]
-    ) -> UpdateTypeDef:
-        """Amounts added to a slice that holds more than was archived, if it is still what was read."""
+    ) -> TransactWriteItemTypeDef:
+        """Amounts added to a slice that holds more than was archived, if it is still what was read. A slice
+        of watermarks alone may add nothing.
+        """
         condition = unchanged(held.counter, held.watermarks)
+        if not added and not marks:
+            return {
+                "ConditionCheck": {
+                    "TableName": self._table.name,
+                    "Key": key_of(_place(row)),
+                    "ConditionExpression": condition.expression,
+                    "ExpressionAttributeNames": condition.names,
+                    "ExpressionAttributeValues": condition.values,
+                }
+            }
         return {
-            "TableName": self._table.name,
-            "Key": key_of(_place(row)),
-            "UpdateExpression": f"{assignment(marks)} {addition(added)}".strip(),
-            "ConditionExpression": condition.expression,
-            "ExpressionAttributeNames": {**condition.names, **named("#a", added), **named("#w", marks)},
-            "ExpressionAttributeValues": {
-                **condition.values,
-                **numbers(":a", added.values()),
-                **binaries(":w", marks.values()),
-            },
+            "Update": {
+                "TableName": self._table.name,
+                "Key": key_of(_place(row)),
+                "UpdateExpression": f"{assignment(marks)} {addition(added)}".strip(),
+                "ConditionExpression": condition.expression,
+                "ExpressionAttributeNames": {**condition.names, **named("#a", added), **named("#w", marks)},
+                "ExpressionAttributeValues": {
+                    **condition.values,
+                    **numbers(":a", added.values()),
+                    **binaries(":w", marks.values()),
+                },
+            }
         }
 
 
@@ -199,7 +216,7 @@ def _removed(row: StoredSlice) -> str:
 
 def _mark(item: Item) -> ArchiveMark:
     with decoding(item):
-        counts = (int(item[name]["N"]) for name in ("batches", "moved"))
+        counts = (int(item[name]["N"]) for name in ("batches", "moved", "version"))
         return ArchiveMark(Period(item["sk"]["S"]), item["index"]["S"], item["sha256"]["S"], *counts)
 
 

@@ -34,7 +34,7 @@ and what shows that nothing of the chain of what was billed is cut off, in the s
 
 and of months whose counters of days are archived, in the same table:
 
-    archives              2026-10        index, sha256, batches, moved, who: the archive, how much is out
+    archives              2026-10        index, sha256, batches, moved, version, who: how much is out
 
 Ledger table, one item for each time slot, lane and page:
 

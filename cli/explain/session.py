@@ -66,14 +66,12 @@ def _found(where: Target, screen: Console, key: str, period: Period, *, with_lak
 
 def _slices(where: Target, reader: KeyReader, key: str, period: Period) -> list[Slice]:
     """The slices of a counter, those too that lie in the archive of its month."""
-    found = reader.slices(key, period)
     if not is_day(period):
-        return found
+        return reader.slices(key, period)
     settings = where.deployment.reconciliation
     marks = DynamoDBArchives(where.client("dynamodb"), settings.counters_table)
     archived = ArchivedSlices(marks, lambda: Bucket(where.client("s3"), settings.lake_bucket))
-    mark = marks.read(month_of(period))
-    rows = [] if mark is None else archived.of_key(mark, key)
+    found, rows = archived.with_table(key, [month_of(period)], lambda: reader.slices(key, period))
     return [*found, *(_archived(row) for row in rows if row.counter.period == period)]
 
 

@@ -25,7 +25,9 @@ ROWS_OF_A_BATCH: Final = 99
 """With the mark they are the hundred actions that a transaction of DynamoDB may have."""
 BATCHES_OF_A_PART: Final = 200
 MONTHS_IN_THE_TABLE: Final = 3
-"""So many months before the running one are never archived: their look-ups read the table alone."""
+"""Look-ups of so many months before the running one read the table alone."""
+MONTHS_NOT_ARCHIVED: Final = MONTHS_IN_THE_TABLE + 1
+"""So many are never archived. The clocks of whoever archives and of whoever looks up may differ."""
 FORMAT: Final = "usage-meter/archive/1"
 _LEVEL: Final = 6
 
@@ -91,11 +93,19 @@ class ArchiveMark(NamedTuple):
     batches: int
     moved: int
     """So many batches, from the first on, are out of the table."""
+    version: int = 0
+    """Rises with each batch that moves, in either direction, from a time in epoch milliseconds on: a mark is
+    never what it was before.
+    """
 
     @property
     def is_whole(self) -> bool:
         """Whether all are out of it."""
         return self.moved == self.batches
+
+    def after(self, step: int) -> ArchiveMark:
+        """The mark when one batch more is out, or with -1 one less."""
+        return self._replace(moved=self.moved + step, version=self.version + 1)
 
 
 class ArchiveMarks(Protocol):

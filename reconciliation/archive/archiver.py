@@ -33,7 +33,7 @@ from metering.errors import MeterError, Misconfigured, Transient
 from metering.period import Period, ends_at, following, is_day
 from metering.proof.archive import (
     BATCHES_OF_A_PART,
-    MONTHS_IN_THE_TABLE,
+    MONTHS_NOT_ARCHIVED,
     ROWS_OF_A_BATCH,
     ArchiveIndex,
     ArchiveMark,
@@ -162,9 +162,9 @@ class Archiver:
                 f"{month} is not final: the invoices of {last} adjust it for the last time (final_after "
                 f"in the tariff: {self._final_after} months). Archive it from {first} on"
             )
-        if running < (first := _months_after(month, MONTHS_IN_THE_TABLE + 1)):
+        if running < (first := _months_after(month, MONTHS_NOT_ARCHIVED + 1)):
             raise CannotArchiveError(
-                f"{month} is one of the last {MONTHS_IN_THE_TABLE} months, which are never archived: "
+                f"{month} is one of the last {MONTHS_NOT_ARCHIVED} months, which are never archived: "
                 f"archive it from {first} on"
             )
         kept = self._stores.stream.retention()
@@ -232,7 +232,9 @@ class Archiver:
         self._chain.begin()
         self._chain.add(LinkKind.ARCHIVE, month, {name: digest, **index.objects()})  # 4
         if found.mark is None:
-            self._stores.table.begin(ArchiveMark(month, name, digest, index.batches, 0), self._who)  # 5
+            version = round(self._clock().timestamp() * 1000)
+            mark = ArchiveMark(month, name, digest, index.batches, 0, version)
+            self._stores.table.begin(mark, self._who)  # 5
         mark = self._marked(month)
         while not mark.is_whole:  # 6
             mark = self._next(mark, self._index(mark))
@@ -262,7 +264,7 @@ class Archiver:
         while mark.moved < first + index.batches_of(part):
             if not self._stores.table.move_out(mark, _batch(rows, mark.moved - first, index)):
                 return self._marked(mark.month)
-            mark = mark._replace(moved=mark.moved + 1)
+            mark = mark.after(1)
             self._on_progress(StepProgress(f"batches moved, of {mark.batches:,}:", mark.moved))
         return mark
 
@@ -299,7 +301,7 @@ class Archiver:
         while mark.moved > first:
             if not self._stores.table.move_in(mark, _batch(rows, mark.moved - 1 - first, index)):
                 return self._stores.table.read(mark.month)
-            mark = mark._replace(moved=mark.moved - 1)
+            mark = mark.after(-1)
             self._on_progress(StepProgress("batches to restore", mark.moved))
         return mark
 

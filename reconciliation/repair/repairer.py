@@ -143,6 +143,7 @@ class Repairer:
         self.check_not_archived(scope.month)
         taken = scope.taken()
         counters, has_counters = self._counters(scope)  # 1
+        self.check_not_archived(scope.month)  # again: what was read is whole only if it is not archived now
         undecodable = self._undecodable(scope)
         self._on_progress(StepProgress("query", 0))
         (only,) = scope.keys if scope.keys is not None and len(scope.keys) == 1 else ("",)

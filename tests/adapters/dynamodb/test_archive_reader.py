@@ -194,12 +194,37 @@ def test_while_batches_move(bench: Bench) -> None:
         bench.counters().counter("a", DAYS[0])
 
 
+def test_while_a_batch_moves_there_and_back(bench: Bench) -> None:
+    """A batch that came back before the table was read, and left again afterwards, is not added twice."""
+    bench.move(1)
+
+    class Moving(CounterReader):
+        """A batch is in the table for the first reading alone."""
+
+        has_read = False
+
+        def counter(self, key: str, period: Period) -> Counter:
+            if self.has_read:
+                return super().counter(key, period)
+            self.has_read = True
+            bench.archives.move_in(bench.mark(), bench.batch(0))
+            found = super().counter(key, period)
+            bench.move(1)
+            return found
+
+    bench.reader = Moving(bench.tables.dynamodb, bench.tables.counters)
+    assert CALLS == bench.counters().counter("a", DAYS[0]).usage
+
+
 def test_an_altered_archive(bench: Bench) -> None:
     """An object that is not what was archived says nothing; nor can a look-up without the bucket."""
     bench.move(bench.index.batches)
     part = bench.index.parts[0]
     bench.s3.put(part.name, b"something else")
     with pytest.raises(Misconfigured, match=f"{part.name} is not what was archived"):
+        bench.counters().counter("a", DAYS[0])
+    bench.s3.delete(part.name)
+    with pytest.raises(Misconfigured, match=f"{part.name} is missing"):
         bench.counters().counter("a", DAYS[0])
     blind = CountersWithArchives(bench.reader, ArchivedSlices(bench.archives, lambda: None), lambda: NOW)
     with pytest.raises(

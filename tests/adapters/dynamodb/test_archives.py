@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectionClosedError
@@ -122,7 +123,7 @@ def test_there_and_back(bench: Bench) -> None:
     """Days leave the table and come back as they were, attribute by attribute; all others stay."""
     batches = batches_of(bench)
     bench.move(batches)
-    assert bench.mark() == MARK._replace(moved=2)
+    assert bench.mark() == MARK._replace(moved=2, version=2)
     left = [item["sk"]["S"] for item in bench.counters()]
     assert ["2026-10-31#0", f"{MONTH}#0"] == left
     bench.restore(batches)
@@ -150,7 +151,7 @@ def test_a_batch_moves_once(bench: Bench) -> None:
     bench.move(batches)
     held = bench.counters()
     assert not bench.archives.move_out(MARK, batches[0])
-    assert not bench.archives.move_in(MARK._replace(moved=1), batches[0])
+    assert not bench.archives.move_in(MARK._replace(moved=1, version=1), batches[0])
     assert (held, 2) == (bench.counters(), bench.mark().moved)
 
 
@@ -190,6 +191,37 @@ def test_again_after_a_late_call(bench: Bench) -> None:
     bench.restore(batches)
     bench.move(batches)
     assert CALLS == bench.total(DAY)
+
+
+def test_a_counter_without_totals(bench: Bench) -> None:
+    """A slice that holds nothing but a watermark, as a repair leaves it, leaves and comes back as any other:
+    with a call that came before it left, and with one that came afterwards.
+    """
+    batches = batches_of(bench)
+    (nothing,) = batches[1]
+    empty = msgspec.structs.replace(nothing.counter, usage=Usage(), parts={})
+    batches[1] = [msgspec.structs.replace(nothing, counter=empty)]
+    place = {"pk": {"S": counter_pk(KEY)}, "sk": {"S": f"{NEXT_DAY}#0"}}
+    watermarks: Any = {name: {"B": mark} for name, mark in nothing.watermarks.items()}
+    bench.tables.dynamodb.put_item(TableName=bench.tables.counters, Item={**place, **watermarks})
+    bench.move(batches)
+    assert Usage() == bench.total(NEXT_DAY)
+    bench.live.add([increment(SEQUENCE + 1, period=NEXT_DAY, totals=CALLS)])
+    bench.restore(batches)
+    assert CALLS == bench.total(NEXT_DAY)
+    bench.move(batches)
+    assert (CALLS, 2) == (bench.total(NEXT_DAY), bench.mark().moved)
+
+
+def test_a_mark_is_never_what_it_was(bench: Bench) -> None:
+    """Whoever compares two readings of a mark sees that batches moved in between, there and back."""
+    batches = batches_of(bench)
+    bench.move(batches)
+    before = bench.mark()
+    bench.archives.move_in(before, batches[1])
+    bench.archives.move_out(bench.mark(), batches[1])
+    assert before.moved == bench.mark().moved
+    assert before != bench.mark()
 
 
 def test_a_counter_that_somebody_removed(bench: Bench) -> None:

@@ -9,12 +9,14 @@ from itertools import count
 
 import pytest
 
+from metering.counters.counter import Counter
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
 from metering.proof.archive import ArchivedMonthError, ArchiveIndex, read_index
 from metering.proof.recovery import Recovery
 from reconciliation.archive.archiver import CannotArchiveError
 from reconciliation.billing_chain import BrokenChainError
+from reconciliation.reconcile import Reconciler
 from reconciliation.recovery.recoverer import Recoverer
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.verification import Verifier
@@ -301,14 +303,14 @@ class TestRefused:
         self.refused(Archivist(deployment, AFTER, final_after=0), "Archive it from 2026-12 on")
 
     def test_a_month_whose_look_ups_read_the_table_alone(self, deployment: Deployment) -> None:
-        """The last three months are never archived, whatever the tariff says."""
-        now = datetime(2027, 1, 31, tzinfo=UTC)
-        self.refused(Archivist(deployment, now, final_after=0), "last 3 months, .* from 2027-02 on")
+        """They are never archived, whatever the tariff says; nor is one month more, since clocks differ."""
+        now = datetime(2027, 2, 28, tzinfo=UTC)
+        self.refused(Archivist(deployment, now, final_after=0), "last 4 months, .* from 2027-03 on")
 
     def test_records_in_the_stream(self, deployment: Deployment) -> None:
         """A record that is repeated would not meet its watermark."""
         stream = Kept(timedelta(days=365))
-        archivist = Archivist(deployment, datetime(2027, 2, 1, tzinfo=UTC), stream=stream, final_after=0)
+        archivist = Archivist(deployment, datetime(2027, 3, 1, tzinfo=UTC), stream=stream, final_after=0)
         self.refused(archivist, "may hold some of 2026-10: archive it from 2027-11-04 on")
 
     def test_a_pending_recovery(self, deployment: Deployment) -> None:
@@ -359,6 +361,31 @@ class TestWhileArchived:
             with pytest.raises(ArchivedMonthError, match="usage-meter archive 2026-10 --restore"):
                 way()
         assert (held, []) == ((archivist.items(), decisive(archivist)), changed)
+
+    @pytest.mark.parametrize("work", ["compare", "repair"])
+    def test_archived_while_it_is_read(self, deployment: Deployment, work: str) -> None:
+        """A month that is archived after somebody looked whether it is, and before its counters are read, is
+        neither compared nor repaired by what is left in the table.
+        """
+        archivist = Archivist(deployment)
+
+        class Meanwhile:
+            """The counters, read just after the month was archived."""
+
+            def of_period(self, period: Period) -> Iterator[Counter]:
+                archivist.archive()
+                return deployment.sources.counters.of_period(period)
+
+        sources = deployment.sources._replace(counters=Meanwhile())
+        repairing = repairer(deployment)
+        repairing._sources = repairing._sources._replace(counters=Meanwhile(), archives=archivist.table)  # type: ignore[arg-type]  # noqa: SLF001 - as it is wired
+        ways: dict[str, Callable[[], object]] = {
+            "compare": lambda: Reconciler(sources, lambda: FINAL).reconcile(OCTOBER, run_id=run()),
+            "repair": lambda: repairing.prepare(scope(run())),
+        }
+        with pytest.raises(ArchivedMonthError):
+            ways[work]()
+        assert [] == archivist.days()
 
     def test_verified(self, deployment: Deployment) -> None:
         """An archive is held against the chain: one that was altered or removed is named."""
