@@ -24,6 +24,7 @@ from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
 from reconciliation.attribution.budget import Budget
+from reconciliation.attribution.remainder import with_remainders
 from reconciliation.attribution.stray_rows import with_strays
 from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.firehose_errors import waiting_hashes
@@ -98,7 +99,7 @@ class Investigation:
         self._error_prefix = error_prefix
         self._on_query = on_query
         self._on_looked = on_looked
-        self._looked = 0
+        self._looked_into: list[Difference] = []
 
     def findings(
         self,
@@ -113,7 +114,9 @@ class Investigation:
         for row in altered:
             of_days[row.call.key, day_of(hour_at(row.call.time_ms))].append(row)
         found = self._suspects(differences, of_days, run_id, is_whole=circumstances.is_whole)
-        suspects = moved([*found, *self._altered(differences, altered)])
+        found += self._altered(differences, altered)
+        suspects = moved(found)
+        suspects = with_remainders(self._looked_into, found, suspects)
         strays = partial(with_strays, suspects, self._queries, self._note, run_id)
         suspects = self._within_budget(strays) or suspects
         suspects += _contradicting(contradictions, suspects)
@@ -134,8 +137,8 @@ class Investigation:
             if self.ended:
                 self.left_out += len(group)
             else:
-                self._looked += len(group)
-                self._on_looked(self._looked)
+                self._looked_into += group
+                self._on_looked(len(self._looked_into))
         of_keys: dict[str, list[Difference]] = defaultdict(list)
         for one in days:
             of_keys[one.key].append(one)

@@ -207,7 +207,12 @@ def read_calls(rows: Iterable[Row]) -> Iterator[LakeCall]:
             Absent.DASH if no_request_size else request or 0,
             latency or 0,
         )
-        faults = (*((NO_TIME,) if time is None else ()), *_faults(call, known, billable, outcome))
+        unknown = (response if no_response_size else 0, request if no_request_size else 0)
+        faults = (
+            *((NO_TIME,) if time is None else ()),
+            *_faults(call, known, billable, outcome),
+            *_unknown_sizes(*unknown),
+        )
         yield LakeCall(call, place, faults)
 
 
@@ -224,6 +229,15 @@ def _faults(call: Call, hashed: int | None, billable: object, outcome: str | Non
     for name, most in _MOST.items():
         if not 0 <= (found := getattr(call, name) or 0) <= most:
             yield f"the row's {name} are {found}"
+
+
+def _unknown_sizes(response: int | None, request: int | None) -> Iterator[str]:
+    """Sizes that a row says though it says, too, that they are unknown; the query looks for these as well. A
+    call of unknown size counts no bytes, and the sums of the lake would have them.
+    """
+    for name, size in (("response", response), ("request", request)):
+        if size:
+            yield f"the row's {name} size is unknown, and it says {size}"
 
 
 def epoch_ms(time: datetime) -> int:

@@ -16,7 +16,7 @@ import msgspec
 from metering.outcome import UNDECODABLE_KEY
 from metering.period import Period, is_day
 from metering.proof.correction import Correction
-from reconciliation.model.causes import Cause, Finding
+from reconciliation.model.causes import HARMLESS, Cause, Finding
 from reconciliation.model.report import Report
 from reconciliation.repair.scope import NotRepairableError, Scope
 
@@ -44,11 +44,14 @@ def doubts(report: Report) -> Mapping[tuple[str, Period], str]:
     """Why the lake is not followed, for each key and period that differs and is left alone.
 
     Calls that the lake lacks and nobody can name may be the ones that it has under another key. So nothing is
-    believed of a day on which there are such calls.
+    believed of a day on which there are such calls. A finding that changes nothing that is counted explains
+    no difference.
     """
     found: dict[tuple[str, Period], str] = {}
     explained: set[tuple[str, Period]] = set()
     for one in report.findings:
+        if one.cause in HARMLESS:
+            continue
         explained.add((one.key, one.period))
         if one.cause in DOUBTFUL and one.key != UNDECODABLE_KEY:
             found.setdefault((one.key, one.period), one.cause.value)

@@ -241,7 +241,10 @@ def _altered(rows: Iterable[StoredRow]) -> list[Row]:
     found = [
         row
         for row in rows
-        if row.row.eventhash != event_hash(row.row.eventid) or row.row.outcome != outcome_of_key(row.key)
+        if row.row.eventhash != event_hash(row.row.eventid)
+        or row.row.outcome != outcome_of_key(row.key)
+        or (row.row.responsesize and row.row.responsesizeknown is False)
+        or (row.row.requestsize and row.row.requestsizeknown is False)
     ]
     ordered = sorted(found, key=lambda one: (one.key, one.time, one.row.eventid, one.object, one.order))
     return [_call(one) for one in ordered]

@@ -1,5 +1,6 @@
 -- The rows between two times with a value that the meter never writes: no id, a hash that is not that of the id, another
--- outcome than the key has, a size below zero or above all that is read. Somebody has changed them.
+-- outcome than the key has, a size below zero or above all that is read, or one that is unknown. Somebody has changed
+-- them.
 --
 -- Parameters: as for the usage of each key on each day. The hash is that of metering.calls.event_id.
 SELECT
@@ -30,6 +31,8 @@ SELECT
     OR responsesize NOT BETWEEN 0 AND 1099511627776
     OR requestsize NOT BETWEEN 0 AND 1099511627776
     OR responselatency NOT BETWEEN 0 AND 86400000
+    OR (responsesize <> 0 AND NOT responsesizeknown)
+    OR (requestsize <> 0 AND NOT requestsizeknown)
   )
 ORDER BY key, eventtime, eventid, object, status, billable, responsesize, requestsize, responselatency, eventhash,
   responsesizeknown, requestsizeknown, outcome

@@ -99,7 +99,7 @@ class TestBetween:
 
 
 TEXTS = {
-    "altered_rows": "d921e8ab4df3d708bb563b5790d27809e91e2b841ca89165affebab618f03f39",
+    "altered_rows": "67085b8215b567a11401f91e7c011d43b0f7ce59ab6ccb2da9a273394f709d4e",
     "calls_by_endpoint": "efb474f48e7ca6ff3cd6e4e61bdc27ee45cfabb91ce41e0cf0f0aba560a602ee",
     "calls_by_hour_and_status": "ae24108e239959b642fcdd4ef35dddd858e2b6d8b12034c406c5544d282629e2",
     "calls_of_keys": "c3a1484ab050d71fa5716dd2f22b68b66a6a3952b3b709205ef520fbed60993d",

@@ -10,12 +10,14 @@ import pytest
 from cli.month_end.repair_session import held_back_lines
 from metering.calls.call import Call
 from metering.counters.counter import Counter
+from metering.line_format.absent_number import Absent
 from metering.period import Period
 from metering.proof.correction import Correction, Fate
 from metering.usage import Usage
+from reconciliation.model.causes import Cause, Finding
 from reconciliation.repair.repairer import Repaired, Repairer
 from reconciliation.repair.trust import doubts, followed, scope_of, takes_away
-from tests.reconciliation.month_end import OCTOBER, Deployment, call, running
+from tests.reconciliation.month_end import OCTOBER, Deployment, call, row, running
 from tests.reconciliation.repair.repairing import counters, fates, repairer, run
 
 DAY = Period("2026-10-10")
@@ -80,6 +82,37 @@ class TestLakeInDoubt:
         deployment.land(altered)
         repaired(deployment, lower)
         assert {"acme": (20, 20)} == billed(deployment)
+
+    def test_a_row_of_another_key_beside_a_call_that_is_missing(self, deployment: Deployment) -> None:
+        """A row that was given to a key is not brought in with a call that the key's counter lacks."""
+        other = calls(4, "rival")
+        deployment.count(calls())
+        deployment.count(other[:3])
+        stolen = msgspec.structs.replace(calls()[0], key="rival")
+        deployment.land([stolen, *calls()[1:], *other])
+        in_doubt = doubts(deployment.reconcile())
+        repaired(deployment)
+        assert {"acme": (20, 20), "rival": (3, 3)} == billed(deployment)
+        assert {("acme", DAY), ("rival", DAY)} == set(in_doubt)
+
+    @pytest.mark.parametrize("lower", ["", "I know what I do"])
+    def test_a_size_that_is_unknown(self, deployment: Deployment, lower: str) -> None:
+        """A row that says a size and that it is unknown: its bytes are in the lake's sums, and of no call.
+        Copies on the same day explain nothing of it.
+        """
+        counted = [msgspec.structs.replace(one, response_bytes=Absent.DASH) for one in calls()]
+        deployment.count(counted)
+        rows = [row(one) for one in counted]
+        deployment.analyst.store("2026-10-10", {**rows[0], "responsesize": 1000}, *rows[1:])
+        deployment.land(counted[5:], name="copies")
+        report = deployment.reconcile()
+        repaired(deployment, lower)
+        assert {0} == {one.usage.response_bytes for one in counters(deployment)}
+        assert [(1, Cause.ROW_ALTERED, counted[0].event_id)] == [
+            (report.altered_rows, one.cause, one.event_id)
+            for one in report.findings
+            if one.cause is not Cause.DUPLICATE
+        ]
 
     def test_a_finding_names_why(self, deployment: Deployment) -> None:
         """The line says which counter is left, and for which cause."""
@@ -171,3 +204,5 @@ def test_a_difference_that_was_not_looked_into(deployment: Deployment) -> None:
     report.findings = []
     assert {} == followed(report)
     assert [("acme", DAY)] == list(doubts(report))
+    report.findings = [Finding(key="acme", period=DAY, cause=Cause.DUPLICATE, note="there are two rows")]
+    assert ([("acme", DAY)], {}) == (list(doubts(report)), followed(report))  # copies explain nothing

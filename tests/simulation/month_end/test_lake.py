@@ -77,9 +77,12 @@ def test_alike(deployment: Deployment) -> None:
     dice, lake, hashes = random.Random(7), SimulatedLake(), list[int]()
     for number in range(6):
         calls = some_calls(dice, 12)
-        deployment.land(calls, "2026-10-31", name=f"object-{number}")
-        rows = [msgspec.convert({**row(one), "outcome": str(one.outcome)}, LakeRow) for one in calls]
-        lake.write(Period("2026-10-31"), f"object-{number}", rows)
+        rows = [{**row(one), "outcome": str(one.outcome)} for one in calls]
+        if number == 5:  # of unknown sizes, and with sizes
+            one, other = (row(call(f"{name}=", "2026-10-31T23:15:00")) for name in ("one", "other"))
+            rows += [{**one, "responsesizeknown": False}, {**other, "requestsize": 7}]
+        deployment.analyst.store("2026-10-31", *rows, name=f"object-{number}")
+        lake.write(Period("2026-10-31"), f"object-{number}", [msgspec.convert(one, LakeRow) for one in rows])
         hashes += [one.event_hash for one in calls[::3]]
     span = between(begins_at(Period(OCTOBER)), ends_at(Period(OCTOBER)))
     for name in (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from simulation.month_end.broken import MONTH_ENDS
 from simulation.month_end.faults import Accident
 from simulation.month_end.world import MonthEndWorld
@@ -27,6 +29,15 @@ def test_repaired_at_once() -> None:
     """
     results = [MonthEndWorld(1075, MONTH_ENDS[name]).run() for name in ("shipped", "marks-too-early")]
     assert [0, 1] == [len(one.differences) for one in results]
+
+
+@pytest.mark.parametrize("seed", [7459])
+def test_once_different(seed: int) -> None:
+    """Seeds that once differed. 7459: a repair followed a row that says a size and that it is unknown, on a
+    day on which nothing but duplicates was named.
+    """
+    result = MonthEndWorld(seed).run()
+    assert [] == result.differences + result.untrue
 
 
 def test_same_again() -> None:
