@@ -7,13 +7,9 @@ from typing import Final
 
 from metering.period import is_month
 from simulation.exploration.changes.tables import held
+from simulation.exploration.month_end.moment import HEARTBEAT, MonthEndState, MonthEndStep
 from simulation.exploration.month_end.operator_runs import Correcting, OperatorMoment, OperatorRequest
-from simulation.exploration.month_end.schedule import (
-    HEARTBEAT,
-    MonthEndSchedules,
-    MonthEndState,
-    MonthEndStep,
-)
+from simulation.exploration.month_end.schedule import MonthEndSchedules
 from simulation.exploration.month_end.small_month import CALLED, MonthEndEvent
 from simulation.exploration.search import Violation
 from simulation.exploration.small_world import PERIODS, letter
