@@ -131,6 +131,7 @@ class LocalCloud:
             s3=self.client("s3"),
             on_invocation=on_invocation or (lambda _invocation: None),
             now=self._now,
+            version=self._stream_version,
         )
 
     def delivery_stream(
@@ -155,7 +156,11 @@ class LocalCloud:
             client=self.client,
             on_delivered=on_delivered or (lambda _delivery: None),
             now=self._now,
+            version=self._stream_version,
         )
+
+    def _stream_version(self) -> object:
+        return self.stream.version
 
     def publish(self) -> None:
         """Let CloudFormation describe the stack: by its outputs and parameters, commands find their way."""

@@ -108,7 +108,7 @@ class DeliveryStream:
     :meth:`start` to :meth:`stop`, or step by step with :meth:`step`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - function, settings, services, a listener, a clock and a version
         self,
         function: LambdaFunction,
         settings: DeliverySettings,
@@ -116,8 +116,9 @@ class DeliveryStream:
         client: Callable[[str], Any],
         on_delivered: Callable[[FirehoseDelivery], None] = lambda _delivery: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        version: Callable[[], object] = object,
     ) -> None:
-        """Open the shards. ``client`` gives the boto3 client of a service."""
+        """Open the shards. ``client`` gives the boto3 client of a service, ``version`` that of the stream."""
         self.progress = DeliveryProgress()
         self.interference = Interference()
         self.settings = settings
@@ -126,7 +127,7 @@ class DeliveryStream:
         self._client = client
         self._s3 = client("s3")
         self._glue = client("glue")
-        self._source = StreamSource(client("kinesis"), settings.stream_arn)
+        self._source = StreamSource(client("kinesis"), settings.stream_arn, version)
         self._on_delivered = on_delivered
         self._now = now
         self._oldest_arrival: datetime | None = None

@@ -5,7 +5,7 @@ a crash.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -52,7 +52,9 @@ class _Shard:
     last_read: str | None = None
     behind: timedelta = timedelta(0)
     caught_up_at: float = -1.0
-    """When the last request that returned all of the shard was sent, by ``time.monotonic``."""
+    """When it was last known that all of the shard is read, by ``time.monotonic``."""
+    version: object = None
+    """The stream's when all of the shard was read."""
 
     @property
     def is_read(self) -> bool:
@@ -102,8 +104,12 @@ class StreamSource:
     starts at ``LATEST``).
     """
 
-    def __init__(self, kinesis: KinesisClient, stream_arn: str) -> None:
+    def __init__(
+        self, kinesis: KinesisClient, stream_arn: str, version: Callable[[], object] = object
+    ) -> None:
+        """``version`` gives that of the stream: while it is the same, there is nothing to read."""
         self._kinesis = kinesis
+        self._version = version
         self._stream_arn = stream_arn
         self._shards: dict[str, _Shard] = {}
         self._finished: set[str] = set()
@@ -131,7 +137,7 @@ class StreamSource:
         for shard in self._shards.values():
             shard.waiting.clear()
             shard.last_read = shard.checkpoint
-            shard.caught_up_at = -1.0
+            shard.caught_up_at, shard.version = -1.0, None
             shard.iterator = shard.beginning if shard.checkpoint is None else self._after_checkpoint(shard)
 
     def note_progress(self, backlog: Backlog) -> None:
@@ -193,14 +199,17 @@ class StreamSource:
         return not shard.is_read and all(parent.is_read for parent in parents)
 
     def _read_shard(self, shard: _Shard) -> list[SourceRecord]:
-        asked_at = time.monotonic()
+        asked_at, version = time.monotonic(), self._version()
+        if version == shard.version:
+            shard.caught_up_at = asked_at
+            return []
         answer = self._kinesis.get_records(
             StreamARN=self._stream_arn,
             ShardIterator=cast("str", shard.iterator),  # a shard without one is not ready
         )
         shard.behind = timedelta(milliseconds=answer["MillisBehindLatest"])
         if not shard.behind:
-            shard.caught_up_at = asked_at
+            shard.caught_up_at, shard.version = asked_at, version
         shard.iterator = answer.get("NextShardIterator")
         records = [part for record in answer["Records"] for part in _take_in(shard, record)]
         if shard.is_read:

@@ -128,12 +128,20 @@ class Stream:
         self._spool = Spool()
         self.retention = timedelta(hours=24)
         """How long a record can be read."""
+        self._changes = 0
         self._open: list[Shard] = []
         self._counter = itertools.count(1)
         self._base = _SEQUENCE_PREFIX + int(self.created_at.timestamp() * 1_000_000) * 10**37
         bounds = [HASH_KEYS * number // shards for number in range(shards + 1)]
         for first, end in itertools.pairwise(bounds):
             self._open_shard(first, end - 1)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Another one after every change: a reader that had all there was at this version finds nothing new
+        while it is the same. It changes after what it is for can be read.
+        """
+        return self._base, self._changes
 
     def open_shards(self) -> list[Shard]:
         """The shards that take records, by hash range."""
@@ -164,6 +172,7 @@ class Stream:
             number, now = self._next_number(shard.number), self._now()
             record = StoredRecord(number, partition_key, self._spool, self._spool.put(data), now)
             shard.records.append(record)
+            self._changes += 1
             for each in self.shards.values():
                 each.expire(now - self.retention)
             return shard, record
@@ -238,6 +247,7 @@ class Stream:
         for parent in parents:
             parent.children = (*parent.children, shard)
         self._open = self.open_shards()
+        self._changes += 1
         return shard
 
     def _closable(self, shard_id: str) -> Shard:
@@ -251,6 +261,7 @@ class Stream:
 
     def _close(self, shard: Shard) -> None:
         shard.ending = self._next_number(shard.number)
+        self._changes += 1
 
 
 def hash_of(partition_key: str) -> int:

@@ -107,7 +107,9 @@ class _ShardReader:
     read: int = 0
     settled: int = 0
     caught_up_at: float = -1.0
-    """When the last request that returned all of the shard was sent, by ``time.monotonic``."""
+    """When it was last known that all of the shard is read, by ``time.monotonic``."""
+    version: object = None
+    """The stream's when all of the shard was read."""
 
     @property
     def is_done(self) -> bool:
@@ -136,7 +138,7 @@ class EventSourceMapping:
     :meth:`step`.
     """
 
-    def __init__(  # noqa: PLR0913 - function, settings, two services, a listener and a clock
+    def __init__(  # noqa: PLR0913 - function, settings, two services, a listener, a clock and a version
         self,
         function: LambdaFunction,
         settings: MappingSettings,
@@ -145,8 +147,11 @@ class EventSourceMapping:
         s3: S3Client,
         on_invocation: Callable[[MappingInvocation], None] = lambda _invocation: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        version: Callable[[], object] = object,
     ) -> None:
-        """``now`` gives the time (aware, UTC) by which windows end and records grow old."""
+        """``now`` gives the time (aware, UTC) by which windows end and records grow old, ``version`` that of
+        the stream: while it is the same, there is nothing to read.
+        """
         self.progress = MappingProgress()
         self.id = str(uuid.uuid4())
         self._function = function
@@ -157,6 +162,7 @@ class EventSourceMapping:
         self._role_arn = f"arn:aws:iam::{settings.stream_arn.split(':')[4]}:role/{function.name}"
         self._on_invocation = on_invocation
         self._now = now
+        self._version = version
         self._readers: dict[str, _ShardReader] = {}
         self._finished: set[str] = set()
         self._discovered = False
@@ -292,13 +298,16 @@ class EventSourceMapping:
     def _read(self, reader: _ShardReader) -> bool:
         if reader.iterator is None or not reader.cursor.wants_records:
             return False
-        asked_at = time.monotonic()
+        asked_at, version = time.monotonic(), self._version()
+        if version == reader.version:
+            reader.caught_up_at = asked_at
+            return False
         answer = self._kinesis.get_records(StreamARN=self._stream_arn, ShardIterator=reader.iterator)
         records = [_record(record) for record in answer["Records"]]
         reader.cursor.read(records, self._now())
         reader.read += len(records)
         if answer["MillisBehindLatest"] == 0:
-            reader.caught_up_at = asked_at
+            reader.caught_up_at, reader.version = asked_at, version
         reader.iterator = answer.get("NextShardIterator")
         self.progress.read += len(records)
         return bool(records)

@@ -51,7 +51,7 @@ MARKUP: Final = "<img src=x onerror=alert(1)>"
 MARKED_UP: Final = '"><script>alert(2)</script><b>bold</b>'
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world() -> Iterator[World]:
     """A busy key with a plan, one whose name is markup, and lines that cannot be read, in two months."""
     chromium.require()
@@ -73,7 +73,7 @@ def world() -> Iterator[World]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chrome() -> Iterator[Chrome]:
     """The browser."""
     chromium.require()

@@ -1,8 +1,9 @@
 """The stack of the template on one machine."""
 
+import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,3 +152,45 @@ def test_an_external_dynamodb_is_where_its_clients_go() -> None:
         assert "http://127.0.0.1:8000" == endpoint.access("dynamodb")["endpoint_url"]
         assert endpoint.endpoint_url == endpoint.access("s3")["endpoint_url"]
         assert "http://127.0.0.1:8000" == endpoint.client("dynamodb").meta.endpoint_url
+
+
+@pytest.fixture
+def empty() -> Iterator[LocalCloud]:
+    """A cloud to whose stream nothing was written."""
+    with LocalCloud() as running:
+        yield running
+
+
+def test_an_idle_stream_is_not_read(empty: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapping and a delivery stream send requests only when something was put or the shards have changed,
+    and then see all of it.
+    """
+    actions, seen = list[str](), list[str]()
+    handle = empty.kinesis.handle
+
+    def noted(action: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        actions.append(action)
+        return handle(action, request)
+
+    def process(event: dict[str, Any], _context: Any) -> None:
+        seen.extend(base64.b64decode(record["kinesis"]["data"]).decode() for record in event["Records"])
+
+    def drop(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        return {
+            "records": [{"recordId": record["recordId"], "result": "Dropped"} for record in event["records"]]
+        }
+
+    monkeypatch.setattr(empty.kinesis, "handle", noted)
+    mapping = empty.mapping("StreamProcessorFunction", "Calls", process)
+    delivery = empty.delivery_stream(drop)
+    for puts in range(3):
+        empty.stream.put("any", f"call {puts}".encode())
+        with mapping, delivery:
+            mapping.drain(30)
+            delivery.drain(30)
+        read = actions.count("GetRecords")
+        assert (False, False) == (mapping.step(), delivery.step())
+        assert read == actions.count("GetRecords")
+        empty.stream.split(empty.stream.open_shards()[-1].id, 2**128 - 2**100 + puts)
+        assert puts + 1 == delivery.progress.dropped
+    assert ["call 0", "call 1", "call 2"] == seen

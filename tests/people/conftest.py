@@ -25,7 +25,7 @@ class Up(NamedTuple):
     shown: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plain_environment() -> Mapping[str, str]:
     """What a shell has before anything is exported: the command in its path, and nothing of AWS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS")}
@@ -34,7 +34,7 @@ def plain_environment() -> Mapping[str, str]:
     return {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(plain_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """The demo, which stays up until Ctrl-C on a terminal, and then says that its data is gone."""
     with Terminal(80, plain_environment, tmp_path_factory.mktemp("engineer")) as terminal:

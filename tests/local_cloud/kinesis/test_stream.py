@@ -66,6 +66,23 @@ def test_a_later_stream_has_higher_sequence_numbers() -> None:
     assert earlier.put("k", b"")[1].sequence_number < later.put("k", b"")[1].sequence_number
 
 
+def test_version() -> None:
+    """It is another one after a put, a split and a merge, and for a stream that is made again. Reading
+    changes nothing.
+    """
+    stream = Stream("s", 2)
+    versions = [stream.version]
+    stream.put("k", b"")
+    versions.append(stream.version)
+    lower, upper = stream.split(stream.open_shards()[0].id, 2**126)
+    versions.append(stream.version)
+    stream.merge(lower.id, upper.id)
+    versions += [stream.version, Stream("s", 2).version]
+    assert len(versions) == len(set(versions))
+    _ = [shard.records for shard in stream.open_shards()]
+    assert versions[3] == stream.version
+
+
 def test_a_split_parent_takes_no_more_records_and_keeps_its_own() -> None:
     """After a split the children take the puts; the parent's records stay where they are."""
     stream = Stream("s", 1)
