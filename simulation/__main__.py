@@ -1,9 +1,10 @@
 """The deterministic simulation: every fault, drawn from a seed, and an exact comparison.
 
-Each seed is run in five worlds: `protocol` is the counting half under every fault of its writes, batches and
+Each seed is run in six worlds: `protocol` is the counting half under every fault of its writes, batches and
 streams; in `changes` settings, layouts and mappings change, and lines are days old; in `streams` the stream
-is deleted and made again; `month-end` has the lake, with the shipped repair and closing; in `operations` its
-tables are restored, and batches are begun with other settings.
+is deleted and made again; in `arrivals` what each log group brought is counted, too; `month-end` has the
+lake, with the shipped repair and closing; in `operations` its tables are restored, and batches are begun with
+other settings.
 
     python -m simulation --seeds 1000              # seeds 1 to 1000 of all worlds, on all processors
     python -m simulation --seed 4711               # one seed again, with its schedule
@@ -28,7 +29,7 @@ from typing import Final
 
 from adapters.settings.process import external_dynamodb
 from simulation.report import document, failure, schedule, table
-from simulation.runs import PlayedWorld, Setup, Summary, run_seeds
+from simulation.runs import FAILURES_KEPT, PlayedWorld, Setup, Summary, run_seeds
 from simulation.worlds import PROTOCOL, WORLDS
 
 ALL: Final = "all"
@@ -114,10 +115,16 @@ def _progress(world: PlayedWorld, seeds: int) -> Callable[[Summary], None]:
         nonlocal reported
         if time.monotonic() - reported > _REPORTS_EVERY_SECONDS:
             reported = time.monotonic()
-            failed = f", {len(summary.failed)} with differences" if summary.failed else ""
+            failed = f", these with differences: {_seeds(summary)}" if summary.failed else ""
             print(f"{world.name}: {summary.runs:,} of {seeds:,} seeds{failed}", file=sys.stderr, flush=True)
 
     return report
+
+
+def _seeds(summary: Summary) -> str:
+    """The first that failed, so that a run that is ended early has named them."""
+    named = ", ".join(str(one.seed) for one in summary.failed)
+    return f"{named} ..." if len(summary.failed) == FAILURES_KEPT else named
 
 
 if __name__ == "__main__":

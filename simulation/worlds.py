@@ -12,6 +12,7 @@ from simulation.operations.world import OPERATIONS, OperatedWorld, OperationKind
 from simulation.protocol.broken_meters import METERS
 from simulation.protocol.faults import Fault
 from simulation.protocol.world import World, WorldResult
+from simulation.protocol.world_of_arrivals import ARRIVAL_METERS, ArrivalWorld
 from simulation.protocol.world_of_changes import CHANGING_METERS, ChangingWorld, Disturbance
 from simulation.protocol.world_of_streams import STREAM_METERS, Replacement, StreamWorld
 from simulation.runs import PlayedWorld, Setup
@@ -38,6 +39,10 @@ def _streams(seed: int, setup: Setup, keep_schedule: bool) -> WorldResult:  # no
     return StreamWorld(seed, STREAM_METERS[setup.meter], keep_schedule=keep_schedule).run()
 
 
+def _arrivals(seed: int, setup: Setup, keep_schedule: bool) -> WorldResult:  # noqa: FBT001 - of a port
+    return ArrivalWorld(seed, ARRIVAL_METERS[setup.meter], keep_schedule=keep_schedule).run()
+
+
 def _month_end(seed: int, setup: Setup, keep_schedule: bool) -> MonthEndResult:  # noqa: FBT001 - of a port
     return MonthEndWorld(seed, MONTH_ENDS[setup.meter], keep_schedule=keep_schedule).run()
 
@@ -61,6 +66,7 @@ WORLDS: Final = {
         PROTOCOL,
         PlayedWorld("changes", tuple(Disturbance), _FIGURES, CHANGING_METERS, _changes),
         PlayedWorld("streams", tuple(Replacement), _FIGURES, STREAM_METERS, _streams),
+        PlayedWorld("arrivals", tuple(Fault), _FIGURES, ARRIVAL_METERS, _arrivals),
         PlayedWorld("month-end", tuple(Accident), _MONTH_END_FIGURES, MONTH_ENDS, _month_end),
         PlayedWorld("operations", (*Accident, *OperationKind), _MONTH_END_FIGURES, OPERATIONS, _operations),
     )

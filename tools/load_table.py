@@ -230,7 +230,10 @@ ROWS: Final[Mapping[str, tuple[Row, Callable[[int], Load]]]] = {
     "calls": (Row("calls", "read and folded", (1_000, 10_000, 100_000, 1_000_000)), of_calls),
     "keys": (Row("keys", "a month reconciled, 32 counters each", (10, 100, 1_000, 10_000)), of_keys),
     "accounts": (Row("accounts", "a first month invoiced", (100, 1_000, 10_000, 100_000)), of_accounts),
-    "late-accounts": (Row("accounts", "a 36th month invoiced", (10, 100, 1_000, 10_000)), of_late_accounts),
+    "late-accounts": (
+        Row("accounts", "a 36th month invoiced", (100, 1_000, 10_000, 100_000)),
+        of_late_accounts,
+    ),
     "months": (Row("months", "the last invoiced, 10 accounts", (1, 3, 12, 36)), of_months),
     "shards": (Row("shards", "ten heartbeats", (1, 10, 100, 1_000)), of_shards),
 }

@@ -9,16 +9,17 @@ records until its progress bring: more would hide a loss, and less would be an a
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer, UpdateRequest
 from adapters.dynamodb.layout import ARRIVED_PREFIX, decode_position, encode_position
 from adapters.dynamodb.progress import DynamoDBProgress
 from metering.billing_rule import BillingRule
-from metering.calls.record import StreamRecord, read_record
 from metering.counters.ledger_layout import LayoutSource
 from metering.counters.ports import Arrivals, Progress, Status
 from simulation.protocol.invocation import BatchProcessor, InvocationEnvironment
@@ -112,6 +113,8 @@ BROKEN_ARRIVALS: Final = (
 )
 """Each is caught within a thousand seeds, by `tests/simulation/protocol/test_world_of_arrivals.py`."""
 
+ARRIVAL_METERS = {meter.name: meter for meter in (SHIPPED_ARRIVALS, *BROKEN_ARRIVALS)}
+
 
 class ArrivalWorld(World):
     """The base world, with the count of what arrives."""
@@ -119,7 +122,8 @@ class ArrivalWorld(World):
     def __init__(self, seed: int, meter: ArrivalMeter = SHIPPED_ARRIVALS, **options: Any) -> None:
         self.brought = ArrivalsInMemory()
         self._log = meter.log
-        self._read: dict[tuple[str, int], Mapping[str, int]] = {}
+        self._brought_by: dict[str, list[tuple[int, Counter[str]]]] = {}
+        """What the records of a shard bring until each of them."""
         super().__init__(seed, Meter(store=self._store_of, processor=self._processor), **options)
 
     def _chance(self, seed: int) -> random.Random:
@@ -132,7 +136,7 @@ class ArrivalWorld(World):
         updates = cast("ConditionalUpdates", StruckUpdates(environment, self.brought.update))
         log = self._log("counters", updates)
         ports = (environment, environment, environment, environment)
-        return Processor(*ports, layout=layout, rule=_RULE, arrivals=log)
+        return Processor(*ports, layout=layout, rule=_RULE, read=environment.read, arrivals=log)
 
     def _read_completeness(self) -> None:
         """Whoever reads how far everything is counted reads what arrived, too."""
@@ -149,14 +153,9 @@ class ArrivalWorld(World):
 
     def _brings(self, shard: SimulatedShard, until: int) -> Counter[str]:
         """What the records of a shard bring, up to a position."""
-        total: Counter[str] = Counter()
-        for record in shard.records:
-            if record.sequence_number <= until:
-                total.update(self._arrived(record))
-        return total
-
-    def _arrived(self, record: StreamRecord) -> Mapping[str, int]:
-        place = (record.shard_id, record.sequence_number)
-        if place not in self._read:
-            self._read[place] = read_record(record, _RULE).arrived
-        return self._read[place]
+        brings = self._brought_by.setdefault(shard.id, [])
+        for record in shard.records[len(brings) :]:
+            before = brings[-1][1] if brings else Counter[str]()
+            brings.append((record.sequence_number, before + Counter(self._readings(record, _RULE).arrived)))
+        found = bisect_right(brings, until, key=itemgetter(0))
+        return brings[found - 1][1] if found else Counter()

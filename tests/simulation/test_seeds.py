@@ -31,6 +31,7 @@ DIGESTS: Mapping[str, str] = {
     "protocol": "030822bec8419b74",
     "changes": "07020ad030d409aa",
     "streams": "2a0e698385f0160a",
+    "arrivals": "5388fd53c3a5ef38",
     "month-end": "23280d74bfecfa0c",
     "operations": "471c279ee535f603",
 }
