@@ -159,6 +159,7 @@ def document(month: Period, index: ArchiveIndex, mark: ArchiveMark | None) -> di
         "month": month,
         "state": _state(mark),
         "keys": index.keys,
+        "keys_left": index.keys_left,
         "counters": index.rows,
         "parts": len(index.parts),
         "index": None if mark is None else mark.name,
@@ -180,6 +181,11 @@ def _show_index(screen: Console, index: ArchiveIndex) -> None:
         f"{counted(len(index.parts), 'object')} of the lake's bucket. Months' own counters stay.",
         soft_wrap=True,
     )
+    if index.keys_left:
+        screen.print(
+            f"{counted(index.keys_left, 'key')} with calls after the sealing: counters of days stay, too.",
+            soft_wrap=True,
+        )
 
 
 def _show(screen: Console, month: Period, index: ArchiveIndex | None, mark: ArchiveMark | None) -> None:

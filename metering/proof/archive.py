@@ -64,6 +64,8 @@ class ArchiveIndex(msgspec.Struct, frozen=True, kw_only=True):
     format: str = FORMAT
     month: Period
     keys: int
+    keys_left: int = 0
+    """Whose counters stay in the table: calls came for them after the sealing."""
     rows: int
     rows_of_a_batch: int
     parts: list[ArchivePart]

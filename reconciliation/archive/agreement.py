@@ -22,12 +22,14 @@ class CounterAgreement:
         self._waiting = set(sealed)
         self._differing: set[str] = set()
 
-    def add(self, key: str, rows: Sequence[StoredSlice]) -> None:
-        """Look at all slices of a key, in the order of their periods."""
+    def add(self, key: str, rows: Sequence[StoredSlice]) -> bool:
+        """Look at all slices of a key, in the order of their periods; whether they agree."""
         counters = list(summed(row.counter for row in rows))
         self._waiting.discard(key)
         if any(self._faults(key, counters)):
             self._differing.add(key)
+            return False
+        return True
 
     def _faults(self, key: str, counters: Sequence[Counter]) -> Iterator[bool]:
         days = total(one.usage for one in counters if is_day(one.period))

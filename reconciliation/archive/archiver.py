@@ -2,9 +2,10 @@
 
 In this order, and what holds if a step is the last to happen:
 
-1. **Look.** A month is archived that is sealed and final, whose counters agree with what was billed, or else
-   with the lake, and of which the stream holds no records any more: a record that is repeated would not meet
-   its watermark. Nothing is written.
+1. **Look.** A month is archived that is sealed and final, and whose counters agree with what was billed, or
+   else with the lake. A record that is repeated would not meet its watermark any more. So all records must
+   have expired that came before the sealing; and of keys for which calls came later, the counters stay in the
+   table. Nothing is written.
 2. **Write** the counters of the days in the order of their keys, in parts, each under the SHA-256 of its
    content, then the index of the parts. The same counters give the same objects, however often.
 3. **Read back** every part and compare it.
@@ -30,7 +31,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from metering.errors import MeterError, Misconfigured, Transient
-from metering.period import Period, ends_at, following, is_day
+from metering.period import Period, following, is_day
 from metering.proof.archive import (
     BATCHES_OF_A_PART,
     MONTHS_NOT_ARCHIVED,
@@ -57,10 +58,8 @@ from reconciliation.model.report import Report
 from reconciliation.ports import OnProgress, StepProgress
 from reconciliation.spool import RecordSpool
 
-ARRIVAL: Final = timedelta(days=3)
-"""So long after the end of a month its calls may still come into the stream: a line is up to a day late, and
-CloudWatch Logs delivers for another day.
-"""
+REMOVED_AFTER: Final = timedelta(days=1)
+"""So long after a record has expired it is gone, whatever the difference of two clocks."""
 MOST_NAMED: Final = 5
 
 
@@ -139,21 +138,21 @@ class Archiver:
         """
         if (mark := self._stores.table.read(month)) is not None:
             return Archivable(month, self._index(mark), None, mark)
-        self._check_state(month)
-        self._check_age(month)
+        self._check_age(month, self._sealed_at(month))
         self._check_recoveries(month)
         found, agreement = self._read(month)
         if agreement.differing:
             self._check_lake(month, run_id, agreement.differing)
         return found
 
-    def _check_state(self, month: Period) -> None:
+    def _sealed_at(self, month: Period) -> datetime:
         closing = self._months.closing(month)
         if closing is None or closing.state is not State.SEALED:
             state = State.OPEN if closing is None else closing.state
             raise CannotArchiveError(f"{month} is {state}: seal it with `usage-meter close {month}` first")
+        return closing.sealed_at or closing.begun_at
 
-    def _check_age(self, month: Period) -> None:
+    def _check_age(self, month: Period, sealed_at: datetime) -> None:
         now = self._clock()
         running = Period(f"{now:%Y-%m}")
         last = _months_after(month, self._final_after)
@@ -168,10 +167,10 @@ class Archiver:
                 f"archive it from {first} on"
             )
         kept = self._stores.stream.retention()
-        if now < (then := ends_at(month) + ARRIVAL + kept):
+        if now < (then := sealed_at + kept + REMOVED_AFTER):
             raise CannotArchiveError(
-                f"the stream keeps its records for {kept.days} days, and may hold some of {month}: archive "
-                f"it from {then:%Y-%m-%d} on"
+                f"the stream keeps its records for {kept.days} days, and may hold some from before the "
+                f"sealing of {month}: archive it from {then + timedelta(days=1):%Y-%m-%d} on"
             )
 
     def _check_recoveries(self, month: Period) -> None:
@@ -209,6 +208,7 @@ class Archiver:
         index = ArchiveIndex(
             month=month,
             keys=len(keys),
+            keys_left=len(agreement.differing),
             rows=sum(part.rows for part in parts),
             rows_of_a_batch=self._batch_rows,
             parts=parts,
@@ -333,14 +333,13 @@ class Archiver:
 
 
 def _days(rows: Iterator[StoredSlice], agreement: CounterAgreement, keys: set[str]) -> Iterator[StoredSlice]:
-    """The slices of days, while all of each key are looked at; their keys are noted."""
+    """The slices of days of those keys that agree, while all of each key are looked at; these are noted."""
     for key, group in groupby(rows, key=attrgetter("key")):
         of_key = list(group)
-        agreement.add(key, of_key)
-        for row in of_key:
-            if is_day(row.counter.period):
-                keys.add(key)
-                yield row
+        if agreement.add(key, of_key):
+            of_days = [row for row in of_key if is_day(row.counter.period)]
+            keys |= {row.key for row in of_days}
+            yield from of_days
 
 
 def _months_after(month: Period, number: int) -> Period:

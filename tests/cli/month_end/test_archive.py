@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
+from adapters.dynamodb.top_keys import DynamoDBTopKeys
 from cli.look_up import usage_source
 from cli.main import main
 from cli.month_end import archive_session
+from metering.counters.ports import TopKeysList
+from metering.period import Period
 from tests.reconciliation.archive.archiving import CALLS, FINAL, ROWS, Archivist
 from tests.reconciliation.month_end import AFTER, Deployment, running
 
@@ -107,6 +112,73 @@ def test_there_and_back(deployment: Deployment, typed: Run, tmp_path: Path) -> N
         "archive", MONTH, "--status"
     )
     assert 1 == typed("archive", MONTH, "--restore", "--yes")[0]
+
+
+TARIFF = """
+currency: EUR
+rounding: {digits: 2, mode: half_even}
+plans:
+  pro:
+    - version: v1
+      valid_from: 2026-01
+      prices: [{metric: requests, model: flat, unit_price: 0.1}]
+accounts:
+  acme: {keys: [a, b], plan: pro}
+"""
+
+
+def test_what_meets_an_archived_month(deployment: Deployment, typed: Run, tmp_path: Path) -> None:
+    """An invoice, the proof of what was billed, a closing, the list of the largest keys and look-ups of the
+    month and of its days say the same of an archived month as before; a repair and a comparison are refused,
+    with the way back; and an object of the archive that was altered is named.
+    """
+    updates = ConditionalUpdates(deployment.dynamodb, 1)
+    top_keys = DynamoDBTopKeys(deployment.settings.counters_table, updates)
+    top_keys.put(TopKeysList(Period(MONTH), "shardId-000000000000", 1, {"b": 2, "a": 2}))
+    tariff, archivist = tmp_path / "tariff.yaml", Archivist(deployment)
+    tariff.write_text(TARIFF)
+    ways: list[tuple[str, ...]] = [
+        ("invoice", MONTH, "--tariff", str(tariff), "--draft", "--json"),
+        ("close", MONTH, "--yes"),
+        ("top", "--period", MONTH),
+        ("usage", "b", "--period", MONTH),
+        ("usage", "b", "--period", f"{MONTH}-05"),
+        ("usage", "a", "--from", f"{MONTH}-01", "--to", f"{MONTH}-31"),
+        ("usage", "a", "--period", f"{MONTH}-02"),
+    ]
+    before = [_undated(typed(*way)) for way in ways]
+    assert all(code in (0, 1) for code, _ in before), before
+    assert 0 == typed("archive", MONTH, "--yes")[0]
+    assert before == [_undated(typed(*way)) for way in ways]
+    code, shown = typed("verify")
+    assert (0, True) == (code, "archive" not in shown), shown
+    for refused in (
+        ("reconcile", MONTH),
+        ("reconcile", MONTH, "--repair", "--yes"),
+        ("rebuild", MONTH, "--allow-incomplete"),
+    ):
+        code, shown = typed(*refused)
+        assert (1, True) == (code, f"`usage-meter archive {MONTH} --restore`" in shown), shown
+    (part,) = [name for name in archivist.objects("archive/") if name.endswith(".gz")]
+    content = archivist.bucket.content(part)
+    archivist.bucket.put(part, content[:-1])
+    try:
+        code, shown = typed("verify", "--no-rows")
+        assert (1, True) == (code, f"{part} was altered" in shown), shown
+        for way in (*ways[4:], ("explain", "b", "--period", f"{MONTH}-05", "--no-lake")):
+            code, shown = typed(*way)
+            assert (2, True) == (code, f"{part} is not what was archived" in shown), shown
+        assert 2 == typed("archive", MONTH, "--restore", "--yes")[0]
+        assert [] == archivist.days()
+    finally:
+        archivist.bucket.put(part, content)
+    assert 0 == typed("archive", MONTH, "--restore", "--yes")[0]
+
+
+def _undated(answer: tuple[int, str]) -> tuple[int, str]:
+    """The same without times."""
+    code, text = answer
+    return code, re.sub(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", "", text)
 
 
 def _counted(answer: tuple[int, str]) -> object:
