@@ -22,7 +22,15 @@ from metering.period import Period, begins_at, day_of, ends_at, hour_at, is_mont
 from metering.proof.drift import Difference, beyond_unknown_sizes
 from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
-from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
+from reconciliation.attribution.attribution import (
+    Evidence,
+    MonthAlone,
+    Suspect,
+    SuspectKind,
+    explain,
+    moved,
+    unsound,
+)
 from reconciliation.attribution.budget import Budget
 from reconciliation.attribution.remainder import with_remainders
 from reconciliation.attribution.stray_rows import with_strays
@@ -114,6 +122,7 @@ class Investigation:
         for row in altered:
             of_days[row.call.key, day_of(hour_at(row.call.time_ms))].append(row)
         found = self._suspects(differences, of_days, run_id, is_whole=circumstances.is_whole)
+        found = self._with_calls(found, contradictions, run_id)
         found += self._altered(differences, altered)
         suspects = moved(found)
         suspects = with_remainders(self._looked_into, found, suspects)
@@ -145,6 +154,45 @@ class Investigation:
         for key, month in months.items():
             found[key] += _of_month(month, of_keys[key], found[key])
         return [suspect for key in sorted(found) for suspect in found[key]]
+
+    def _with_calls(
+        self, suspects: Iterable[Suspect], contradictions: Iterable[Contradiction], run_id: str
+    ) -> list[Suspect]:
+        """The same suspects, where what a month's counter has beyond its days may be calls."""
+        of_keys: dict[str, list[Contradiction]] = defaultdict(list)
+        for one in contradictions:
+            if is_month(one.period) and one.part:
+                of_keys[one.key].append(one)
+        found: list[Suspect] = []
+        for suspect in suspects:
+            if is_month(suspect.period) and suspect.kind is SuspectKind.COUNTER:
+                found += self._of_month_alone(suspect, of_keys[suspect.key], run_id)
+            else:
+                found.append(suspect)
+        return found
+
+    def _of_month_alone(self, edited: Suspect, days: Sequence[Contradiction], run_id: str) -> list[Suspect]:
+        more = sum(one.held - one.expected for one in days if one.held > one.expected)
+        if not more or edited.usage is None or edited.usage.fingerprint == 0:
+            return [edited]
+        look = partial(self._of_days, edited, days, more, run_id)
+        return self._within_budget(look) or [MonthAlone(edited, (), (), more).unknown()]
+
+    def _of_days(
+        self, edited: Suspect, days: Sequence[Contradiction], requests: int, run_id: str
+    ) -> list[Suspect]:
+        more, less = list[Evidence](), list[Evidence]()
+        for one in days:
+            day, keys = Period(f"{one.period}-{one.part}"), [edited.key]
+            rows = self._rows(between(begins_at(day), ends_at(day)), keys, run_id)[edited.key]
+            if rows is None:
+                return []
+            lines = self._lines(day, keys, _WIDEST, _WIDEST) if one.held > one.expected else None
+            evidence = Evidence(
+                edited.key, day, NO_USAGE, {}, rows, None if lines is None else lines[edited.key]
+            )
+            (more if one.held > one.expected else less).append(evidence)
+        return MonthAlone(edited, more, less, requests).suspects()
 
     def _within_budget(self, look: Callable[[], list[Suspect]]) -> list[Suspect]:
         """What is found, if it is found before the budget is spent. A service that fails ends it as well: the
@@ -383,7 +431,11 @@ def _of_month(month: Difference, days: Sequence[Difference], found: Sequence[Sus
 
 def _contradicting(contradictions: Iterable[Contradiction], suspects: Iterable[Suspect]) -> list[Suspect]:
     """Counters that disagree with themselves or one another, and are not explained yet."""
-    explained = {(one.key, one.period) for one in suspects if one.kind is SuspectKind.COUNTER}
+    explained = {
+        (one.key, one.period)
+        for one in suspects
+        if one.kind is SuspectKind.COUNTER or (is_month(one.period) and one.key != UNDECODABLE_KEY)
+    }
     result = []
     for one in contradictions:
         places = {(one.key, one.period), (one.key, Period(f"{one.period}-{one.part}"))}

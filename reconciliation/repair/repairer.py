@@ -49,6 +49,8 @@ from metering.proof.correction import (
     Correction,
     Fate,
 )
+from metering.proof.drift import beyond_unknown_sizes
+from metering.usage import NO_USAGE
 from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.external_sort import sorted_counters
 from reconciliation.lake.queries import between, query_text, quoted
@@ -269,17 +271,28 @@ class Repair:
 
     def _refusal(self, one: Correction, found: Sequence[Correction]) -> str:
         """Why a correction is not made; empty: it is. A month follows the days that are corrected."""
-        if takes_away(one) and not self._scope.may_lower(one.key):
+        scope = self._scope
+        if takes_away(one) and not scope.may_lower(one.key):
             return "it takes calls or totals away, and no reason for that was given (--lower REASON)"
-        if self._scope.followed is None:
+        if scope.followed is None:
             return ""
-        compared = (self._scope.compared or {}).get((one.key, one.period), one.before.usage)
-        if one.before.usage != compared:
+        compared = (scope.compared or {}).get((one.key, one.period), one.before.usage)
+        if one.before.usage != compared or self._agreed(one):
             return "the counter has changed since it was compared: compare again"
-        followed = self._scope.followed.get(one.key, frozenset())
-        if one.period in followed or (is_month(one.period) and len(found) > 1):
+        followed = scope.followed.get(one.key, frozenset())
+        follows_days = is_month(one.period) and len(found) > 1 and (one.key, one.period) not in scope.doubtful
+        if one.period in followed or follows_days:
             return ""
         return "the report does not say so, or a finding doubts the lake: compare again"
+
+    def _agreed(self, one: Correction) -> bool:
+        """Whether a day that is to be changed agreed with the lake when it was compared: one that is named
+        among the report's contradictions for its month's sake.
+        """
+        if self._scope.compared is None or not is_day(one.period) or one.key == UNDECODABLE_KEY:
+            return False
+        changed = beyond_unknown_sizes(NO_USAGE - one.usage) != NO_USAGE
+        return changed and (one.key, one.period) not in self._scope.compared
 
     def carry_out(self, plans: Iterable[RepairPlan], concurrency: int = 1) -> Repaired:
         """Steps 4 to 6, for so many keys at a time.

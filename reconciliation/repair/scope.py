@@ -37,6 +37,8 @@ class Scope(NamedTuple):
     """What the report found in the counters that differ: one that holds something else by now is left alone,
     for what it has got since may not be in the lake yet. None: nothing was compared; a rebuild.
     """
+    doubtful: AbstractSet[tuple[str, Period]] = frozenset()
+    """Where a finding doubts the lake: such a month is left even where days of it are corrected."""
     lower: str = ""
     """Why counters may be lowered; empty: none is."""
     lowered: AbstractSet[str] | None = None

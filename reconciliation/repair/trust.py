@@ -130,5 +130,6 @@ def scope_of(report: Report, reason: str, lower: str = "") -> Scope:
         places.keys(),
         followed=places,
         compared=compared,
+        doubtful=doubts(report).keys(),
         lower=lower,
     )

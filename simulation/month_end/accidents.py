@@ -141,6 +141,9 @@ class Accidents:
         scene.saved.setdefault(name, rows)
         place = scene.dice.randrange(len(rows))
         scene.out_of_lake.add(rows[place].row.eventhash)
+        event = scene.called.events.get(rows[place].row.eventid)
+        if event is not None and not scene.has_log and not scene.store.holds(event.sent):
+            scene.unknowable.add(event.hash)
         altered = [*rows]
         altered[place] = rows[place]._replace(row=_altered(scene.dice, rows[place].row))
         scene.lake.objects[name] = altered

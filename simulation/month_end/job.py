@@ -131,11 +131,18 @@ class MonthEndJob:
             scene.repaired.add(plan.key)
             if any(has_other_days(one, plan.taken) for one in plan.corrections):
                 scene.partly.add(plan.key)
+            scene.unclaimed |= self._claimed_nothing(plan.key)
         scene.trace(f"repaired: {repaired.written} counters")
-        self._oracle.still_right(right, "a repair")
+        self._oracle.still_right(right, "a repair", findings=report.findings)
         right = self._oracle.right()
         scene.catch_up()
         self._oracle.still_right(right, "what was in flight during a repair")
+
+    def _claimed_nothing(self, key: str) -> set[int]:
+        """The calls of a key of which no batch has claimed anything before it was given up."""
+        scene = self._scene
+        of_key = {one.hash for one in scene.called.events.values() if one.truth.key == key}
+        return of_key & scene.given_up - scene.store.ledger.owners.keys()
 
     def _close(self) -> None:
         scene = self._scene

@@ -17,6 +17,7 @@ from metering.calls.lake_row import LakeRow, epoch_ms
 from metering.outcome import MALFORMED_KEY, outcome_of_key
 from metering.period import Period
 from metering.proof.hours import EXPONENT
+from metering.usage import Usage
 from reconciliation.lake.queries import (
     ALTERED_ROWS,
     CALLS_OF_KEYS,
@@ -60,6 +61,16 @@ class StoredRow(NamedTuple):
     def key(self) -> str:
         """As the queries show it."""
         return self.row.apikeyid or "-"
+
+    @property
+    def counters(self) -> tuple[tuple[str, Period], tuple[str, Period]]:
+        """Its month and its day, by what the row says."""
+        return (self.key, Period(self.row.eventtime[:7])), (self.key, Period(self.row.eventtime[:10]))
+
+    @property
+    def usage(self) -> Usage:
+        """What it adds to the lake's figure."""
+        return Usage(*_sums([self]))
 
     @property
     def order(self) -> tuple[tuple[bool, Any], ...]:

@@ -106,6 +106,12 @@ class Scene:
         """Hashes of events whose batch was given up."""
         self.out_of_lake: set[int] = set()
         """Hashes of events of which the lake has lost or altered a row."""
+        self.unknowable: set[int] = set()
+        """Hashes of events whose row was altered before they were counted, and that no log has: nobody can
+        know then what was called.
+        """
+        self.unclaimed: set[int] = set()
+        """Hashes of events that a repair has brought in, whose batches had claimed nothing."""
         self.saved: dict[str, list[StoredRow]] = {}
         """Objects as they were, by name."""
         self.late: dict[str, tuple[int, list[StoredRow]]] = {}

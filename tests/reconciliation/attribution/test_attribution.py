@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,3 +142,26 @@ def test_a_row_in_another_hour() -> None:
     (suspect,) = explain(Evidence("a", DAY, usage, parts, rows, None))
     assert (SuspectKind.UNKNOWN, None) == (suspect.kind, suspect.call)
     assert "2 for 1 in hour 07, 2 for 3 in hour 08" in suspect.note
+
+
+@pytest.mark.parametrize(
+    ("extra", "has_log", "kind"),
+    [
+        (call("lost=", "2026-10-05T10:00:00").usage, False, SuspectKind.NOT_IN_LAKE),
+        (call("lost=", "2026-10-05T10:00:00").usage, True, SuspectKind.COUNTER),
+        (Usage(requests=2, fingerprint=1), False, SuspectKind.UNKNOWN),
+        (calls()[7].usage, False, SuspectKind.COUNTER),
+        (Usage(requests=1), False, SuspectKind.COUNTER),
+        (Usage(requests=-1, fingerprint=-1), False, SuspectKind.COUNTER),
+    ],
+)
+def test_a_days_counter_alone(extra: Usage, has_log: bool, kind: SuspectKind) -> None:
+    """What the day's counter alone has more is an edit only where no call can be behind it: half a batch may
+    have counted what the lake has lost.
+    """
+    whole = calls()
+    rows = [LakeCall(one, "s3://lake/part") for one in whole]
+    logged = {one.event_hash: LoggedCall(one, one.time_ms) for one in whole} if has_log else None
+    counted = total(one.usage for one in whole) + extra
+    (found,) = explain(Evidence("a", DAY, counted, parts_of(whole), rows, logged, counter_alone=True))
+    assert (kind, extra) == (found.kind, found.usage)

@@ -23,6 +23,7 @@ from reconciliation.attribution.investigation import Circumstances, Investigatio
 from reconciliation.lake.queries import KEYS_OF_A_QUERY, read_calls
 from reconciliation.lake.readiness import Paths
 from reconciliation.model.causes import Cause, Finding
+from reconciliation.model.contradictions import Contradiction
 
 DAY = Period("2026-10-05")
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -257,3 +258,53 @@ class TestBudget:
         assert not budget.is_over()
         with budget.investigation():
             assert budget.is_over()
+
+
+class TestMonthAlone:
+    """The month's counter of a key has a call more than its day and the lake."""
+
+    MONTH = Period("2026-10")
+
+    def found(
+        self, extra: int, log: Any = None, lake: Lake | None = None, more: Usage = NO_USAGE
+    ) -> tuple[Investigation, list[Finding]]:
+        """What is named of the month where it holds that call of the day once more, and other totals."""
+        lake, key = lake or Lake(), "key-0000"
+        rows = [one.call.usage for one in read_calls(rows_of(key, extra + 1))]
+        surplus = rows[extra] + more
+        differences = [Difference(key, self.MONTH, rows[0] + surplus, rows[0], parts={"05": 2})]
+        contradictions = [Contradiction(key, self.MONTH, "05", 1 + surplus.requests, 1)]
+        one = Investigation(lake, log, Errors(), lambda *_: None, lambda _: None, budget=Budget())
+        circumstances = Circumstances(NOON + timedelta(days=20), Paths(None, None), 0)
+        return one, list(one.findings(differences, contradictions, [], circumstances, "run"))
+
+    @pytest.mark.parametrize(
+        ("extra", "log", "more", "cause", "event_id"),
+        [
+            (1, None, {}, Cause.LOST_IN_LAKE, None),
+            (1, ManyLines(2), {}, Cause.LOST_IN_LAKE, "key-0000-1"),
+            (1, ManyLines(1), {}, Cause.COUNTER_EDITED, None),
+            (1, None, {"requests": 1}, Cause.UNKNOWN, None),
+            (1, ManyLines(3), {"latency_ms": 1}, Cause.UNKNOWN, None),
+            (0, None, {}, Cause.COUNTER_EDITED, None),
+            (0, ManyLines(1), {}, Cause.COUNTER_EDITED, None),
+        ],
+    )
+    def test_named(
+        self, extra: int, log: Any, more: dict[str, int], cause: Cause, event_id: str | None
+    ) -> None:
+        """By its line, where the log has one; without the log by its hash, or not at all. It is an edit where
+        the lake has the call, or the log does not.
+        """
+        _, found = self.found(extra, log, more=Usage(**more))
+        assert [("key-0000", self.MONTH, cause, event_id)] == [
+            (one.key, one.period, one.cause, one.event_id) for one in found
+        ]
+
+    def test_a_service_that_fails(self) -> None:
+        """Where neither rows nor lines were read, it is not said to be an edit."""
+        one, found = self.found(0, None, Lake(fails_at=1))
+        assert ([Cause.UNKNOWN], "it could not go on: Athena is busy") == (
+            [finding.cause for finding in found],
+            one.ended,
+        )

@@ -114,6 +114,23 @@ class TestLakeInDoubt:
             if one.cause is not Cause.DUPLICATE
         ]
 
+    def test_a_month_alone_has_a_call(self, deployment: Deployment) -> None:
+        """A batch was given up when it had counted a call in the month alone, and the lake has lost the row:
+        the month is not lowered to its days, whatever of these is repaired.
+        """
+        lost, other = (
+            call("lost", "2026-10-10T11:00:00", "acme"),
+            call("other", "2026-10-11T11:00:00", "acme"),
+        )
+        deployment.both(calls())
+        of_call = {"requests": 1, "billable": 1, "response_bytes": 1024, "latency_ms": 50}
+        deployment.edit("acme", OCTOBER, **of_call, fingerprint=lost.event_hash, d10=1)
+        deployment.land([other], name="other")
+        done, _ = repaired(deployment, "they hold too much")
+        assert [("acme", "2026-10-11", Fate.WRITTEN)] == fates(done)
+        assert {"acme": (21, 21)} == billed(deployment)
+        assert {("acme", OCTOBER)} == set(doubts(deployment.reconcile()))
+
     def test_a_finding_names_why(self, deployment: Deployment) -> None:
         """The line says which counter is left, and for which cause."""
         deployment.count(calls())
@@ -176,6 +193,21 @@ class TestLowering:
         prepared.carry_out(prepared.plans())
         assert (2, 2) == billed(deployment)["small"]
         assert [Period("2026-10-12")] == [one.correction.period for one in prepared.held_back]
+
+    def test_a_day_that_agreed(self, deployment: Deployment) -> None:
+        """The month contradicts its day, which agrees with the lake: what the day gets after that is not
+        taken away, for the lake may not have it yet.
+        """
+        deployment.both(calls())
+        deployment.edit("acme", OCTOBER, requests=1, d10=1)
+        report = deployment.reconcile()
+        deployment.count([call("late", "2026-10-10T12:00:00", "acme")])
+        prepared = repairer(deployment).prepare(
+            scope_of(report, "differs", "too much")._replace(report=run())
+        )
+        prepared.carry_out(prepared.plans())
+        assert [21, 22] == sorted(one.usage.requests for one in counters(deployment))
+        assert [DAY, OCTOBER] == [one.correction.period for one in prepared.held_back]
 
 
 @pytest.mark.parametrize(
