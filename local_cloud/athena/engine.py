@@ -25,6 +25,7 @@ from local_cloud.athena.hidden_names import PATH, HiddenPart, is_hidden, reader
 from local_cloud.athena.lake_table import LakeObject, LakeTable, UnreadableTableError
 from local_cloud.athena.query import QueryPlan, Schema, TableUse, plan
 from local_cloud.athena.values import Printed, PrintedRows, ResultColumn, printed
+from local_cloud.spool import Spool
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -128,6 +129,7 @@ class AthenaEngine:
         self._s3 = client("s3")
         self._cache = ObjectCache(self._s3)
         self._database = _open(self._cache.folder)
+        self._results = Spool()
 
     def prepare(self, text: str, parameters: Sequence[str], database: str) -> QueryPlan:
         """What is to be run for a query.
@@ -168,7 +170,7 @@ class AthenaEngine:
             scanned += self._make_view(use, connection)
         if scanned > scan_limit:
             raise ScanLimitError(f"Bytes scanned limit was exceeded: {scanned} of {scan_limit}")
-        columns, rows = _fetch(connection, prepared)
+        columns, rows = _fetch(connection, prepared, self._results)
         return EngineResult(columns, rows, scanned)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -303,13 +305,13 @@ def _quoted(name: str) -> str:
 
 
 def _fetch(
-    connection: duckdb.DuckDBPyConnection, prepared: QueryPlan
+    connection: duckdb.DuckDBPyConnection, prepared: QueryPlan, results: Spool
 ) -> tuple[tuple[ResultColumn, ...], PrintedRows]:
     try:
         relation = connection.execute(prepared.sql)
         types = [str(entry[1]) for entry in relation.description or []]
         columns = tuple(map(ResultColumn.of, prepared.labels, types))
-        return columns, PrintedRows(_printed_rows(_rows(relation)))
+        return columns, PrintedRows(_printed_rows(_rows(relation)), results)
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:

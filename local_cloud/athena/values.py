@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, overload
 
 import msgspec
 
 from local_cloud.athena.error import not_supported
+from local_cloud.spool import Spool, Spooled
 
 Printed = str | None
 
@@ -71,14 +73,29 @@ class ResultColumn:
         }
 
 
-class PrintedRows(Sequence[tuple[Printed, ...]]):
-    """The rows of a result, packed: they stay for as long as their query is known, and may be many."""
+_ROWS_OF_A_PART = 500
 
-    def __init__(self, rows: Iterable[Sequence[Printed]]) -> None:
-        self._packed = [msgspec.msgpack.encode(row) for row in rows]
+
+class PrintedRows(Sequence[tuple[Printed, ...]]):
+    """The rows of a result, on disk: they stay for as long as their query is known, and may be many. In
+    memory there is the place of each part of some hundred rows.
+    """
+
+    def __init__(self, rows: Iterable[Sequence[Printed]], spool: Spool) -> None:
+        remaining = iter(rows)
+        parts = iter(lambda: list(islice(remaining, _ROWS_OF_A_PART)), [])
+        self._spool = spool
+        self._length = 0
+        self._places: list[Spooled] = []
+        for part in parts:
+            self._length += len(part)
+            self._places.append(spool.put(msgspec.msgpack.encode(part)))
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return self._length
+
+    def __iter__(self) -> Iterator[tuple[Printed, ...]]:
+        return self._from_part(0)
 
     @overload
     def __getitem__(self, place: int) -> tuple[Printed, ...]: ...
@@ -87,12 +104,19 @@ class PrintedRows(Sequence[tuple[Printed, ...]]):
     def __getitem__(self, place: slice) -> tuple[tuple[Printed, ...], ...]: ...
 
     def __getitem__(self, place: int | slice) -> tuple[Printed, ...] | tuple[tuple[Printed, ...], ...]:
-        if isinstance(place, slice):
-            return tuple(map(_unpacked, self._packed[place]))
-        return _unpacked(self._packed[place])
+        wanted = range(self._length)[place]
+        if isinstance(wanted, int):
+            return self[wanted : wanted + 1][0]
+        part = wanted.start // _ROWS_OF_A_PART
+        before = part * _ROWS_OF_A_PART
+        return tuple(islice(self._from_part(part), wanted.start - before, wanted.stop - before, wanted.step))
+
+    def _from_part(self, number: int) -> Iterator[tuple[Printed, ...]]:
+        for place in islice(self._places, number, None):
+            yield from _unpacked(self._spool.read(place))
 
 
-_unpacked = msgspec.msgpack.Decoder(tuple[Printed, ...]).decode
+_unpacked = msgspec.msgpack.Decoder(list[tuple[Printed, ...]]).decode
 
 
 def printed(value: Any) -> Printed:

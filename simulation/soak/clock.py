@@ -16,16 +16,15 @@ from datetime import datetime, timedelta
 class SoakClock:
     """Seconds since the start, at most `speed` times as fast as real ones (None: as fast as can be)."""
 
-    def __init__(self, start: datetime, speed: float | None = None, *, seconds: float = 0.0) -> None:
-        """`start` is aware and UTC. Whoever makes a clock is its driver. `seconds` below 0 are before the
-        start, and pass as fast as this machine computes.
-        """
+    def __init__(self, start: datetime, speed: float | None = None) -> None:
+        """`start` is aware and UTC. Whoever makes a clock is its driver."""
         self.start = start
-        self.seconds = seconds
+        self.seconds = 0.0
         self.next_due = float("inf")
         """The next time at which :attr:`on_due` is to be called."""
         self.on_due: Callable[[], None] = lambda: None
         """Called in the driver when :attr:`next_due` is reached, however time is moved; it sets the next."""
+        self._skipped = timedelta(0)
         self._speed = speed
         self._began = time.monotonic()
         self._driver = threading.get_ident()
@@ -36,7 +35,11 @@ class SoakClock:
 
     def now(self) -> datetime:
         """The time (aware, UTC)."""
-        return self.start + timedelta(seconds=self.seconds)
+        return self.start + self._skipped + timedelta(seconds=self.seconds)
+
+    def skip(self, time: timedelta) -> None:
+        """Let the calendar go on while no second passes: nobody waits less for it. By the driver only."""
+        self._skipped += time
 
     def monotonic(self) -> float:
         """The seconds since the start, as a function."""

@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 import stream_processor.handler
+from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from local_cloud.faults.write_faults import response
 
 
@@ -114,10 +115,12 @@ class ServiceFaults:
 
 @contextmanager
 def soak_time(now: Callable[[], datetime], sleep: Callable[[float], None]) -> Iterator[None]:
-    """Let the clock of the stream processor, and the pauses between the attempts of boto's clients, be of the
-    soak's time.
+    """Let the clock of the stream processor, and the pauses between the attempts of boto's clients and of
+    updates, be of the soak's time.
     """
+    updates: Any = ConditionalUpdates.__init__
     places: list[tuple[Any, str, object]] = [
+        (updates, "__kwdefaults__", {**updates.__kwdefaults__, "pause": sleep}),
         (botocore.endpoint, "time", SimpleNamespace(sleep=sleep)),
         (stream_processor.handler, "datetime", SimpleNamespace(now=lambda _zone: now())),
     ]

@@ -1,13 +1,64 @@
-"""The memory of this process."""
+"""The memory of this process, and what it keeps in it by its nature: what the local cloud stores."""
 
 from __future__ import annotations
 
 import resource
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+from local_cloud.stack import BUCKETS, TABLES, LocalCloud
 
 _STATM: Final = Path("/proc/self/statm")
+
+OBJECT_BYTES: Final = 5_000
+"""Of memory for each object of S3, beside its content."""
+ITEM_BYTES: Final = 5_000
+"""For each item of DynamoDB."""
+RECORD_BYTES: Final = 400
+LOG_EVENT_BYTES: Final = 100
+"""For each place of a log event, and its claim in the ledger."""
+
+
+class StoredData(NamedTuple):
+    """What a local cloud stores: how much."""
+
+    objects: int
+    object_bytes: int
+    items: int
+    """Of both tables."""
+    records: int
+    """Of the stream, whose data lies on disk."""
+    log_events: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it takes of this process's memory."""
+        return (
+            OBJECT_BYTES * self.objects
+            + self.object_bytes
+            + ITEM_BYTES * self.items
+            + RECORD_BYTES * self.records
+            + LOG_EVENT_BYTES * self.log_events
+        )
+
+
+def stored_data(cloud: LocalCloud, log_events: int) -> StoredData:
+    """What a cloud stores whose log has taken in so many events."""
+    s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
+    sizes = [
+        one["Size"]
+        for bucket in BUCKETS
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.stack.name(bucket))
+        for one in page.get("Contents", ())
+    ]
+    items = sum(
+        page["Count"]
+        for table in TABLES
+        for page in dynamodb.get_paginator("scan").paginate(TableName=cloud.stack.name(table), Select="COUNT")
+    )
+    records = sum(len(shard.records) for shard in cloud.stream.shards.values())
+    return StoredData(len(sizes), sum(sizes), items, records, log_events)
 
 
 def resident_bytes() -> int:

@@ -38,11 +38,10 @@ class MetricStore:
         self._lock = threading.Lock()
 
     def put(self, metric: NamedMetric, value: float) -> None:
-        """Keep a value of now; none of before the first minute."""
-        if (seconds := self._seconds()) < 0:
-            return
+        """Keep a value of now."""
+        minute = int(self._seconds() // MINUTE)
         with self._lock:
-            self._values[metric][int(seconds // MINUTE)].append(value)
+            self._values[metric][minute].append(value)
 
     def statistic(self, metric: NamedMetric, name: str, first: int, last: int) -> float | None:
         """A statistic over minutes, from `first` to `last`; None: no data."""

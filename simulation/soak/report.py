@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from simulation.plot import Chart, Curve, line_charts
-from simulation.soak.result import MEMORY_BYTES_PER_COMPARISON, MinuteResult, SoakResult
+from simulation.soak.result import MinuteResult, RoundResult, SoakResult
 
 _MB: Final = 2**20
 _MILLION: Final = 1_000_000
-_COMPARISON_BOUND: Final = MEMORY_BYTES_PER_COMPARISON / _MB
 
 
 def heading() -> str:
@@ -37,8 +36,8 @@ def verdict(result: SoakResult) -> str:
     lines = [
         "",
         f"Requests disturbed: {faults}",
-        f"Memory over the second half: {result.memory_growth / _MB:+.1f} MB (at most {_bound(result):.1f})",
-        f"Memory with each comparison: {_of_comparison(result):+.2f} MB (at most {_COMPARISON_BOUND:.2f})",
+        *(_round_line(number, one) for number, one in enumerate(result.rounds, 1)),
+        *_memory_lines(result),
         f"Alarms that rang: {', '.join(sorted(result.rung))}",
     ]
     if result.problems:
@@ -46,8 +45,26 @@ def verdict(result: SoakResult) -> str:
     return "\n".join([*lines, f"{result.events:,} events, each counted once; counters and lake agree."])
 
 
-def _of_comparison(result: SoakResult) -> float:
-    return result.memory_per_comparison / _MB
+def _round_line(number: int, one: RoundResult) -> str:
+    memory, stored = one.memory_by_comparison, one.stored
+    return (
+        f"After round {number}: {one.memory_bytes / _MB:.1f} MB, after {len(memory)} comparisons "
+        f"{min(memory) / _MB:.1f} to {max(memory) / _MB:.1f}; the local cloud stores "
+        f"{stored.objects:,} objects of {stored.object_bytes / _MB:.1f} MB, {stored.items:,} items, "
+        f"{stored.records:,} records, "
+        f"{stored.log_events:,} log events"
+    )
+
+
+def _memory_lines(result: SoakResult) -> Iterator[str]:
+    yield (
+        f"Memory from round to round: {result.memory_growth / _MB:+.1f} MB (at most {_bound(result):.1f}, "
+        f"{result.stored_growth / _MB:.1f} of them for what is stored)"
+    )
+    yield (
+        f"Too much would be {result.bytes_per_call:,.0f} bytes of each call, or "
+        f"{result.bytes_per_comparison / 1024:,.0f} KB of each comparison"
+    )
 
 
 def _bound(result: SoakResult) -> float:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import linear_regression
+from statistics import median
 from typing import Any, Final
 
 from simulation.soak import script
+from simulation.soak.memory import StoredData
 
-MEMORY_BYTES_PER_CALL: Final = 1024
-"""Memory may grow so much with each call of the second half: the local cloud keeps the lake, tables and
-places of log events. (Counters, claims and Parquet files come to some 500 bytes a call.)
-"""
 MEMORY_ALLOWANCE_BYTES: Final = 16 * 2**20
-"""And so much in all, by which the memory of a process goes up and down."""
-MEMORY_BYTES_PER_COMPARISON: Final = 2**19
-"""And so much with each comparison of the same months, whose results and reports the local cloud keeps: some
-120 KB. The process goes up and down by a few MB from one comparison to the next, and the line through twenty
-by a quarter of this.
+"""Memory may be so much more after a round than after the one before, beyond what the local cloud stores
+more: the memory of a process goes up and down by some MB.
 """
 
 
@@ -45,10 +39,26 @@ class MinuteResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundResult:
+    """A round's end."""
+
+    memory_by_comparison: Sequence[int]
+    """What the process holds after each of some comparisons in a row, in bytes."""
+    stored: StoredData
+    """What the local cloud stores then."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the process holds at the end: the median, since it goes up and down with each comparison."""
+        return round(median(self.memory_by_comparison))
+
+
+@dataclass(frozen=True, slots=True)
 class SoakResult:
     """All of it."""
 
     minutes: Sequence[MinuteResult]
+    rounds: Sequence[RoundResult]
     real_minutes: float
     events: int
     """Calls, and lines and records that are none, each once."""
@@ -57,8 +67,6 @@ class SoakResult:
     months_compared: int
     """By the shipped reconciliation, at the end."""
     lake_differences: int
-    memory_by_comparison: Sequence[int]
-    """What the process holds after each of some further comparisons, in bytes."""
     failures: Mapping[str, int]
     """Why watch and reconciliation failed, and how often."""
     given_up: int
@@ -76,28 +84,39 @@ class SoakResult:
         return found
 
     @property
-    def memory_growth(self) -> float:
-        """Bytes by which memory grew over the second half, by a straight line through its minutes."""
-        half = self.minutes[len(self.minutes) // 2 :]
-        slope = _slope([one.minute for one in half], [one.memory_bytes for one in half])
-        return slope * (half[-1].minute - half[0].minute)
+    def memory_growth(self) -> int:
+        """Bytes by which there is more after the last round than after the one before: what the process takes
+        once is in both.
+        """
+        before, last = self.rounds[-2:]
+        return last.memory_bytes - before.memory_bytes
 
     @property
-    def memory_per_comparison(self) -> float:
-        """Bytes by which memory grew with each further comparison, by a straight line through them."""
-        return _slope(range(len(self.memory_by_comparison)), self.memory_by_comparison)
+    def stored_growth(self) -> int:
+        """Bytes of it, at most, that are what the local cloud stores more."""
+        before, last = self.rounds[-2:]
+        return last.stored.memory_bytes - before.stored.memory_bytes
 
     @property
     def memory_bound(self) -> int:
         """The most that it may be."""
-        half = self.minutes[len(self.minutes) // 2 :]
-        calls = half[-1].calls - half[0].calls
-        return MEMORY_ALLOWANCE_BYTES + MEMORY_BYTES_PER_CALL * calls
+        return MEMORY_ALLOWANCE_BYTES + self.stored_growth
+
+    @property
+    def bytes_per_call(self) -> float:
+        """The least of a call that would be too much, if all calls of the last round kept it."""
+        before, last = self.rounds[-2:]
+        return MEMORY_ALLOWANCE_BYTES / (last.stored.log_events - before.stored.log_events)
+
+    @property
+    def bytes_per_comparison(self) -> float:
+        """The same, of a comparison."""
+        return MEMORY_ALLOWANCE_BYTES / len(self.rounds[-1].memory_by_comparison)
 
     @property
     def problems(self) -> list[str]:
         """A sentence for everything that is not as it must be."""
-        return [*self._drift(), *self._memory(), *alarm_problems(self.rung, self.lengths)]
+        return [*self._drift(), *self._memory(), *self._alarms()]
 
     def _drift(self) -> Iterator[str]:
         last = self.minutes[-1]
@@ -117,35 +136,28 @@ class SoakResult:
     def _memory(self) -> Iterator[str]:
         if self.memory_growth > self.memory_bound:
             yield (
-                f"memory grew by {self.memory_growth / 2**20:.1f} MB over the second half, "
+                f"memory grew by {self.memory_growth / 2**20:.1f} MB from one round to the next, "
                 f"{self.memory_bound / 2**20:.1f} at most are expected"
             )
-        if self.memory_per_comparison > MEMORY_BYTES_PER_COMPARISON:
-            yield (
-                f"memory grew by {self.memory_per_comparison / 2**20:.2f} MB with each comparison, "
-                f"{MEMORY_BYTES_PER_COMPARISON / 2**20:.2f} at most are expected"
-            )
+
+    def _alarms(self) -> Iterator[str]:
+        return alarm_problems(self.rung, self.lengths, script.played(len(self.rounds)))
 
     def to_json(self) -> dict[str, Any]:
         """All figures."""
         return {
             **{name: value for name, value in asdict(self).items() if name != "lengths"},
             "rung": self.rung,
-            "memory_growth_bytes": round(self.memory_growth),
+            "memory_growth_bytes": self.memory_growth,
             "memory_bound_bytes": self.memory_bound,
-            "memory_per_comparison_bytes": round(self.memory_per_comparison),
             "problems": self.problems,
         }
-
-
-def _slope(at: Sequence[int], values: Sequence[int]) -> float:
-    return linear_regression(at, values).slope
 
 
 def alarm_problems(
     rung: Mapping[str, Sequence[int]],
     lengths: Mapping[str, int],
-    disturbances: Sequence[script.ScriptedDisturbance] = script.SCRIPT,
+    disturbances: Iterable[script.ScriptedDisturbance],
 ) -> Iterator[str]:
     """What is wrong with when alarms were raised: each disturbance rings its own while it lasts or looks back
     to it, and nothing else does.
@@ -153,7 +165,8 @@ def alarm_problems(
     allowed: dict[str, set[int]] = {}
     for one in disturbances:
         for name in sorted(one.rings):
-            span = range(one.first, one.until.get(name, one.last + lengths[name]) + 1)
+            last = one.until.get(name)
+            span = range(one.first, (one.last + lengths[name] if last is None else last) + 1)
             allowed.setdefault(name, set()).update(span)
             if not set(span) & set(rung.get(name, ())):
                 yield f"{name} did not ring for: {one.name}, minutes {one.first} to {one.last}"

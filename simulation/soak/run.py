@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from local_cloud.lambda_.event_source_mapping import MappingInvocation
 from local_cloud.stack import LocalCloud
@@ -19,18 +19,14 @@ from simulation.soak.alarms import Alarms, length_in_minutes, metric_of
 from simulation.soak.clock import SoakClock
 from simulation.soak.cost import BilledUnits, Cost
 from simulation.soak.faults import FaultMode, ServiceFaults, soak_time
-from simulation.soak.memory import resident_bytes
+from simulation.soak.memory import resident_bytes, stored_data
 from simulation.soak.meter import PARAMETERS, SteppedMeter
 from simulation.soak.metrics import MINUTE, MetricStore, NamedMetric, metrics_read_from_output
-from simulation.soak.result import MinuteResult, SoakResult
+from simulation.soak.result import MinuteResult, RoundResult, SoakResult
 from simulation.soak.traffic import SoakTraffic, TrafficKind
 
 TICK = 20
 """Seconds between two puts of traffic."""
-WARMING_COMPARISONS = 10
-"""After all is counted, one after the other: by then, the engine of queries takes hardly any more."""
-MEASURED_COMPARISONS = 20
-"""And so many after them."""
 RETRIES_AFTER = (60, 120)
 """Seconds after which Lambda repeats an asynchronous invocation that failed.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
@@ -42,20 +38,25 @@ class SoakSettings:
     """How long, and how much."""
 
     minutes: float = script.MINUTES
-    """Real ones for the script's twenty; 0 is as fast as this machine computes."""
+    """Real ones for all rounds; 0 is as fast as this machine computes."""
     calls_of_a_tick: int = 100
     seed: int = 1
+    comparisons: int = 20
+    """After each round, one after the other."""
 
     @classmethod
-    def of_rate(cls, minutes: float, rate: float, seed: int) -> Self:
+    def of_rate(cls, minutes: float, rate: float, seed: int, comparisons: int) -> Self:
         """With so many calls in a real second, where there are real minutes."""
-        speed = script.MINUTES / minutes if minutes else 1
-        return cls(minutes, max(1, round(rate * TICK / speed)), seed)
+        return cls(minutes, max(1, round(rate * TICK / (_speed(minutes) or 1))), seed, comparisons)
 
     @property
     def speed(self) -> float | None:
         """Seconds of the script in one real second."""
-        return script.MINUTES / self.minutes if self.minutes else None
+        return _speed(self.minutes)
+
+
+def _speed(minutes: float) -> float | None:
+    return script.ROUNDS * script.ROUND / minutes if minutes else None
 
 
 @dataclass(slots=True)
@@ -81,15 +82,17 @@ class Soak:
         self._worst = _Worst()
         self._undelivered: list[tuple[str, str]] = []  # months and runs on which all attempts failed
         self._minutes: list[MinuteResult] = []
+        self._rounds: list[RoundResult] = []
+        self._length = script.ROUNDS * script.ROUND
 
     def run(self) -> SoakResult:
-        """Play a rehearsal, the script and what follows it, and compare."""
-        real_seconds = self._settings.minutes * MINUTE
+        """Play the rounds, and compare."""
         start = datetime.now(UTC).replace(second=0, microsecond=0)
         self._clock = SoakClock(
-            start - timedelta(seconds=script.MINUTES * MINUTE - real_seconds),
+            start
+            - timedelta(minutes=self._length - self._settings.minutes)
+            - (script.ROUNDS - 1) * script.BETWEEN_ROUNDS,
             self._settings.speed,
-            seconds=-script.REHEARSAL * MINUTE,
         )
         with ExitStack() as ends:
             self._cloud = ends.enter_context(LocalCloud(PARAMETERS, now=self._clock.now))
@@ -107,18 +110,27 @@ class Soak:
             self._alarms = Alarms(self._cloud.stack, self._metrics)
             self._cost = Cost()
             random.seed(self._settings.seed)  # boto draws its pauses
-            self._clock.next_due, self._clock.on_due = self._clock.seconds, self._put_traffic
-            for minute in range(-script.REHEARSAL, script.END):
+            self._clock.next_due, self._clock.on_due = 0.0, self._put_traffic
+            for minute in range(self._length):
+                if minute and minute % script.ROUND == 0:
+                    self._rounds.append(self._round())
+                    self._clock.skip(script.BETWEEN_ROUNDS)
                 self._play(minute)
-            while self._clock.has_jobs:
-                self._clock.advance(self._clock.seconds + TICK)
+            self._settle()
+            self._rounds.append(self._round())
             return self._result()
+
+    def _settle(self) -> None:
+        """Wait until jobs are done, and Firehose has written what it holds."""
+        while self._clock.has_jobs or self._meter.delivery.age_of_oldest:
+            self._clock.advance(self._clock.seconds + TICK)
+            self._meter.deliver()
 
     def _play(self, minute: int) -> None:
         """One minute of the script."""
-        now = script.in_minute(minute)
+        now = self._in_minute(minute)
         is_stopped = any(one.stops_consumer for one in now)
-        if not is_stopped and any(one.stops_consumer for one in script.in_minute(minute - 1)):
+        if not is_stopped and any(one.stops_consumer for one in self._in_minute(minute - 1)):
             self._meter.restart()
         self._clock.advance(minute * MINUTE)
         self._scheduled(minute)
@@ -140,16 +152,17 @@ class Soak:
     def _scheduled(self, minute: int) -> None:
         """What schedules and people do at the beginning of a minute."""
         self._cloud.clock.follow(self._clock.now())
-        if minute in script.SPLITS:
-            self._cloud.stream.resize(script.SPLITS[minute])
+        of_round = minute % script.ROUND
+        if of_round in script.SHARDS:
+            self._cloud.stream.resize(script.SHARDS[of_round])
         self._meter.watch("heartbeat")
-        if minute % script.INSPECTION_MINUTES == 0:
+        if of_round % script.INSPECTION_MINUTES == 0:
             self._meter.watch("inspection")
-        if minute % script.SOURCE_MINUTES == 0:
+        if of_round % script.SOURCE_MINUTES == 0:
             self._meter.watch("source")
-        if minute in script.COMPARISONS:
+        if of_round in script.COMPARISONS:
             self._clock.begin(partial(self._compare, f"{self._clock.now():%Y-%m}", f"minute-{minute}"))
-        if minute == script.RESENT:
+        if of_round == script.RESENT:
             resent, self._undelivered = self._undelivered, []
             for month, run in resent:
                 self._clock.begin(partial(self._compare, month, run))
@@ -185,14 +198,13 @@ class Soak:
             disturbances=tuple(disturbances),
             faults=dict(self._faults.disturbed),
         )
-        if minute >= 0:
-            self._minutes.append(result)
-            self._on_minute(result)
+        self._minutes.append(result)
+        self._on_minute(result)
 
     def _units(self, until: int) -> BilledUnits:
         invocations = sum(
             value
-            for minute in range(-script.REHEARSAL, until + 1)
+            for minute in range(until + 1)
             for metric, value in self._metrics.sums(minute).items()
             if metric.name == "Invocations"
         )
@@ -206,17 +218,16 @@ class Soak:
         )
 
     def _result(self) -> SoakResult:
-        compared = self._compare_all("end")
+        compared = [one for month in self._months for one in self._meter.reconcile(month, "end") or []]
         definitions = self._alarms.definitions
-        memory = [self._memory_after_comparison(n) for n in range(WARMING_COMPARISONS + MEASURED_COMPARISONS)]
         return SoakResult(
             minutes=tuple(self._minutes),
+            rounds=tuple(self._rounds),
             real_minutes=self._settings.minutes,
             events=self._traffic.sent,
             wrong_counters=tuple(_differences(self._traffic.expected, counted(self._cloud))),
             months_compared=len(compared),
             months=len(self._months),
-            memory_by_comparison=tuple(memory[WARMING_COMPARISONS:]),
             lake_differences=sum(int(one["differences"] + one["contradictions"]) for one in compared),
             failures=dict(self._meter.failures),
             given_up=self._meter.mapping.progress.discarded,
@@ -227,23 +238,25 @@ class Soak:
     def _months(self) -> list[str]:
         return sorted({period for _, period in self._traffic.expected if _is_month(period)})
 
-    def _compare_all(self, run: str) -> list[dict[str, Any]]:
-        """Compare each month: the summaries of those that could be compared."""
-        return [one for month in self._months for one in self._meter.reconcile(month, run) or []]
+    def _round(self) -> RoundResult:
+        """What the process holds at a round's end, after its comparisons."""
+        memory = [self._memory_after_comparison(number) for number in range(self._settings.comparisons)]
+        return RoundResult(memory, stored_data(self._cloud, self._traffic.calls))
 
     def _memory_after_comparison(self, number: int) -> int:
-        self._compare_all(f"memory-{number}")
+        self._meter.reconcile(f"{self._clock.now():%Y-%m}", f"memory-{number}")
         return resident_bytes()
 
     def _put_traffic(self) -> None:
-        """Put what is due now. After the last minute of the script nothing is due any more."""
+        """Put what is due now. In a round's last minutes nothing is due, and nothing after the last round."""
         clock, minute = self._clock, int(self._clock.seconds // MINUTE)
-        if minute >= script.MINUTES:
-            clock.next_due = float("inf")
+        if minute % script.ROUND >= script.MINUTES or minute >= self._length:
+            next_round = (minute // script.ROUND + 1) * script.ROUND
+            clock.next_due = next_round * MINUTE if next_round < self._length else float("inf")
             return
         clock.next_due += TICK
         self._cloud.clock.follow(clock.now())
-        kinds = [one.traffic for one in script.in_minute(minute) if one.traffic is not TrafficKind.STEADY]
+        kinds = [one.traffic for one in self._in_minute(minute) if one.traffic is not TrafficKind.STEADY]
         is_first = int(clock.seconds) % MINUTE == 0
         self._traffic.put(
             kinds[0] if kinds else TrafficKind.STEADY, f"fresh-{minute:02d}" if is_first else None
@@ -254,8 +267,12 @@ class Soak:
             self._worst.note(self._traffic.settle(record.data) or 0.0)
 
     def _mode_of(self, service: str) -> FaultMode | None:
-        now = script.in_minute(int(self._clock.seconds // MINUTE))
+        now = self._in_minute(int(self._clock.seconds // MINUTE))
         return dict(fault for one in now for fault in one.faults).get(service)
+
+    def _in_minute(self, minute: int) -> list[script.ScriptedDisturbance]:
+        """What lasts in a minute of the soak."""
+        return script.in_minute(minute % script.ROUND) if minute < self._length else []
 
     def _refuses(self, table: str) -> bool:
         """The counters are refused in the first half of a minute, in which they are read, too; the ledger is

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from local_cloud.athena.error import QueryFailedError
-from local_cloud.athena.values import ResultColumn, csv, printed
+from local_cloud.athena.values import PrintedRows, ResultColumn, csv, printed
+from local_cloud.spool import Spool
 
 NOON = datetime(2026, 10, 31, 12, 0, 0, 123_999, UTC)
 
@@ -49,6 +50,18 @@ def test_a_result_as_csv() -> None:
     columns = [ResultColumn.of("a", "VARCHAR"), ResultColumn.of("b", "BIGINT")]
 
     assert b'"a","b"\n"x,""y""\nz","1"\n,""\n' == csv(columns, [('x,"y"\nz', "1"), (None, "")])
+
+
+def test_rows_of_a_result_lie_on_disk() -> None:
+    """Any page of them can be read, in any order, beside those of other results."""
+    rows = [(str(number), None) for number in range(1_234)]
+    spool = Spool()
+    other, kept = PrintedRows([("x",)], spool), PrintedRows(iter(rows), spool)
+    assert (1_234, rows, [("x",)]) == (len(kept), list(kept), list(other))
+    assert [tuple(rows[499:502]), tuple(rows[1_000:]), ()] == [kept[499:502], kept[1_000:9_999], kept[5:5]]
+    assert (rows[0], rows[-1]) == (kept[0], kept[-1])
+    with pytest.raises(IndexError):
+        _ = kept[1_234]
 
 
 def test_a_type_that_is_not_printed_is_refused() -> None:

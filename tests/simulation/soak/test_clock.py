@@ -39,15 +39,16 @@ def test_jobs_wait_for_it() -> None:
     assert ([60.0, 120.0, 180.0], False) == (seen, clock.has_jobs)
 
 
-def test_before_the_start() -> None:
-    """Time may begin before the start, and jobs wait for it there as well."""
-    clock, seen = SoakClock(START, seconds=-120), []
+def test_the_calendar_goes_on() -> None:
+    """While no second passes: what waits is not woken by it."""
+    clock, seen = SoakClock(START), []
 
     def work() -> None:
         clock.sleep(60)
         seen.append(clock.now())
 
-    assert START - timedelta(minutes=2) == clock.now()
     clock.begin(work)
-    clock.advance(0)
-    assert ([START - timedelta(minutes=1)], START) == (seen, clock.now())
+    clock.skip(timedelta(days=62))
+    assert (START + timedelta(days=62), 0.0, []) == (clock.now(), clock.seconds, seen)
+    clock.advance(60)
+    assert [START + timedelta(days=62, minutes=1)] == seen

@@ -31,15 +31,6 @@ def test_what_functions_print(capsys: pytest.CaptureFixture[str]) -> None:
     assert {metric: 7} == store.sums(2)
 
 
-def test_before_the_first_minute() -> None:
-    """Nothing is kept of a rehearsal: no alarm looks back to it."""
-    times = iter([-61.0, -1.0, 0.0])
-    store, metric = MetricStore(lambda: next(times)), NamedMetric("N", "Errors", ("service", "watch"))
-    for value in (1, 2, 4):
-        store.put(metric, value)
-    assert 4 == store.statistic(metric, "Sum", -2, 0)
-
-
 def test_cost() -> None:
     """A minute costs what came since the minute before, at list prices."""
     cost = Cost()

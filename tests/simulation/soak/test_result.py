@@ -12,9 +12,10 @@ import pytest
 from local_cloud.template.document import Stack
 from simulation.soak import script
 from simulation.soak.alarms import Alarms, length_in_minutes
+from simulation.soak.memory import StoredData
 from simulation.soak.metrics import MetricStore
 from simulation.soak.report import drawn, heading, row, verdict
-from simulation.soak.result import MinuteResult, SoakResult, alarm_problems
+from simulation.soak.result import MinuteResult, RoundResult, SoakResult, alarm_problems
 from simulation.soak.script import ScriptedDisturbance
 
 MB = 2**20
@@ -41,27 +42,44 @@ def minute(number: int, alarms: Sequence[str] = ()) -> MinuteResult:
     )
 
 
+CALLS_OF_A_ROUND = 8_000
+COMPARISONS = 20
+
+
+def round_end(number: int, megabytes: float, wave: float = 0) -> RoundResult:
+    """A round's end: memory that goes up and down, and what is stored with every round."""
+    memory = [round((megabytes + wave * (one % 3 - 1)) * MB) for one in range(COMPARISONS)]
+    stored = StoredData(
+        objects=60 * number,
+        object_bytes=3 * MB * number,
+        items=130 * number,
+        records=190,
+        log_events=CALLS_OF_A_ROUND * number,
+    )
+    return RoundResult(memory, stored)
+
+
 RINGS = [
     minute(
         number,
         [
             name
-            for one in script.SCRIPT
+            for one in script.played(script.ROUNDS)
             for name in one.rings
-            if one.last <= number <= one.until.get(name, one.last)
+            if one.last <= number <= (one.until.get(name) or one.last)
         ],
     )
-    for number in range(script.END)
+    for number in range(script.ROUNDS * script.ROUND)
 ]
 GOOD = SoakResult(
     minutes=RINGS,
+    rounds=[round_end(1, 380), round_end(2, 380)],
     real_minutes=20,
-    events=100 * script.END,
+    events=100 * script.ROUNDS * script.ROUND,
     wrong_counters=(),
     months=1,
     months_compared=1,
     lake_differences=0,
-    memory_by_comparison=[250 * MB] * 20,
     failures={},
     given_up=0,
     lengths=LENGTHS,
@@ -77,13 +95,16 @@ def test_good() -> None:
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        (replace(GOOD, events=1), "1 events were sent, 2,300 counted"),
+        (replace(GOOD, events=1), "1 events were sent, 4,600 counted"),
         (replace(GOOD, wrong_counters=("key-1 2026-10: sent 3, counted 4",)), "key-1 2026-10"),
         (replace(GOOD, given_up=1), "1 records were given up"),
         (replace(GOOD, months_compared=0), "0 of 1 months could be compared"),
         (replace(GOOD, lake_differences=2), "differ in 2 places"),
         (replace(GOOD, minutes=[replace(RINGS[0], drift=3), *RINGS[1:]]), "in minute 0 .* wrong by 3"),
-        (replace(GOOD, minutes=[*map(minute, range(script.END))]), "HeartbeatMissingAlarm did not ring"),
+        (
+            replace(GOOD, minutes=[*map(minute, range(script.ROUNDS * script.ROUND))]),
+            "HeartbeatMissingAlarm did not ring",
+        ),
         (
             replace(GOOD, minutes=[replace(RINGS[0], alarms=("DriftAlarm",)), *RINGS[1:]]),
             "DriftAlarm rang without a reason, in the minutes 0",
@@ -97,32 +118,47 @@ def test_problems(changed: SoakResult, problem: str) -> None:
     assert "Problems:" in verdict(changed)
 
 
-def test_memory() -> None:
-    """Memory that grows with the calls by more than they are kept for is a leak; one jump is none."""
+class TestMemory:
+    """A round is compared with the round before: what a process takes once is in both."""
 
-    def grown(bytes_of_a_call: int, jump: int = 0) -> SoakResult:
-        minutes = [
-            replace(one, memory_bytes=250 * MB + bytes_of_a_call * one.calls * 100 + jump * (one.minute > 1))
-            for one in RINGS
-        ]
-        return replace(GOOD, minutes=[replace(one, calls=one.calls * 100) for one in minutes])
+    @staticmethod
+    def after(*megabytes: float, wave: float = 0) -> SoakResult:
+        """A soak with so much memory after each round."""
+        return replace(GOOD, rounds=[round_end(number, one, wave) for number, one in enumerate(megabytes, 1)])
 
-    assert [] == grown(500, jump=30 * MB).problems
-    (problem,) = grown(4_500).problems
-    assert "memory grew by 472.1 MB over the second half" in problem
+    def test_warm_up(self) -> None:
+        """It may be large, and memory may go up and down, and grow by what the local cloud stores."""
+        result = self.after(900, 912, wave=6)
+        assert [] == result.problems
+        assert 912 * MB == result.rounds[-1].memory_bytes
+        stored = 60 * 5_000 + 3 * MB + 130 * 5_000 + 8_000 * 100
+        assert (12 * MB, stored, 16 * MB + stored) == (
+            result.memory_growth,
+            result.stored_growth,
+            result.memory_bound,
+        )
 
-
-def test_memory_of_comparisons() -> None:
-    """A process that goes up and down from comparison to comparison is flat; one that keeps something of each
-    is not.
-    """
-    waves = [250 * MB + 6 * MB * (number % 3) for number in range(20)]
-    kept = [memory + MB * number for number, memory in enumerate(waves)]
-    assert [] == replace(GOOD, memory_by_comparison=waves).problems
-    (problem,) = replace(GOOD, memory_by_comparison=kept).problems
-    assert re.fullmatch(
-        r"memory grew by 1\.\d\d MB with each comparison, 0\.50 at most are expected", problem
+    @pytest.mark.parametrize(
+        ("kept", "problem"),
+        [
+            (0, None),
+            (1.9 * 2**10 * CALLS_OF_A_ROUND, None),
+            (
+                4.5 * 2**10 * CALLS_OF_A_ROUND,
+                "memory grew by 35.2 MB from one round to the next, 20.7 at most",
+            ),
+            (1.2 * MB * COMPARISONS, "memory grew by 24.0 MB"),
+        ],
     )
+    def test_leak(self, kept: float, problem: str | None) -> None:
+        """A leak is in the second round as it was in the first: 4.5 KB of each call, or 1.2 MB of each
+        comparison. The verdict says how large a leak can be that is not seen.
+        """
+        result = self.after(400 + kept / MB, 400 + 2 * kept / MB)
+        assert ([problem] if problem else []) == [
+            one[: len(problem)] for one in result.problems if problem is not None
+        ]
+        assert "Too much would be 2,097 bytes of each call, or 819 KB of each comparison" in verdict(result)
 
 
 class TestAlarms:
@@ -139,6 +175,20 @@ class TestAlarms:
         missing, stray = alarm_problems({"LateAlarm": minutes}, {"LateAlarm": 5}, [OUTAGE])
         assert "LateAlarm did not ring for: outage, minutes 3 to 4" == missing
         assert f"LateAlarm rang without a reason, in the minutes {minutes[0]}" == stray
+
+    def test_each_round(self) -> None:
+        """Each round rings again, but for what looks back to the success of the one before; and an alarm may
+        be raised until the soak ends.
+        """
+        rounds = list(script.played(2))
+        hostile, again = (one for one in rounds if one.name == "hostile traffic")
+        refused, late = (one for one in rounds if one.name == "Athena refusing")
+        assert (1, 5, 24, 28) == (hostile.first, hostile.last, again.first, again.last)
+        assert (46, 46) == (hostile.until["ErrorObjectsAlarm"], again.until["ErrorObjectsAlarm"])
+        assert {"ReconciliationFailingAlarm"} == refused.rings - late.rings
+        silent = [replace(one, alarms=()) if one.minute >= script.ROUND else one for one in RINGS]
+        (problem, *_) = replace(GOOD, minutes=silent).problems
+        assert "UndeliveredEventsAlarm did not ring for: Athena refusing, minutes 24 to 27" == problem
 
     def test_exist(self) -> None:
         """The script speaks of alarms that the template has."""

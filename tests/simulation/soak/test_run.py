@@ -1,4 +1,4 @@
-"""A soak of two minutes; `make soak` is the long one."""
+"""A soak of two rounds of two minutes; `make soak` is the long one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from simulation.soak import run, script
+from simulation.soak import script
 from simulation.soak.faults import DYNAMODB, FaultMode
+from simulation.soak.meter import SteppedMeter
 from simulation.soak.result import SoakResult
 from simulation.soak.run import Soak, SoakSettings
 from simulation.soak.script import ScriptedDisturbance
@@ -22,25 +23,25 @@ def soak(monkeypatch: pytest.MonkeyPatch) -> Soak:
     hanging = ScriptedDisturbance("DynamoDB hanging", 1, 1, faults=((DYNAMODB, FaultMode.HANGING),))
     monkeypatch.setattr(script, "SCRIPT", (hanging,))
     monkeypatch.setattr(script, "COMPARISONS", ())
-    monkeypatch.setattr(script, "REHEARSAL", 0)
-    monkeypatch.setattr(run, "WARMING_COMPARISONS", 0)
-    monkeypatch.setattr(run, "MEASURED_COMPARISONS", 2)
+    monkeypatch.setattr(script, "SHARDS", {1: 3, 2: 2})
     monkeypatch.setattr(script, "MINUTES", 2)
-    monkeypatch.setattr(script, "END", 4)
-    return Soak(SoakSettings(minutes=0, calls_of_a_tick=5), lambda _minute: None)
+    monkeypatch.setattr(script, "ROUND", 4)
+    return Soak(SoakSettings(minutes=0, calls_of_a_tick=5, comparisons=3), lambda _minute: None)
 
 
-def drift(result: SoakResult) -> list[str]:
-    """What is wrong with the counters. (Two comparisons say nothing about memory.)"""
-    return [one for one in result.problems if "Alarm" not in one and "with each comparison" not in one]
+def problems(result: SoakResult) -> list[str]:
+    """What is wrong but for alarms, for which two minutes are too short."""
+    return [one for one in result.problems if "Alarm" not in one]
 
 
 @pytest.mark.exhaustive
 def test_counts(soak: Soak) -> None:
-    """What is sent while DynamoDB hangs is counted when it answers, and the alarms see what happened."""
+    """What is sent while DynamoDB hangs is counted when it answers, the alarms see what happened, and the
+    second round takes no memory that the first had not.
+    """
     result = soak.run()
     first, second, *_, last = result.minutes
-    assert [] == drift(result)
+    assert [] == problems(result)
     assert (first.calls, last.calls) == (first.counted, last.counted)
     assert second.faults["dynamodb hanging"] > 0
     assert second.lag_seconds > 30
@@ -69,8 +70,27 @@ def test_a_meter_that_loses_a_batch(soak: Soak, monkeypatch: pytest.MonkeyPatch)
         return handle
 
     monkeypatch.setattr(handler, "make_handler", losing)
-    found = "\n".join(drift(soak.run()))
+    found = "\n".join(problems(soak.run()))
     assert lost
     assert "the counters were wrong by" in found
     assert "events were sent" in found
     assert "counters and lake differ" in found
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("name", "bytes_kept"),
+    [("_invoke_process", 2**21), ("reconcile", 2**23)],
+)
+def test_a_leak(soak: Soak, monkeypatch: pytest.MonkeyPatch, name: str, bytes_kept: int) -> None:
+    """A meter that keeps something of each batch, or of each comparison, is found: 24 MB of a round."""
+    kept: list[bytes] = []
+    real = getattr(SteppedMeter, name)
+
+    def leaking(*arguments: Any) -> Any:
+        kept.append(b"x" * bytes_kept)
+        return real(*arguments)
+
+    monkeypatch.setattr(SteppedMeter, name, leaking)
+    (problem,) = problems(soak.run())
+    assert "memory grew by" in problem
