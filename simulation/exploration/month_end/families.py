@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from reconciliation.model.report import Report
+from reconciliation.repair.scope import Scope
 from simulation.exploration.family import Family
 from simulation.exploration.month_end.small_month import (
     SETTLED,
@@ -14,6 +16,7 @@ from simulation.exploration.month_end.small_month import (
     Work,
 )
 from simulation.month_end.broken import BROKEN_MONTH_ENDS
+from simulation.month_end.meter import MonthEndMeter, shipped_scope
 from simulation.operations.world import BROKEN_OPERATIONS
 
 
@@ -76,7 +79,18 @@ MONTH_END: Final = (
 MONTH_END_SHORT: Final = ("month-end-repair", "month-end-close", "month-end-restore", "month-end-rules")
 """What CI runs of them."""
 
-BROKEN_SMALL_MONTHS: Final = (*BROKEN_MONTH_ENDS, *BROKEN_OPERATIONS)
+
+def _as_it_is_now(report: Report, lower: str) -> Scope:
+    """What of a report is repaired, without what was compared."""
+    return shipped_scope(report, lower)._replace(compared=None)
+
+
+CHANGE_UNSEEN: Final = MonthEndMeter(
+    "change-unseen", "a repair does not see what has changed since it was compared", scope=_as_it_is_now
+)
+"""Seeds do not show it: their operators repair at once what they have compared."""
+
+BROKEN_SMALL_MONTHS: Final = (*BROKEN_MONTH_ENDS, *BROKEN_OPERATIONS, CHANGE_UNSEEN)
 
 MONTHS_SHOWN_BY: Final = {
     "lag-forgotten": SmallMonth(_ONE, _REPAIR, before=()),
@@ -87,6 +101,7 @@ MONTHS_SHOWN_BY: Final = {
     "lake-believed": SmallMonth(_ONE, _REPAIR, before=WITH_A_CALL, faults=1, kinds=(MonthEndEvent.ROW_LOST,)),
     "marks-forgotten": SmallMonth(_ONE, _REPAIR, before=_CAME, faults=2, kinds=_BACK),
     "marks-too-early": SmallMonth(_ONE, _REPAIR, before=_CAME, faults=2, kinds=_BACK),
+    "change-unseen": SmallMonth(_ONE, _REPAIR, faults=1, kinds=(MonthEndEvent.STOPPED,)),
     "in-flight": SmallMonth(_ONE, _REPAIR, before=_CAME),
     "sealed-unproven": SmallMonth(
         _ONE, _CLOSE, before=WITH_A_CALL, faults=1, kinds=(MonthEndEvent.ROW_LOST,)
