@@ -9,7 +9,7 @@ counter has beyond them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
@@ -285,9 +285,6 @@ def may_be_calls(surplus: Usage, rows: Iterable[Call]) -> bool:
     return not solution.twice or beyond_unknown_sizes(solution.rest) != NO_USAGE
 
 
-ALONE_IN_MONTH: Final = "in the month's counter alone"
-
-
 def unlogged(key: str, period: Period, surplus: Usage, where: str) -> Suspect:
     """Calls that one counter has and no row, where no log says whether they were made. A single one is looked
     for by its hash.
@@ -299,66 +296,6 @@ def unlogged(key: str, period: Period, surplus: Usage, where: str) -> Suspect:
         )
     note = f"{surplus.requests:+,} calls {where}, and no line of them was read"
     return Suspect(SuspectKind.UNKNOWN, key, period, note, usage=surplus)
-
-
-class MonthAlone(NamedTuple):
-    """What a month's counter has beyond its days, and the days of which it has more requests than their own
-    counters, or less.
-    """
-
-    edited: Suspect
-    more: Sequence[Evidence]
-    less: Sequence[Evidence]
-    requests: int
-    """How many it has more, of all these days."""
-
-    def suspects(self) -> list[Suspect]:
-        """It was edited, unless calls were counted in the month alone, when their batch was given up midway,
-        and the lake has lost them.
-        """
-        rows = [row.call for one in self.more for row in one.rows]
-        lines = self._lines(rows)
-        for surplus in self._surpluses():
-            if not may_be_calls(surplus, rows):
-                return [self.edited]
-            if lines is None:
-                return [unlogged(self.edited.key, self.edited.period, surplus, ALONE_IN_MONTH)]
-            found = solve(NO_USAGE - surplus, [line.call for line in lines], {})
-            if not found.twice and beyond_unknown_sizes(found.rest) == NO_USAGE:
-                wanted = {call.event_hash for call in found.absent}
-                return [self._lost(line) for line in lines if line.call.event_hash in wanted]
-        return [self.edited] if lines == [] else [self.unknown()]
-
-    def unknown(self) -> Suspect:
-        """Nobody can say what it has more."""
-        note = f"{self.requests:,} calls {ALONE_IN_MONTH}, or it was edited"
-        return self.edited._replace(kind=SuspectKind.UNKNOWN, note=note)
-
-    def _surpluses(self) -> Iterator[Usage]:
-        """What it has more, if it lacks nothing, or all calls of the days of which it has less."""
-        usage = self.edited.usage or NO_USAGE
-        lacking = total(row.call.usage for one in self.less for row in one.rows)
-        return (one for one in {usage, usage + lacking} if one.requests == self.requests)
-
-    def _lines(self, rows: Iterable[Call]) -> list[LoggedCall] | None:
-        """The lines without a row; None: the log no longer keeps them."""
-        known = {call.event_hash for call in rows}
-        found: list[LoggedCall] = []
-        for one in self.more:
-            if one.logged is None:
-                return None
-            found += [line for hashed, line in one.logged.items() if hashed not in known]
-        return found
-
-    def _lost(self, line: LoggedCall) -> Suspect:
-        note = f"its line is in the log, and no row of it in the lake; it is {ALONE_IN_MONTH}"
-        return self.edited._replace(
-            kind=SuspectKind.NOT_IN_LAKE,
-            note=note,
-            call=line.call,
-            logged_at_ms=line.logged_at_ms,
-            usage=None,
-        )
 
 
 def _unexplained(evidence: Evidence, rest: Usage) -> list[Suspect]:

@@ -24,7 +24,6 @@ from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.usage import NO_USAGE, Usage, total
 from reconciliation.attribution.attribution import (
     Evidence,
-    MonthAlone,
     Suspect,
     SuspectKind,
     explain,
@@ -32,6 +31,7 @@ from reconciliation.attribution.attribution import (
     unsound,
 )
 from reconciliation.attribution.budget import Budget
+from reconciliation.attribution.month_alone import MonthAlone
 from reconciliation.attribution.remainder import with_remainders
 from reconciliation.attribution.stray_rows import with_strays
 from reconciliation.lake.error_objects import error_objects
