@@ -79,8 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "slow: takes a quarter of a second of the processor or starts another program"
     )
-    if config.getoption("--record-slow") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Recorder())
+    if config.getoption("--record-slow"):
+        config.pluginmanager.register(Clock())
+        if not hasattr(config, "workerinput"):
+            config.pluginmanager.register(Recorder())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,16 +94,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """What is set up for a test counts as its own."""
-    yield from _measured(item)
+class Clock:
+    """Gives each report of a test the processor time that it took until then; in each worker."""
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        """What is set up for a test counts as its own."""
+        yield from _measured(item)
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """And so does the test itself."""
-    yield from _measured(item)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """And so does the test itself."""
+        yield from _measured(item)
 
 
 def _measured(item: pytest.Item) -> Iterator[None]:
