@@ -1,8 +1,9 @@
 """How many examples property tests draw."""
 
+import pytest
 from hypothesis import settings
 
-from tests.examples import PROFILE, QUICK, examples
+from tests.examples import PROFILE, QUICK, examples, sampled
 
 
 def test_a_quarter() -> None:
@@ -19,3 +20,10 @@ def test_a_quarter() -> None:
 def test_default() -> None:
     """Tests that say nothing draw hypothesis's hundred, or the quarter of it."""
     assert examples(100, PROFILE) == settings().max_examples
+
+
+def test_sampled() -> None:
+    """Everybody runs the first ones; the others, all there are, have the mark that `make test` leaves out."""
+    others = [pytest.param(value, marks=pytest.mark.exhaustive) for value in "cd"]
+    assert ["a", "b", *others] == sampled("abcd", 2)
+    assert ["a"] == sampled("a", 2)

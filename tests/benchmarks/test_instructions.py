@@ -7,8 +7,13 @@ import pytest
 from benchmarks import decoding, instructions
 from benchmarks.instructions import COUNTS, MOST, recorded
 
+BY_PROCESSES = "cold start, bytes loaded against boto3"
+"""It starts Python once for each handler; the others count in this process."""
 
-@pytest.mark.parametrize("name", COUNTS)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.exhaustive] * (name == BY_PROCESSES)) for name in COUNTS]
+)
 def test_recorded(name: str) -> None:
     """Each count is at most a tenth more than is recorded. Where more is meant: `python -m
     benchmarks.instructions --record`.

@@ -27,12 +27,13 @@ def completed(typed: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("typed", "expected"),
+    # each starts the command: everybody sees a command of a command, and the value of an option
     [
-        ("usage-meter ex", ["explain"]),
-        ("usage-meter to", ["top"]),
-        ("usage-meter usage a1 --per", ["--period"]),
-        ("usage-meter top --metric resp", ["response_bytes"]),
         ("usage-meter quota ass", ["assign"]),
+        ("usage-meter top --metric resp", ["response_bytes"]),
+        pytest.param("usage-meter ex", ["explain"], marks=pytest.mark.exhaustive),
+        pytest.param("usage-meter to", ["top"], marks=pytest.mark.exhaustive),
+        pytest.param("usage-meter usage a1 --per", ["--period"], marks=pytest.mark.exhaustive),
     ],
 )
 def test_bash(typed: str, expected: list[str]) -> None:

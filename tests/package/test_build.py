@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from local_cloud.template.document import Stack, load_template, translated
+from tests.examples import sampled
 from tests.package.wheels import RUNTIME, interpreter
 from tools.build_lambda import (
     LAYER_FOLDER,
@@ -113,7 +114,7 @@ class TestContent:
 
 
 class TestImport:
-    @pytest.mark.parametrize("handler", HANDLERS)
+    @pytest.mark.parametrize("handler", sampled(HANDLERS, 1))  # test_handlers.py has each of them at work
     def test_alone(self, package: Path, handler: str) -> None:
         """Every handler is imported by the runtime's Python with nothing around it, and builds nothing then:
         it has no setting and no credentials.

@@ -21,7 +21,7 @@ from stream_processor.time_limit import ALERT_SECONDS, RESERVED_SECONDS, TimeLim
 from tests.stream_processor.test_handler import SEQUENCE, Context, counters
 from tests.tables import Tables, create_tables
 
-RECORDS, CALLS = 24, 5
+RECORDS, CALLS = 18, 5
 NOON_MS = 1_793_275_200_000
 
 

@@ -159,8 +159,15 @@ def issue(client: Any, known: Known | None = None) -> None:
     Invoicing(known, S3Invoices(client, BUCKET)).invoice(OCTOBER, tariff)
 
 
-@pytest.mark.parametrize("happens", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("fails_at", range(7))
+@pytest.mark.parametrize(
+    ("fails_at", "happens"),
+    # each write fails in every run of the tests, one before it happened and the next after that
+    [
+        pytest.param(number, happens, marks=[pytest.mark.exhaustive] * (happens != bool(number % 2)))
+        for number in range(7)
+        for happens in (False, True)
+    ],
+)
 def test_each_write_fails_in_turn(fails_at: int, happens: bool, shelf: S3Invoices, s3: Any) -> None:
     """S3 does not answer a put, which may have happened: run again, all is as if it had."""
     assert [] == shelf.months()

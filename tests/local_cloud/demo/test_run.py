@@ -23,7 +23,7 @@ from local_cloud.stack import LocalCloud
 from metering.usage import Usage
 from tests.local_cloud.demo.broken import broken, changing, forgetful
 
-CALLS, KEYS = 400, 12
+CALLS, KEYS = 200, 12
 LOG = generated(TrafficSettings(calls=CALLS, keys=KEYS))
 SETTINGS = DemoSettings(LOG, lines_of_a_request=4)
 """Small requests, so that there are enough deliveries for faults."""

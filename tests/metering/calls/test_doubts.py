@@ -22,6 +22,7 @@ from metering.calls.notes import Doubt
 from metering.key_id import counted_key
 from metering.line_format.absent_number import Absent
 from metering.outcome import Outcome
+from tests.examples import examples
 from tests.factories import NOON_MS
 
 RULE: Final = BillingRule()
@@ -31,7 +32,7 @@ FORMATS: Final = {
     "HTTP": STACK.output("AccessLogFormatHttpApi"),
     "WebSocket": STACK.output("AccessLogFormatWebSocketApi"),
 }
-HOSTILE_LINES: Final = int(os.environ.get("HOSTILE_LINES", "6000"))
+HOSTILE_LINES: Final = int(os.environ.get("HOSTILE_LINES", examples(6000)))
 """Of each format. All are 300,000 with HOSTILE_LINES=100000, which takes some minutes."""
 
 _EVENT_ID: Final = "Jp4N8qdN5FLmtDg="

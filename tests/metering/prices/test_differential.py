@@ -19,10 +19,11 @@ from metering.prices.statement import KeyUsage, make_statement
 from metering.prices.tariff import PlanVersion
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Metric
+from tests.examples import examples
 from tests.metering.prices import oracle
 from tests.metering.prices.random_tariffs import random_quantities, random_tariff
 
-TARIFFS = int(os.environ.get("USAGE_METER_TARIFFS", "5000"))
+TARIFFS = int(os.environ.get("USAGE_METER_TARIFFS", examples(5000)))
 MONTHS_PER_TARIFF = 2
 SEEDS = 8
 OCTOBER = Period("2026-10")

@@ -17,6 +17,7 @@ from metering.usage import Usage
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.repair.rebuild_undecodable import RecordSpan, undecodable_by_hour, undecodable_days
 from reconciliation.repair.scope import NotRepairableError
+from tests.examples import sampled
 from tests.reconciliation.month_end import OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import Waiting, counters, repairer, run, scope, some_calls
 
@@ -45,7 +46,7 @@ def failed(data: bytes, when: str) -> bytes:
 class TestRebuild:
     """On the local cloud."""
 
-    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("seed", sampled(range(3), 1))
     def test_from_an_empty_table(self, deployment: Deployment, seed: int) -> None:
         """The same counters as the live path gave: totals, fingerprints and parts, of reserved keys too."""
         keys = ["a", "b", UNATTRIBUTED_KEY, MALFORMED_KEY]
