@@ -35,7 +35,8 @@ class ArchivedSlices:
     """Reads what is out of the table. All methods raise Transient and Misconfigured.
 
     A mark is read before the table and again after it: it is the same, or some counters have moved meanwhile
-    and could be missing, or be there twice.
+    and could be missing, or be there twice. One that was ended is compared, too: the month may have been
+    archived and restored in between.
     """
 
     def __init__(self, marks: DynamoDBArchives, bucket: Callable[[], Bucket | None]) -> None:
@@ -52,7 +53,7 @@ class ArchivedSlices:
         for _ in range(ATTEMPTS):
             marks = self._between(months)
             found = in_table()
-            slices = [one for mark in marks for one in self._of_key(mark, key)]
+            slices = [one for mark in marks if mark.moved for one in self._of_key(mark, key)]
             if self._between(months) == marks:
                 return found, slices
         raise Transient(f"{', '.join(months)} is being archived or restored: look again")

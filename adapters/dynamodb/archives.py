@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 5
 """Of a batch, some of whose counters were being changed."""
-_NO_MARK_YET: Final = "attribute_not_exists(#moved) OR #moved < :none"
+_IS_NEXT: Final = "attribute_not_exists(#version) OR (#batches = :none AND #version < :version)"
+_CAN_END: Final = "#moved = :none AND #batches > :none AND #version = :version"
+_OF_A_MARK: Final = {name: name.removeprefix("#") for name in ("#moved", "#batches", "#version")}
 _CHANGED: Final = {"ConditionalCheckFailed", "TransactionConflict"}
 _COUNTERS_OF: Final = "begins_with(pk, :key) AND begins_with(sk, :period)"
 _NONE: Final[Mapping[str, bytes]] = {}
@@ -53,32 +55,25 @@ class DynamoDBArchives:
 
     def read(self, month: Period) -> ArchiveMark | None:
         """The mark of a month; None: nothing of it is archived."""
-        return next(iter(self.between(month, month)), None)
+        return next((mark for mark in self.between(month, month) if not mark.has_ended), None)
 
     def between(self, first: Period, last: Period) -> list[ArchiveMark]:
-        """The marks of those of some months that have one, in order: by one Query."""
+        """The marks of those of some months that are or were archived, in order: by one Query."""
         return [_mark(item) for item in self._table.query(ARCHIVES, between(first, last))]
 
     def begin(self, mark: ArchiveMark, who: str) -> None:
-        """Write the mark of a month, unless it has one."""
-        item: Item = {
-            **_mark_key(mark.month),
-            "index": {"S": mark.name},
-            "sha256": {"S": mark.sha256},
-            "batches": {"N": str(mark.batches)},
-            "moved": {"N": str(mark.moved)},
-            "version": {"N": str(mark.version)},
-            "who": {"S": who},
-        }
-        values: Item = {":none": {"N": "0"}}
-        self._table.put_if(item, _NO_MARK_YET, {"#moved": "moved"}, values)
+        """Write the mark of a month, unless it is archived. Its version follows that of the mark before."""
+        for before in self.between(mark.month, mark.month):
+            mark = mark._replace(version=before.version + 1)
+        names = {name: _OF_A_MARK[name] for name in ("#version", "#batches")}
+        values: Item = {":none": {"N": "0"}, ":version": {"N": str(mark.version)}}
+        self._table.put_if({**_mark_item(mark), "who": {"S": who}}, _IS_NEXT, names, values)
 
     def end(self, mark: ArchiveMark) -> bool:
-        """Remove a mark, if all of the month is in the table; whether there is none now."""
-        place = (ARCHIVES, str(mark.month))
-        values: Item = {":none": {"N": "0"}}
-        gone = self._table.delete_if(place, "#moved = :none", {"#moved": "moved"}, values)
-        return gone or self.read(mark.month) is None
+        """End a mark, if all of the month is in the table; whether it is not archived now."""
+        values: Item = {":none": {"N": "0"}, ":version": {"N": str(mark.version)}}
+        is_ended = self._table.put_if(_mark_item(mark.ended()), _CAN_END, _OF_A_MARK, values)
+        return is_ended or self.read(mark.month) is None
 
     def slices(self, month: Period) -> Iterator[StoredSlice]:
         """All slices of the counters of a month and its days, in no order.
@@ -218,6 +213,17 @@ def _mark(item: Item) -> ArchiveMark:
     with decoding(item):
         counts = (int(item[name]["N"]) for name in ("batches", "moved", "version"))
         return ArchiveMark(Period(item["sk"]["S"]), item["index"]["S"], item["sha256"]["S"], *counts)
+
+
+def _mark_item(mark: ArchiveMark) -> Item:
+    return {
+        **_mark_key(mark.month),
+        "index": {"S": mark.name},
+        "sha256": {"S": mark.sha256},
+        "batches": {"N": str(mark.batches)},
+        "moved": {"N": str(mark.moved)},
+        "version": {"N": str(mark.version)},
+    }
 
 
 def _mark_key(month: Period) -> dict[str, AttributeValue]:

@@ -96,9 +96,14 @@ class ArchiveMark(NamedTuple):
     moved: int
     """So many batches, from the first on, are out of the table."""
     version: int = 0
-    """Rises with each batch that moves, in either direction, from a time in epoch milliseconds on: a mark is
-    never what it was before.
+    """Rises with each change, and does not begin anew when the month is archived again: a mark is never what
+    it was before.
     """
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the month was restored, and is not archived any more."""
+        return not self.batches
 
     @property
     def is_whole(self) -> bool:
@@ -108,6 +113,10 @@ class ArchiveMark(NamedTuple):
     def after(self, step: int) -> ArchiveMark:
         """The mark when one batch more is out, or with -1 one less."""
         return self._replace(moved=self.moved + step, version=self.version + 1)
+
+    def ended(self) -> ArchiveMark:
+        """What is left of it when the month is restored."""
+        return ArchiveMark(self.month, "", "", 0, 0, self.version + 1)
 
 
 class ArchiveMarks(Protocol):

@@ -17,7 +17,7 @@ In this order, and what holds if a step is the last to happen:
 
 Months keep their own counters: quotas, invoices and look-ups of months read these. A call that arrives for an
 archived month is counted as for any sealed one: the month's counter has it, and a new counter of its day,
-which holds nothing else. Restoring is step 6 backwards, and then the mark is removed; what was counted
+which holds nothing else. Restoring is step 6 backwards, and then the mark is ended; what was counted
 meanwhile is added up. So it ends with what the table would hold if nobody had archived the month.
 """
 
@@ -232,9 +232,7 @@ class Archiver:
         self._chain.begin()
         self._chain.add(LinkKind.ARCHIVE, month, {name: digest, **index.objects()})  # 4
         if found.mark is None:
-            version = round(self._clock().timestamp() * 1000)
-            mark = ArchiveMark(month, name, digest, index.batches, 0, version)
-            self._stores.table.begin(mark, self._who)  # 5
+            self._stores.table.begin(ArchiveMark(month, name, digest, index.batches, 0), self._who)  # 5
         mark = self._marked(month)
         while not mark.is_whole:  # 6
             mark = self._next(mark, self._index(mark))

@@ -20,11 +20,11 @@ class ArchiveTable(Protocol):
         ...
 
     def begin(self, mark: ArchiveMark, who: str) -> None:
-        """Write the mark of a month, unless it has one."""
+        """Write the mark of a month, unless it is archived. Its version follows that of the mark before."""
         ...
 
     def end(self, mark: ArchiveMark) -> bool:
-        """Remove a mark, if all of the month is in the table; whether there is none now."""
+        """End a mark, if all of the month is in the table; whether it is not archived now."""
         ...
 
     def slices(self, month: Period) -> Iterator[StoredSlice]:

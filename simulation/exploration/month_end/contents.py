@@ -5,6 +5,7 @@ from __future__ import annotations
 from metering.counters.completeness import through
 from metering.usage import NO_USAGE, Usage, total
 from simulation.exploration.changes.tables import fill
+from simulation.exploration.month_end.archives import slices_out
 from simulation.exploration.month_end.moment import HEARTBEAT, MonthEndState
 from simulation.exploration.month_end.operator_runs import OperatorRuns
 from simulation.exploration.month_end.small_month import (
@@ -34,7 +35,7 @@ class MonthEndContents:
         self.knowledge = Numbers()
         self.audits = Numbers()
         self._truths = [usage_of(event) for event in range(world.events)]
-        self._found: dict[int, tuple[int, str | None]] = {}
+        self._found: dict[tuple[int, int], tuple[int, str | None]] = {}
 
     def store(self, tables: int) -> SimulatedStore:
         """A store that holds that."""
@@ -75,21 +76,25 @@ class MonthEndContents:
         """The number of a lake with these rows."""
         return self.operators.lakes.of(tuple(sorted(rows.items())))
 
-    def found_in(self, tables: int) -> tuple[int, str | None]:
-        """The events that both counters hold once, and nothing else, a bit each; and which is twice."""
-        if tables not in self._found:
+    def found_in(self, tables: int, mark: int = 0) -> tuple[int, str | None]:
+        """The events that both counters hold once, and nothing else, a bit each, with what is out of the
+        table by the mark of an archive; and which is twice.
+        """
+        if (tables, mark) not in self._found:
             counted = self.store(tables).counted()
             bits, twice = (1 << self.world.events) - 1, ""
+            out = slices_out(self.operators.marks[mark], self.operators.kept)
             for period in (OCTOBER, LAST_DAY):
                 found = counted.get((CALLED, period))
                 usage = NO_USAGE if found is None else found.totals
+                usage += total(row.counter.usage for row in out if row.counter.period == period)
                 held, more = self.events_in(usage)
                 bits &= held
                 if more is not None and not twice:
                     times = times_counted(usage, more)
                     twice = f"{letter(more)} is counted {times} times in {CALLED} {period}"
-            self._found[tables] = bits, twice or None
-        return self._found[tables]
+            self._found[tables, mark] = bits, twice or None
+        return self._found[tables, mark]
 
     def events_in(self, usage: Usage) -> tuple[int, int | None]:
         """The events that a usage is the sum of; none, if there are no such. And one that is in it twice."""

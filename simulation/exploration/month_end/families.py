@@ -8,7 +8,9 @@ from typing import Final
 from reconciliation.model.report import Report
 from reconciliation.repair.scope import Scope
 from simulation.exploration.family import Family
+from simulation.exploration.month_end.broken_archives import BROKEN_ARCHIVES
 from simulation.exploration.month_end.small_month import (
+    SEALED_WITH_A_CALL,
     SETTLED,
     WITH_A_CALL,
     MonthEndEvent,
@@ -30,6 +32,13 @@ _COPY: Final = ((0,), (0,))
 _CAME: Final = (*SETTLED, MonthEndEvent.PUT, MonthEndEvent.DELIVERED)
 """October is over, and a late call is in the stream and in the lake, and not counted."""
 _REPAIR, _CLOSE = (Work.REPAIR,), (Work.CLOSE,)
+_SEALED: Final = SEALED_WITH_A_CALL
+_SEALED_BEFORE: Final = (*_SEALED, MonthEndEvent.PUT, MonthEndEvent.DELIVERED)
+"""The same, and a call after the sealing is in the stream and in the lake, and not counted."""
+_ARCHIVE: Final = (Work.CLOSE, Work.ARCHIVE)
+_THERE_AND_BACK: Final = (*_ARCHIVE, Work.RESTORE)
+_KILLED: Final = (MonthEndEvent.KILLED,)
+_OF_LATE_CALLS: Final = (*_KILLED, MonthEndEvent.GIVEN_UP, MonthEndEvent.STOPPED, MonthEndEvent.SET_BACK)
 _OF_BATCHES: Final = (MonthEndEvent.GIVEN_UP, MonthEndEvent.STOPPED, MonthEndEvent.SET_BACK)
 _GIVEN_UP: Final = (MonthEndEvent.GIVEN_UP,)
 _BACK: Final = (MonthEndEvent.GIVEN_UP, MonthEndEvent.SET_BACK)
@@ -67,6 +76,17 @@ MONTH_END: Final = (
         SmallMonth(_TWO, _REPAIR, faults=1, kinds=(*_OTHERWISE, *_GIVEN_UP), has_log=True, in_order=True),
     ),
     _family(
+        "month-end-archive",
+        "a sealed month is archived and restored, each job stopped between two requests, beside a late call, "
+        "a repair and a look-up",
+        SmallMonth(_TWO, _THERE_AND_BACK, before=_SEALED, faults=2, kinds=_OF_LATE_CALLS),
+        SmallMonth(_TWO, (*_ARCHIVE, Work.LOOK_UP), before=_SEALED, faults=1, kinds=_OF_LATE_CALLS),
+        SmallMonth(_ONE, (*_THERE_AND_BACK, Work.LOOK_UP), before=_SEALED, faults=1, kinds=_KILLED),
+        SmallMonth(_ONE, (*_ARCHIVE, *_THERE_AND_BACK[1:]), before=_SEALED, faults=1, kinds=_KILLED),
+        SmallMonth(_TWO, (*_ARCHIVE, *_REPAIR), before=_SEALED_BEFORE, faults=1, kinds=_OF_LATE_CALLS),
+        SmallMonth(_TWO, (*_ARCHIVE, Work.REBUILD), before=_SEALED_BEFORE, faults=1, kinds=_OF_LATE_CALLS),
+    ),
+    _family(
         "month-end-at-length",
         "two calls beside a repair; a copy in another shard; a batch given up, stopped and read again",
         SmallMonth(_TWO, _REPAIR, before=(), runs=2),
@@ -76,7 +96,10 @@ MONTH_END: Final = (
     ),
 )
 
-MONTH_END_SHORT: Final = ("month-end-repair", "month-end-close", "month-end-restore", "month-end-rules")
+MONTH_END_SHORT: Final = (
+    *("month-end-repair", "month-end-close", "month-end-restore", "month-end-rules"),
+    "month-end-archive",
+)
 """What CI runs of them."""
 
 
@@ -90,7 +113,7 @@ CHANGE_UNSEEN: Final = MonthEndMeter(
 )
 """Seeds do not show it: their operators repair at once what they have compared."""
 
-BROKEN_SMALL_MONTHS: Final = (*BROKEN_MONTH_ENDS, *BROKEN_OPERATIONS, CHANGE_UNSEEN)
+BROKEN_SMALL_MONTHS: Final = (*BROKEN_MONTH_ENDS, *BROKEN_OPERATIONS, CHANGE_UNSEEN, *BROKEN_ARCHIVES)
 
 MONTHS_SHOWN_BY: Final = {
     "lag-forgotten": SmallMonth(_ONE, _REPAIR, before=()),
@@ -110,5 +133,14 @@ MONTHS_SHOWN_BY: Final = {
     "calls-alone": SmallMonth(
         _ONE, _REPAIR, before=_CAME, faults=1, kinds=_OTHERWISE, has_log=True, in_order=True
     ),
+    "late-call-deleted": SmallMonth(_TWO, _ARCHIVE, before=_SEALED),
+    "late-call-overwritten": SmallMonth(_TWO, _THERE_AND_BACK, before=_SEALED),
+    "mark-afterwards": SmallMonth(_ONE, _ARCHIVE, before=_SEALED),
+    "archived-as-called": SmallMonth(
+        _TWO, _ARCHIVE, before=_SEALED, faults=1, kinds=(MonthEndEvent.SET_BACK,)
+    ),
+    "look-up-reads-once": SmallMonth(_ONE, (*_ARCHIVE, Work.LOOK_UP), before=_SEALED),
+    "rebuild-reads-once": SmallMonth(_ONE, (*_ARCHIVE, Work.REBUILD), before=_SEALED),
+    "restore-forgotten": SmallMonth(_ONE, (*_THERE_AND_BACK, Work.LOOK_UP), before=_SEALED),
 }
 """By the name of a broken month end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard
@@ -12,6 +13,23 @@ HEARTBEAT: Final = -1
 """In place of an event."""
 NOT_BEGUN, ENDED = 0, -1
 """In place of an operator's moment."""
+
+
+class OperatorRequest(IntEnum):
+    """What an operator reads or writes."""
+
+    PATHS = 0
+    LAKE = 1
+    TABLES = 2
+    HEARTBEATS = 3
+    CORRECT = 4
+    MONTH = 5
+    BEGIN = 6
+    SEAL = 7
+    MARK = 8
+    MARK_BEGUN = 9
+    MARK_ENDED = 10
+    MOVED = 11
 
 
 class MonthEndStep(NamedTuple):
@@ -57,6 +75,8 @@ class MonthEndState(NamedTuple):
     called_complete: int
     """The latest time before which the lake was called complete, in epoch milliseconds."""
     faults: int
+    mark: int = 0
+    """Of the archive, by number; 0: nothing is archived."""
 
 
 class StreamNow:

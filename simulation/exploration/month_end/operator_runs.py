@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -23,16 +22,22 @@ from metering.counters.counter import Counter
 from metering.counters.heartbeat import Heartbeat, Landed, ListedShard
 from metering.counters.ports import Progress
 from metering.errors import MeterError
-from metering.period import Period
+from metering.period import Period, ends_at
+from metering.proof.archive import ArchiveMark, ArchiveMarks
 from metering.proof.correction import Audit, Correction, Fate, Held, HeldCounters
 from metering.proof.logged_call import LoggedCall
 from metering.proof.month_state import Closing, Version
+from metering.usage import Usage
 from reconciliation.model.report import Report
 from reconciliation.reconcile import Reconciler, Sources
 from reconciliation.repair.barrier import StreamBarrier
 from reconciliation.repair.ports import RepairSources
-from reconciliation.repair.repairer import Repairer
+from reconciliation.repair.rebuild import rebuild
+from reconciliation.repair.repairer import Repaired, Repairer
+from reconciliation.repair.scope import Scope
 from simulation.exploration.changes.tables import CounterValue, Tables, fill
+from simulation.exploration.month_end.archives import ArchiveJobs, archiving_of
+from simulation.exploration.month_end.moment import OperatorRequest
 from simulation.exploration.month_end.small_month import (
     OCTOBER,
     SmallMonth,
@@ -51,19 +56,6 @@ from simulation.protocol.meter import simulated_store
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LOWER: Final = "they hold too much"
 """The reason for which a repair may lower counters."""
-
-
-class OperatorRequest(IntEnum):
-    """What an operator reads or writes."""
-
-    PATHS = 0
-    LAKE = 1
-    TABLES = 2
-    HEARTBEATS = 3
-    CORRECT = 4
-    MONTH = 5
-    BEGIN = 6
-    SEAL = 7
 
 
 class MonthTables(NamedTuple):
@@ -115,12 +107,15 @@ class OperatorRuns:
         self.landed = Numbers()
         self.fates = Numbers()
         self.months = Numbers()
+        self.marks = Numbers()
         self.kept: dict[str, bytes] = {}
-        """The parts of what is sealed, by the name that has their digest."""
+        """The parts of what is sealed or archived, by the name that has their digest."""
         self.contents: dict[int, Any] = {}
         """By the number of a moment: what it wants to write, or the marks that it waits for."""
         self.ends: dict[int, str] = {}
         """By the number of a moment that has ended: how."""
+        self.seen: dict[int, Usage] = {}
+        """By the number of a look-up that has ended: what it says."""
         self.world = world
         self.meter = meter
         self._next: dict[tuple[int, tuple[int, int]], int] = {}
@@ -140,7 +135,14 @@ class OperatorRuns:
 
     def _run(self, moment: OperatorMoment) -> int:
         outside = _Outside(self, moment)
-        works = {Work.REPAIR: outside.repair, Work.CLOSE: outside.close}
+        works = {
+            Work.REPAIR: outside.repair,
+            Work.REBUILD: outside.rebuild,
+            Work.CLOSE: outside.close,
+            Work.ARCHIVE: outside.archive,
+            Work.RESTORE: outside.restore,
+            Work.LOOK_UP: outside.look_up,
+        }
         try:
             end = works[moment.work]()
         except _Missing as missing:
@@ -151,6 +153,8 @@ class OperatorRuns:
             end = str(error)
         number = self.moments.of(replace(moment, request=None))
         self.ends[number] = end
+        if outside.seen is not None:
+            self.seen[number] = outside.seen
         return number
 
 
@@ -173,8 +177,11 @@ class _Outside:
         self._read: tuple[int, int] | None = None
         self._awaited: Mapping[str, int] = {}
         self._queries: dict[tuple[str, tuple[str, ...]], SimulatedAnswer] = {}
-        self._comparisons = 0
         self._lock = threading.Lock()
+        self.seen: Usage | None = None
+        """What a look-up says."""
+        archiving = archiving_of(runs.meter)
+        self._archives = ArchiveJobs(self, archiving, _MonthStates(self), self, self._compare)
 
     # what is done
 
@@ -182,16 +189,26 @@ class _Outside:
         report = self._compare(self._run_id())
         if report.refused or report.agrees:
             return f"nothing to repair: {'; '.join(report.missing) or 'both sides agree'}"
+        prepared = self._repairer().prepare(self._runs.meter.scope(report, LOWER))
+        plans = list(prepared.plans())
+        return _of_repair(prepared.carry_out(plans))
+
+    def rebuild(self) -> str:
+        scope = Scope(OCTOBER, self._run_id(), "rebuilt from the lake", ends_at(OCTOBER))
+        return _of_repair(rebuild(self._repairer(), scope, correct=True, concurrency=1))
+
+    def _repairer(self) -> Repairer:
         meter = self._runs.meter
-        scope = meter.scope(report, LOWER)
         barrier = StreamBarrier(self, self, self._clock, self._sleep)
         sources = RepairSources(
-            self, self, ErrorObjectsInMemory(), meter.store(_Corrections(self)), meter.barrier(barrier)
+            self,
+            self,
+            ErrorObjectsInMemory(),
+            meter.store(_Corrections(self)),
+            meter.barrier(barrier),
+            self._marks(),
         )
-        prepared = Repairer(sources, self._clock, "ops").prepare(scope)
-        plans = list(prepared.plans())
-        repaired = prepared.carry_out(plans)
-        return f"{repaired.written} counters corrected, {repaired.left} left alone"
+        return Repairer(sources, self._clock, "ops")
 
     def close(self) -> str:
         meter = self._runs.meter
@@ -202,10 +219,24 @@ class _Outside:
         closer.close(OCTOBER, run_id=self._run_id())
         return "sealed"
 
+    def archive(self) -> str:
+        return self._archives.archive(self._run_id())
+
+    def restore(self) -> str:
+        return self._archives.restore()
+
+    def look_up(self) -> str:
+        self.seen = self._archives.look_up()
+        return f"the day has {self.seen.requests} calls"
+
+    def _marks(self) -> ArchiveMarks | None:
+        """What a comparison and a repair look at, in a world in which months are archived."""
+        return self._archives.marks if self._runs.world.is_archived else None
+
     def _compare(self, run_id: str) -> Report:
         log = self if self._runs.world.has_log else None
         counted, delivered = _PathNow(self, 0), _PathNow(self, 1)
-        sources = Sources(self, self, ErrorObjectsInMemory(), log, counted, delivered)
+        sources = Sources(self, self, ErrorObjectsInMemory(), log, counted, delivered, archives=self._marks())
         return Reconciler(sources, self._clock).reconcile(OCTOBER, run_id=run_id)
 
     def _run_id(self) -> str:
@@ -253,6 +284,21 @@ class _Outside:
         found: MonthTables = self._runs.tables[self.read(OperatorRequest.TABLES)]
         return found
 
+    def counters(self) -> Sequence[CounterValue]:
+        """All slices."""
+        return self._tables().counters
+
+    def mark(self) -> ArchiveMark | None:
+        """The mark of October's archive: each reading is one of its own."""
+        self._read = None
+        found: ArchiveMark | None = self._runs.marks[self.read(OperatorRequest.MARK)]
+        return found
+
+    @property
+    def kept(self) -> dict[str, bytes]:
+        """The objects of the bucket."""
+        return self._runs.kept
+
     def of_period(self, period: Period) -> Iterator[Counter]:
         """The port `CounterSource`."""
         yield from self._tables().months().of_period(period)
@@ -297,6 +343,10 @@ class _Outside:
     @property
     def runs(self) -> OperatorRuns:
         return self._runs
+
+
+def _of_repair(done: Repaired) -> str:
+    return f"{done.written} counters corrected, {done.left} left alone"
 
 
 class _PathNow:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from metering.proof.archive import ArchiveMark
 from metering.proof.correction import Fate
 from simulation.exploration.changes.tables import Tables, read_tables
+from simulation.exploration.month_end.archives import Moving, archiving_of
 from simulation.exploration.month_end.contents import MonthEndContents
 from simulation.exploration.month_end.moment import (
     ENDED,
@@ -15,6 +17,7 @@ from simulation.exploration.month_end.moment import (
     NOT_BEGUN,
     MonthEndState,
     MonthEndStep,
+    OperatorRequest,
     StreamNow,
     with_one,
 )
@@ -22,9 +25,8 @@ from simulation.exploration.month_end.operator_runs import (
     Correcting,
     MonthTables,
     OperatorMoment,
-    OperatorRequest,
 )
-from simulation.exploration.month_end.small_month import MonthEndEvent, ms_at, time_at
+from simulation.exploration.month_end.small_month import MonthEndEvent, Work, ms_at, time_at
 from simulation.month_end.firehose import PERIOD_MS, FirehosePoints, SimulatedCloudWatch
 from simulation.month_end.stores import CountersOfMonths
 
@@ -57,13 +59,18 @@ class OperatorSteps:
             following = self._runs.moments[number]
         is_over = following.request is None
         step = MonthEndStep(MonthEndEvent.WORKED, place, number)
-        yield step, after._replace(operators=with_one(after.operators, place, ENDED if is_over else number))
+        is_shown = self._world.work[place] is Work.LOOK_UP
+        end = number if is_shown or not is_over else ENDED
+        yield step, after._replace(operators=with_one(after.operators, place, end))
 
     def operator(self, state: MonthEndState, place: int) -> int:
         """The number of the moment of an operator, who may begin now; 0: not now, or no more."""
         found = state.operators[place]
         if found != NOT_BEGUN:
             return max(found, 0)
+        if self._world.work[place] is Work.LOOK_UP:
+            bits = self._contents.found_in(state.tables, state.mark)[0]
+            return self._runs.begun(place, state.clock, bits)
         bits = sum(1 << event for event in self._contents.delivered(state) if not state.excused >> event & 1)
         return self._runs.begun(place, state.clock, bits) if self._may_begin(state) else 0
 
@@ -88,6 +95,10 @@ class OperatorSteps:
             OperatorRequest.SEAL: lambda: self._with_month(
                 state, content[0], f"{int(content[0]) + 1}", content[1]
             ),
+            OperatorRequest.MARK: lambda: (state, state.mark),
+            OperatorRequest.MARK_BEGUN: lambda: self._mark_begun(state, content),
+            OperatorRequest.MARK_ENDED: lambda: self._mark_ended(state, content),
+            OperatorRequest.MOVED: lambda: self._moved(state, content),
         }
         return performed[moment.request]()
 
@@ -145,6 +156,29 @@ class OperatorSteps:
         if not is_next:
             return state, 0
         return state._replace(month=self._runs.months.of((tag, closing))), 1
+
+    def _mark_begun(self, state: MonthEndState, mark: ArchiveMark) -> tuple[MonthEndState, int]:
+        before: ArchiveMark | None = self._runs.marks[state.mark]
+        if before is None:
+            return state._replace(mark=self._runs.marks.of(mark)), 1
+        after = mark._replace(version=before.version + 1)
+        return (state._replace(mark=self._runs.marks.of(after)) if before.has_ended else state), 1
+
+    def _mark_ended(self, state: MonthEndState, ended: ArchiveMark) -> tuple[MonthEndState, int]:
+        mark: ArchiveMark | None = self._runs.marks[state.mark]
+        if mark is None or mark.has_ended:
+            return state, 1
+        if mark != ended or mark.moved:
+            return state, 0
+        return state._replace(mark=self._runs.marks.of(mark.ended())), 1
+
+    def _moved(self, state: MonthEndState, moving: Moving) -> tuple[MonthEndState, int]:
+        if self._runs.marks[state.mark] != moving.mark:
+            return state, 0
+        store = self._contents.store(state.tables)
+        archiving_of(self._contents.meter).archives(store.counters).move(moving)
+        mark = self._runs.marks.of(moving.mark.after(moving.step)) if moving.counts else state.mark
+        return state._replace(tables=self._contents.tables.of(read_tables(store)), mark=mark), 1
 
 
 def _ms(time: datetime | None) -> int | None:

@@ -30,6 +30,7 @@ class MonthEndPromises:
             self._wrongly_complete,
             self._wrongly_sealed,
             self._left_wrong,
+            self._wrongly_seen,
         )
         return next((wrong for check in checks if (wrong := check(state)) is not None), None)
 
@@ -37,7 +38,7 @@ class MonthEndPromises:
         """Nothing is counted twice, what was counted stays so, and what Lambda is done with is counted."""
         if self._has_other_rules:
             return None
-        held, twice = self._contents.found_in(state.tables)
+        held, twice = self._contents.found_in(state.tables, state.mark)
         if twice is not None:
             return twice
         missing = state.right & ~held
@@ -65,7 +66,7 @@ class MonthEndPromises:
         """What came before the lake was called complete is in it; and likewise in the counters."""
         delivered = self._contents.delivered(state)
         reached = self._contents.complete_through(state) or 0
-        held = self._contents.found_in(state.tables)[0]
+        held = self._contents.found_in(state.tables, state.mark)[0]
         for event, at in self._came(state).items():
             if ms_at(at) < state.called_complete and event not in delivered:
                 return f"the lake is called complete, and {letter(event)} had come, which is not in it"
@@ -117,6 +118,20 @@ class MonthEndPromises:
         if self._contents.found_in(state.tables)[0] == everything:
             return None
         return f"all is in order and the repair has ended, and the counters of {CALLED} are not right"
+
+    def _wrongly_seen(self, state: MonthEndState) -> str | None:
+        """A look-up that has ended shows each call once, and all that were counted when it began."""
+        for number in state.operators:
+            usage = self._contents.operators.seen.get(number)
+            if usage is None:
+                continue
+            held, _ = self._contents.events_in(usage)
+            moment: OperatorMoment = self._contents.operators.moments[number]
+            if usage != NO_USAGE and not held:
+                return f"a look-up shows {usage.requests} calls of {CALLED}, which nobody made so"
+            if missing := moment.delivered & ~held:
+                return f"a look-up does not show {_letters(missing)}, which was counted when it began"
+        return None
 
 
 def _decoded(content: bytes) -> Closing:

@@ -60,7 +60,10 @@ class MonthEndSchedules:
         self._operator_steps = OperatorSteps(self._contents)
         self._promises = MonthEndPromises(self._contents)
         self._counted: dict[tuple[Any, ...], int] = {}
+        self._expired = (0,) * len(world.shards)
         self._start = self._after(world.before)
+        if world.is_archived:
+            self._expired = self._start.positions
 
     @property
     def start(self) -> MonthEndState:
@@ -110,7 +113,7 @@ class MonthEndSchedules:
     def steps(self, state: MonthEndState) -> Iterator[tuple[MonthEndStep, MonthEndState]]:
         """Everything that may happen next, each with the state after it."""
         for step, after in self._all(state):
-            found = self._contents.found_in(after.tables)[0] & ~after.excused
+            found = self._contents.found_in(after.tables, after.mark)[0] & ~after.excused
             yield step, after._replace(right=after.right | found)
 
     def _all(self, state: MonthEndState) -> Iterator[tuple[MonthEndStep, MonthEndState]]:
@@ -224,15 +227,21 @@ class MonthEndSchedules:
         for place, position in enumerate(state.positions):
             if position < len(state.shards[place]) and state.shards[place][position][0] != HEARTBEAT:
                 yield from self._faulty_batch(state, place)
-            for older in range(position):
+            for older in range(self._expired[place], position):
                 yield (
                     MonthEndStep(MonthEndEvent.SET_BACK, place, older),
                     state._replace(positions=with_one(state.positions, place, older)),
                 )
+        for place, number in enumerate(state.operators):
+            if number > 0 and self.operators.moments[number].request is not None:
+                yield (
+                    MonthEndStep(MonthEndEvent.KILLED, place),
+                    state._replace(operators=with_one(state.operators, place, NOT_BEGUN)),
+                )
         if state.backup:
             yield from self._restored(state)
         rows = dict(self.operators.lakes[state.lake])
-        known = self._contents.found_in(state.tables)[0] & ~state.excused
+        known = self._contents.found_in(state.tables, state.mark)[0] & ~state.excused
         for event, is_altered in rows.items():
             if not is_altered and known >> event & 1:
                 others = {one: form for one, form in rows.items() if one != event}

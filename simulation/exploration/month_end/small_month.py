@@ -64,6 +64,8 @@ class MonthEndEvent(StrEnum):
     ROW_ALTERED = "a row of the lake is altered"
     """A fault."""
     ROW_BACK = "a row of the lake is as it was"
+    KILLED = "an operator is stopped between two requests, and begins again or not"
+    """A fault."""
     WORKED = "an operator goes on"
 
 
@@ -78,6 +80,8 @@ WITH_A_CALL: Final = (
     *SETTLED,
 )
 """The same, of a month with a call."""
+SEALED_WITH_A_CALL: Final = (*WITH_A_CALL, *(MonthEndEvent.WORKED,) * 10)
+"""The same, sealed by the first operator."""
 
 
 class Work(StrEnum):
@@ -85,7 +89,14 @@ class Work(StrEnum):
 
     REPAIR = "repair"
     """Compare, and repair what differs."""
+    REBUILD = "rebuild"
+    """Bring all counters to the lake's figure that have less."""
     CLOSE = "close"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    """Bring an archived month back."""
+    LOOK_UP = "look-up"
+    """Of the day, while it may be archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,11 @@ class SmallMonth:
     name: str = field(default="", compare=False)
 
     @property
+    def is_archived(self) -> bool:
+        """Whether the month may be archived. Then no record of before the beginning is in the stream."""
+        return Work.ARCHIVE in self.work
+
+    @property
     def events(self) -> int:
         """How many distinct events there are."""
         return 1 + max(event for shard in self.shards for event in shard)
@@ -124,9 +140,12 @@ class SmallMonth:
         work = f"; {' and '.join(self.work)}" if self.work else ""
         log = ", with the log" if self.has_log else ""
         order = ", in order" if self.in_order else ""
-        begins = {(): "", SETTLED: ", settled", WITH_A_CALL: ", settled with a call"}.get(
-            self.before, ", later"
-        )
+        begins = {
+            (): "",
+            SETTLED: ", settled",
+            WITH_A_CALL: ", settled with a call",
+            SEALED_WITH_A_CALL: ", sealed with a call",
+        }.get(self.before, ", later")
         kinds = "".join(f"; {kind}" for kind in self.kinds)
         runs = f"; {self.runs} runs of the watch" if self.runs else ""
         what = f"{shards}{begins}{work}{log}{order}{runs}; {self.faults} faults{kinds}"

@@ -7,14 +7,22 @@ from typing import Final
 
 from metering.period import is_month
 from simulation.exploration.changes.tables import held
-from simulation.exploration.month_end.moment import HEARTBEAT, MonthEndState, MonthEndStep
-from simulation.exploration.month_end.operator_runs import Correcting, OperatorMoment, OperatorRequest
+from simulation.exploration.month_end.moment import HEARTBEAT, MonthEndState, MonthEndStep, OperatorRequest
+from simulation.exploration.month_end.operator_runs import Correcting, OperatorMoment
 from simulation.exploration.month_end.schedule import MonthEndSchedules
-from simulation.exploration.month_end.small_month import CALLED, MonthEndEvent
+from simulation.exploration.month_end.small_month import CALLED, MonthEndEvent, Work
 from simulation.exploration.search import Violation
 from simulation.exploration.small_world import PERIODS, letter
 from simulation.month_end.meter import MonthEndMeter
 
+_WHO: Final = {
+    Work.REPAIR: "repair",
+    Work.REBUILD: "rebuild",
+    Work.CLOSE: "closing",
+    Work.ARCHIVE: "archiver",
+    Work.RESTORE: "restore",
+    Work.LOOK_UP: "look-up",
+}
 _DONE: Final = {
     0: "does nothing of it",
     1: "claims it, and stops",
@@ -85,6 +93,7 @@ class _MonthSentence:
             MonthEndEvent.ROW_LOST: lambda: f"The lake loses the row of {event}.",
             MonthEndEvent.ROW_ALTERED: lambda: f"Somebody alters the row of {event} in the lake.",
             MonthEndEvent.ROW_BACK: lambda: f"The row of {event} is in the lake as it was.",
+            MonthEndEvent.KILLED: lambda: f"The {self._who} is stopped.",
             MonthEndEvent.WORKED: lambda: f"The {self._who} {self._asked()}{self._end()}.",
         }
         return texts[self._step.event]()
@@ -113,7 +122,7 @@ class _MonthSentence:
     def _who(self) -> str:
         _, moment = self._moment()
         of_many = f" {self._step.place + 1}" if len(self._before.operators) > 1 else ""
-        return f"{'repair' if moment.work == 'repair' else 'closing'}{of_many}"
+        return f"{_WHO[moment.work]}{of_many}"
 
     def _asked(self) -> str:
         number, moment = self._moment()
@@ -128,8 +137,18 @@ class _MonthSentence:
             OperatorRequest.MONTH: "reads the state of the month",
             OperatorRequest.BEGIN: "notes that October is being closed",
             OperatorRequest.SEAL: "seals October",
+            OperatorRequest.MARK: f"reads whether October is archived: {self._mark()}",
+            OperatorRequest.MARK_BEGUN: "marks October as archived, and nothing is out yet",
+            OperatorRequest.MARK_ENDED: "ends the mark",
+            OperatorRequest.MOVED: f"moves a batch: {self._counters()}; {self._mark()}",
         }
         return texts[moment.request or OperatorRequest.PATHS]
+
+    def _mark(self) -> str:
+        mark = self._schedules.operators.marks[self._after.mark]
+        if mark is None or mark.has_ended:
+            return "it is not"
+        return f"by its mark {mark.moved} of {mark.batches} are out"
 
     def _put(self) -> str:
         came = [len(one) for one in self._after.shards] != [len(one) for one in self._before.shards]

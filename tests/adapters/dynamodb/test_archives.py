@@ -131,6 +131,8 @@ def test_there_and_back(bench: Bench) -> None:
     assert bench.archives.end(bench.mark())
     assert bench.archives.read(MONTH) is None
     assert bench.archives.end(MARK)
+    bench.archives.begin(MARK, "ops")
+    assert MARK._replace(version=6) == bench.mark()
 
 
 def test_a_mark_is_written_once(bench: Bench) -> None:

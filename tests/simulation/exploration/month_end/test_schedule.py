@@ -7,7 +7,7 @@ import pytest
 from simulation.exploration.broken import MOST_STEPS
 from simulation.exploration.changes.tables import held
 from simulation.exploration.month_end.families import BROKEN_SMALL_MONTHS, MONTH_END, MONTHS_SHOWN_BY
-from simulation.exploration.month_end.operator_runs import OperatorRequest
+from simulation.exploration.month_end.moment import OperatorRequest
 from simulation.exploration.month_end.schedule import MonthEndSchedules
 from simulation.exploration.month_end.small_month import (
     CALLED,
@@ -22,6 +22,7 @@ from simulation.month_end.meter import SHIPPED_MONTH_END, MonthEndMeter
 
 _MANY_STATES = ("claims-presumed", "marks-forgotten", "marks-too-early", "restore-unnoticed")
 _QUICK = ("in-flight", "lake-believed", "sealed-unproven", "calls-alone")
+_ARCHIVES = ("late-call-overwritten", "archived-as-called", "look-up-reads-once", "rebuild-reads-once")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,9 @@ def test_shortest_story(meter: MonthEndMeter) -> None:
     assert found.violation.promise in text
 
 
-@pytest.mark.parametrize("world", [MONTHS_SHOWN_BY[name] for name in _QUICK], ids=_QUICK)
+@pytest.mark.parametrize(
+    "world", [MONTHS_SHOWN_BY[name] for name in (*_QUICK, *_ARCHIVES)], ids=(*_QUICK, *_ARCHIVES)
+)
 def test_shipped(world: SmallMonth) -> None:
     """The shipped month end keeps its promises in every schedule of those worlds."""
     found = search(lambda: MonthEndSchedules(world, SHIPPED_MONTH_END))
@@ -60,6 +63,15 @@ def test_a_repair(world: SmallMonth) -> None:
     found = search(lambda: MonthEndSchedules(world, SHIPPED_MONTH_END))
     assert found.is_complete
     assert found.violation is None
+
+
+def test_archives_are_reached() -> None:
+    """Archivers, restores and look-ups of the worlds in which nothing is broken do their work to the end."""
+    schedules = MonthEndSchedules(MONTHS_SHOWN_BY["restore-forgotten"], SHIPPED_MONTH_END)
+    assert search(lambda: schedules).violation is None
+    ends = set(schedules.operators.ends.values())
+    assert {"sealed", "1 counters archived", "1 counters restored", "the day has 1 calls"} <= ends
+    assert any("is not archived: the counters of its days are in the table" in end for end in ends)
 
 
 @pytest.mark.parametrize(
