@@ -92,8 +92,10 @@ def _archive(archives: DynamoDBArchives, month: Period) -> None:
     batches = range(0, len(rows), ROWS_OF_A_BATCH)
     mark = ArchiveMark(month, f"archive/{month}/index.json", "0" * 64, len(batches), 0)
     archives.begin(mark, "archive_table")
-    for number, start in enumerate(batches):
-        archives.move_out(mark._replace(moved=number), rows[start : start + ROWS_OF_A_BATCH])
+    for start in batches:
+        if not archives.move_out(mark, rows[start : start + ROWS_OF_A_BATCH]):
+            raise RuntimeError(f"somebody else archives {month}, too")
+        mark = mark.after(1)
 
 
 def _scan(dynamodb: DynamoDBClient, table: str, month: Period) -> ScanCost:
