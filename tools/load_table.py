@@ -19,12 +19,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from adapters.settings.process import inherited
 from benchmarks.harness.traffic import Traffic, kinesis_event, records
 from cli.cost.estimate_session import PRICE_LIST, load_prices
+from local_cloud.demo.progress import DemoProgress
+from local_cloud.demo.run import Demo, DemoSettings
+from local_cloud.demo.source import AccessLog, from_file
+from local_cloud.playback.traffic import TrafficSettings, generate
 from local_cloud.template.document import load_template
 from metering.billing_rule import BillingRule
 from metering.calls.record import read_record
@@ -51,6 +57,8 @@ _PARTS: Final = {"12": 1}
 _ACCOUNTS_OF_MANY_MONTHS: Final = 10
 _CALLS_OF_AN_INVOCATION: Final = 10_000
 _RUNS: Final = 10
+_LINES_OF_A_REQUEST: Final = 100
+_KEYS_OF_THE_LINES: Final = 20
 
 
 class Load(NamedTuple):
@@ -164,6 +172,38 @@ def of_calls(calls: int) -> Load:
     return _in_function(measured_load(work), "StreamProcessorFunction")
 
 
+def of_lines(lines: int) -> Load:
+    """The demo with so many lines: played, counted, brought to the lake, and proved there."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "access.log"
+        writer = get_context("spawn").Process(target=write_log, args=(lines, path))  # whose memory is its own
+        writer.start()
+        writer.join()
+        log = from_file(path)
+        return measured_load(lambda: play(log))
+
+
+def write_log(lines: int, path: Path) -> None:
+    """An access log of generated traffic."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(
+            f"{line}\n" for line in generate(TrafficSettings(calls=lines, keys=_KEYS_OF_THE_LINES))
+        )
+
+
+def play(log: AccessLog) -> None:
+    """The demo, without its screen and its page.
+
+    Raises:
+        RuntimeError: a line was not counted exactly once.
+    """
+    with Demo(DemoSettings(log, lines_of_a_request=_LINES_OF_A_REQUEST), DemoProgress(log.total)) as demo:
+        demo.play()
+        demo.settle()
+        if problems := demo.reconcile().problems:
+            raise RuntimeError("; ".join(problems))
+
+
 def heartbeats(shards: int) -> Callable[[], Callable[[], object]]:
     """Ten runs of the watch: what it knows of each shard, and a record into each."""
 
@@ -228,6 +268,10 @@ class Row(NamedTuple):
 
 ROWS: Final[Mapping[str, tuple[Row, Callable[[int], Load]]]] = {
     "calls": (Row("calls", "read and folded", (1_000, 10_000, 100_000, 1_000_000)), of_calls),
+    "lines": (
+        Row("lines", "played by the local cloud, and proved", (1_000, 10_000, 100_000, 1_000_000)),
+        of_lines,
+    ),
     "keys": (Row("keys", "a month reconciled, 32 counters each", (10, 100, 1_000, 10_000)), of_keys),
     "accounts": (Row("accounts", "a first month invoiced", (100, 1_000, 10_000, 100_000)), of_accounts),
     "late-accounts": (

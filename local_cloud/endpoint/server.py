@@ -27,6 +27,7 @@ from moto.s3.models import s3_backends
 
 from local_cloud.endpoint.http_server import HttpServer, StartResponse
 from local_cloud.endpoint.log_events import StoredLogStream, forget_instances
+from local_cloud.endpoint.object_contents import keep_on_disk
 from local_cloud.endpoint.service import AwsError, Service
 from local_cloud.playback.clock import LogClock
 
@@ -47,6 +48,7 @@ _accounts_in_use: set[int] = set()
 _session_lock = threading.Lock()
 
 forget_instances()
+keep_on_disk()
 
 
 class LocalEndpoint:

@@ -19,7 +19,7 @@ from simulation.soak.alarms import Alarms, length_in_minutes, metric_of
 from simulation.soak.clock import SoakClock
 from simulation.soak.cost import BilledUnits, Cost
 from simulation.soak.faults import FaultMode, ServiceFaults, soak_time
-from simulation.soak.memory import resident_bytes, stored_data
+from simulation.soak.memory import garbage_of_this_run, resident_bytes, stored_data
 from simulation.soak.meter import PARAMETERS, SteppedMeter
 from simulation.soak.metrics import MINUTE, MetricStore, NamedMetric, metrics_read_from_output
 from simulation.soak.result import MinuteResult, RoundResult, SoakResult
@@ -110,6 +110,7 @@ class Soak:
             self._alarms = Alarms(self._cloud.stack, self._metrics)
             self._cost = Cost()
             random.seed(self._settings.seed)  # boto draws its pauses
+            ends.enter_context(garbage_of_this_run())
             self._clock.next_due, self._clock.on_due = 0.0, self._put_traffic
             for minute in range(self._length):
                 if minute and minute % script.ROUND == 0:
