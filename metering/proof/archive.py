@@ -96,7 +96,7 @@ class ArchiveMark(NamedTuple):
     moved: int
     """So many batches, from the first on, are out of the table."""
     version: int = 0
-    """Rises with each change, and does not begin anew when the month is archived again: a mark is never what
+    """Rises with each change, and goes on when the month is archived again: a mark is never what
     it was before.
     """
 

@@ -59,9 +59,7 @@ def _left(
     for one in suspects:
         rest -= _surplus(one)
     if (rest := beyond_unknown_sizes(rest)) != NO_USAGE:
-        note = (
-            "what was found does not come to what differs: the rows were read otherwise, or changed meanwhile"
-        )
+        note = "what was found is not all that differs: the rows were read otherwise, or changed meanwhile"
         yield Suspect(SuspectKind.UNKNOWN, difference.key, difference.period, note, usage=rest)
 
 
