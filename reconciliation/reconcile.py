@@ -258,7 +258,8 @@ class Reconciler:
     def _investigate(self, run: _Run, report: Report, compared: _Compared) -> None:
         """Step 6, as far as its budget goes. What it has found is in the report, whatever ends it."""
         findings: _First[Finding] = _First(FINDINGS)
-        for finding in (*compared.damaged.findings(), *findings_of_copies(compared.copies)):
+        of_copies = list(findings_of_copies(compared.copies))
+        for finding in (*compared.damaged.findings(), *of_copies):
             findings.add(finding)
         with self._budget.investigation():
             if report.differences or report.contradictions or compared.altered:
@@ -268,7 +269,12 @@ class Reconciler:
                     compared.damaged.other_contradictions(report.contradictions),
                     compared.altered,
                     Circumstances(
-                        run.started_at, run.paths, run.failed.waiting, compared.damaged.days, run.is_whole
+                        run.started_at,
+                        run.paths,
+                        run.failed.waiting,
+                        compared.damaged.days,
+                        run.is_whole,
+                        frozenset((one.key, one.period) for one in of_copies),
                     ),
                     run.run_id,
                 ):

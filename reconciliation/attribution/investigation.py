@@ -79,6 +79,8 @@ class Circumstances(NamedTuple):
     """Days of which an object of the lake cannot be read."""
     is_whole: bool = True
     """Whether the month's own counters were compared, too."""
+    in_doubt: frozenset[tuple[str, Period]] = frozenset()
+    """Keys and days of which something is named already that may be all that differs."""
 
 
 class Investigation:
@@ -125,7 +127,8 @@ class Investigation:
         found = self._with_calls(found, contradictions, run_id)
         found += self._altered(differences, altered)
         suspects = moved(found)
-        suspects = with_remainders(self._looked_into, found, suspects)
+        clear = [one for one in self._looked_into if (one.key, one.period) not in circumstances.in_doubt]
+        suspects = with_remainders(clear, found, suspects)
         strays = partial(with_strays, suspects, self._queries, self._note, run_id)
         suspects = self._within_budget(strays) or suspects
         suspects += _contradicting(contradictions, suspects)
