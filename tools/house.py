@@ -35,6 +35,8 @@ MAY_GROW = {
     "lines of templates": "pages were texts in Python before",
     "protocols": "a port beside whoever needs it, of what it needs and no more (docs/decisions/0005): "
     "they grow with the modules, see the protocols in a hundred modules",
+    "protocols in a hundred modules": "13.9 in place of 13.4: archives of months meet table, bucket, "
+    "recoveries, stream, look-ups and reconciliation, each by the port of what it needs",
 }
 """Why a figure may be higher than it was: whatever else is, is a fault of this tree."""
 
