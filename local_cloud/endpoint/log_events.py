@@ -63,12 +63,6 @@ class StoredLogStream(LogStream):
         self.events: Any = StoredLogEvents()
 
 
-def forget_instances() -> None:
-    """From now on moto does not keep each object that it makes, until the process ends, for a page that lists
-    them.
-    """
-
-    def new(cls: type[BaseModel], *_arguments: Any, **_options: Any) -> BaseModel:
-        return object.__new__(cls)
-
-    BaseModel.__new__ = new  # type: ignore[method-assign]
+def untracked(cls: type[BaseModel], *_arguments: Any, **_options: Any) -> BaseModel:
+    """A new object of moto's. moto's own way keeps it until the process ends, for a page that lists all."""
+    return object.__new__(cls)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import SimpleNamespace
-from typing import Any, Final
-
-from moto.s3 import models
+from typing import Final
 
 from local_cloud.spool import Spool, Spooled
 
@@ -80,7 +78,5 @@ class ObjectContent:
         self._large = None if is_small else _spools.put(content)
 
 
-def keep_on_disk() -> None:
-    """From now on moto's objects have their contents on disk."""
-    module: Any = models
-    module.tempfile = SimpleNamespace(SpooledTemporaryFile=ObjectContent)
+CONTENTS_ON_DISK: Final = SimpleNamespace(SpooledTemporaryFile=ObjectContent)
+"""In place of the module `tempfile`, from which moto takes the files."""

@@ -21,13 +21,14 @@ from urllib.parse import parse_qsl
 
 import boto3
 from moto.core.base_backend import BackendDict
+from moto.core.common_models import BaseModel
 from moto.logs import models as moto_logs
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import s3_backends
+from moto.s3 import models as moto_s3
 
 from local_cloud.endpoint.http_server import HttpServer, StartResponse
-from local_cloud.endpoint.log_events import StoredLogStream, forget_instances
-from local_cloud.endpoint.object_contents import keep_on_disk
+from local_cloud.endpoint.log_events import StoredLogStream, untracked
+from local_cloud.endpoint.object_contents import CONTENTS_ON_DISK
 from local_cloud.endpoint.service import AwsError, Service
 from local_cloud.playback.clock import LogClock
 
@@ -46,9 +47,6 @@ _moto_lock = threading.Lock()
 _accounts_in_use: set[int] = set()
 
 _session_lock = threading.Lock()
-
-forget_instances()
-keep_on_disk()
 
 
 class LocalEndpoint:
@@ -201,11 +199,15 @@ class LocalEndpoint:
 
     @contextmanager
     def _own_moto(self) -> Iterator[None]:
-        """moto, which is one for the process, with this endpoint's time for logs and its names of buckets."""
+        """moto, which is one for the process, with this endpoint's time for logs, its names of buckets,
+        and large contents on disk. Before and after it is as it was.
+        """
         with (
             _replaced(moto_logs, "utcnow", lambda: self.clock.now().replace(tzinfo=None)),
-            _replaced(s3_backends, "bucket_accounts", self._buckets),
+            _replaced(moto_s3.s3_backends, "bucket_accounts", self._buckets),
+            _replaced(moto_s3, "tempfile", CONTENTS_ON_DISK),
             _replaced(moto_logs, "LogStream", StoredLogStream),
+            _replaced(BaseModel, "__new__", untracked),
         ):
             yield
 
@@ -248,11 +250,11 @@ def _session() -> boto3.session.Session:
 @contextmanager
 def _replaced(holder: object, name: str, value: object) -> Iterator[None]:
     real = vars(holder)[name]
-    vars(holder)[name] = value
+    setattr(holder, name, value)
     try:
         yield
     finally:
-        vars(holder)[name] = real
+        setattr(holder, name, real)
 
 
 def answer_request(service: Service, action: str, body: bytes) -> tuple[HTTPStatus, bytes]:

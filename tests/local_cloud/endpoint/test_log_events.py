@@ -7,9 +7,10 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
+from moto.core.common_models import BaseModel
 from moto.logs.models import LogEvent
 
-from local_cloud.endpoint.log_events import StoredLogEvents
+from local_cloud.endpoint.log_events import StoredLogEvents, untracked
 from local_cloud.endpoint.server import LocalEndpoint
 
 
@@ -40,10 +41,12 @@ def test_events_are_as_they_were_put(endpoint: LocalEndpoint) -> None:
     assert [(now + 3, "one")] == [(one["timestamp"], one["message"]) for one in found]
     (stream,) = logs.describe_log_streams(logGroupName="g")["logStreams"]
     assert (now, now + 3) == (stream["firstEventTimestamp"], stream["lastEventTimestamp"])
+    assert [] == LogEvent.instances_tracked  # type: ignore[attr-defined]
 
 
-def test_memory_of_an_event() -> None:
+def test_memory_of_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under 100 bytes, with a message of 1,000; and moto keeps no other reference to it."""
+    monkeypatch.setattr(BaseModel, "__new__", untracked)
     events = StoredLogEvents()
     tracemalloc.start()
     try:

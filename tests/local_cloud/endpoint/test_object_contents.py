@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import uuid
 from typing import Any
 
 import pytest
+from moto.core.common_models import BaseModel
+from moto.s3 import models as moto_s3
 
 from local_cloud.endpoint.object_contents import LARGEST_IN_MEMORY, ObjectContent
 from local_cloud.endpoint.server import LocalEndpoint
@@ -51,3 +55,25 @@ def test_objects_of_the_local_cloud() -> None:
         assert wanted == [one["Body"].read() for one in found]
         assert wanted[-1][1000:2000] == part["Body"].read()
         assert 5 == len({one["ETag"] for one in found})
+
+
+def test_moto_itself() -> None:
+    """Of two local clouds in one process each has its contents on disk, also when the other one has ended;
+    for everybody else moto is as it was.
+    """
+    with LocalEndpoint() as one:
+        with LocalEndpoint() as other:
+            kinds = [type(kept_file(cloud)) for cloud in (one, other)]
+        kinds.append(type(kept_file(one)))
+        assert tempfile is vars(moto_s3)["tempfile"]
+        assert BaseModel.__module__ == BaseModel.__new__.__module__
+    assert [ObjectContent] * 3 == kinds
+
+
+def kept_file(cloud: LocalEndpoint) -> object:
+    """The file in which moto has the content of a new object."""
+    s3, name = cloud.client("s3"), f"lake-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="key", Body=content(SIZES[-1]))
+    bucket = moto_s3.s3_backends[cloud.account_id]["aws"].buckets[name]
+    return bucket.keys["key"]._value_buffer  # noqa: SLF001 - moto's place for it
