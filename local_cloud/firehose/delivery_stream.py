@@ -118,7 +118,9 @@ class DeliveryStream:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         version: Callable[[], object] = object,
     ) -> None:
-        """Open the shards. ``client`` gives the boto3 client of a service, ``version`` that of the stream."""
+        """Open the shards. ``client`` gives the boto3 client of a service, ``version`` that of the stream, as
+        :class:`~local_cloud.firehose.stream_source.StreamSource` takes it.
+        """
         self.progress = DeliveryProgress()
         self.interference = Interference()
         self.settings = settings

@@ -107,7 +107,9 @@ class StreamSource:
     def __init__(
         self, kinesis: KinesisClient, stream_arn: str, version: Callable[[], object] = object
     ) -> None:
-        """``version`` gives that of the stream: while it is the same, there is nothing to read."""
+        """``version`` gives that of the stream: while it is the same, there is nothing to read. Without
+        one it is a new object each time, which equals no other: the stream is always read.
+        """
         self._kinesis = kinesis
         self._version = version
         self._stream_arn = stream_arn

@@ -150,7 +150,8 @@ class EventSourceMapping:
         version: Callable[[], object] = object,
     ) -> None:
         """``now`` gives the time (aware, UTC) by which windows end and records grow old, ``version`` that of
-        the stream: while it is the same, there is nothing to read.
+        the stream: while it is the same, there is nothing to read. Without one it is a new object each time,
+        which equals no other: the stream is always read.
         """
         self.progress = MappingProgress()
         self.id = str(uuid.uuid4())
