@@ -90,20 +90,19 @@ class ReachedThreshold(NamedTuple):
 
 
 class SettledCrossings:
-    """The crossings about which nothing is to be done for a while."""
+    """The crossings about which nothing is left to be done: the last ones, as many as are remembered."""
 
     def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-        """By id, in epoch seconds."""
+        self._ids: dict[str, None] = {}
 
-    def is_open(self, crossing: str, now: float) -> bool:
+    def is_open(self, crossing: str) -> bool:
         """Whether a crossing of an id may have to be published."""
-        return self._until.get(crossing, 0.0) <= now
+        return crossing not in self._ids
 
-    def settle(self, crossing: str, until: float = float("inf")) -> None:
-        """Nothing is to be done about a crossing until a time in epoch seconds."""
-        _make_room(self._until, 1)
-        self._until[crossing] = until
+    def settle(self, crossing: str) -> None:
+        """Nothing is left to be done about a crossing."""
+        _make_room(self._ids, 1)
+        self._ids[crossing] = None
 
 
 class ThresholdFinder:
@@ -129,7 +128,7 @@ class ThresholdFinder:
         watched = self._watched(found, now)
         counted = self._counted(watched)
         shared = self._shared(found, now)
-        return [*map(self._addressed, self._reached(watched, counted, now)), *shared]
+        return [*map(self._addressed, self._reached(watched, counted)), *shared]
 
     def _shared(self, found: Sequence[Found], now: float) -> list[ReachedThreshold]:
         """What the keys of accounts have reached together. All of their counters are read after the
@@ -147,7 +146,7 @@ class ThresholdFinder:
                 reached += [
                     ReachedThreshold(crossing, batch.shard_id, batch.first)
                     for crossing in crossings(batch.account.key_plan, limit, period, used)
-                    if self._settled.is_open(crossing.id, now)
+                    if self._settled.is_open(crossing.id)
                 ]
         return reached
 
@@ -166,7 +165,7 @@ class ThresholdFinder:
             for (name, period), increments in grouped.items()
             if name in accounts
         ]
-        return [batch for batch in batches if self._is_open(batch, now)]
+        return [batch for batch in batches if self._is_open(batch)]
 
     def _addressed(self, one: ReachedThreshold) -> ReachedThreshold:
         """The crossing of a key, with the address of its account."""
@@ -175,11 +174,11 @@ class ThresholdFinder:
             return one
         return one._replace(crossing=one.crossing._replace(mail=account.key_plan.assignment.mail))
 
-    def _is_open(self, batch: _Batch, now: float) -> bool:
+    def _is_open(self, batch: _Batch) -> bool:
         """Whether there is a threshold that may have to be published."""
         holder = batch.account.key_plan.assignment.key
         return any(
-            self._settled.is_open(crossing_id(holder, limit, period, threshold), now)
+            self._settled.is_open(crossing_id(holder, limit, period, threshold))
             for limit, period in batch.periods
             for threshold in limit.thresholds
         )
@@ -258,7 +257,7 @@ class ThresholdFinder:
         return {name: one for name, one in found.items() if not isinstance(one, UnreadableItem)}
 
     def _reached(
-        self, watched: Sequence[_Watched], counted: Mapping[Place, Counted], now: float
+        self, watched: Sequence[_Watched], counted: Mapping[Place, Counted]
     ) -> Iterator[ReachedThreshold]:
         others: dict[tuple[str, Period], list[Counted]] = {}
         for (key, period, _), usage in counted.items():
@@ -272,7 +271,7 @@ class ThresholdFinder:
             if one.has_week:
                 of_week = others.get((increment.key, week_of(increment.period)), ())
             for crossing in _crossings(one, others.get((increment.key, increment.period), ()), of_week):
-                if crossing.id not in seen and self._settled.is_open(crossing.id, now):
+                if crossing.id not in seen and self._settled.is_open(crossing.id):
                     seen.add(crossing.id)
                     yield ReachedThreshold(crossing, increment.shard_id, increment.first)
 

@@ -10,7 +10,7 @@ from metering.counters.ports import Status
 from metering.quotas.decision import Counted
 from metering.quotas.ports import SharedPlan
 from stream_processor.threshold_finder import Found, ThresholdFinder
-from stream_processor.thresholds import CLAIM_SECONDS, LimitReport, LimitWatch
+from stream_processor.thresholds import LimitReport, LimitWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,8 @@ class _Trusting(LimitWatch):
 
     def _keep_taken(self, taken: Sequence[Any], progress: Any) -> None:
         del progress
-        until = self._clock().timestamp() + CLAIM_SECONDS
         for one in taken:
-            self._settled.settle(one.crossing.id, until)
+            self._settled.settle(one.crossing.id)
 
 
 ONE_KEY: Final = ThresholdMeter(
