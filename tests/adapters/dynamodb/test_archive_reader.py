@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.counter_reader import CounterReader
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.s3.bucket import Bucket
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.counter import Counter
 from metering.errors import Misconfigured, Transient
 from metering.period import Period
@@ -30,13 +29,6 @@ KEYS = ("a", "b", "c")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 CALLS = Usage(3, 2, 1, 4096, 128, 250, 2**64)
 TWICE = CALLS + CALLS
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 class Bench:

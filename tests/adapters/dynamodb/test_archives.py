@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from botocore.httpsession import URLLib3Session
 from adapters.dynamodb.archives import DynamoDBArchives
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.layout import counter_pk
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.counter import summed
 from metering.errors import Misconfigured, Transient, UnreadableItem
 from metering.period import Period
@@ -35,13 +34,6 @@ KEY = "a1b2c3"
 NEXT_DAY = Period("2026-11-06")
 CALLS = Usage(3, 2, 1, 4096, 128, 250, 2**64)
 MARK = ArchiveMark(MONTH, "archive/2026-11/index-1.json", "1" * 64, 2, 0)
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @dataclass

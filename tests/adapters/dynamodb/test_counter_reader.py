@@ -10,7 +10,6 @@ from adapters.dynamodb.counter_reader import SEGMENTS, CounterReader
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates
 from adapters.dynamodb.progress import DynamoDBProgress
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.counter import Counter, summed
 from metering.counters.ports import Increment, Progress
 from metering.errors import Misconfigured
@@ -183,13 +182,6 @@ def fill(shelf: Shelf, keys: int, bytes_of_item: int) -> dict[str, int]:
             ballast={"B": bytes(bytes_of_item)},
         )
     return expected
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto, which serves one request at a time."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 class TestOnMoto(ReaderContract):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +11,6 @@ from adapters.dynamodb.key_audit import Alert, KeyReader, KeyRepair, shard_of
 from adapters.dynamodb.layout import watermark_attribute
 from adapters.dynamodb.repairs import DynamoDBRepairs
 from adapters.dynamodb.thresholds import DynamoDBNotifications
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.counter import Counter
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
@@ -112,13 +110,6 @@ class KeyContract:
         """Is a setting to be changed."""
         with pytest.raises(Misconfigured):
             KeyReader(tables.dynamodb, "elsewhere").slices("a", MONTH)
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto, which serves one request at a time."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 class TestOnMoto(KeyContract):

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue
 from adapters.dynamodb.layouts import DynamoDBLayouts, history_of
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.ledger_layout import LayoutHistory, LedgerLayout
 from metering.counters.ports import Status
 from metering.errors import UnreadableItem
 from tests.tables import create_tables
 
 OLD, NEW = LedgerLayout(), LedgerLayout(slot_ms=1000, lanes=4)
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.mark.parametrize("engine", ["moto", "dynamodb_local"])

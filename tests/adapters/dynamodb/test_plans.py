@@ -10,7 +10,6 @@ import pytest
 
 from adapters.dynamodb.layout import PLAN_BUCKETS, assignment_pk
 from adapters.dynamodb.plans import PlanBook
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
 from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import (
@@ -215,13 +214,6 @@ class PlansContract:
         """A table that is not there is named."""
         with pytest.raises(Misconfigured, match="nowhere"):
             PlanBook("nowhere", tables.dynamodb).plans()
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.quotas import CLOSED_SECONDS, DynamoDBQuotaStore
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.table import quick_client
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.ports import Increment, Progress, SliceId
 from metering.period import Period
 from metering.quotas.plan import AccountKeys, Assignment, Limit, Plan, Span, holder_of
@@ -29,13 +27,6 @@ SHARD, FAR_SHARD = "shardId-000000000000", "shardId-000000000016"
 PLAN = Plan("free", (Limit(Metric.REQUESTS, Span.MONTH, 1000),))
 ASSIGNMENT = Assignment("a1", "free", "acme")
 USAGE = Usage(5, 4, 1, 1000, 10, 50, 2**119)
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +11,6 @@ from botocore.exceptions import ClientError
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.layout import repair_pk
 from adapters.dynamodb.repairs import DynamoDBRepairs
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.counters.counter import Counter
 from metering.counters.ports import Status
 from metering.errors import Misconfigured, Transient
@@ -35,13 +33,6 @@ if TYPE_CHECKING:
 
 KEY = "a1b2c3"
 AUDIT = Audit("run-1", "a reason", "somebody", "2026-11-24T00:00:00Z")
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @dataclass

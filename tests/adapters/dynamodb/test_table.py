@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,6 @@ from botocore.exceptions import EndpointConnectionError
 from adapters.dynamodb.hot_path.conditional_writes import AttributeValue
 from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.table import KEYS_AT_ONCE, READERS, Cancelled, Page, Table, beginning, between, key_of
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured, Transient
 from tests.tables import Tables, create_tables
 
@@ -21,13 +19,6 @@ if TYPE_CHECKING:
 
 LARGE = "x" * 300_000
 """Four of these do not fit into a page of 1 MB."""
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture
