@@ -233,10 +233,10 @@ class Archiver:
         self._chain.add(LinkKind.ARCHIVE, month, {name: digest, **index.objects()})  # 4
         if found.mark is None:
             self._stores.table.begin(ArchiveMark(month, name, digest, index.batches, 0), self._who)  # 5
-        mark = self._marked(month)
+        mark, indexes = self._marked(month), _Indexes(self._index, index, found.mark)
         while not mark.is_whole:  # 6
-            mark = self._next(mark, self._index(mark))
-        return Archived(month, self._index(mark), mark)
+            mark = self._next(mark, indexes.of(mark))
+        return Archived(month, indexes.of(mark), mark)
 
     def _write(self, index: ArchiveIndex, contents: RecordSpool, name: str, content: bytes) -> None:
         shelf = self._stores.shelf
@@ -285,9 +285,9 @@ class Archiver:
             MeterError: something could not be read or written. What was done holds, and the next run does the
                 rest.
         """
-        mark = found.mark
+        mark, indexes = found.mark, _Indexes(self._index, found.index, found.mark)
         while mark is not None and mark.moved:
-            mark = self._previous(mark, self._index(mark))
+            mark = self._previous(mark, indexes.of(mark))
         if mark is not None and not self._stores.table.end(mark):
             raise Transient(f"{found.month} was archived by somebody else meanwhile: run it again")
         return replace(found, mark=None)
@@ -328,6 +328,26 @@ class Archiver:
                 self._on_progress(StepProgress(step, done))
             yield row
         self._on_progress(StepProgress(step, done))
+
+
+class _Indexes:
+    """The index of the archive that is worked on. It is read once, and once more where somebody else has
+    archived the month anew.
+    """
+
+    def __init__(
+        self, read: Callable[[ArchiveMark], ArchiveIndex], index: ArchiveIndex, mark: ArchiveMark | None
+    ) -> None:
+        """`index` was read for `mark`; None: it was not read yet."""
+        self._read = read
+        self._index = index
+        self._sha256 = "" if mark is None else mark.sha256
+
+    def of(self, mark: ArchiveMark) -> ArchiveIndex:
+        """The one that a mark names."""
+        if mark.sha256 != self._sha256:
+            self._index, self._sha256 = self._read(mark), mark.sha256
+        return self._index
 
 
 def _days(rows: Iterator[StoredSlice], agreement: CounterAgreement, keys: set[str]) -> Iterator[StoredSlice]:

@@ -131,6 +131,25 @@ class TestThereAndBack:
         with pytest.raises(CannotArchiveError, match="2026-10 is not archived"):
             archivist.restore()
 
+    def test_requests(self, deployment: Deployment) -> None:
+        """The index is read once, however many parts it has. A part is read when it is compared and when it
+        leaves; on the way back once.
+        """
+        s3, names = deployment.cloud.client("s3"), list[str]()
+        s3.meta.events.register(
+            "provide-client-params.s3.GetObject", lambda params, **_: names.append(params["Key"])
+        )
+        archivist = Archivist(deployment, s3=s3)
+        archived = archivist.archive()
+        on_the_way_out = sorted(name for name in names if name.startswith("archive/"))
+        names.clear()
+        archivist.restore()
+        parts = archived.index.objects()
+        assert archived.mark is not None
+        assert 2 == len(parts)
+        assert sorted([archived.mark.name, *parts, *parts]) == on_the_way_out
+        assert sorted([archived.mark.name, *parts]) == sorted(names)
+
     def test_again(self, deployment: Deployment) -> None:
         """Archived twice, nothing is done twice; archived again after a restore, by the same objects."""
         archivist = Archivist(deployment)
