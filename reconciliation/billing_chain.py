@@ -119,6 +119,10 @@ class BillingChain:
         kept = self._heads.read()
         return read_chain(self._store.links(), (kept, *heads))
 
+    def kept_head(self) -> Head:
+        """The head that is kept apart from the chain: its last link, or an earlier one."""
+        return self._heads.read()
+
     def linked(self, chain: ReadChain, month: Period) -> LinkedObjects:
         """The objects of a month that links name, with what is wrong with the lists."""
         objects: dict[str, str] = {}

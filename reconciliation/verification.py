@@ -69,6 +69,7 @@ class Verifier:
         """
         chain = self._chain.read(*heads)
         found = Verification(len(chain.links), chain.head, faults=list(chain.faults))
+        self._head(chain, heads, found)
         linked = self._linked(chain, found)
         self._objects(linked, found)
         self._unlinked(linked, found, has_begun=bool(chain.links))
@@ -76,6 +77,17 @@ class Verifier:
             if rows_of(month) and (sealing := self._sealing(month, objects)) is not None:
                 self._rows(month, sealing, found)
         return found
+
+    def _head(self, chain: ReadChain, heads: Collection[Head], found: Verification) -> None:
+        """Whether a head was kept of the last link: of a table that was restored it may be an earlier one."""
+        kept = max((self._chain.kept_head(), *heads)).number
+        if kept < chain.head.number:
+            found.notes.append(
+                f"whether links are missing after link {chain.head.number}: the table's head is link {kept}. "
+                "A job was stopped, or the table was restored to an earlier time. Give the head that the "
+                "last run printed by --head; the next `usage-meter close` or `invoice` brings the table's up "
+                "to date"
+            )
 
     def _linked(self, chain: ReadChain, found: Verification) -> dict[Period, Objects]:
         months = sorted({Period(month) for link in chain.links for month in link.lists})

@@ -3,6 +3,11 @@
 A batch of slices moves by one transaction with the mark's next number: so it is out of the table or in it,
 whenever a job is stopped, and of two jobs at once one moves it. A slice that has got calls since it was
 archived keeps these: what the archive has is taken from it, or added to it, and nothing else.
+
+A table that was restored from a backup may be torn where a batch was moving: backups keep no order between
+items. So a slice that is there though its batch is out is not added once more, and one that is missing though
+its batch is in comes back from the archive.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/backuprestore_HowItWorks.html
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from adapters.dynamodb.layout import ARCHIVES, KEY_PREFIX, counter_pk, counter_s
 from adapters.dynamodb.table import Cancelled, Place, Table, between, key_of
 from metering.errors import Misconfigured, Transient, UnreadableItem
 from metering.period import Period, month_of
-from metering.proof.archive import ArchiveMark, StoredSlice
+from metering.proof.archive import ROWS_OF_A_BATCH, ArchiveMark, StoredSlice, cut
 from metering.usage import TOTALS
 
 if TYPE_CHECKING:
@@ -93,6 +98,25 @@ class DynamoDBArchives:
         """Bring the last batch that is out back into the table; whether the mark was still this one."""
         return self._moved(mark, -1, rows, self._returning)
 
+    def bring_missing(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> bool:
+        """Bring back those slices that the table lacks, of batches that are in it by the mark; whether the
+        mark was still this one.
+        """
+        there = self._table.get_all(map(_place, rows), consistent=True)
+        missing = [row for row in rows if _place(row) not in there]
+        return all(self._brought(mark, part) for part in cut(missing, ROWS_OF_A_BATCH))
+
+    def _brought(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> bool:
+        try:
+            self._table.transact([self._unmoved(mark), *(self._put(row) for row in rows)])
+        except Cancelled as error:
+            if not error.reasons <= _CHANGED:
+                raise Transient(f"counters of {mark.month} were not brought back: {error}") from error
+            if self.read(mark.month) != mark:
+                return False
+            raise Transient(f"counters of {mark.month} are being changed: run it again") from error
+        return True
+
     def _moved(
         self,
         mark: ArchiveMark,
@@ -134,6 +158,21 @@ class DynamoDBArchives:
         }
         return {"Update": update}
 
+    def _unmoved(self, mark: ArchiveMark) -> TransactWriteItemTypeDef:
+        """The mark, if it is still this one."""
+        return {
+            "ConditionCheck": {
+                "TableName": self._table.name,
+                "Key": _mark_key(mark.month),
+                "ConditionExpression": "#version = :version AND #sha256 = :sha256",
+                "ExpressionAttributeNames": {"#version": "version", "#sha256": "sha256"},
+                "ExpressionAttributeValues": {
+                    ":version": {"N": str(mark.version)},
+                    ":sha256": {"S": mark.sha256},
+                },
+            }
+        }
+
     def _leaving(self, row: StoredSlice, there: Slices | None) -> TransactWriteItemTypeDef:
         """What takes a slice out: `there` is what the table holds; None: what was archived."""
         held = row if there is None else there.get(_place(row))
@@ -159,7 +198,12 @@ class DynamoDBArchives:
             higher = {
                 name: mark for name, mark in row.watermarks.items() if mark > held.watermarks.get(name, b"")
             }
-            return self._changed(row, held, amounts(row.counter), higher)
+            added = {} if _is_same(held, row) else amounts(row.counter)
+            return self._changed(row, held, added, higher)
+        return self._put(row)
+
+    def _put(self, row: StoredSlice) -> TransactWriteItemTypeDef:
+        """A slice, if the table has nothing in its place."""
         return {
             "Put": {
                 "TableName": self._table.name,
@@ -204,8 +248,10 @@ class DynamoDBArchives:
 def _removed(row: StoredSlice) -> str:
     month = month_of(row.counter.period)
     return (
-        f"the counter of {row.key} in {row.counter.period} was archived, and then removed by something else: "
-        f"`usage-meter archive {month} --restore`, then `usage-meter reconcile {month}` names what is missing"
+        f"the counter of {row.key} in {row.counter.period} was archived, and is not in the table, though its "
+        "batch has not left it: it was removed, or the table was restored to a moment at which the month was "
+        f"being archived. `usage-meter archive {month} --restore` brings it back, then "
+        f"`usage-meter reconcile {month}` names what else is missing"
     )
 
 

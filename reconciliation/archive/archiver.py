@@ -286,11 +286,29 @@ class Archiver:
                 rest.
         """
         mark, indexes = found.mark, _Indexes(self._index, found.index, found.mark)
+        if mark is not None and not mark.is_whole:
+            self._bring_missing(mark, indexes.of(mark))
         while mark is not None and mark.moved:
             mark = self._previous(mark, indexes.of(mark))
         if mark is not None and not self._stores.table.end(mark):
             raise Transient(f"{found.month} was archived by somebody else meanwhile: run it again")
         return replace(found, mark=None)
+
+    def _bring_missing(self, mark: ArchiveMark, index: ArchiveIndex) -> None:
+        """Bring back what the table lacks of batches that are not out: it was removed, or the table was
+        restored to a moment at which they moved.
+        """
+        first = 0
+        for part in index.parts:
+            batches = index.batches_of(part)
+            if mark.moved < first + batches:
+                rows = self._rows(part)[max(0, mark.moved - first) * index.rows_of_a_batch :]
+                if not self._stores.table.bring_missing(mark, rows):
+                    raise Transient(
+                        f"{mark.month} was archived or restored by somebody else meanwhile: run it again"
+                    )
+            first += batches
+            self._on_progress(StepProgress(f"batches looked at, of {mark.batches:,}:", first))
 
     def _previous(self, mark: ArchiveMark, index: ArchiveIndex) -> ArchiveMark | None:
         """Bring the batches of the part before the mark back; the mark then."""

@@ -39,6 +39,12 @@ class ArchiveTable(Protocol):
         """Bring the last batch that is out back into the table; whether the mark was still this one."""
         ...
 
+    def bring_missing(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> bool:
+        """Bring back those slices that the table lacks, of batches that are in it by the mark; whether the
+        mark was still this one.
+        """
+        ...
+
 
 class ArchiveShelf(Protocol):
     """Where archives are kept."""

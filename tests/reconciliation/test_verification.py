@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from adapters.dynamodb.chain_head import DynamoDBChainHead
+from adapters.dynamodb.layout import CHAIN, HEAD
+from adapters.dynamodb.table import Table
 from adapters.s3.bucket import Bucket
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.month_states import S3Closings
 from metering.period import Period
-from metering.proof.billing_chain import Head
+from metering.proof.billing_chain import Head, digest_of
 from metering.proof.month_state import State
 from metering.usage import Usage
 from reconciliation.billing_chain import BillingChain, BrokenChainError
@@ -31,6 +33,7 @@ from tests.reconciliation.repair.repairing import run
 OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 CALLS = [call(str(number), f"2026-10-{day:02d}T00:00:00") for number, day in enumerate((1, 1, 5, 31))]
 STATE = "closing/2026-10.json"
+LINK = "billing-chain/links/{:08d}.json"
 INVOICE = "invoices/2026-10/acme/invoice.json"
 TARIFF = tariff({"pro": [version(flat())]}, {"acme": {"keys": ["a"], "plan": "pro"}})
 
@@ -161,6 +164,30 @@ def test_nothing_was_changed(billing: Billing) -> None:
     found = billing.verify(found.head)
     assert (3, 1, []) == (found.days, found.late_rows, found.faults)
     assert [f"link 3 was altered: its SHA-256 was {'0' * 64}"] == billing.verify(Head(3, "0" * 64)).faults
+
+
+def test_the_table_is_restored(billing: Billing) -> None:
+    """A table with an earlier head stops no invoice and makes no fork, and the next one brings it up to date.
+    Until then a chain that was cut back is seen by a head that somebody has kept, and by no other: which is
+    said.
+    """
+    last, settings = billing.chain.read().head, billing.settings
+    Table(billing.deployment.dynamodb, settings.counters_table).delete((CHAIN, HEAD))
+    first = Head(1, digest_of(billing.bucket.content(LINK.format(1))))
+    DynamoDBChainHead(billing.deployment.dynamodb, settings.counters_table).keep(first)
+    [note] = billing.verify().notes
+    assert note.startswith("whether links are missing after link 3: the table's head is link 1.")
+    assert [] == billing.verify(last).notes
+    cut = {name: billing.bucket.content(name) for name in (INVOICE, LINK.format(3))}
+    truncate(billing)
+    found = billing.verify()
+    assert ([], True) == (found.faults, found.notes[0].startswith("whether links are missing after link 2"))
+    assert ["link 3 is missing at the end: the chain had 3 links"] == billing.verify(last).faults
+    for name, content in cut.items():
+        billing.bucket.put(name, content)
+    billing.invoice(NOVEMBER)
+    found = billing.verify(last)
+    assert (4, [], []) == (found.links, found.faults, billing.verify().notes)
 
 
 def test_the_lake_is_changed(billing: Billing) -> None:

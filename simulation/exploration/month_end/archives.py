@@ -82,7 +82,8 @@ class ArchivesOfMonths:
             self.items[place] = _item(row)
             return
         held = self.items[place]
-        self._add(held, row, 1)
+        if held != _item(row):
+            self._add(held, row, 1)
         for shard, mark in _item(row).watermarks.items():
             held.watermarks[shard] = max(mark, held.watermarks.get(shard, mark))
 
@@ -208,6 +209,10 @@ class TableOfArchives:
     def move_in(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> bool:
         """Bring a batch back."""
         return self.move(Moving(mark, rows, -1))
+
+    def bring_missing(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> bool:  # noqa: ARG002 - the port's
+        """A batch moves whole here, so that nothing is missing."""
+        return True
 
     def move(self, moving: Moving) -> bool:
         """Move a batch; whether the mark was still this one."""

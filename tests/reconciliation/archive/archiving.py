@@ -119,6 +119,36 @@ class Archivist:
         return [one.name for one in self.bucket.objects(prefix)]
 
 
+class Sealed:
+    """A month that is sealed, to be begun with again and again."""
+
+    def __init__(self, cloud: Deployment) -> None:
+        self.cloud = cloud
+        self._begun = Archivist(cloud)
+        self._items = self._begun.items()
+        self._objects = set(self._begun.objects())
+
+    def again(self) -> Deployment:
+        """The deployment as it was when the month was sealed."""
+        for name in set(self._begun.objects()) - self._objects:
+            self._begun.bucket.delete(name)
+        self.restore_table(self._items)
+        return self.cloud
+
+    def restore_table(self, items: Items) -> None:
+        """Make the counters table what it was at an earlier time."""
+        now = self._begun.items()
+        for pk, sk in now.keys() - items.keys():
+            self.cloud.dynamodb.delete_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+        for place, item in items.items():
+            if now.get(place) != item:
+                self.cloud.dynamodb.put_item(TableName=self._table, Item=item)
+
+    @property
+    def _table(self) -> str:
+        return self.cloud.settings.counters_table
+
+
 def without_zeros(items: Items) -> Items:
     """The items without totals and parts of 0, which are none."""
     return {

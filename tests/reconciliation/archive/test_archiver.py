@@ -20,7 +20,7 @@ from reconciliation.reconcile import Reconciler
 from reconciliation.recovery.recoverer import Recoverer
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.verification import Verifier
-from tests.reconciliation.archive.archiving import CALLS, FINAL, ROWS, Archivist, Items, Kept
+from tests.reconciliation.archive.archiving import CALLS, FINAL, ROWS, Archivist, Items, Kept, Sealed
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import repairer, run, scope
 from tests.reconciliation.repair.strikes import WRITES, Strike, at_each_write
@@ -41,32 +41,6 @@ def sealed(cloud: Deployment) -> Sealed:
     cloud.both(CALLS)
     Archivist(cloud).close()
     return Sealed(cloud)
-
-
-class Sealed:
-    """A month that is sealed, to be begun with again and again."""
-
-    def __init__(self, cloud: Deployment) -> None:
-        self.cloud = cloud
-        self._begun = Archivist(cloud)
-        self._items = self._begun.items()
-        self._objects = set(self._begun.objects())
-
-    def again(self) -> Deployment:
-        """The deployment as it was when the month was sealed."""
-        for name in set(self._begun.objects()) - self._objects:
-            self._begun.bucket.delete(name)
-        now = self._begun.items()
-        for pk, sk in now.keys() - self._items.keys():
-            self.cloud.dynamodb.delete_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}})
-        for place, item in self._items.items():
-            if now.get(place) != item:
-                self.cloud.dynamodb.put_item(TableName=self._table, Item=item)
-        return self.cloud
-
-    @property
-    def _table(self) -> str:
-        return self.cloud.settings.counters_table
 
 
 @pytest.fixture

@@ -1,0 +1,168 @@
+"""A counters table that is restored to an earlier time, with a month that was archived or restored since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from adapters.dynamodb.archive_reader import ArchivedSlices, CountersWithArchives
+from adapters.dynamodb.counter_reader import CounterReader
+from metering.counters.counter import Counter
+from metering.errors import Misconfigured
+from metering.period import Period
+from metering.proof.archive import ArchivedMonthError
+from reconciliation.repair.rebuild import rebuild
+from reconciliation.verification import Verifier
+from tests.reconciliation.archive.archiving import CALLS, FINAL, Archivist, Items, Sealed
+from tests.reconciliation.month_end import Deployment, call, running
+from tests.reconciliation.repair.repairing import repairer, run, scope
+
+LATE = call("late", "2026-10-05T09:00:00", "b")
+FIRST, LAST = Period("2026-10-01"), Period("2026-10-31")
+MARK = ("archives", "2026-10")
+MOMENTS = 10
+"""Before anything is written; the chain's head; the mark; three batches out; three back; the mark ended."""
+WHOLE = 5
+"""The moment at which all is out."""
+MOVED = range(2, 8)
+"""Those at which a batch moves next."""
+
+
+@dataclass
+class History:
+    """October archived and restored, with the table as it was after each write."""
+
+    sealed: Sealed
+    moments: list[Items]
+    days: list[list[Counter]]
+    """What look-ups of days show."""
+    counters: Items
+
+    def restored_to(self, moment: Items) -> Archivist:
+        """The deployment after a restore of the table."""
+        self.sealed.restore_table(moment)
+        return Archivist(self.sealed.cloud)
+
+    def with_late_call(self, moment: Items) -> Archivist:
+        """The same, and what came since is read again."""
+        archivist = self.restored_to(moment)
+        archivist.deployment.count_again()
+        return archivist
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Deployment]:
+    """A deployment for the whole module."""
+    yield from running()
+
+
+@pytest.fixture(scope="module")
+def history(cloud: Deployment) -> History:
+    """October archived and restored; a late call that came after all of it."""
+    cloud.both(CALLS)
+    Archivist(cloud).close()
+    sealed, client = Sealed(cloud), cloud.cloud.client("dynamodb")
+    archivist = Archivist(cloud, dynamodb=client)
+    moments = [archivist.items()]
+    for write in ("PutItem", "TransactWriteItems"):
+        client.meta.events.register(
+            f"after-call.dynamodb.{write}", lambda **_: moments.append(Archivist(cloud).items())
+        )
+    archivist.archive()
+    archivist.restore()
+    sealed.restore_table(moments[0])
+    cloud.both([LATE], name="late")
+    return History(sealed, moments, days(archivist), archivist.counters())
+
+
+def days(archivist: Archivist) -> list[list[Counter]]:
+    """What look-ups show of the days of each key."""
+    deployment = archivist.deployment
+    reader = CounterReader(deployment.dynamodb, deployment.settings.counters_table)
+    archived = ArchivedSlices(archivist.table, lambda: archivist.bucket)
+    counters = CountersWithArchives(reader, archived, lambda: FINAL)
+    return [counters.days(key, FIRST, LAST) for key in ("a", "b", "-")]
+
+
+def test_moments(history: History) -> None:
+    """The moments are all those at which the table changes."""
+    assert MOMENTS == len(history.moments)
+    moved = [moment[MARK]["moved"]["N"] for moment in history.moments if MARK in moment]
+    assert ["0", "1", "2", "3", "2", "1", "0", "0"] == moved
+
+
+@pytest.mark.parametrize("number", range(MOMENTS))
+def test_restored_to_any_moment(history: History, number: int) -> None:
+    """Whatever was archived since: look-ups are the same, the month can be archived again and restored again,
+    and ends with each call once; the chain has no fork, and nothing of it is missing.
+    """
+    archivist = history.with_late_call(history.moments[number])
+    before = archivist.chain.read()
+    assert history.days == days(archivist)
+    archived = archivist.archive()
+    assert archived.mark is not None
+    assert archived.mark.is_whole
+    assert history.days == days(archivist)
+    chain = archivist.chain.read()
+    assert ((), before.links) == (chain.faults, chain.links[: len(before.links)])
+    assert (
+        []
+        == Verifier(archivist.chain, archivist.deployment.sources.queries, run())
+        .verify(rows_of=lambda _month: False)
+        .faults
+    )
+    archivist.restore()
+    assert history.counters == archivist.counters()
+
+
+def torn(history: History, number: int, *, is_mark_ahead: bool) -> Items:
+    """A moment at which the mark is of one side of a batch's move, and its counters are of the other."""
+    before, after = history.moments[number : number + 2]
+    mark, counters = (after, before) if is_mark_ahead else (before, after)
+    return {place: item for place, item in counters.items() if place != MARK} | {MARK: mark[MARK]}
+
+
+@pytest.mark.parametrize("is_mark_ahead", [True, False])
+@pytest.mark.parametrize("number", MOVED)
+def test_torn(history: History, number: int, *, is_mark_ahead: bool) -> None:
+    """Backups keep no order between items. Restored to a moment in the middle of a batch's move, the month
+    comes back with each call once.
+    """
+    archivist = history.restored_to(torn(history, number, is_mark_ahead=is_mark_ahead))
+    assert archivist.restore().mark is None
+    archivist.deployment.count_again()
+    assert (history.days, history.counters) == (days(archivist), archivist.counters())
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_the_archive_is_gone(history: History, *, is_kept: bool) -> None:
+    """Somebody removed the objects once the month was restored, and the table is of a time before: look-ups
+    of days, restores and comparisons are refused. The bucket's versions bring the month back, or else its
+    mark is removed and the days are rebuilt from the lake.
+    """
+    archivist = history.with_late_call(history.moments[WHOLE])
+    objects = {name: archivist.bucket.content(name) for name in archivist.objects("archive/")}
+    for name in objects:
+        archivist.bucket.delete(name)
+    for refused in (lambda: days(archivist), archivist.restore):
+        with pytest.raises(Misconfigured, match="is missing: bring back its version of that time"):
+            refused()
+    with pytest.raises(ArchivedMonthError):
+        archivist.deployment.reconcile(now=FINAL)
+    if is_kept:
+        for name, content in objects.items():
+            archivist.bucket.put(name, content)
+        archivist.restore()
+        assert history.counters == archivist.counters()
+    else:
+        place = dict(zip(("pk", "sk"), ({"S": part} for part in MARK), strict=True))
+        archivist.deployment.dynamodb.delete_item(
+            TableName=archivist.deployment.settings.counters_table, Key=place
+        )
+        rebuild(repairer(archivist.deployment), scope(run()), correct=True)
+        for name, content in objects.items():
+            archivist.bucket.put(name, content)
+    assert history.days == days(archivist)
+    assert archivist.deployment.reconcile(now=FINAL).agrees
