@@ -276,7 +276,6 @@ class Reconciler:
                         run.is_whole,
                         frozenset((one.key, one.period) for one in of_copies),
                     ),
-                    run.run_id,
                 ):
                     findings.add(finding)
                 report.not_looked_into += investigation.left_out
@@ -339,6 +338,7 @@ class Reconciler:
             self._sources.error_prefix,
             lambda name, query, rows: report.proofs.append(_proof(name, query, rows)),
             lambda looked: self._on_progress(StepProgress("differences investigated", looked)),
+            run_id=run.run_id,
             budget=self._budget,
         )
 

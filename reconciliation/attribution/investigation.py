@@ -1,64 +1,42 @@
-"""Differences looked into: rows and log lines fetched, calls named, causes found.
+"""Differences looked into: what differs is followed, calls are named, causes found.
 
 The work is bounded: the first `PLACES` differing days are looked into, `FINDINGS` findings are held, and the
-rest is counted. Of the lake, days are read for twenty keys at a time, or for one key where those have more
-calls than are held; the log is asked for the same. All of it ends when its budget is spent, or when a service
-fails: what was found until then is kept, and the report says how many differences are left.
+rest is counted. All of it ends when its budget is spent, or when a service fails: what was found until then
+is kept, and the report says how many differences are left.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
 from metering.calls.event_id import event_hash
-from metering.errors import MeterError
 from metering.outcome import UNDECODABLE_KEY
-from metering.period import Period, begins_at, day_of, ends_at, hour_at, is_month, month_of
+from metering.period import Period, begins_at, day_of, hour_at, is_month
 from metering.proof.drift import Difference, beyond_unknown_sizes
-from metering.proof.logged_call import LoggedCall, TooManyLines
+from metering.proof.logged_call import LoggedCall
 from metering.usage import NO_USAGE, Usage, total
-from reconciliation.attribution.attribution import (
-    Evidence,
-    Suspect,
-    SuspectKind,
-    explain,
-    moved,
-    unsound,
-)
+from reconciliation.attribution.attribution import Evidence, Suspect, SuspectKind, explain, moved, unsound
 from reconciliation.attribution.budget import Budget
-from reconciliation.attribution.month_alone import MonthAlone
+from reconciliation.attribution.evidence_reader import EvidenceReader, OnQuery, TooManyToHoldError
+from reconciliation.attribution.month_alone import with_calls
 from reconciliation.attribution.remainder import with_remainders
 from reconciliation.attribution.stray_rows import with_strays
 from reconciliation.lake.error_objects import error_objects
 from reconciliation.lake.firehose_errors import waiting_hashes
-from reconciliation.lake.queries import (
-    CALLS_OF_A_QUERY,
-    CALLS_OF_KEYS,
-    KEYS_OF_A_QUERY,
-    LakeCall,
-    between,
-    keys_named,
-    query_text,
-    read_calls,
-)
+from reconciliation.lake.queries import CALLS_OF_A_QUERY, KEYS_OF_A_QUERY, LakeCall
 from reconciliation.lake.readiness import Paths
 from reconciliation.model.causes import Cause, Finding
 from reconciliation.model.contradictions import Contradiction
-from reconciliation.ports import ErrorPrefix, LogWitness, Queries, QueryResult
+from reconciliation.ports import ErrorPrefix, LogWitness, Queries
 
 PLACES: Final = 1_000
 FINDINGS: Final = 10_000
-_TIMES: Final = 2
-"""The last parameters of a span: the times, after the partitions."""
-_BEFORE: Final = timedelta(minutes=5)
-_AFTER: Final = timedelta(hours=1)
-_WIDEST: Final = timedelta(days=1)
-"""A call's own time is at most so far from its log event's."""
 _UNCLEAR: Final = frozenset({SuspectKind.FOREIGN, SuspectKind.COUNTER, SuspectKind.UNKNOWN})
 _RECENT: Final = timedelta(days=1)
 
@@ -91,25 +69,26 @@ class Investigation:
         queries: Queries,
         log: LogWitness | None,
         error_prefix: ErrorPrefix,
-        on_query: Callable[[str, QueryResult, int], None],
+        on_query: OnQuery,
         on_looked: Callable[[int], None],
         *,
+        run_id: str,
         budget: Budget,
     ) -> None:
         """`on_query` is called after each query with the number of its rows, `on_looked` how many differences
         were looked into so far.
         """
-        self._budget = budget
-        self.ended = ""
-        """Why it ended before its end; empty: it did not."""
         self.left_out = 0
         """The differing days that it would have looked into."""
-        self._queries = queries
-        self._log = log
+        self._reader = EvidenceReader(queries, log, on_query, run_id, budget=budget)
         self._error_prefix = error_prefix
-        self._on_query = on_query
         self._on_looked = on_looked
         self._looked_into: list[Difference] = []
+
+    @property
+    def ended(self) -> str:
+        """Why it ended before its end; empty: it did not."""
+        return self._reader.ended
 
     def findings(
         self,
@@ -117,34 +96,32 @@ class Investigation:
         contradictions: Sequence[Contradiction],
         altered: Sequence[LakeCall],
         circumstances: Circumstances,
-        run_id: str,
     ) -> Iterator[Finding]:
         """What is behind the differences, the contradictions and the altered rows of a month."""
         of_days: dict[tuple[str, Period], list[LakeCall]] = defaultdict(list)
         for row in altered:
             of_days[row.call.key, day_of(hour_at(row.call.time_ms))].append(row)
-        found = self._suspects(differences, of_days, run_id, is_whole=circumstances.is_whole)
-        found = self._with_calls(found, contradictions, run_id)
+        found = self._suspects(differences, of_days, is_whole=circumstances.is_whole)
+        found = with_calls(found, contradictions, self._reader)
         found += self._altered(differences, altered)
         suspects = moved(found)
         clear = [one for one in self._looked_into if (one.key, one.period) not in circumstances.in_doubt]
         suspects = with_remainders(clear, found, suspects)
-        strays = partial(with_strays, suspects, self._queries, self._note, run_id)
-        suspects = self._within_budget(strays) or suspects
+        suspects = self._reader.within_budget(partial(with_strays, suspects, self._reader)) or suspects
         suspects += _contradicting(contradictions, suspects)
         waiting = self._waiting(suspects) if circumstances.waiting else frozenset()
         return (_finding(suspect, circumstances, waiting) for suspect in suspects)
 
     def _suspects(
-        self, differences: Sequence[Difference], altered: _Altered, run_id: str, *, is_whole: bool
+        self, differences: Sequence[Difference], altered: _Altered, *, is_whole: bool
     ) -> list[Suspect]:
         days = [one for one in differences if not is_month(one.period)]
         months = {one.key: one for one in differences if is_month(one.period)}
         alone = _counters_alone(days, months) if is_whole else frozenset[str]()
         found: dict[str, list[Suspect]] = defaultdict(list)
         for day, group in _groups(days):
-            look = partial(self._of_group, day, group, altered, alone, run_id)
-            for suspect in self._within_budget(look):
+            look = partial(self._of_group, day, group, altered, alone)
+            for suspect in self._reader.within_budget(look):
                 found[suspect.key].append(suspect)
             if self.ended:
                 self.left_out += len(group)
@@ -158,86 +135,24 @@ class Investigation:
             found[key] += _of_month(month, of_keys[key], found[key])
         return [suspect for key in sorted(found) for suspect in found[key]]
 
-    def _with_calls(
-        self, suspects: Iterable[Suspect], contradictions: Iterable[Contradiction], run_id: str
-    ) -> list[Suspect]:
-        """The same suspects, where what a month's counter has beyond its days may be calls."""
-        of_keys: dict[str, list[Contradiction]] = defaultdict(list)
-        for one in contradictions:
-            if is_month(one.period) and one.part:
-                of_keys[one.key].append(one)
-        found: list[Suspect] = []
-        for suspect in suspects:
-            if is_month(suspect.period) and suspect.kind is SuspectKind.COUNTER:
-                found += self._of_month_alone(suspect, of_keys[suspect.key], run_id)
-            else:
-                found.append(suspect)
-        return found
-
-    def _of_month_alone(self, edited: Suspect, days: Sequence[Contradiction], run_id: str) -> list[Suspect]:
-        more = sum(one.held - one.expected for one in days if one.held > one.expected)
-        if not more or edited.usage is None or edited.usage.fingerprint == 0:
-            return [edited]
-        look = partial(self._of_days, edited, days, more, run_id)
-        return self._within_budget(look) or [MonthAlone(edited, (), (), more).unknown()]
-
-    def _of_days(
-        self, edited: Suspect, days: Sequence[Contradiction], requests: int, run_id: str
-    ) -> list[Suspect]:
-        more, less = list[Evidence](), list[Evidence]()
-        for one in days:
-            day, keys = Period(f"{one.period}-{one.part}"), [edited.key]
-            rows = self._rows(between(begins_at(day), ends_at(day)), keys, run_id)[edited.key]
-            if rows is None:
-                return []
-            lines = self._lines(day, keys, _WIDEST, _WIDEST) if one.held > one.expected else None
-            evidence = Evidence(
-                edited.key, day, NO_USAGE, {}, rows, None if lines is None else lines[edited.key]
-            )
-            (more if one.held > one.expected else less).append(evidence)
-        return MonthAlone(edited, more, less, requests).suspects()
-
-    def _within_budget(self, look: Callable[[], list[Suspect]]) -> list[Suspect]:
-        """What is found, if it is found before the budget is spent. A service that fails ends it as well: the
-        comparison, which needs nothing of this, is reported all the same.
-        """
-        try:
-            self._check_budget()
-            return look()
-        except _SpentError as spent:
-            self.ended = str(spent)
-        except MeterError as error:
-            self.ended = f"it could not go on: {error}"
-        return []
-
-    def _note(self, name: str, query: QueryResult, rows: int) -> None:
-        """A query of the investigation was run."""
-        self._budget.spend(scanned_bytes=query.scanned_bytes, rows=rows)
-        self._on_query(name, query, rows)
-
-    def _check_budget(self) -> None:
-        """Raises _SpentError once something of the budget is spent, and whenever that was so before."""
-        if reason := self.ended or self._budget.exhausted():
-            raise _SpentError(reason)
-
     def _of_group(
-        self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str], run_id: str
+        self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str]
     ) -> list[Suspect]:
         """What is wrong with the days of some keys: of all together, or of each for itself."""
         try:
-            return self._of_keys(day, group, altered, alone, run_id)
-        except _TooManyToHoldError:
-            return [one for key in group for one in self._of_keys(day, [key], altered, alone, run_id)]
+            return self._of_keys(day, group, altered, alone)
+        except TooManyToHoldError:
+            return [one for key in group for one in self._of_keys(day, [key], altered, alone)]
 
     def _of_keys(
-        self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str], run_id: str
+        self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str]
     ) -> list[Suspect]:
-        keys = [one.key for one in group]
+        totals = {one.key: one.in_lake for one in group}
         rows = {
             key: _with_altered(of_key, altered.get((key, day), []))
-            for key, of_key in self._rows_of(day, group, run_id).items()
+            for key, of_key in self._reader.rows_of_totals(day, totals).items()
         }
-        lines = self._lines(day, keys, _BEFORE, _AFTER)
+        lines = self._reader.lines(day, list(totals))
         unclear, clear = [], []
         for one in group:
             found = _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
@@ -246,68 +161,10 @@ class Investigation:
             else:
                 clear += found
         if unclear:
-            lines = self._lines(day, [one.key for one in unclear], _WIDEST, _WIDEST)
+            lines = self._reader.lines(day, [one.key for one in unclear], is_wide=True)
             for one in unclear:
                 clear += _explained(one, rows[one.key], lines, counter_alone=one.key in alone)
         return clear
-
-    def _rows_of(
-        self, day: Period, group: Sequence[Difference], run_id: str
-    ) -> Mapping[str, list[LakeCall] | None]:
-        """The rows of each key on a day; None: too many to name any. Where the partitions around the day hold
-        other totals than the month's query found, those of the whole month are read.
-        """
-        keys, span = [one.key for one in group], between(begins_at(day), ends_at(day))
-        rows = self._rows(span, keys, run_id)
-        if all(_total(rows[one.key], one.in_lake) == one.in_lake for one in group):
-            return rows
-        month = month_of(day)
-        partitions = between(begins_at(month), ends_at(month))[:-_TIMES]
-        return self._rows((*partitions, *span[-_TIMES:]), keys, run_id)
-
-    def _rows(
-        self, span: Sequence[str], keys: Sequence[str], run_id: str
-    ) -> Mapping[str, list[LakeCall] | None]:
-        self._check_budget()
-        query = self._queries.run(query_text(CALLS_OF_KEYS), (*span, *keys_named(keys)), run_id=run_id)
-        self._budget.spend(scanned_bytes=query.scanned_bytes)
-        found: dict[str, list[LakeCall]] = {key: [] for key in keys}
-        number = 0
-        for row in read_calls(query.rows()):
-            number += 1
-            found[row.call.key].append(row)
-        self._budget.spend(rows=number)
-        self._on_query(CALLS_OF_KEYS, query, number)
-        if number <= CALLS_OF_A_QUERY:
-            return found
-        if len(keys) == 1:
-            return {keys[0]: None}
-        raise _TooManyToHoldError
-
-    def _lines(
-        self, day: Period, keys: Sequence[str], before: timedelta, after: timedelta
-    ) -> Mapping[str, dict[int, LoggedCall]] | None:
-        """The log's lines of each key on a day, by event hash; None: it does not keep them."""
-        start, end = begins_at(day), ends_at(day)
-        if self._log is None or not self._log.holds(start, end):
-            return None
-        found: dict[str, dict[int, LoggedCall]] = {key: {} for key in keys}
-        number = 0
-        try:
-            for number, line in enumerate(self._log.calls(keys, start - before, end + after), 1):
-                if number > CALLS_OF_A_QUERY:
-                    raise TooManyLines(f"more than {CALLS_OF_A_QUERY:,} lines of {day}")
-                call = line.call
-                if call.key in found and day_of(hour_at(call.time_ms)) == day:
-                    found[call.key].setdefault(call.event_hash, line)
-        except TooManyLines:
-            if len(keys) > 1 and number > CALLS_OF_A_QUERY:
-                raise _TooManyToHoldError from None
-            self._check_budget()
-            return None
-        finally:
-            self._budget.spend(rows=number)
-        return found
 
     def _altered(self, differences: Sequence[Difference], altered: Sequence[LakeCall]) -> Iterator[Suspect]:
         """The altered rows of days that do not differ."""
@@ -328,16 +185,11 @@ class Investigation:
         """What the log has of altered rows, if it has anything and the budget allows it: they are named
         without it, too.
         """
-        try:
-            self._check_budget()
-            return self._lines(day, sorted({row.call.key for row in rows}), _BEFORE, _AFTER) or {}
-        except _SpentError as spent:
-            self.ended = str(spent)
-        except _TooManyToHoldError:
-            pass
-        except MeterError as error:
-            self.ended = f"it could not go on: {error}"
-        return {}
+        lines: Mapping[str, Mapping[int, LoggedCall]] | None = None
+        with self._reader.until_spent(), suppress(TooManyToHoldError):
+            self._reader.check()
+            lines = self._reader.lines(day, sorted({row.call.key for row in rows}))
+        return lines or {}
 
     def _waiting(self, suspects: Iterable[Suspect]) -> frozenset[int] | None:
         """Which of the missing calls lie under the error prefix; None: it was not read to its end."""
@@ -347,30 +199,13 @@ class Investigation:
             if suspect.kind in (SuspectKind.NOT_IN_LAKE, SuspectKind.NEITHER)
         }
         found: set[int] = set()
-        try:
+        is_read = False
+        with self._reader.until_spent():
             for _, content in error_objects(self._error_prefix):
-                self._check_time()
+                self._reader.check_time()
                 found.update(hashed for hashed in waiting_hashes(content) if hashed in wanted)
-        except _SpentError as spent:
-            self.ended = str(spent)
-        except MeterError as error:
-            self.ended = f"it could not go on: {error}"
-        else:
-            return frozenset(found)
-        return None
-
-    def _check_time(self) -> None:
-        """Raises _SpentError once the time is over."""
-        if self._budget.is_over():
-            raise _SpentError(self._budget.exhausted())
-
-
-class _SpentError(Exception):
-    """Something of the budget is spent; the text says what."""
-
-
-class _TooManyToHoldError(Exception):
-    """Several keys have more calls than are held at a time. Each for itself may have less."""
+            is_read = True
+        return frozenset(found) if is_read else None
 
 
 def _with_altered(rows: list[LakeCall] | None, altered: Sequence[LakeCall]) -> list[LakeCall] | None:
@@ -378,10 +213,6 @@ def _with_altered(rows: list[LakeCall] | None, altered: Sequence[LakeCall]) -> l
     if rows is None or not altered:
         return rows
     return [*(row for row in rows if row.is_sound), *altered]
-
-
-def _total(rows: Sequence[LakeCall] | None, otherwise: Usage) -> Usage:
-    return otherwise if rows is None else total(row.call.usage for row in rows)
 
 
 def _groups(days: Sequence[Difference]) -> Iterator[tuple[Period, list[Difference]]]:

@@ -5,32 +5,19 @@ others. Whoever brought such a call in again would have it twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from metering.period import Period, begins_at, day_of, ends_at, hour_at, month_of
+from metering.period import Period, day_of, hour_at, month_of
 from reconciliation.attribution.attribution import Suspect, SuspectKind
-from reconciliation.lake.queries import (
-    PARTITIONS,
-    ROWS_OF_EVENTS,
-    LakeCall,
-    between,
-    query_text,
-    read_calls,
-)
-from reconciliation.ports import Queries, QueryResult
+from reconciliation.attribution.evidence_reader import EvidenceReader
+from reconciliation.lake.queries import LakeCall
 
-_NONE: Final = "IN (-1)"
 _EVENTS_OF_A_QUERY: Final = 1_000
 _MOST_EVENTS: Final = 10_000
 
 
-def with_strays(
-    suspects: Sequence[Suspect],
-    queries: Queries,
-    on_query: Callable[[str, QueryResult, int], None],
-    run_id: str,
-) -> list[Suspect]:
+def with_strays(suspects: Sequence[Suspect], reader: EvidenceReader) -> list[Suspect]:
     """The same suspects, where calls whose rows lie elsewhere in their month's partitions are not missing.
 
     Raises:
@@ -43,23 +30,9 @@ def with_strays(
     rows: defaultdict[int, list[LakeCall]] = defaultdict(list)
     for start in range(0, len(hashes), _EVENTS_OF_A_QUERY):
         some = hashes[start : start + _EVENTS_OF_A_QUERY]
-        for row in _rows(month_of(missing[0].period), some, queries, on_query, run_id):
+        for row in reader.rows_of_events(month_of(missing[0].period), some):
             rows[row.call.event_hash].append(row)
     return [_stray(one, rows) if one.kind is SuspectKind.NOT_IN_LAKE else one for one in suspects]
-
-
-def _rows(
-    month: Period,
-    hashes: Sequence[int],
-    queries: Queries,
-    on_query: Callable[[str, QueryResult, int], None],
-    run_id: str,
-) -> Iterator[LakeCall]:
-    sql = query_text(ROWS_OF_EVENTS).replace(_NONE, f"IN ({', '.join(map(str, hashes))})")
-    found = queries.run(sql, between(begins_at(month), ends_at(month))[:PARTITIONS], run_id=run_id)
-    rows = list(read_calls(found.rows()))
-    on_query(ROWS_OF_EVENTS, found, len(rows))
-    return iter(rows)
 
 
 def _stray(missing: Suspect, rows: Mapping[int, Sequence[LakeCall]]) -> Suspect:

@@ -16,7 +16,7 @@ from metering.proof.drift import Difference
 from metering.proof.logged_call import LoggedCall, TooManyLines
 from metering.proof.stored_object import StoredObject
 from metering.usage import NO_USAGE, Usage, total
-from reconciliation.attribution import investigation as module
+from reconciliation.attribution import evidence_reader, investigation
 from reconciliation.attribution.attribution import Evidence, Suspect, explain
 from reconciliation.attribution.budget import Budget
 from reconciliation.attribution.investigation import Circumstances, Investigation
@@ -105,10 +105,18 @@ def investigated(
     lake: Lake, keys: int, budget: Budget, *, log: Any = None, errors: Errors | None = None, waiting: int = 0
 ) -> tuple[Investigation, list[Finding]]:
     """An investigation that is done, and what it found."""
-    one = Investigation(lake, log, errors or Errors(), lambda *_: None, lambda _: None, budget=budget)
+    one = Investigation(
+        lake, log, errors or Errors(), lambda *_: None, lambda _: None, run_id="run", budget=budget
+    )
     circumstances = Circumstances(NOON + timedelta(days=20), Paths(None, None), waiting)
     with budget.investigation():
-        return one, list(one.findings(lake.differences(keys), [], [], circumstances, "run"))
+        return one, list(one.findings(lake.differences(keys), [], [], circumstances))
+
+
+def hold(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many calls are held at a time."""
+    for module in (evidence_reader, investigation):
+        monkeypatch.setattr(module, "CALLS_OF_A_QUERY", calls)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +156,14 @@ def test_a_service_that_fails() -> None:
 
 def test_one_key_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys that have too many calls to be held together are read and explained one after the other."""
-    monkeypatch.setattr(module, "CALLS_OF_A_QUERY", 30)
+    hold(30, monkeypatch)
     lake, order = Lake(calls_of_a_key=3), list[int]()
 
     def noted(evidence: Evidence) -> list[Suspect]:
         order.append(len(lake.asked))
         return explain(evidence)
 
-    monkeypatch.setattr(module, "explain", noted)
+    monkeypatch.setattr(investigation, "explain", noted)
     _, found = investigated(lake, KEYS_OF_A_QUERY, Budget())
     assert [KEYS_OF_A_QUERY] + KEYS_OF_A_QUERY * [1] == [len(keys) for keys in lake.asked]
     assert [2 + number for number in range(KEYS_OF_A_QUERY)] == order
@@ -164,7 +172,7 @@ def test_one_key_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_key_with_too_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said of that key, and the others are named."""
-    monkeypatch.setattr(module, "CALLS_OF_A_QUERY", 2)
+    hold(2, monkeypatch)
     _, found = investigated(Lake(calls_of_a_key=3), 2, Budget())
     assert ["the lake has more than 2 calls of the key on that day"] * 2 == [one.note for one in found]
 
@@ -187,7 +195,7 @@ class ManyLines:
 
 def test_lines_of_one_key_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is with the lines of the log."""
-    monkeypatch.setattr(module, "CALLS_OF_A_QUERY", 5)
+    hold(5, monkeypatch)
     log = ManyLines(3)
     _, found = investigated(Lake(calls_of_a_key=1), 2, Budget(), log=log)
     assert [2, 1, 1] == log.asked
@@ -229,10 +237,12 @@ def test_an_error_prefix_that_is_not_read_to_its_end() -> None:
     lake.calls_of_a_key = 0
     for objects, cause, ended in ((1, Cause.LOST_IN_LAKE, ""), (3, Cause.UNKNOWN, "its time was over")):
         lake.now = 0.0
-        one = Investigation(lake, None, Errors(objects, slow), lambda *_: None, lambda _: None, budget=budget)
+        one = Investigation(
+            lake, None, Errors(objects, slow), lambda *_: None, lambda _: None, run_id="run", budget=budget
+        )
         with budget.investigation():
             (found,) = one.findings(
-                differences, [], [], Circumstances(NOON + timedelta(days=20), Paths(None, NOON), 1), "run"
+                differences, [], [], Circumstances(NOON + timedelta(days=20), Paths(None, NOON), 1)
             )
         assert (cause, ended) == (found.cause, one.ended)
 
@@ -273,9 +283,11 @@ class TestMonthAlone:
         rows = [one.call.usage for one in read_calls(rows_of(key, extra + 1))]
         differences = [Difference(key, self.MONTH, rows[0] + rows[extra], rows[0], parts={"05": 2})]
         contradictions = [Contradiction(key, self.MONTH, "05", 2, 1)]
-        one = Investigation(lake, log, Errors(), lambda *_: None, lambda _: None, budget=Budget())
+        one = Investigation(
+            lake, log, Errors(), lambda *_: None, lambda _: None, run_id="run", budget=Budget()
+        )
         circumstances = Circumstances(NOON + timedelta(days=20), Paths(None, None), 0)
-        return one, list(one.findings(differences, contradictions, [], circumstances, "run"))
+        return one, list(one.findings(differences, contradictions, [], circumstances))
 
     @pytest.mark.parametrize(
         ("extra", "log", "cause", "event_id"),
