@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import singledispatch
 from typing import Final
 
-from metering.safe_csv import Cell, Typed, csv_text
+from metering.results.safe_csv import Cell, Typed, csv_text
 from usage_api.schemas import (
     Answer,
     BreakdownAnswer,

@@ -6,18 +6,18 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import write_json
+from cli.common.output import write_bytes, write_json, write_text
 from metering.calls.key_names import file_name
 from metering.prices.documents import PAGE_NAME
 from metering.prices.invoice import place_of
 from metering.safe_path import path_within
 from metering.visible_text import visible
-from reconciliation.invoices.month_table import month_csv, month_rows, month_table
+from reconciliation.invoices.month_table import month_csv, month_table
 from reconciliation.invoices.result import Invoiced, Issued
 
 BROWSERS: Final = (
@@ -37,28 +37,33 @@ _FLAGS: Final = (
 )
 
 
-def write_files(folder: Path, issued: Sequence[Issued]) -> list[Path]:
-    """Write the files of invoices, a folder for each account; these folders.
+def write_files(folder: Path, issued: Iterable[Issued]) -> None:
+    """Write the files of invoices, a folder for each account.
 
     Raises:
         CommandError: they cannot be written.
     """
-    folders = []
     try:
         for one in issued:
-            name = f"{one.invoice['period']['month']}/{file_name(place_of(one.invoice))}"
-            place = path_within(folder, name)
-            if place is None:
-                raise CommandError(
-                    f"The name of invoice {visible(name)} cannot be the name of a folder.", PROBLEM
-                )
+            place = folder_of(folder, one)
             place.mkdir(parents=True, exist_ok=True)
             for file, content in one.files().items():
-                (place / file).write_bytes(content)
-            folders.append(place)
+                write_bytes(place / file, content)
     except OSError as error:
         raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
-    return folders
+
+
+def folder_of(folder: Path, one: Issued) -> Path:
+    """Where the files of an invoice are.
+
+    Raises:
+        CommandError: its name leads out of the folder.
+    """
+    name = f"{one.invoice['period']['month']}/{file_name(place_of(one.invoice))}"
+    place = path_within(folder, name)
+    if place is None:
+        raise CommandError(f"The name of invoice {visible(name)} cannot be the name of a folder.", PROBLEM)
+    return place
 
 
 def browser() -> str:
@@ -77,17 +82,19 @@ def browser() -> str:
     return found
 
 
-def print_pages(program: str, folders: Sequence[Path]) -> int:
+def print_pages(program: str, folders: Iterable[Path]) -> int:
     """Print the page in each folder that has one, as it is printed by hand; how many.
 
     Raises:
         CommandError: one cannot be printed.
     """
-    pages = [folder / PAGE_NAME for folder in folders if (folder / PAGE_NAME).is_file()]
+    printed = 0
     with tempfile.TemporaryDirectory(prefix="usage-meter-print-", ignore_cleanup_errors=True) as profile:
-        for page in pages:
-            _print(program, page.resolve(), Path(profile))
-    return len(pages)
+        for page in (folder / PAGE_NAME for folder in folders):
+            if page.is_file():
+                _print(program, page.resolve(), Path(profile))
+                printed += 1
+    return printed
 
 
 def _print(program: str, page: Path, profile: Path) -> None:
@@ -115,10 +122,7 @@ def _print(program: str, page: Path, profile: Path) -> None:
 
 def write_table(path: Path | None, invoiced: Invoiced) -> None:
     """Write the table of the month, if one is wanted: as CSV where the file is named .csv, else as JSON."""
-    if path is None:
-        return
-    rows = month_rows(invoiced.invoices)
-    if path.suffix.lower() == ".csv":
-        path.write_bytes(month_csv(invoiced.month, rows))
-    else:
-        write_json(path, month_table(invoiced.month, rows, invoiced.draft))
+    if path is not None and path.suffix.lower() == ".csv":
+        write_text(path, month_csv(invoiced.month, invoiced.invoices))
+    elif path is not None:
+        write_json(path, month_table(invoiced.month, invoiced.invoices, invoiced.draft))

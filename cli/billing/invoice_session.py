@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_text
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,28 +11,24 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from cli.billing.invoice_files import browser, print_pages, write_files, write_table
+from cli.billing.invoice_exports import export, left_out
+from cli.billing.invoice_files import browser, folder_of, print_pages, write_files, write_table
 from cli.billing.meters import Meters
 from cli.billing.tariff_file import read_tariff_file
 from cli.common.bootstrap import target
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import NO_OUTPUT, STANDARD, Output, screen_beside, write_bytes, write_json
+from cli.common.output import NO_OUTPUT, Output, screen_beside
 from cli.common.question import agreed, paused
 from cli.common.terminal import Text, is_live, table
 from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import InvalidTariff
+from metering.results.json_stream import StreamedList
 from metering.visible_text import visible
 from reconciliation.billing_chain import BrokenChainError
 from reconciliation.closing import NotLinkedError
-from reconciliation.invoices.exports import (
-    NotExportable,
-    month_document,
-    stripe_credits,
-    stripe_meter_events,
-    unpriced_document,
-)
+from reconciliation.invoices.exports import unpriced_document
 from reconciliation.invoices.issue import DraftPolicy, Invoicing
 from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.invoices.result import Invoiced, Issued, Proposal
@@ -48,7 +43,6 @@ from reconciliation.wiring import (
 WRITERS = 8
 """Invoices that are written at the same time: fewer than the ten connections that a client keeps."""
 _MOST_SHOWN = 20
-STRIPE = "stripe"
 _LISTED = "they are listed, and later tariffs do not change that"
 
 
@@ -112,16 +106,18 @@ def run(options: InvoiceOptions) -> None:
             options.month, tariff, options.account, options.reprice
         )
     if options.out is not None:
-        folders = write_files(options.out, invoiced.issued)
+        write_files(options.out, invoiced.issued)
         if options.pdf:
-            print_pages(program, folders)
+            print_pages(program, (folder_of(options.out, one) for one in invoiced.issued))
     write_table(options.table, invoiced)
-    left_out = _export(options, invoiced, tariff, screen) if options.export else []
+    export(options.export, invoiced, tariff, screen)
     options.result.write(summary(invoiced))
     _show(screen, options, invoiced)
-    for account in left_out:
+    is_whole = not invoiced.unpriced
+    for account in left_out(options.export, invoiced, tariff):
         screen.print(f"Not exported: account {account} has no stripe_customer in the tariff", markup=False)
-    if invoiced.unpriced or left_out:
+        is_whole = False
+    if not is_whole:
         raise typer.Exit(PROBLEM)
 
 
@@ -211,28 +207,29 @@ def shown(screen: Console, month: Period, status: Status | None = None) -> Itera
 
 
 def summary(invoiced: Invoiced) -> dict[str, object]:
-    """A run as `--json` has it."""
+    """A run as `--json` has it. Documents are read one by one, when they are written."""
     return {
         "month": invoiced.month,
         "draft": list(invoiced.draft),
-        "invoices": [
-            {
-                "id": one.invoice["id"],
-                "number": one.invoice.get("number"),
-                "account": one.invoice["account"],
-                "currency": one.invoice["currency"],
-                "usage_total": one.invoice["usage_total"],
-                "adjustment_total": one.invoice["adjustment_total"],
-                "total": one.invoice["total"],
-                "is_new": one.is_new,
-                "is_as_computed": one.is_as_computed,
-            }
-            for one in invoiced.issued
-        ],
-        "unpriced": [unpriced_document(entry) for entry in invoiced.unpriced],
+        "invoices": StreamedList(lambda: map(_summed_up, invoiced.issued)),
+        "unpriced": StreamedList(lambda: map(unpriced_document, invoiced.unpriced)),
         "unused_numbers": [
             {"number": one.number, "month": one.month, "account": one.place} for one in invoiced.unused
         ],
+    }
+
+
+def _summed_up(one: Issued) -> dict[str, object]:
+    return {
+        "id": one.invoice["id"],
+        "number": one.invoice.get("number"),
+        "account": one.invoice["account"],
+        "currency": one.invoice["currency"],
+        "usage_total": one.invoice["usage_total"],
+        "adjustment_total": one.invoice["adjustment_total"],
+        "total": one.invoice["total"],
+        "is_new": one.is_new,
+        "is_as_computed": one.is_as_computed,
     }
 
 
@@ -246,54 +243,6 @@ def unpriced_lines(unpriced: Sequence[Unpriced]) -> Iterator[str]:
 
 def _can_be_billed(account: str, tariff: Tariff) -> bool:
     return account in tariff.accounts or (account.startswith("key:") and bool(tariff.default_plans))
-
-
-def _export(options: InvoiceOptions, invoiced: Invoiced, tariff: Tariff, screen: Console) -> list[str]:
-    """Write the export; the accounts that could not be in it."""
-    kind, path = options.export or ("", None)
-    if path is None:
-        return []
-    if kind != STRIPE:
-        write_json(path, month_document(invoiced.month, invoiced.invoices, invoiced.unpriced))
-        return []
-    if invoiced.draft:
-        raise CommandError("Drafts are not exported to Stripe: make invoices first.", PROBLEM)
-    return _export_to_stripe(path, invoiced, tariff, screen)
-
-
-def _export_to_stripe(path: Path, invoiced: Invoiced, tariff: Tariff, screen: Console) -> list[str]:
-    """Write meter events, and beside them credits where there are some. Nothing is written unless Stripe
-    takes all of it.
-    """
-    events: list[object] = []
-    credit: list[object] = []
-    left_out = []
-    for invoice in invoiced.invoices:
-        account = tariff.accounts.get(invoice["account"])
-        if account is None or account.stripe_customer is None:
-            left_out.append(invoice["account"])
-            continue
-        try:
-            events += stripe_meter_events(invoice, account.stripe_customer)
-            credit += stripe_credits(invoice, account.stripe_customer)
-        except NotExportable as refused:
-            raise CommandError(f"Nothing was exported: {refused}.", PROBLEM) from refused
-    if credit and path == STANDARD:
-        raise CommandError("Nothing was exported: credits have a file of their own, so name a file.", PROBLEM)
-    _write_lines(path, events)
-    if credit:
-        beside = path.with_name(f"{path.stem}.credits{path.suffix}")
-        _write_lines(beside, credit)
-        screen.print(
-            f"{counted(len(credit), 'credit')} in {beside}: Stripe counts a negative meter event as 0",
-            markup=False,
-            soft_wrap=True,
-        )
-    return left_out
-
-
-def _write_lines(path: Path, lines: Iterable[object]) -> None:
-    write_bytes(path, "".join(f"{json_text.dumps(line)}\n" for line in lines).encode())
 
 
 def _show(screen: Console, options: InvoiceOptions, invoiced: Invoiced) -> None:

@@ -22,6 +22,7 @@ from cli.common.terminal import Text, table
 from metering.prices.adjustment import NotComparable
 from metering.prices.money import payable
 from metering.prices.rehearsal import Comparison, Rehearsal, rehearse
+from metering.results.json_stream import StreamedList
 from reconciliation.invoices.exports import unpriced_document
 
 _MOST_SHOWN = 10
@@ -55,22 +56,23 @@ def document(found: Rehearsal) -> dict[str, object]:
     """A rehearsal as `--json` has it. Money is text."""
     return {
         "month": found.month,
-        "accounts": [
-            {
-                "account": one.account,
-                "currency": one.currency,
-                "current": payable(one.current),
-                "proposed": payable(one.proposed),
-                "change": payable(one.change),
-            }
-            for one in found.comparisons
-        ],
+        "accounts": StreamedList(lambda: map(_compared, found.comparisons)),
         "distribution": found.distribution(),
         "pay_more": len(found.more),
         "pay_less": len(found.less),
         "change": {currency: payable(change) for currency, change in found.change_by_currency().items()},
-        "unpriced_now": [unpriced_document(entry) for entry in found.unpriced_now],
-        "unpriced_then": [unpriced_document(entry) for entry in found.unpriced_then],
+        "unpriced_now": StreamedList(lambda: map(unpriced_document, found.unpriced_now)),
+        "unpriced_then": StreamedList(lambda: map(unpriced_document, found.unpriced_then)),
+    }
+
+
+def _compared(one: Comparison) -> dict[str, str]:
+    return {
+        "account": one.account,
+        "currency": one.currency,
+        "current": payable(one.current),
+        "proposed": payable(one.proposed),
+        "change": payable(one.change),
     }
 
 

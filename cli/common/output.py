@@ -1,22 +1,25 @@
 """Where the result of a command goes: to standard output by `--json`, to a file by `--out FILE`.
 
-That a file can be written is seen at the command's beginning. Where standard output holds a result, it holds
-nothing else: what is reported for people is on standard error then.
+That a file can be written is seen at the command's beginning. A result is written as a whole: see
+:mod:`cli.common.whole_file`. Where standard output holds a result, it holds nothing else: what is reported
+for people is on standard error then.
 """
 
 from __future__ import annotations
 
-import json as json_text
-import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import typer
 from rich.console import Console
 
 from cli.common.terminal import console, visible_json
+from cli.common.whole_file import check_writable, whole_file, whole_output
+from metering.results.json_stream import json_parts
 
 STANDARD: Final = Path("-")
 """In place of a file: standard output."""
@@ -91,26 +94,34 @@ def written_later(path: Path | None, option: str = "--out") -> Path | None:
     if not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent} for {path.name}", param_hint=option)
     try:
-        with path.open("a", encoding="utf-8"):
-            pass
+        check_writable(path)
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be written: {error.strerror}", param_hint=option) from error
     return path
 
 
 def write_json(place: Path | None, document: object) -> None:
-    """Write a result, if it was asked for: for people into a file, on one line to standard output."""
-    if place == STANDARD:
-        typer.echo(visible_json(json_text.dumps(document)))
-    elif place is not None:
-        place.write_text(json_text.dumps(document, indent=2) + "\n", encoding="utf-8")
+    """Write a result, if it was asked for: for people into a file, on one line to standard output. Fields of
+    it can be a :class:`StreamedList`.
+    """
+    parts = map(visible_json, json_parts(document)) if place == STANDARD else json_parts(document, indent=2)
+    write_text(place, chain(parts, ["\n"]))
+
+
+def write_text(place: Path | None, parts: Iterable[str]) -> None:
+    """Write a document, part by part, if it was asked for."""
+    if place is not None:
+        with whole(place) as file:
+            file.writelines(part.encode() for part in parts)
 
 
 def write_bytes(place: Path | None, data: bytes) -> None:
     """Write a document that is not JSON, if it was asked for."""
-    if place == STANDARD:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    elif place is not None:
-        place.write_bytes(data)
+    if place is not None:
+        with whole(place) as file:
+            file.write(data)
+
+
+def whole(place: Path) -> AbstractContextManager[IO[bytes]]:
+    """A file for a result, which is at its place when the block ends; nothing of it, if the block fails."""
+    return whole_output() if place == STANDARD else whole_file(place)

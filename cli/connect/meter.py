@@ -17,6 +17,7 @@ from adapters.deployment import Deployment
 from adapters.errors import translated
 from adapters.source.stages import ApiKind, StageSettings
 from cli.common.bootstrap import session, target
+from cli.common.output import write_bytes
 from cli.connect.log_groups import AccessLogGroups, SubscriptionSetting
 from cli.connect.plan import LogTarget
 from metering.errors import Misconfigured
@@ -139,7 +140,7 @@ def write_meter(stack: str, path: Path) -> MeterFile:
             ]
         )
     meter = MeterFile(stack, destination, accounts.split(","), dict(_formats(deployment)))
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(meter)) + b"\n")
+    write_bytes(path, msgspec.json.format(msgspec.json.encode(meter)) + b"\n")
     return meter
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from adapters.settings.process import external_dynamodb, set_apart
 from cli.common.errors import PROBLEM, CommandError
-from cli.common.output import NO_OUTPUT, Output
+from cli.common.output import NO_OUTPUT, Output, write_bytes
 from cli.common.terminal import is_live
 from cli.local.demo_quota_report import show_quota
 from cli.local.demo_report import show_next, show_result
@@ -154,9 +154,9 @@ def _keep_reports(screen: Console, reports: Iterable[Report], folder: Path) -> N
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for report in reports:
-            (folder / f"{report.month}.json").write_bytes(report.to_json() + b"\n")
-            (folder / f"{report.month}.csv").write_bytes(report_csv(report))
-            (folder / f"{report.month}.html").write_bytes(report_page(report))
+            write_bytes(folder / f"{report.month}.json", report.to_json() + b"\n")
+            write_bytes(folder / f"{report.month}.csv", report_csv(report))
+            write_bytes(folder / f"{report.month}.html", report_page(report))
     except OSError as error:
         raise CommandError(f"The reports cannot be written to {folder}: {error.strerror}.") from error
     screen.print(f"\nThe reports of the months are in {folder}", markup=False, soft_wrap=True)

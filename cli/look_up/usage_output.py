@@ -13,7 +13,7 @@ import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from cli.common.output import STANDARD, write_json, written_later
+from cli.common.output import STANDARD, write_json, write_text, written_later
 from cli.common.pipe import is_reader_gone
 from cli.common.terminal import Text, console, is_live, visible_json
 from metering.errors import Transient
@@ -124,7 +124,7 @@ def _asked_again(last: A, ask: Ask[A]) -> tuple[A, str]:
 
 def _write(answer: A, file: Path | None) -> None:
     if file is not None and file.suffix.lower() == ".csv":
-        file.write_text(tabular.written(answer), encoding="utf-8", newline="")
+        write_text(file, [tabular.written(answer)])
     elif file is not None:
         write_json(file, answer.model_dump(mode="json", by_alias=True))
 

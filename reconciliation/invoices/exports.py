@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import filterfalse
 from typing import Final, TypedDict
 
 from metering.period import Period, ends_at
@@ -19,7 +20,8 @@ from metering.prices.currency import currency_digits
 from metering.prices.documents import AdjustmentDocument, InvoiceDocument, LineDocument, TierDocument
 from metering.prices.invoice import without_size
 from metering.prices.money import EXACT, total
-from metering.safe_csv import Cell, Typed, csv_text
+from metering.results.json_stream import StreamedList
+from metering.results.safe_csv import Cell, Typed, csv_text
 
 CSV_HEADER = (
     "invoice", "account", "invoice_month", "kind", "month", "line",
@@ -69,19 +71,20 @@ class StripeCredit(TypedDict):
 
 
 def month_document(
-    month: Period, invoices: Sequence[InvoiceDocument], unpriced: Iterable[Unpriced]
+    month: Period, invoices: Sequence[InvoiceDocument], unpriced: Sequence[Unpriced]
 ) -> dict[str, object]:
     """A month's invoices for a billing system: the documents as they were issued, and what is on none of
-    them. Documents of accounts that owe nothing, and get no invoice, are apart.
+    them. Documents of accounts that owe nothing, and get no invoice, are apart. Each is read when it is
+    written.
     """
-    nothing_due = [one for one in invoices if one.get("kind") == "nothing_due"]
+    nothing_due = StreamedList(lambda: filter(_is_nothing_due, invoices))
     return {
         "format": MONTH_FORMAT,
         "month": month,
-        "invoices": [one for one in invoices if one.get("kind") != "nothing_due"],
-        **({"nothing_due": nothing_due} if nothing_due else {}),
-        "credit_notes": [one["id"] for one in invoices if one.get("kind") == "credit_note"],
-        "unpriced": [unpriced_document(entry) for entry in unpriced],
+        "invoices": StreamedList(lambda: filterfalse(_is_nothing_due, invoices)),
+        **({"nothing_due": nothing_due} if any(map(_is_nothing_due, invoices)) else {}),
+        "credit_notes": StreamedList(lambda: _credit_notes(invoices)),
+        "unpriced": StreamedList(lambda: map(unpriced_document, unpriced)),
     }
 
 
@@ -154,6 +157,14 @@ def stripe_credits(invoice: InvoiceDocument, customer: str) -> Iterator[StripeCr
                 "description": f"Adjustment of {month} by {invoice['id']}",
                 "metadata": {"account": invoice["account"], "invoice": invoice["id"], "month": month},
             }
+
+
+def _is_nothing_due(invoice: InvoiceDocument) -> bool:
+    return invoice.get("kind") == "nothing_due"
+
+
+def _credit_notes(invoices: Iterable[InvoiceDocument]) -> Iterator[str]:
+    return (one["id"] for one in invoices if one.get("kind") == "credit_note")
 
 
 def _units(invoice: InvoiceDocument, amount: Decimal, digits: int) -> int:

@@ -1,20 +1,25 @@
-"""All accounts of a month in one table: what each is billed, with its number and taxes."""
+"""All accounts of a month in one table: what each is billed, with its number and taxes.
+
+Documents are read one by one, when their rows are written.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Final, TypedDict
+from itertools import chain
+from typing import Final, Literal, TypedDict
 
 from metering.period import Period
 from metering.prices.documents import InvoiceDocument
-from metering.prices.money import payable, total
-from metering.safe_csv import Cell, Typed, csv_text
+from metering.prices.money import ZERO, payable, total
+from metering.results.json_stream import StreamedList
+from metering.results.safe_csv import Cell, Typed, csv_lines
 
 TABLE_FORMAT: Final = "usage-meter/month-table/1"
 _KINDS: Final = {"credit_note": "credit note", "nothing_due": "nothing due"}
 _AMOUNTS: Final = ("usage", "corrections", "total", "tax", "amount_due")
+_SUMMED: Final[tuple[Literal["total", "tax", "amount_due"], ...]] = ("total", "tax", "amount_due")
 
 
 class TableRow(TypedDict):
@@ -34,26 +39,28 @@ class TableRow(TypedDict):
     currency: str
 
 
-def month_rows(invoices: Iterable[InvoiceDocument]) -> list[TableRow]:
+def month_rows(invoices: Iterable[InvoiceDocument]) -> Iterator[TableRow]:
     """A row for each document, in the order of the accounts."""
-    return [_row(one) for one in invoices]
+    return map(_row, invoices)
 
 
-def month_table(month: Period, rows: Sequence[TableRow], draft: Sequence[str]) -> dict[str, object]:
+def month_table(
+    month: Period, invoices: Sequence[InvoiceDocument], draft: Sequence[str]
+) -> dict[str, object]:
     """The table as JSON, with the sums of each currency."""
     return {
         "format": TABLE_FORMAT,
         "month": month,
         "draft": list(draft),
-        "documents": list(rows),
-        "sums": _sums(rows),
+        "documents": StreamedList(lambda: month_rows(invoices)),
+        "sums": StreamedList(lambda: _sums(month_rows(invoices))),
     }
 
 
-def month_csv(month: Period, rows: Iterable[TableRow]) -> bytes:
-    """The table for a spreadsheet."""
+def month_csv(month: Period, invoices: Iterable[InvoiceDocument]) -> Iterator[str]:
+    """The table for a spreadsheet, line by line."""
     header = ("month", *TableRow.__annotations__)
-    return csv_text([header, *([Typed(month), *_cells(row)] for row in rows)]).encode()
+    return csv_lines(chain([header], ([Typed(month), *_cells(row)] for row in month_rows(invoices))))
 
 
 def _row(invoice: InvoiceDocument) -> TableRow:
@@ -86,15 +93,12 @@ def _cell(name: str, text: str) -> Cell:
 
 
 def _sums(rows: Iterable[TableRow]) -> list[dict[str, str]]:
-    by_currency: dict[str, list[TableRow]] = defaultdict(list)
+    sums: dict[str, dict[str, Decimal]] = {}
     for row in rows:
-        by_currency[row["currency"]].append(row)
+        of_currency = sums.setdefault(row["currency"], dict.fromkeys(map(str, _SUMMED), ZERO))
+        for name in _SUMMED:
+            of_currency[name] = total([of_currency[name], Decimal(row[name] or 0)])
     return [
-        {
-            "currency": currency,
-            "total": payable(total(Decimal(row["total"]) for row in found)),
-            "tax": payable(total(Decimal(row["tax"] or 0) for row in found)),
-            "amount_due": payable(total(Decimal(row["amount_due"]) for row in found)),
-        }
-        for currency, found in sorted(by_currency.items())
+        {"currency": currency, **{name: payable(amount) for name, amount in of_currency.items()}}
+        for currency, of_currency in sorted(sums.items())
     ]

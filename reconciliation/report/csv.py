@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 
 from metering.proof.drift import Difference
-from metering.safe_csv import Cell, Typed, csv_text
+from metering.results.safe_csv import Cell, Typed, csv_text
 from metering.usage import TOTALS, Usage
 from reconciliation.model.causes import Finding
 from reconciliation.model.contradictions import Contradiction

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span
-from metering.safe_csv import BYTE_ORDER_MARK as MARK
-from metering.safe_csv import kept
+from metering.results.safe_csv import BYTE_ORDER_MARK as MARK
+from metering.results.safe_csv import kept
 from metering.usage import Metric, Usage
 from tests.usage_api.sources import Memory
 from usage_api.csv_export import is_table, rows_of, written

@@ -13,7 +13,8 @@ from metering.prices.billing import Unpriced
 from metering.prices.documents import InvoiceDocument
 from metering.prices.invoice import invoice_document
 from metering.prices.statement import Statement, make_statement
-from metering.safe_csv import BYTE_ORDER_MARK, csv_text
+from metering.results.json_stream import json_parts
+from metering.results.safe_csv import BYTE_ORDER_MARK, csv_text
 from reconciliation.invoices.exports import (
     CSV_HEADER,
     NotExportable,
@@ -154,7 +155,7 @@ def test_csv_file() -> None:
 def test_month_document() -> None:
     """A month for a billing system: the invoices as issued, and what is on none, as JSON."""
     left = Unpriced(OCTOBER, None, ("k9",), "nobody's")
-    document = json.loads(json.dumps(month_document(NOVEMBER, [invoice()], [left])))
+    document = json.loads("".join(json_parts(month_document(NOVEMBER, [invoice()], [left]))))
     assert {
         "format": "usage-meter/invoices/1",
         "month": "2026-11",

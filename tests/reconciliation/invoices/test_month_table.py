@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from collections.abc import Sequence
 from datetime import date
 
 from metering.period import Period
+from metering.prices.documents import InvoiceDocument
+from metering.results.json_stream import json_parts
+from metering.results.safe_csv import BYTE_ORDER_MARK
 from metering.usage import Usage
 from reconciliation.invoices.issue import Invoicing
-from reconciliation.invoices.month_table import TableRow, month_csv, month_rows, month_table
+from reconciliation.invoices.month_table import month_csv, month_rows, month_table
 from reconciliation.invoices.numbering import Numbering
 from tests.metering.prices.builders import flat, tariff, version
 from tests.reconciliation.invoices.samples import Known, Shelves
@@ -17,7 +22,7 @@ from tests.reconciliation.invoices.samples import Known, Shelves
 OCTOBER = Period("2026-10")
 
 
-def october() -> list[TableRow]:
+def october() -> Sequence[InvoiceDocument]:
     """Two accounts, of which one has a name that a spreadsheet would change, and a tax."""
     read = tariff(
         {"pro": [version(flat("0.01"))]},
@@ -34,12 +39,13 @@ def october() -> list[TableRow]:
     for key, count in (("k1", 1000), ("k2", 300)):
         known.add(OCTOBER, key, Usage(count, count))
     numbering = Numbering(shelf, lambda: date(2026, 11, 2))
-    return month_rows(Invoicing(known, shelf, numbering=numbering).invoice(OCTOBER, read).invoices)
+    return Invoicing(known, shelf, numbering=numbering).invoice(OCTOBER, read).invoices
 
 
 def test_as_csv() -> None:
     """A row for each account, with amounts as numbers, and names as texts."""
-    rows = csv.DictReader(io.StringIO(month_csv(OCTOBER, october()).decode("utf-8-sig"), newline=""))
+    text = "".join(month_csv(OCTOBER, october())).removeprefix(BYTE_ORDER_MARK)
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     names = ("month", "account", "customer", "number", "date", "total", "tax", "amount_due", "currency")
     assert [
         ["2026-10", "'0012", "'=Müller", "INV-000001", "2026-11-02", "10.00", "1.00", "11.00", "EUR"],
@@ -49,6 +55,8 @@ def test_as_csv() -> None:
 
 def test_as_json() -> None:
     """The same rows, and the sums of each currency."""
-    document = month_table(OCTOBER, october(), ["it runs"])
+    invoices = october()
+    document = json.loads("".join(json_parts(month_table(OCTOBER, invoices, ["it runs"]))))
     sums = [{"currency": "EUR", "total": "13.00", "tax": "1.00", "amount_due": "14.00"}]
-    assert (["it runs"], october(), sums) == (document["draft"], document["documents"], document["sums"])
+    rows = list(month_rows(invoices))
+    assert (["it runs"], rows, sums) == (document["draft"], document["documents"], document["sums"])

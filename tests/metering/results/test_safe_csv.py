@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.safe_csv import BYTE_ORDER_MARK, Typed, csv_text, defused, kept
+from metering.results.safe_csv import BYTE_ORDER_MARK, Typed, csv_text, defused, kept
 
 FORMULAS = "=+-@＝＋－＠"
 

@@ -15,9 +15,8 @@ A number of more digits than a spreadsheet keeps is such a text, too. Programs r
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -68,10 +67,22 @@ def kept(text: str) -> str:
 
 def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
     """Rows as a file for a spreadsheet. Numbers stay numbers, whatever their sign."""
-    target = io.StringIO(newline="")
-    target.write(BYTE_ORDER_MARK)
-    csv.writer(target).writerows([_written(cell) for cell in row] for row in rows)
-    return target.getvalue()
+    return "".join(csv_lines(rows))
+
+
+def csv_lines(rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+    """The same file, part by part: one for each row, as long as they are more than memory holds."""
+    yield BYTE_ORDER_MARK
+    write = csv.writer(_LineReturner()).writerow  # it returns what the file's `write` does
+    for row in rows:
+        yield write([_written(cell) for cell in row])
+
+
+class _LineReturner:
+    """In place of a file: a line is returned, not kept."""
+
+    def write(self, line: str) -> str:
+        return line
 
 
 def _written(cell: Cell) -> str | None:

@@ -1,0 +1,1 @@
+"""Results for other programs, row by row: tables for spreadsheets, and JSON."""
