@@ -231,7 +231,7 @@ BROKEN_QUOTAS: Final = (
     QuotaMeter("never-recounted", "leases of ended authorizers never come back", book=NeverRecounted),
     QuotaMeter("once-recounted", "what stood twice in a recount never comes back", book=OnceRecounted),
 )
-"""Each breaks a promise of :meth:`simulation.exploration.quotas.schedule.QuotaSchedules.violation`. None of
+"""Each breaks a promise of :meth:`simulation.exploration.quotas.promises.QuotaPromises.violation`. None of
 the seeds 0 to 3,079 of :mod:`simulation.quotas.overshoot` shows `settled-at-once`.
 """
 

@@ -110,6 +110,10 @@ class LimitedWorld:
         """The keys, by number, whose calls the limit at a place bounds."""
         return tuple(range(len(self.keys))) if place == 0 else (place - 1,)
 
+    def day_at(self, time: int) -> int:
+        """The number of the day of a moment, by its number."""
+        return int(self.times[time] >= MIDNIGHT)
+
     def _limit(self, amount: int) -> Limit:
         return Limit(Metric.BILLABLE, Span.DAY, amount, mode=Mode.RESERVED, reserve_from=self.reserve_from)
 

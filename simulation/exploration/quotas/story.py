@@ -7,14 +7,9 @@ from typing import Final
 
 from metering.quotas.ports import LeaseAnswer, LeaseChange, LeaseRecord, LeaseStatus
 from simulation.exploration.quotas.authorizer import Asked, AuthorizerMoment, LeaseWrite, QuotaMeter
+from simulation.exploration.quotas.moment import QuotaEvent, QuotaState, QuotaStep, line_of
 from simulation.exploration.quotas.quota_world import NOON
-from simulation.exploration.quotas.schedule import (
-    QuotaEvent,
-    QuotaSchedules,
-    QuotaState,
-    QuotaStep,
-    line_of,
-)
+from simulation.exploration.quotas.schedule import QuotaSchedules
 from simulation.exploration.search import Violation
 
 _NAMES: Final = "AB"

@@ -7,8 +7,9 @@ import pytest
 from simulation.exploration.broken import MOST_STEPS
 from simulation.exploration.quotas.authorizer import SHIPPED_QUOTAS, QuotaMeter
 from simulation.exploration.quotas.broken import BROKEN_QUOTAS, QUOTAS_SHOWN_BY
+from simulation.exploration.quotas.moment import QuotaEvent
 from simulation.exploration.quotas.quota_world import NOON, SETTLED, LimitedWorld
-from simulation.exploration.quotas.schedule import QuotaEvent, QuotaSchedules
+from simulation.exploration.quotas.schedule import QuotaSchedules
 from simulation.exploration.quotas.story import quota_story
 from simulation.exploration.search import search
 
