@@ -112,6 +112,8 @@ class Archiving:
     marks: Callable[[TableOfArchives], MarksRead] = lambda shipped: shipped
     """As a job reads them that meets an archive: a comparison, a repair or a look-up."""
     months: type[SealedMonths] = SealedMonths
+    mark_restored: Callable[[int, int], int] = lambda _now, backed_up: backed_up
+    """Of the number of the mark that there is, and of the backup's: which there is after a restore."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,4 +128,9 @@ BROKEN_ARCHIVES: Final = (
         "a month that was archived and restored while it was looked up is as one that never was",
         replace(_SHIPPED, marks=_WithoutEnded),
     ),
+    _broken(
+        "mark-beside-the-table",
+        "the mark is kept apart from the table, and does not go back with it",
+        replace(_SHIPPED, mark_restored=lambda now, _backed_up: now),
+    ),
 )

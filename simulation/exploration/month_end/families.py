@@ -45,7 +45,12 @@ _BACK: Final = (MonthEndEvent.GIVEN_UP, MonthEndEvent.SET_BACK)
 _OF_ROWS: Final = (MonthEndEvent.ROW_LOST, MonthEndEvent.ROW_ALTERED)
 _OTHERWISE: Final = (MonthEndEvent.OTHERWISE,)
 _RESTORED: Final = (MonthEndEvent.RESTORED, MonthEndEvent.GIVEN_UP)
+_TABLE: Final = (MonthEndEvent.RESTORED,)
 _ALONE: Final = (MonthEndEvent.RESTORED_ALONE,)
+_ROLLED_BACK: Final = SmallMonth(
+    _TWO, _THERE_AND_BACK, before=_SEALED, faults=1, kinds=_TABLE, is_backed_up=True
+)
+"""A sealed month whose table goes back to any moment, while it is archived and restored."""
 
 MONTH_END: Final = (
     _family(
@@ -87,6 +92,16 @@ MONTH_END: Final = (
         SmallMonth(_TWO, (*_ARCHIVE, Work.REBUILD), before=_SEALED_BEFORE, faults=1, kinds=_OF_LATE_CALLS),
     ),
     _family(
+        "month-end-archive-restored",
+        "the table goes back in time, with the mapping, beside an archiver, a restore of the month, a late "
+        "call, a repair and a look-up",
+        replace(_ROLLED_BACK, faults=2, kinds=(*_TABLE, *_KILLED)),
+        replace(_ROLLED_BACK, shards=_ONE, work=(*_ARCHIVE, *_THERE_AND_BACK[1:])),
+        replace(_ROLLED_BACK, shards=_ONE, work=(*_THERE_AND_BACK, Work.LOOK_UP)),
+        replace(_ROLLED_BACK, work=(*_ARCHIVE, Work.LOOK_UP)),
+        replace(_ROLLED_BACK, work=(*_ARCHIVE, *_REPAIR), before=_SEALED_BEFORE),
+    ),
+    _family(
         "month-end-at-length",
         "two calls beside a repair; a copy in another shard; a batch given up, stopped and read again",
         SmallMonth(_TWO, _REPAIR, before=(), runs=2),
@@ -98,7 +113,7 @@ MONTH_END: Final = (
 
 MONTH_END_SHORT: Final = (
     *("month-end-repair", "month-end-close", "month-end-restore", "month-end-rules"),
-    "month-end-archive",
+    *("month-end-archive", "month-end-archive-restored"),
 )
 """What CI runs of them."""
 
@@ -141,6 +156,7 @@ MONTHS_SHOWN_BY: Final = {
     ),
     "look-up-reads-once": SmallMonth(_ONE, (*_ARCHIVE, Work.LOOK_UP), before=_SEALED),
     "rebuild-reads-once": SmallMonth(_ONE, (*_ARCHIVE, Work.REBUILD), before=_SEALED),
+    "mark-beside-the-table": replace(_ROLLED_BACK, shards=_ONE, work=_ARCHIVE),
     "restore-forgotten": SmallMonth(_ONE, (*_THERE_AND_BACK, Work.LOOK_UP), before=_SEALED),
 }
 """By the name of a broken month end."""

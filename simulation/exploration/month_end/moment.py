@@ -62,7 +62,7 @@ class MonthEndState(NamedTuple):
     audits: int
     lake: int
     backup: tuple[tuple[int, ...], ...]
-    """Tables, known and audits; and the positions. Empty: there is none."""
+    """Tables, known, audits and mark; and the positions. Empty: there is none."""
     operators: tuple[int, ...]
     month: int
     """Its state, by number."""

@@ -17,6 +17,7 @@ from metering.billing_rule import BillingRule
 from metering.counters.completeness import Knowledge
 from metering.errors import Misconfigured
 from simulation.exploration.changes.tables import Tables, read_tables
+from simulation.exploration.month_end.archives import archiving_of
 from simulation.exploration.month_end.contents import MonthEndContents
 from simulation.exploration.month_end.moment import (
     HEARTBEAT,
@@ -33,6 +34,7 @@ from simulation.exploration.month_end.small_month import (
     OVER_AFTER,
     MonthEndEvent,
     SmallMonth,
+    Work,
     record,
     time_at,
 )
@@ -205,7 +207,7 @@ class MonthEndSchedules:
         if state.runs:
             yield MonthEndStep(MonthEndEvent.WATCHED), self._watched(state)
         if self.world.is_backed_up and not state.backup:
-            kept = (state.tables, state.known, state.audits)
+            kept = (state.tables, state.known, state.audits, state.mark)
             yield MonthEndStep(MonthEndEvent.BACKED_UP), state._replace(backup=(kept, state.positions))
 
     def _watched(self, state: MonthEndState) -> MonthEndState:
@@ -271,9 +273,11 @@ class MonthEndSchedules:
                 yield MonthEndStep(MonthEndEvent.GIVEN_UP, place, writes), given_up
 
     def _restored(self, state: MonthEndState) -> Iterator[tuple[MonthEndStep, MonthEndState]]:
-        (tables, known, audits), positions = state.backup
-        back = state._replace(tables=tables, known=known, audits=audits)
-        counted = self._contents.found_in(tables)[0]
+        (tables, known, audits, mark), positions = state.backup
+        mark = archiving_of(self._meter).mark_restored(state.mark, mark)
+        operators = tuple(self._without_look_up(*one) for one in enumerate(state.operators))
+        back = state._replace(tables=tables, known=known, audits=audits, mark=mark, operators=operators)
+        counted = self._contents.found_in(tables, mark)[0]
         if state.excused & ~counted & state.right == 0:
             yield (
                 MonthEndStep(MonthEndEvent.RESTORED),
@@ -286,6 +290,12 @@ class MonthEndSchedules:
                 MonthEndStep(MonthEndEvent.RESTORED_ALONE),
                 back._replace(right=state.right & counted, excused=state.excused | lost),
             )
+
+    def _without_look_up(self, place: int, number: int) -> int:
+        """An operator after a restore, which takes minutes: a look-up that had begun has failed."""
+        is_look_up = self.world.work[place] is Work.LOOK_UP
+        has_ended = number <= 0 or self.operators.moments[number].request is None
+        return number if has_ended or not is_look_up else NOT_BEGUN
 
     def _rows_back(self, state: MonthEndState) -> Iterator[tuple[MonthEndStep, MonthEndState]]:
         rows = dict(self.operators.lakes[state.lake])

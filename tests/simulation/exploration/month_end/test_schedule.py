@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from simulation.exploration.broken import MOST_STEPS
@@ -22,7 +24,10 @@ from simulation.month_end.meter import SHIPPED_MONTH_END, MonthEndMeter
 
 _MANY_STATES = ("claims-presumed", "marks-forgotten", "marks-too-early", "restore-unnoticed")
 _QUICK = ("in-flight", "lake-believed", "sealed-unproven", "calls-alone")
-_ARCHIVES = ("late-call-overwritten", "archived-as-called", "look-up-reads-once", "rebuild-reads-once")
+_ARCHIVES = (
+    *("late-call-overwritten", "archived-as-called", "look-up-reads-once", "rebuild-reads-once"),
+    "mark-beside-the-table",
+)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,29 @@ def test_archives_are_reached() -> None:
     ends = set(schedules.operators.ends.values())
     assert {"sealed", "1 counters archived", "1 counters restored", "the day has 1 calls"} <= ends
     assert any("is not archived: the counters of its days are in the table" in end for end in ends)
+
+
+def test_restored_tables() -> None:
+    """A table goes back to moments before the month was archived, and to others at which it was."""
+    work = (Work.CLOSE, Work.ARCHIVE, Work.RESTORE)
+    schedules = MonthEndSchedules(
+        replace(MONTHS_SHOWN_BY["mark-beside-the-table"], work=work), SHIPPED_MONTH_END
+    )
+
+    def is_out(number: int) -> bool:
+        mark = schedules.operators.marks[number]
+        return mark is not None and mark.moved > 0
+
+    waiting, seen, found = [schedules.start], {schedules.start}, set[tuple[bool, bool]]()
+    while waiting:
+        state = waiting.pop()
+        for step, following in schedules.steps(state):
+            if step.event is MonthEndEvent.RESTORED:
+                found.add((is_out(state.mark), is_out(following.mark)))
+            if following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    assert {(True, False), (False, True), (False, False), (True, True)} == found
 
 
 @pytest.mark.parametrize(
