@@ -61,11 +61,11 @@ export class OverviewView {
   }
 
   redraw() {
-    this.#traffic.redraw();
+    this.#traffic.charts.redraw();
   }
 
   destroy() {
-    this.#traffic.destroy();
+    this.#traffic.charts.destroy();
   }
 
   #listen() {

@@ -2,10 +2,11 @@
 // the lines that could not be read. It is added up once an hour.
 
 import { nameOf } from "./breakdown.js";
-import { BarChart, summary } from "./chart.js";
+import { summary } from "./chart.js";
 import { change } from "./comparison.js";
 import { isDisabled, setDisabled, setOptionalText, setOptions, setText, syncRows } from "./dom.js";
 import { count, counted, dayDate, dayName, hourName, moment, monthName, reset, share, UNKNOWN } from "./format.js";
+import { MonthCharts } from "./month_charts.js";
 import { dayOf, daysOf } from "./periods.js";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
@@ -17,17 +18,14 @@ export class TrafficCard {
   #fields;
   #onDay;
   #shown = null;
-  #dayChart;
-  #hourChart;
 
   constructor(fields, { onDay }) {
     this.#fields = fields;
     this.#onDay = onDay;
-    const picked = (place) => place !== null && onDay(daysOf(this.#shown.traffic.period)[place]);
-    const byDay = { first: 1, steps: [1, 2, 5, 10], label: String, onHover: () => {}, onPick: picked };
-    this.#dayChart = new BarChart(fields.dayChart, byDay);
-    const byHour = { first: 0, steps: [1, 2, 3, 6, 12], label: (hour) => hourName(hour).slice(0, 2), onHover: () => {} };
-    this.#hourChart = new BarChart(fields.hourChart, byHour);
+    this.charts = new MonthCharts(fields, {
+      hourLabel: (hour) => hourName(hour).slice(0, 2),
+      onDay: (place) => onDay(daysOf(this.#shown.traffic.period)[place]),
+    });
     fields.day.addEventListener("change", () => onDay(fields.day.value));
     fields.dayBefore.addEventListener("click", () => this.#step(fields.dayBefore, -1));
     fields.dayAfter.addEventListener("click", () => this.#step(fields.dayAfter, 1));
@@ -42,16 +40,6 @@ export class TrafficCard {
     this.#showHours(traffic, day, asOf);
     showRoutes(this.#fields, traffic);
     showUnreadable(this.#fields, traffic);
-  }
-
-  redraw() {
-    this.#dayChart.redraw();
-    this.#hourChart.redraw();
-  }
-
-  destroy() {
-    this.#dayChart.destroy();
-    this.#hourChart.destroy();
   }
 
   #step(button, days) {
@@ -79,7 +67,7 @@ export class TrafficCard {
     const days = daysOf(traffic.period);
     const { values, errors } = valuesOf(days, traffic.days);
     const today = days.indexOf(dayOf(asOf));
-    this.#dayChart.show({ values, part: errors, chosen: days.indexOf(day), unfinished: today });
+    this.charts.showDays({ values, part: errors, chosen: days.indexOf(day), unfinished: today });
     setText(daySummary, summary(values, (place) => `on ${dayName(days[place])}`, "day"));
     setText(dayCaption, `Calls of all keys by day in ${monthName(traffic.period)}`);
     const rows = days.map((name, place) => ({ name: dayDate(name), calls: values[place], errors: errors[place] }));
@@ -94,7 +82,7 @@ export class TrafficCard {
     setDisabled(dayAfter, day === days.at(-1) || day >= dayOf(asOf));
     const names = HOURS.map((hour) => `${day}T${hourName(hour).slice(0, 2)}`);
     const { values, errors } = valuesOf(names, traffic.hours);
-    this.#hourChart.show({ values, part: errors, chosen: null, unfinished: unfinishedHour(traffic, day) });
+    this.charts.showHours({ values, part: errors, chosen: null, unfinished: unfinishedHour(traffic, day) });
     const text = summary(values, (hour) => `from ${hourName(hour)} to ${hourName(hour + 1)}`, "hour");
     setText(hourSummary, `${dayDate(day)}: ${text}`);
     setText(hourCaption, `Calls of all keys by hour on ${dayDate(day)}, in UTC`);

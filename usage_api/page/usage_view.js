@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { showBreakdown } from "./breakdown.js";
-import { BarChart, summary } from "./chart.js";
+import { summary } from "./chart.js";
 import { daysToCompare, showComparison } from "./comparison.js";
 import { copyOf, fieldsOf, isDisabled, make, setDisabled, setText } from "./dom.js";
 import { setOptionalText, setOptions, syncRows } from "./dom.js";
@@ -12,6 +12,7 @@ import { reset, share, UNKNOWN, zoneAt } from "./format.js";
 import { showCost } from "./cost.js";
 import { Invoices } from "./invoices.js";
 import { showLimits } from "./limits.js";
+import { MonthCharts } from "./month_charts.js";
 import { dayOf, daysOf, monthAfter, monthOf, monthsBack } from "./periods.js";
 import { DAYS_OF_PACE, project } from "./projection.js";
 import { SlowAnswers } from "./slow_answers.js";
@@ -31,8 +32,7 @@ export class UsageView {
   #shown = null;
   #slow;
   #invoices;
-  #dayChart;
-  #hourChart;
+  #charts;
 
   constructor(subject, { navigate, onSignOut = null }) {
     this.#subject = subject;
@@ -43,7 +43,11 @@ export class UsageView {
     setText(this.#fields.eyebrow, subject.eyebrow);
     this.#invoices = new Invoices(this.#fields, subject);
     this.#slow = new SlowAnswers((path, signal) => this.#look(path, signal));
-    this.#makeCharts();
+    this.#charts = new MonthCharts(this.#fields, {
+      hourLabel: (hour) => (this.#shown ? hourStart(this.#shown.day, hour).slice(0, 2) : ""),
+      onDay: (place) => this.#pickDay(daysOf(this.#shown.usage.period)[place]),
+      onHover: (place) => this.#readOut(place),
+    });
     this.#listen(onSignOut);
   }
 
@@ -93,30 +97,11 @@ export class UsageView {
   }
 
   redraw() {
-    this.#dayChart.redraw();
-    this.#hourChart.redraw();
+    this.#charts.redraw();
   }
 
   destroy() {
-    this.#dayChart.destroy();
-    this.#hourChart.destroy();
-  }
-
-  #makeCharts() {
-    const { dayChart, hourChart } = this.#fields;
-    this.#dayChart = new BarChart(dayChart, {
-      first: 1,
-      steps: [1, 2, 5, 10],
-      label: String,
-      onHover: (place) => this.#readOut(place),
-      onPick: (place) => place !== null && this.#pickDay(daysOf(this.#shown.usage.period)[place]),
-    });
-    this.#hourChart = new BarChart(hourChart, {
-      first: 0,
-      steps: [1, 2, 3, 6, 12],
-      label: (hour) => (this.#shown ? hourStart(this.#shown.day, hour).slice(0, 2) : ""),
-      onHover: () => {},
-    });
+    this.#charts.destroy();
   }
 
   #listen(onSignOut) {
@@ -226,7 +211,7 @@ export class UsageView {
     const days = daysOf(usage.period);
     const values = valuesOf(days, usage.parts);
     const today = days.indexOf(dayOf(asOf));
-    this.#dayChart.show({ values, chosen: days.indexOf(day), unfinished: today });
+    this.#charts.showDays({ values, chosen: days.indexOf(day), unfinished: today });
     this.#readOut(null);
     const isOpen = today >= 0 ? " Today is not over." : "";
     setText(daySummary, `${summary(values, (place) => `on ${dayName(days[place])}`, "day")}${isOpen}`);
@@ -240,7 +225,7 @@ export class UsageView {
     const isToday = day === dayOf(asOf);
     const names = HOURS.map((hour) => `${day}T${String(hour).padStart(2, "0")}`);
     const values = valuesOf(names, hours.parts);
-    this.#hourChart.show({ values, chosen: null, unfinished: isToday ? asOf.getUTCHours() : null });
+    this.#charts.showHours({ values, chosen: null, unfinished: isToday ? asOf.getUTCHours() : null });
     setText(hourSummary, `${dayDate(day)}: ${count(hours.totals.requests)} in all. ${hoursText(day, values)}`);
     setText(hourCaption, `Calls by hour on ${dayDate(day)} of UTC${isUtc() ? "" : `, times in ${zoneAt(new Date(`${day}T00:00:00Z`))}`}`);
     const rows = HOURS.map((hour) => ({ name: `${hourStart(day, hour)}–${hourStart(day, hour + 1)}`, calls: values[hour] }));
