@@ -13,7 +13,7 @@ from typing import Self
 
 from local_cloud.lambda_.event_source_mapping import MappingInvocation
 from local_cloud.stack import LocalCloud
-from simulation.processes.crash_test import Usages, counted
+from simulation.processes.oracle import Usages, counted
 from simulation.soak import script
 from simulation.soak.alarms import Alarms, length_in_minutes, metric_of
 from simulation.soak.clock import SoakClock
