@@ -16,8 +16,8 @@ from metering.period import Period
 from metering.prices.money import EXACT
 from metering.prices.tariff_file import read_tariff
 from metering.usage import Usage
-from reconciliation.invoices.account_groups import GROUP
 from reconciliation.invoices.issue import Invoicing
+from reconciliation.invoices.material.account_groups import GROUP
 from reconciliation.invoices.numbering import Numbering
 from reconciliation.invoices.several_meters import SeveralMeters
 from tests.metering.prices import oracle

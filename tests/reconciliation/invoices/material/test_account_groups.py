@@ -8,7 +8,7 @@ from metering.period import Period
 from metering.prices.billing import bill_month
 from metering.prices.statement import KeyUsage, MonthUsage
 from metering.usage import Usage
-from reconciliation.invoices.account_groups import AccountPart, Material
+from reconciliation.invoices.material.account_groups import AccountPart, Material
 from tests.metering.prices.builders import flat, tariff, version
 
 SEPTEMBER, OCTOBER = Period("2026-09"), Period("2026-10")

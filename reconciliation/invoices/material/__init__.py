@@ -1,0 +1,1 @@
+"""What a run of invoices works on, in temporary files: accounts in parts, and documents."""
