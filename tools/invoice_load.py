@@ -34,8 +34,10 @@ from metering.proof.billing_chain import NO_HEAD, Head, LinkKind, digest_of
 from metering.usage import Usage
 from reconciliation.billing_chain import BillingChain
 from reconciliation.invoices.issue import Invoicing
+from reconciliation.invoices.month_copy import read_document
 from reconciliation.invoices.ports import Proven
 from reconciliation.invoices.proven_usage import source_of
+from reconciliation.invoices.result import Invoiced, Issued, IssuedSpool
 
 FIRST: Final = Period("2020-01")
 _PAGE: Final = 1_000
@@ -176,17 +178,27 @@ class InvoiceLoad:
         self._job.invoice(self.month, self._tariff)
         self._s3.issued.add(self.month)
 
-    def _make_up(self, accounts: int) -> None:
-        """The month as it would have been issued, without adjustments."""
+    def issued(self, accounts: int) -> Invoiced:
+        """What the run of a month would have issued to these accounts, without adjustments."""
+        spool = IssuedSpool()
+        for document in self._documents(accounts):
+            spool.add(Issued(read_document(document), is_new=True, is_as_computed=True), document)
+        return Invoiced(self.month, spool.issued(), (), ())
+
+    def _documents(self, accounts: int) -> Iterator[bytes]:
+        """Those of the month, as they would have been issued, without adjustments."""
         samples = [self._sample(key) for key in range(min(accounts, _KINDS))]
+        for key in range(accounts):
+            yield samples[key % _KINDS].replace(_key(key % _KINDS).encode(), _key(key).encode())
+
+    def _make_up(self, accounts: int) -> None:
         digests: dict[str, str] = {}
         month = self.month
 
         def lines() -> Iterator[bytes]:
-            for key in range(accounts):
-                line = samples[key % _KINDS].replace(_key(key % _KINDS).encode(), _key(key).encode())
-                digests[invoice_name(month, KEY_ACCOUNT + _key(key), DOCUMENT_NAME)] = digest_of(line)
-                yield line
+            for key, document in enumerate(self._documents(accounts)):
+                digests[invoice_name(month, KEY_ACCOUNT + _key(key), DOCUMENT_NAME)] = digest_of(document)
+                yield document
 
         self._store.copy(month, lines())
         self._chain.add(LinkKind.INVOICES, month, digests)

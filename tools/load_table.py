@@ -26,6 +26,9 @@ from typing import Any, Final, NamedTuple
 
 from adapters.settings.process import inherited
 from benchmarks.harness.traffic import Traffic, kinesis_event, records
+from cli.billing.invoice_files import write_table
+from cli.billing.invoice_session import summary
+from cli.common.output import write_json
 from cli.cost.estimate_session import PRICE_LIST, load_prices
 from local_cloud.demo.progress import DemoProgress
 from local_cloud.demo.run import Demo, DemoSettings
@@ -41,6 +44,8 @@ from metering.period import Period
 from metering.proof.hours import hours_of
 from metering.proof.stored_object import StoredObject
 from metering.usage import Usage
+from reconciliation.invoices.exports import month_document
+from reconciliation.invoices.result import Invoiced
 from reconciliation.lake.queries import ALTERED_ROWS, query_text
 from reconciliation.reconcile import Reconciler, Sources
 from stream_processor.fold import fold
@@ -152,6 +157,20 @@ def of_accounts(accounts: int) -> Load:
 def of_late_accounts(accounts: int) -> Load:
     """The invoices of a 36th month, with adjustments of the 12 before for a tenth of the accounts."""
     return _invoiced(accounts, 36)
+
+
+def of_exported_accounts(accounts: int) -> Load:
+    """A month's documents as one JSON document, as a table and in the summary of a run."""
+    invoiced = InvoiceLoad(1, 1).issued(accounts)
+    with TemporaryDirectory() as folder:
+        return measured_load(lambda: _export(invoiced, Path(folder)))
+
+
+def _export(invoiced: Invoiced, folder: Path) -> None:
+    write_json(folder / "month.json", month_document(invoiced.month, invoiced.invoices, invoiced.unpriced))
+    write_json(folder / "summary.json", summary(invoiced))
+    for name in ("table.json", "table.csv"):
+        write_table(folder / name, invoiced)
 
 
 def of_months(months: int) -> Load:
@@ -277,6 +296,10 @@ ROWS: Final[Mapping[str, tuple[Row, Callable[[int], Load]]]] = {
     "late-accounts": (
         Row("accounts", "a 36th month invoiced", (100, 1_000, 10_000, 100_000)),
         of_late_accounts,
+    ),
+    "exported-accounts": (
+        Row("accounts", "a month exported, as tables and summed up", (100, 1_000, 10_000, 100_000)),
+        of_exported_accounts,
     ),
     "months": (Row("months", "the last invoiced, 10 accounts", (1, 3, 12, 36)), of_months),
     "shards": (Row("shards", "ten heartbeats", (1, 10, 100, 1_000)), of_shards),
