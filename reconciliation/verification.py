@@ -15,7 +15,7 @@ from metering.bucket_layout import state_name
 from metering.period import Period
 from metering.proof.billing_chain import NO_HEAD, Head, ReadChain, digest_of
 from metering.proof.month_state import Closing, DayDigest
-from reconciliation.billing_chain import BillingChain, Objects
+from reconciliation.billing_chain import BillingChain, LinkedObjects, Objects
 from reconciliation.closing import decode_names
 from reconciliation.lake.row_digests import MOST_LEFT_OUT, MonthRows, month_rows, objects_of_rows
 from reconciliation.ports import OnProgress, Queries, StepProgress
@@ -40,6 +40,23 @@ class Verification:
     """What is wrong, a sentence each."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, a sentence each."""
+
+
+class _LinkedMonths:
+    """The objects that links name: those of one month at a time, which is as many as there are invoices."""
+
+    def __init__(self, chain: BillingChain, read: ReadChain) -> None:
+        self._chain = chain
+        self._read = read
+        self._last: tuple[Period, LinkedObjects] | None = None
+        self.months = sorted({Period(month) for link in read.links for month in link.lists})
+
+    def of(self, month: Period) -> LinkedObjects:
+        """Those of a month; its lists are read again, unless it is the one that was last asked for."""
+        if self._last is None or self._last[0] != month:
+            self._last = None
+            self._last = month, self._chain.linked(self._read, month)
+        return self._last[1]
 
 
 class Verifier:
@@ -70,11 +87,14 @@ class Verifier:
         chain = self._chain.read(*heads)
         found = Verification(len(chain.links), chain.head, faults=list(chain.faults))
         self._head(chain, heads, found)
-        linked = self._linked(chain, found)
-        self._objects(linked, found)
+        linked = _LinkedMonths(self._chain, chain)
+        for month in linked.months:
+            found.faults += linked.of(month).faults
+        for month in linked.months:
+            self._objects(linked.of(month).objects, found)
         self._unlinked(linked, found, has_begun=bool(chain.links))
-        for month, objects in linked.items():
-            if rows_of(month) and (sealing := self._sealing(month, objects)) is not None:
+        for month in filter(rows_of, linked.months):
+            if (sealing := self._sealing(month, linked.of(month).objects)) is not None:
                 self._rows(month, sealing, found)
         return found
 
@@ -89,31 +109,23 @@ class Verifier:
                 "to date"
             )
 
-    def _linked(self, chain: ReadChain, found: Verification) -> dict[Period, Objects]:
-        months = sorted({Period(month) for link in chain.links for month in link.lists})
-        linked = {month: self._chain.linked(chain, month) for month in months}
-        for one in linked.values():
-            found.faults += one.faults
-        return {month: one.objects for month, one in linked.items()}
+    def _objects(self, objects: Objects, found: Verification) -> None:
+        for name, digest in objects.items():
+            content = self._chain.content(name)
+            found.objects += 1
+            if content is None:
+                found.faults.append(f"{name} is missing")
+            elif digest_of(content) != digest:
+                found.faults.append(f"{name} was altered: its SHA-256 was {digest}")
+            self._on_progress(StepProgress("objects", found.objects))
 
-    def _objects(self, linked: Mapping[Period, Objects], found: Verification) -> None:
-        for objects in linked.values():
-            for name, digest in objects.items():
-                content = self._chain.content(name)
-                found.objects += 1
-                if content is None:
-                    found.faults.append(f"{name} is missing")
-                elif digest_of(content) != digest:
-                    found.faults.append(f"{name} was altered: its SHA-256 was {digest}")
-                self._on_progress(StepProgress("objects", found.objects))
-
-    def _unlinked(self, linked: Mapping[Period, Objects], found: Verification, *, has_begun: bool) -> None:
-        names = [name for month, name, _ in self._chain.decided() if name not in linked.get(month, {})]
+    def _unlinked(self, linked: _LinkedMonths, found: Verification, *, has_begun: bool) -> None:
+        names = (name for month, name, _ in self._chain.decided() if name not in linked.of(month).objects)
         if has_begun:
             found.faults += (f"{name} is not linked: the job that wrote it was stopped" for name in names)
-        elif names:
+        elif unseen := sum(1 for _ in names):
             found.notes.append(
-                f"there is no chain yet, so that nothing shows a change of {len(names):,} objects: it begins "
+                f"there is no chain yet, so that nothing shows a change of {unseen:,} objects: it begins "
                 "with the next `usage-meter close` or `invoice`"
             )
 

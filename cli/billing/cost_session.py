@@ -26,6 +26,7 @@ from metering.prices.month_to_date import RunningCost, RunningMonth, running_mon
 from metering.prices.statement import KeyUsage, MonthUsage, Statement
 from metering.prices.tariff import KEY_ACCOUNT, Tariff
 from metering.prices.tariff_file import read_tariff
+from metering.results.json_stream import StreamedList
 from metering.usage import NO_USAGE, Usage
 from metering.visible_text import visible
 from reconciliation.invoices.exports import unpriced_document
@@ -112,13 +113,13 @@ def _unknown_sizes(statement: Statement) -> dict[str, int]:
     return {line: calls for line, calls in found.items() if calls}
 
 
-def _document(found: RunningMonth, costs: Iterable[RunningCost], now: datetime) -> dict[str, object]:
+def _document(found: RunningMonth, costs: Sequence[RunningCost], now: datetime) -> dict[str, object]:
     return {
         "month": found.month,
         "as_of": now.isoformat(timespec="seconds"),
         "proven": False,
-        "accounts": [_account(one) for one in costs],
-        "unpriced": [unpriced_document(entry) for entry in found.unpriced],
+        "accounts": StreamedList(lambda: map(_account, costs)),
+        "unpriced": StreamedList(lambda: map(unpriced_document, found.unpriced)),
     }
 
 

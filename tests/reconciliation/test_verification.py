@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,16 +18,17 @@ from adapters.s3.bucket import Bucket
 from adapters.s3.invoices import S3Invoices
 from adapters.s3.month_states import S3Closings
 from metering.period import Period
-from metering.proof.billing_chain import Head, digest_of
+from metering.proof.billing_chain import Head, LinkKind, ReadChain, digest_of
 from metering.proof.month_state import State
 from metering.usage import Usage
-from reconciliation.billing_chain import BillingChain, BrokenChainError
+from reconciliation.billing_chain import BillingChain, BrokenChainError, LinkedObjects
 from reconciliation.closing import Closer, NotLinkedError, SealedMonths
 from reconciliation.invoices.issue import Invoicing
 from reconciliation.invoices.ports import CannotInvoice
 from reconciliation.verification import Verification, Verifier
 from reconciliation.wiring import make_chain
 from tests.metering.prices.builders import flat, tariff, version
+from tests.reconciliation.chain_stores import MemoryChain
 from tests.reconciliation.invoices.samples import Known
 from tests.reconciliation.month_end import AFTER, Deployment, call, running
 from tests.reconciliation.repair.repairing import run
@@ -264,3 +267,58 @@ def test_a_sealing_that_is_not_linked(cloud: Deployment) -> None:
     closing = months.closing(OCTOBER)
     assert closing is not None
     assert State.SEALED is closing.state
+
+
+class _Objects(dict[str, str]):
+    """Objects of a month, of which can be seen whether anybody holds them."""
+
+
+class _WatchedChain(BillingChain):
+    """A chain that counts how many months' objects exist at once."""
+
+    alive: ClassVar[list[weakref.ref[_Objects]]] = []
+    most = 0
+
+    def linked(self, chain: ReadChain, month: Period) -> LinkedObjects:
+        """As the chain has it."""
+        found = super().linked(chain, month)
+        objects = _Objects(found.objects)
+        self.alive[:] = [one for one in self.alive if one() is not None] + [weakref.ref(objects)]
+        self.most = max(self.most, len(self.alive))
+        return found._replace(objects=objects)
+
+
+class _NoQueries:
+    """Nothing is sealed here."""
+
+    def run(self, _sql: str, _parameters: Sequence[str] = (), *, run_id: str) -> Any:
+        """Nobody asks."""
+        raise AssertionError(run_id)
+
+
+def test_one_month_is_held_at_a_time() -> None:
+    """A month has as many objects as invoices, and there are ever more months. What is wrong is named in the
+    same order: lists, objects, and then what no link names.
+    """
+    store = MemoryChain()
+    months = [Period(f"2026-{number:02d}") for number in range(1, 7)]
+    for month in months:
+        names = [f"invoices/{month}/{account}/invoice.json" for account in ("acme", "globex")]
+        store.objects |= {name: name.encode() for name in names}
+        store.chain().add(LinkKind.INVOICES, month, {name: digest_of(name.encode()) for name in names})
+    del store.objects["invoices/2026-05/acme/invoice.json"]
+    store.objects["invoices/2026-02/acme/invoice.json"] = b"altered"
+    store.objects["invoices/2026-03/other/invoice.json"] = b"new"
+    del store.lists[store.chain().read().links[5].lists[months[5]]]
+
+    chain = _WatchedChain(store, store, lambda: AFTER)
+    found = Verifier(chain, _NoQueries(), "run").verify()
+    assert (10, 1) == (found.objects, chain.most)
+    assert [
+        "the list of 2026-06 that link 6 names is missing",
+        "invoices/2026-02/acme/invoice.json was altered",
+        "invoices/2026-05/acme/invoice.json is missing",
+        "invoices/2026-03/other/invoice.json is not linked",
+        "invoices/2026-06/acme/invoice.json is not linked",
+        "invoices/2026-06/globex/invoice.json is not linked",
+    ] == [re.split(r" \(|:", fault)[0] for fault in found.faults]
