@@ -170,6 +170,21 @@ class BillingChain:
             raise BrokenChainError(found.faults[0])
         return found.objects
 
+    def last_named(self, kind: LinkKind, month: Period) -> Objects:
+        """The objects of a month that the last link of a kind names; none: there is no such link.
+
+        Raises:
+            BrokenChainError: a link or its list is not what it was.
+        """
+        faults: list[str] = []
+        for link in reversed(self.whole().links):
+            if link.kind is kind and month in link.lists:
+                named = self._list(link, month, link.lists[month], faults)
+                if faults:
+                    raise BrokenChainError(faults[0])
+                return named
+        return {}
+
     def unlinked(self, month: Period, prefix: str, found: Objects) -> list[str]:
         """The names of those objects of a month that no link names, in order. `found` are all objects of the
         month whose names begin so.

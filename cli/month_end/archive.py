@@ -47,8 +47,9 @@ def command(  # noqa: PLR0913 - each is an option
 
     The month must be sealed, final by the tariff (final_after), and agree with what was billed. Its own
     counters stay: quotas, invoices and look-ups of months do not change, and look-ups of its days read the
-    archive. To reconcile, repair or rebuild the month, restore it first. The command can be interrupted and
-    repeated. Exits 1 if the month cannot be archived.
+    archive. To reconcile, repair or rebuild the month, restore it first. --restore also brings back what a
+    table lacks that was lost or restored from a backup. The command can be interrupted and repeated. Exits 1
+    if the month cannot be archived.
     """
     from cli.month_end.archive_session import ArchiveOptions, restore_month, run, show  # noqa: PLC0415 - slow to load, and not needed for --help
 

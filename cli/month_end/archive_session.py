@@ -23,7 +23,7 @@ from metering.period import Period
 from metering.prices.tariff import FINAL_AFTER
 from metering.prices.tariff_file import read_tariff
 from metering.proof.archive import ArchiveIndex, ArchiveMark
-from reconciliation.archive.archiver import Archiver, CannotArchiveError
+from reconciliation.archive.archiver import Archived, Archiver, CannotArchiveError
 from reconciliation.closing import NotLinkedError, SealedMonths
 from reconciliation.model.report import Report
 from reconciliation.ports import StepProgress
@@ -76,22 +76,24 @@ def restore_month(month: Period, stack: str, options: ArchiveOptions, out: Outpu
     """Bring a month back into the table, and report what was done.
 
     Raises:
-        CommandError: nothing of it is archived, or nobody agreed.
+        CommandError: it never was archived, or nobody agreed.
         typer.Abort: the answer was no. Nothing was written.
         MeterError, ClientError, BotoCoreError: something could not be read or written. What was done holds.
     """
     screen = out.screen()
     with _archiver(month, "Restoring", stack, screen) as (archiver, status):
-        found = archiver.archived(month)
+        found = archiver.restorable(month)
         if not options.dry_run:
             with paused(status, screen):
-                _show(screen, month, found.index, found.mark)
+                _show_restorable(screen, found)
                 agreed(f"Bring {counted(found.index.rows, 'counter')} back into the table?", yes=options.yes)
             found = archiver.restore(found)
     out.write({**document(month, found.index, found.mark), "dry_run": options.dry_run})
-    _show(screen, month, found.index, found.mark)
     if options.dry_run:
+        _show_restorable(screen, found)
         screen.print("Nothing was changed (--dry-run).")
+    else:
+        _show(screen, month, None, None)
 
 
 def show(month: Period, stack: str, out: Output) -> None:
@@ -186,6 +188,17 @@ def _show_index(screen: Console, index: ArchiveIndex) -> None:
             f"{counted(index.keys_left, 'key')} with calls after the sealing: counters of days stay, too.",
             soft_wrap=True,
         )
+
+
+def _show_restorable(screen: Console, found: Archived) -> None:
+    if found.mark is not None:
+        _show(screen, found.month, found.index, found.mark)
+        return
+    screen.print(
+        f"{found.month} is not archived now. What the table lacks of {counted(found.index.rows, 'counter')} "
+        "of its last archive comes back, as after a restore of the table; all others stay as they are",
+        soft_wrap=True,
+    )
 
 
 def _show(screen: Console, month: Period, index: ArchiveIndex | None, mark: ArchiveMark | None) -> None:

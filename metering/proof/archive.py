@@ -174,7 +174,12 @@ def index_content(index: ArchiveIndex) -> bytes:
 
 def index_name(month: Period, digest: str) -> str:
     """The name of an index, by the SHA-256 of its content."""
-    return f"{ARCHIVES}{month}/index-{digest}.json"
+    return f"{index_prefix(month)}{digest}.json"
+
+
+def index_prefix(month: Period) -> str:
+    """What the names of a month's indexes begin with, and no other object's."""
+    return f"{ARCHIVES}{month}/index-"
 
 
 def read_index(content: bytes) -> ArchiveIndex:

@@ -43,6 +43,7 @@ from metering.proof.archive import (
     cut,
     index_content,
     index_name,
+    index_prefix,
     part_of,
     read_index,
     read_part,
@@ -231,9 +232,8 @@ class Archiver:
             self._write(index, found.contents, name, content)  # 2, 3
         self._chain.begin()
         self._chain.add(LinkKind.ARCHIVE, month, {name: digest, **index.objects()})  # 4
-        if found.mark is None:
-            self._stores.table.begin(ArchiveMark(month, name, digest, index.batches, 0), self._who)  # 5
-        mark, indexes = self._marked(month), _Indexes(self._index, index, found.mark)
+        mark, indexes = found.mark, _Indexes(self._index, index, found.mark)
+        mark = self._begun(month, index) if mark is None else self._marked(month)  # 5
         while not mark.is_whole:  # 6
             mark = self._next(mark, indexes.of(mark))
         return Archived(month, indexes.of(mark), mark)
@@ -248,6 +248,13 @@ class Archiver:
             if len(self._rows(part)) != part.rows:
                 raise Misconfigured([f"{part.name} does not hold what was written: nothing was removed"])
             self._on_progress(StepProgress("parts compared", number))
+
+    def _begun(self, month: Period, index: ArchiveIndex) -> ArchiveMark:
+        """A mark by which nothing is out, if there is none; the one that there is then."""
+        digest = digest_of(index_content(index))
+        mark = ArchiveMark(month, index_name(month, digest), digest, index.batches, 0)
+        self._stores.table.begin(mark, self._who)
+        return self._marked(month)
 
     def _marked(self, month: Period) -> ArchiveMark:
         mark = self._stores.table.read(month)
@@ -278,16 +285,37 @@ class Archiver:
             raise CannotArchiveError(f"{month} is not archived: the counters of its days are in the table")
         return Archived(month, self._index(mark), mark)
 
+    def restorable(self, month: Period) -> Archived:
+        """What is archived of a month; or what was archived last, if no mark says that anything is: of a
+        table that was lost, or restored to another time, days may be missing that no mark counts as out.
+
+        Raises:
+            CannotArchiveError: it never was archived.
+            MeterError: it cannot be read.
+        """
+        if self._stores.table.read(month) is not None:
+            return self.archived(month)
+        named = self._chain.last_named(LinkKind.ARCHIVE, month)
+        for name in named:
+            if name.startswith(index_prefix(month)):
+                return Archived(month, read_index(self._content(name, named[name])), None)
+        raise CannotArchiveError(
+            f"{month} never was archived: the counters of its days are in the table; if that was lost, "
+            f"`usage-meter rebuild {month}` makes them from the lake"
+        )
+
     def restore(self, found: Archived) -> Archived:
-        """Bring all that is archived of a month back into the table.
+        """Bring all that is archived of a month back into the table, and what the table lacks of it.
 
         Raises:
             MeterError: something could not be read or written. What was done holds, and the next run does the
                 rest.
         """
-        mark, indexes = found.mark, _Indexes(self._index, found.index, found.mark)
-        if mark is not None and not mark.is_whole:
-            self._bring_missing(mark, indexes.of(mark))
+        indexes = _Indexes(self._index, found.index, found.mark)
+        begun = self._begun(found.month, found.index) if found.mark is None else found.mark
+        mark: ArchiveMark | None = begun
+        if not begun.is_whole:
+            self._bring_missing(begun, indexes.of(begun))
         while mark is not None and mark.moved:
             mark = self._previous(mark, indexes.of(mark))
         if mark is not None and not self._stores.table.end(mark):

@@ -17,7 +17,7 @@ from cli.month_end import archive_session
 from metering.counters.ports import TopKeysList
 from metering.period import Period
 from tests.reconciliation.archive.archiving import CALLS, FINAL, ROWS, Archivist
-from tests.reconciliation.month_end import AFTER, Deployment, running
+from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, running
 
 MONTH = "2026-10"
 Run = Callable[..., tuple[int, str]]
@@ -111,7 +111,24 @@ def test_there_and_back(deployment: Deployment, typed: Run, tmp_path: Path) -> N
     assert (0, f"{MONTH} is not archived: the counters of its days are in the table\n") == typed(
         "archive", MONTH, "--status"
     )
-    assert 1 == typed("archive", MONTH, "--restore", "--yes")[0]
+    code, shown = typed("archive", "2026-09", "--restore", "--yes")
+    assert (1, True) == (
+        code,
+        "2026-09 never was archived: the counters of its days are in the table" in shown,
+    )
+
+
+def test_a_counter_that_no_mark_counts_as_out(deployment: Deployment, typed: Run) -> None:
+    """A day that is missing though its month is not archived, as after a restore of the table, comes back."""
+    archivist = Archivist(deployment)
+    assert [0, 0] == [typed("archive", MONTH, *way, "--yes")[0] for way in ((), ("--restore",))]
+    begun, place = archivist.counters(), {"pk": {"S": "key:a"}, "sk": {"S": f"{MONTH}-31#0"}}
+    deployment.dynamodb.delete_item(TableName=deployment.settings.counters_table, Key=place)
+    code, shown = typed("archive", MONTH, "--restore", "--dry-run")
+    assert (0, True) == (code, f"{MONTH} is not archived now. What the table lacks of 4 counters" in shown)
+    assert begun != archivist.counters()
+    code, shown = typed("archive", MONTH, "--restore", "--yes")
+    assert (0, begun, None) == (code, archivist.counters(), archivist.table.read(OCTOBER)), shown
 
 
 TARIFF = """

@@ -130,10 +130,14 @@ class Sealed:
 
     def again(self) -> Deployment:
         """The deployment as it was when the month was sealed."""
-        for name in set(self._begun.objects()) - self._objects:
-            self._begun.bucket.delete(name)
+        self.remove_objects_but(self._objects)
         self.restore_table(self._items)
         return self.cloud
+
+    def remove_objects_but(self, names: set[str]) -> None:
+        """Leave the objects of the bucket that there were at an earlier time."""
+        for name in set(self._begun.objects()) - names:
+            self._begun.bucket.delete(name)
 
     def restore_table(self, items: Items) -> None:
         """Make the counters table what it was at an earlier time."""

@@ -16,7 +16,7 @@ from metering.proof.archive import ArchivedMonthError
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.verification import Verifier
 from tests.reconciliation.archive.archiving import CALLS, FINAL, Archivist, Items, Sealed
-from tests.reconciliation.month_end import Deployment, call, running
+from tests.reconciliation.month_end import OCTOBER, Deployment, call, running
 from tests.reconciliation.repair.repairing import repairer, run, scope
 
 LATE = call("late", "2026-10-05T09:00:00", "b")
@@ -39,9 +39,12 @@ class History:
     days: list[list[Counter]]
     """What look-ups of days show."""
     counters: Items
+    objects: set[str]
+    """Those of the bucket, with the archive and the chain."""
 
     def restored_to(self, moment: Items) -> Archivist:
         """The deployment after a restore of the table."""
+        self.sealed.remove_objects_but(self.objects)
         self.sealed.restore_table(moment)
         return Archivist(self.sealed.cloud)
 
@@ -74,7 +77,7 @@ def history(cloud: Deployment) -> History:
     archivist.restore()
     sealed.restore_table(moments[0])
     cloud.both([LATE], name="late")
-    return History(sealed, moments, days(archivist), archivist.counters())
+    return History(sealed, moments, days(archivist), archivist.counters(), set(archivist.objects()))
 
 
 def days(archivist: Archivist) -> list[list[Counter]]:
@@ -134,6 +137,30 @@ def test_torn(history: History, number: int, *, is_mark_ahead: bool) -> None:
     assert archivist.restore().mark is None
     archivist.deployment.count_again()
     assert (history.days, history.counters) == (days(archivist), archivist.counters())
+
+
+@pytest.mark.parametrize("case", ["mark not there yet", "mark ended already", "all lost"])
+def test_missing_without_a_mark(history: History, case: str) -> None:
+    """Days that the table lacks come back also where no mark counts them as out: of a backup that was torn
+    when the month's first batch left or its last came back, and of a table that was lost.
+    """
+    begun, ended = history.moments[0], history.moments[-1]
+    tables: dict[str, Items] = {
+        "mark not there yet": without_days(begun),
+        "mark ended already": without_days(ended),
+        "all lost": {},
+    }
+    archivist = history.restored_to(tables[case])
+    archivist.archiver.restore(archivist.archiver.restorable(OCTOBER))
+    archivist.deployment.count_again()
+    assert (history.days, None) == (days(archivist), archivist.table.read(OCTOBER))
+    if case != "all lost":
+        assert history.counters == archivist.counters()
+
+
+def without_days(moment: Items) -> Items:
+    """A moment without some counters of days."""
+    return {place: item for place, item in moment.items() if place[0] != "key:a" or place[1] == "2026-10#0"}
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
