@@ -7,8 +7,8 @@ for people is on standard error then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import IO, Any, Final
 import typer
 from rich.console import Console
 
+from cli.common.errors import PROBLEM, CommandError
 from cli.common.terminal import console, visible_json
 from cli.common.whole_file import check_writable, whole_file, whole_output
 from metering.results.json_stream import json_parts
@@ -122,6 +123,16 @@ def write_bytes(place: Path | None, data: bytes) -> None:
             file.write(data)
 
 
-def whole(place: Path) -> AbstractContextManager[IO[bytes]]:
-    """A file for a result, which is at its place when the block ends; nothing of it, if the block fails."""
-    return whole_output() if place == STANDARD else whole_file(place)
+@contextmanager
+def whole(place: Path) -> Iterator[IO[bytes]]:
+    """A file for a result, which is at its place when the block ends; nothing of it, if the block fails.
+
+    Raises:
+        CommandError: it cannot be written, such as on a full disk.
+    """
+    try:
+        with whole_output() if place == STANDARD else whole_file(place) as file:
+            yield file
+    except OSError as error:
+        name = "standard output" if place == STANDARD else place
+        raise CommandError(f"{name} cannot be written: {error.strerror or error}.", PROBLEM) from error

@@ -32,8 +32,9 @@ def check_writable(place: Path) -> None:
         OSError: nothing could be written to this place.
     """
     if not place.exists():
-        with place.resolve().open("xb"):
-            place.resolve().unlink()
+        target = _linked_to(place)
+        with target.open("xb"):
+            target.unlink()
     elif place.is_file() or place.is_dir():
         with place.open("ab"):
             pass
@@ -48,7 +49,7 @@ def whole_file(place: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written.
     """
-    target = place.resolve()
+    target = _linked_to(place)
     unfinished = target.with_name(f"{UNFINISHED}{uuid4().hex}")
     try:
         with _opened(unfinished, place) as file:
@@ -76,6 +77,11 @@ def whole_output() -> Iterator[IO[bytes]]:
 def is_special(place: Path) -> bool:
     """Whether it is a pipe, a device or what standard output or standard error is written to."""
     return place.exists() and (not place.is_file() or _is_output(place.stat()))
+
+
+def _linked_to(place: Path) -> Path:
+    """Where a link leads; the place itself, if it is none or leads nowhere."""
+    return Path(os.path.realpath(place))
 
 
 def _opened(unfinished: Path, place: Path) -> IO[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import weakref
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from cli.billing.invoice_session import summary
 from cli.common.errors import CommandError
 from cli.common.output import STANDARD, write_json
 from cli.common.terminal import visible_json
+from cli.common.whole_file import UNFINISHED
 from metering.period import Period
 from metering.prices.billing import Unpriced
 from metering.prices.documents import InvoiceDocument
@@ -246,18 +248,37 @@ def test_a_document_that_cannot_be_read_changes_no_file(customers: Tariff, tmp_p
     assert ["of October"] * 2 == [path.read_text() for path in tmp_path.iterdir()]
 
 
-def test_no_more_documents_are_held_than_are_written(customers: Tariff, tmp_path: Path) -> None:
+WRITERS: dict[str, Callable[[Path, Invoiced, Tariff], object]] = {
+    "document": lambda file, run, read: export(("json", file), run, read, SCREEN),
+    "Stripe": lambda file, run, read: export((STRIPE, file), run, read, SCREEN),
+    "left out": lambda file, run, read: list(left_out((STRIPE, file), run, read)),
+    "table": lambda file, run, _read: write_table(file, run),
+    "CSV": lambda file, run, _read: write_table(file.with_suffix(".csv"), run),
+    "summary": lambda file, run, _read: write_json(file, summary(run)),
+    "files": lambda file, run, _read: write_files(file, run.issued),
+}
+every_writer = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+
+
+@every_writer
+def test_no_more_documents_are_held_than_are_written(
+    write: Callable[[Path, Invoiced, Tariff], object], customers: Tariff, tmp_path: Path
+) -> None:
     """Of fifty, two exist at once, the one that is written and the one before it: of a month of any size."""
-    writers: list[Callable[[Invoiced], object]] = [
-        lambda run: export(("json", tmp_path / "1"), run, customers, SCREEN),
-        lambda run: export((STRIPE, tmp_path / "2"), run, customers, SCREEN),
-        lambda run: list(left_out((STRIPE, tmp_path / "2"), run, customers)),
-        lambda run: write_table(tmp_path / "3.json", run),
-        lambda run: write_table(tmp_path / "3.csv", run),
-        lambda run: write_json(tmp_path / "4", summary(run)),
-        lambda run: write_files(tmp_path / "5", run.issued),
-    ]
-    for write in writers:
-        documents = Documents(50)
-        write(invoiced(documents))
-        assert (True, True) == (documents.reads >= 50, documents.most <= 3)
+    documents = Documents(50)
+    write(tmp_path / "file", invoiced(documents), customers)
+    assert (True, True) == (documents.reads >= 50, documents.most <= 3)
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS.keys() - {"left out", "files"}))
+def test_what_was_made_is_on_the_disk(name: str, customers: Tariff, tmp_path: Path) -> None:
+    """When the last document is read, the others are written, but for what a file's buffer holds."""
+    sizes: list[int] = []
+
+    def look(_number: int, _document: Document) -> None:
+        found = tmp_path.glob(f"{UNFINISHED}*")
+        sizes.append(sum(one.stat().st_size for one in found))
+
+    WRITERS[name](tmp_path / "file", invoiced(Documents(150, look)), customers)
+    whole = sum(one.stat().st_size for one in tmp_path.iterdir())
+    assert whole - len(json.dumps(DOCUMENT, indent=2)) * 2 - io.DEFAULT_BUFFER_SIZE < sizes[-1] < whole

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer import BadParameter
 
-from cli.common.output import STANDARD, whole, written_later
+from cli.common.errors import CommandError
+from cli.common.output import STANDARD, whole, write_bytes, written_later
 from cli.common.whole_file import check_writable, is_special, whole_file
 
 
@@ -111,6 +113,21 @@ def test_standard_output_gets_the_whole_result(capfdbinary: pytest.CaptureFixtur
             file.write(b"new")
         assert b"new" == capfdbinary.readouterr().out
     assert is_special(Path("/dev/stdout"))
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """With the place, in place of a traceback; so is a place that cannot be written for another reason."""
+    for place, why in ((Path("/dev/full"), "No space left on device"), (tmp_path, "Is a directory")):
+        with pytest.raises(CommandError, match=f"^{place} cannot be written: {why}"):
+            write_bytes(place, b"new")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    """As every place that cannot be written is, before the work."""
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(BadParameter, match="cannot be written"):
+        written_later(tmp_path / "link")
 
 
 def test_a_check_leaves_no_file(tmp_path: Path) -> None:
