@@ -24,6 +24,8 @@ from metering.results.json_stream import json_parts
 
 STANDARD: Final = Path("-")
 """In place of a file: standard output."""
+_NAMES_OF_STANDARD: Final = {Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1")}
+"""Written as a file, it would lie over what is reported there for people, or under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def written_later(path: Path | None, option: str = "--out") -> Path | None:
     Raises:
         BadParameter: it cannot be written.
     """
+    if path in _NAMES_OF_STANDARD:
+        return STANDARD
     if path is None or path == STANDARD:
         return path
     if not path.parent.is_dir():

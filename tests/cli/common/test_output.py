@@ -48,8 +48,11 @@ def test_json_goes_to_standard_output_alone(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_dash_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    """Like `--json`, and no file of that name; both together print once."""
+    """Like `--json`, and no file of that name; both together print once. `/dev/stdout` is the same."""
     output(json=False, out=STANDARD).write({"metered": 3})
+    found = output(json=True, out=Path("/dev/stdout"))
+    found.picture().print("a table")
+    assert (STANDARD,) == found.places
     output(json=True, out=STANDARD).write({"metered": 4})
     write_bytes(STANDARD, b"a,b\n")
 
