@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -15,8 +16,9 @@ from metering.errors import Misconfigured, Transient
 from metering.period import Period, following, is_day, month_of, months_between
 from metering.proof.archive import (
     MONTHS_IN_THE_TABLE,
+    ArchivedSlice,
     ArchiveMark,
-    StoredSlice,
+    not_in_table,
     parts_of_key,
     read_index,
     read_part,
@@ -46,14 +48,15 @@ class ArchivedSlices:
 
     def with_table(
         self, key: str, months: Sequence[Period], in_table: Callable[[], Found]
-    ) -> tuple[Found, list[StoredSlice]]:
-        """What `in_table` reads there, and the slices of a key in some months, in order, that were out of it
-        at the same time.
+    ) -> tuple[Found, list[ArchivedSlice]]:
+        """What `in_table` reads there, and the archived slices of a key in some months, in order, each with
+        whether it was out of the table at the same time. Those of a month that is archived in part are all
+        of it.
         """
         for _ in range(ATTEMPTS):
             marks = self._between(months)
             found = in_table()
-            slices = [one for mark in marks if mark.moved for one in self._of_key(mark, key)]
+            slices = [one for mark in marks if not mark.has_ended for one in self._of_key(mark, key)]
             if self._between(months) == marks:
                 return found, slices
         raise Transient(f"{', '.join(months)} is being archived or restored: look again")
@@ -61,16 +64,14 @@ class ArchivedSlices:
     def _between(self, months: Sequence[Period]) -> list[ArchiveMark]:
         return self._marks.between(months[0], months[-1]) if months else []
 
-    def _of_key(self, mark: ArchiveMark, key: str) -> list[StoredSlice]:
-        """The slices of a key that are out of the table: by two requests, or by three where its slices lie in
-        two parts.
-        """
+    def _of_key(self, mark: ArchiveMark, key: str) -> list[ArchivedSlice]:
+        """The archived slices of a key: by two requests, or by three where its slices lie in two parts."""
         index = read_index(self._content(mark, mark.name, mark.sha256))
-        found: list[StoredSlice] = []
+        found: list[ArchivedSlice] = []
         for first_batch, part in parts_of_key(index, key):
-            if first_batch < mark.moved:
-                rows = read_part(self._content(mark, part.name, part.sha256))
-                found += [row for row in rows_out(rows, index, mark.moved - first_batch) if row.key == key]
+            rows = read_part(self._content(mark, part.name, part.sha256))
+            out = len(rows_out(rows, index, mark.moved - first_batch))
+            found += [ArchivedSlice(row, place < out) for place, row in enumerate(rows) if row.key == key]
         return found
 
     def _content(self, mark: ArchiveMark, name: str, digest: str) -> bytes:
@@ -126,7 +127,11 @@ class CountersWithArchives:
         is_wanted: Callable[[Period], bool],
     ) -> list[Counter]:
         found, slices = self._archived.with_table(key, months, in_table)
-        out = (one.counter for one in slices if is_wanted(one.counter.period))
+        held = {one.period: one.usage for one in found}
+        out: list[Counter] = []
+        for day, of_day in groupby(slices, key=lambda one: one.row.counter.period):
+            if is_wanted(day):
+                out += (row.counter for row in not_in_table(held.get(day, NO_USAGE), list(of_day)))
         return list(summed(sorted([*found, *out], key=attrgetter("period"))))
 
     def _may_be_archived(self, month: Period) -> bool:

@@ -25,7 +25,8 @@ from cli.look_up import usage_source
 from cli.look_up.usage_output import print_parts
 from metering.errors import QueryFailed
 from metering.period import Period, is_day, month_of
-from metering.proof.archive import StoredSlice
+from metering.proof.archive import StoredSlice, not_in_table
+from metering.usage import total
 from reconciliation.wiring import make_athena
 from usage_api.queries import current_month
 
@@ -72,7 +73,9 @@ def _slices(where: Target, reader: KeyReader, key: str, period: Period) -> list[
     marks = DynamoDBArchives(where.client("dynamodb"), settings.counters_table)
     archived = ArchivedSlices(marks, lambda: Bucket(where.client("s3"), settings.lake_bucket))
     found, rows = archived.with_table(key, [month_of(period)], lambda: reader.slices(key, period))
-    return [*found, *(_archived(row) for row in rows if row.counter.period == period)]
+    of_day = [one for one in rows if one.row.counter.period == period]
+    held = total(one.counter.usage for one in found)
+    return [*found, *map(_archived, not_in_table(held, of_day))]
 
 
 def _archived(row: StoredSlice) -> Slice:

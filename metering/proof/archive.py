@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import compress, islice, product
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -20,6 +20,7 @@ from metering.counters.counter import Counter
 from metering.errors import MeterError
 from metering.period import Period
 from metering.proof.billing_chain import digest_of
+from metering.usage import Usage, total
 
 ROWS_OF_A_BATCH: Final = 99
 """With the mark they are the hundred actions that a transaction of DynamoDB may have."""
@@ -28,6 +29,8 @@ MONTHS_IN_THE_TABLE: Final = 3
 """Look-ups of so many months before the running one read the table alone."""
 MONTHS_NOT_ARCHIVED: Final = MONTHS_IN_THE_TABLE + 1
 """So many are never archived. The clocks of whoever archives and of whoever looks up may differ."""
+MOST_COMPARED: Final = 6
+"""Slices of a day whose sums are compared with what the table holds of it."""
 FORMAT: Final = "usage-meter/archive/1"
 _LEVEL: Final = 6
 
@@ -203,6 +206,26 @@ def parts_of_key(index: ArchiveIndex, key: str) -> Iterator[tuple[int, ArchivePa
 def rows_out(rows: Sequence[StoredSlice], index: ArchiveIndex, batches: int) -> Sequence[StoredSlice]:
     """Those rows of a part that are out of the table, where so many of its batches are."""
     return rows[: max(0, batches) * index.rows_of_a_batch]
+
+
+class ArchivedSlice(NamedTuple):
+    """A slice of an archive, and whether the mark counts it as out of the table."""
+
+    row: StoredSlice
+    is_out: bool
+
+
+def not_in_table(held: Usage, archived: Sequence[ArchivedSlice]) -> list[StoredSlice]:
+    """Of a day's slices in an archive, those that the table lacks, where it holds so much of the day.
+
+    If that is nothing but some of these slices, it lacks the others, whatever the mark says: a backup of a
+    table may be torn where a batch was moving. Else calls came for the day meanwhile, and the mark says it.
+    """
+    if len(archived) <= MOST_COMPARED:
+        for chosen in product((False, True), repeat=len(archived)):
+            if total(one.row.counter.usage for one in compress(archived, chosen)) == held:
+                return [one.row for one, is_held in zip(archived, chosen, strict=True) if not is_held]
+    return [one.row for one in archived if one.is_out]
 
 
 _encode_rows: Final = msgspec.json.Encoder(order="deterministic").encode_lines

@@ -28,7 +28,8 @@ DAYS = [Period(f"2026-06-{day:02d}") for day in (1, 5, 30)]
 KEYS = ("a", "b", "c")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 CALLS = Usage(3, 2, 1, 4096, 128, 250, 2**64)
-TWICE = CALLS + CALLS
+OTHERS = Usage(3, 2, 1, 4096, 128, 250, 2**65)
+BOTH = CALLS + OTHERS
 
 
 class Bench:
@@ -117,11 +118,11 @@ def test_whatever_is_out(bench: Bench) -> None:
 def test_late_calls(bench: Bench) -> None:
     """A call that came for an archived day, by another slice too, is added to what is archived."""
     bench.move(bench.index.batches)
-    late = {"key": "b", "period": DAYS[1], "totals": CALLS, "parts": {"09": 3}}
+    late = {"key": "b", "period": DAYS[1], "totals": OTHERS, "parts": {"09": 3}}
     bench.live.add([increment(SEQUENCE + 9, shard_id=FAR_SHARD, slice_number=1, **late)])  # type: ignore[arg-type]
     counters = bench.counters()
-    assert Counter("b", DAYS[1], TWICE, {"07": 3, "09": 3}) == counters.counter("b", DAYS[1])
-    assert [TWICE] == [one.usage for one in counters.days("b", DAYS[1], DAYS[1])]
+    assert Counter("b", DAYS[1], BOTH, {"07": 3, "09": 3}) == counters.counter("b", DAYS[1])
+    assert [BOTH] == [one.usage for one in counters.days("b", DAYS[1], DAYS[1])]
 
 
 def test_a_day_without_calls(bench: Bench) -> None:

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from metering.counters.counter import Counter
 from metering.period import Period
 from metering.proof.archive import (
+    MOST_COMPARED,
     ArchivedMonthError,
+    ArchivedSlice,
     ArchiveIndex,
     ArchiveMark,
     StoredSlice,
     check_not_archived,
     cut,
     index_content,
+    not_in_table,
     part_of,
     parts_of_key,
     read_index,
@@ -23,7 +26,7 @@ from metering.proof.archive import (
     rows_out,
 )
 from metering.proof.billing_chain import digest_of
-from metering.usage import Usage
+from metering.usage import NO_USAGE, Usage
 
 MONTH = Period("2026-10")
 USAGES = st.builds(Usage, *[st.integers(-(2**62), 2**62)] * 6, st.integers(0, 2**126))
@@ -81,6 +84,40 @@ def test_the_same_rows_have_the_same_name() -> None:
     part, content = part_of(MONTH, [row])
     assert (part, content) == part_of(MONTH, [row])
     assert f"archive/2026-10/{part.sha256}.jsonl.gz" == part.name
+
+
+DAY = Period("2026-10-05")
+ONE, TWO, LATE = Usage(1, fingerprint=11), Usage(2, fingerprint=23), Usage(1, fingerprint=5)
+
+
+@pytest.mark.parametrize(
+    ("held", "lacks"),
+    [
+        (NO_USAGE, {0, 1}),
+        (ONE, {1}),
+        (TWO, {0}),
+        (ONE + TWO, set()),
+        (LATE, {0}),
+        (TWO + LATE, {0}),
+    ],
+    ids=["nothing", "the first", "the second", "both", "a late call", "the second with a late call"],
+)
+def test_what_the_table_lacks_of_a_day(held: Usage, lacks: set[int]) -> None:
+    """Where the table holds nothing but archived slices, it lacks the others, though the mark counts the
+    first as out and the second as in; where it holds a call that came later, the mark says what it lacks.
+    """
+    slices = [StoredSlice(Counter("a", DAY, usage), number, {}) for number, usage in enumerate((ONE, TWO))]
+    archived = [ArchivedSlice(row, is_out=row.number == 0) for row in slices]
+    assert lacks == {row.number for row in not_in_table(held, archived)}
+
+
+def test_many_slices_of_a_day() -> None:
+    """Of a day with more slices than are compared, the mark says what the table lacks."""
+    rows = [
+        StoredSlice(Counter("a", DAY, Usage(1, fingerprint=2**n)), n, {}) for n in range(MOST_COMPARED + 1)
+    ]
+    archived = [ArchivedSlice(row, is_out=row.number > 0) for row in rows]
+    assert rows[1:] == not_in_table(NO_USAGE, archived)
 
 
 class Marks:

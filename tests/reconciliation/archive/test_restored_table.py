@@ -37,7 +37,9 @@ class History:
     sealed: Sealed
     moments: list[Items]
     days: list[list[Counter]]
-    """What look-ups of days show."""
+    """What look-ups of days show, with the late call."""
+    early_days: list[list[Counter]]
+    """The same without it."""
     counters: Items
     objects: set[str]
     """Those of the bucket, with the archive and the chain."""
@@ -76,8 +78,9 @@ def history(cloud: Deployment) -> History:
     archivist.archive()
     archivist.restore()
     sealed.restore_table(moments[0])
+    early = days(archivist)
     cloud.both([LATE], name="late")
-    return History(sealed, moments, days(archivist), archivist.counters(), set(archivist.objects()))
+    return History(sealed, moments, days(archivist), early, archivist.counters(), set(archivist.objects()))
 
 
 def days(archivist: Archivist) -> list[list[Counter]]:
@@ -130,10 +133,11 @@ def torn(history: History, number: int, *, is_mark_ahead: bool) -> Items:
 @pytest.mark.parametrize("is_mark_ahead", [True, False])
 @pytest.mark.parametrize("number", MOVED)
 def test_torn(history: History, number: int, *, is_mark_ahead: bool) -> None:
-    """Backups keep no order between items. Restored to a moment in the middle of a batch's move, the month
-    comes back with each call once.
+    """Backups keep no order between items. Restored to a moment in the middle of a batch's move, the days are
+    shown with each call once, and come back so.
     """
     archivist = history.restored_to(torn(history, number, is_mark_ahead=is_mark_ahead))
+    assert history.early_days == days(archivist)
     assert archivist.restore().mark is None
     archivist.deployment.count_again()
     assert (history.days, history.counters) == (days(archivist), archivist.counters())
