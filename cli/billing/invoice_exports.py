@@ -86,21 +86,29 @@ def _customer(invoice: InvoiceDocument, tariff: Tariff) -> str | None:
 
 
 def _export_to_stripe(path: Path, month: _StripeMonth, screen: Console) -> None:
-    """Write meter events, and beside them credits where there are some: both files, or neither."""
+    """Write meter events, and beside them credits where there are some: both files, or neither. Credits of an
+    earlier export do not stay beside these events: whoever posts both files would credit them again.
+    """
     beside = path.with_name(f"{path.stem}.credits{path.suffix}")
+    needs_a_file = path == STANDARD or is_special(path)
     with _explained(), ExitStack() as files:
         _write_lines(files.enter_context(whole(path)), month.events())
         credit = sum(1 for _ in month.credits())
-        if credit and (path == STANDARD or is_special(path)):
+        if credit and needs_a_file:
             raise CommandError(_CREDITS_NEED_A_FILE, PROBLEM)
-        if credit:
+        is_old = not (credit or needs_a_file) and _has_lines(beside)
+        if credit or is_old:
             _write_lines(files.enter_context(whole(beside)), month.credits())
     if credit:
-        screen.print(
-            f"{counted(credit, 'credit')} in {beside}: Stripe counts a negative meter event as 0",
-            markup=False,
-            soft_wrap=True,
-        )
+        report = f"{counted(credit, 'credit')} in {beside}: Stripe counts a negative meter event as 0"
+        screen.print(report, markup=False, soft_wrap=True)
+    elif is_old:
+        report = f"There are no credits: {beside} was of an earlier export, and is empty now"
+        screen.print(report, markup=False, soft_wrap=True)
+
+
+def _has_lines(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
 
 
 @contextmanager

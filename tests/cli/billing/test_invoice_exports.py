@@ -188,6 +188,32 @@ def test_stripes_files(customers: Tariff, tmp_path: Path) -> None:
     assert [] == list(left_out(("json", file), run, customers))
 
 
+def test_credits_of_an_earlier_export_do_not_stay(customers: Tariff, tmp_path: Path, capfd: Capture) -> None:
+    """Whoever posts both files would credit them again: the file is empty then, and this is reported, once.
+    Events that go to standard output have no file beside them, and none is made where there was none.
+    """
+    file, screen = tmp_path / "events.jsonl", Console(width=500)
+    without, with_credits = invoiced(Documents(1, no_adjustments)), invoiced(Documents(1))
+    export((STRIPE, file), without, customers, screen)
+    assert [file] == list(tmp_path.iterdir())
+    export((STRIPE, file), with_credits, customers, SCREEN)
+    old = beside(file).read_text()
+    export((STRIPE, STANDARD), without, customers, screen)
+    assert old == beside(file).read_text() != ""
+    capfd.readouterr()
+    for reported in (
+        f"There are no credits: {beside(file)} was of an earlier export, and is empty now\n",
+        "",
+    ):
+        export((STRIPE, file), without, customers, screen)
+        assert (reported, "") == (capfd.readouterr().out, beside(file).read_text())
+
+
+def no_adjustments(_number: int, document: Document) -> None:
+    """Nothing is charged, and nothing paid back, of earlier months."""
+    document["adjustments"] = []
+
+
 def lines_of(file: Path) -> list[Any]:
     """The JSON of each line."""
     return [json.loads(line) for line in file.read_text().splitlines()]
