@@ -114,7 +114,7 @@ def main() -> int:
 
 def _run() -> int:
     try:
-        app()
+        _run_command()
     except CommandError as error:
         return _fail(error)
     except KeyboardInterrupt:
@@ -125,6 +125,14 @@ def _run() -> int:
             raise
         return _fail(known)
     return 0
+
+
+def _run_command() -> None:
+    try:
+        app()
+    except SystemExit:
+        sys.stdout.flush()  # what the command printed may not be written yet, and may not be lost unseen
+        raise
 
 
 def _fail(error: CommandError) -> int:

@@ -17,6 +17,7 @@ from botocore.exceptions import (
 )
 
 from adapters.errors import is_transient
+from cli.common.pipe import OutputError
 from metering.errors import MeterError, Misconfigured, Transient
 from metering.proof.archive import ArchivedMonthError
 
@@ -86,6 +87,7 @@ _SENTENCES: Final[dict[type[Exception], tuple[Callable[[Any], str], int]]] = {
         WRONG_USE,
     ),
     ClientError: (_refused, WRONG_USE),
+    OutputError: (lambda error: f"standard output cannot be written: {error.strerror}.", PROBLEM),
     ArchivedMonthError: (lambda error: f"{error}.", PROBLEM),
     Misconfigured: (lambda error: f"Invalid settings: {error}.", WRONG_USE),
     Transient: (lambda error: f"A service did not respond: {error}. Try again.", PROBLEM),
