@@ -14,7 +14,8 @@ from adapters.dynamodb.item_content import decoding, number_of
 from adapters.dynamodb.layout import heaviest_pk
 from adapters.dynamodb.table import Table
 from metering.counters.ports import Status, TopKeysList
-from metering.counters.top_keys import heaviest, united
+from metering.counters.slices import slice_of
+from metering.counters.top_keys import candidates
 from metering.period import Period
 
 if TYPE_CHECKING:
@@ -64,14 +65,15 @@ class TopKeysReader:
         self._table = Table(dynamodb, table_name)
 
     def keys(self, month: Period) -> list[str]:
-        """The keys on the lists of all shards, by one Query: 100 and some, the heaviest first as far as the
-        lists know. They are a minute old.
+        """The heaviest keys on the lists of all shards, by one Query for each 1 MB of lists: 100 and some,
+        and at most :data:`metering.counters.top_keys.CANDIDATES`, the heaviest first as far as the lists
+        know. They are a minute old.
 
         Raises:
             Transient, Misconfigured: the table cannot be read.
         """
-        found = united(map(_totals, self._table.query(heaviest_pk(month), consistent=False)))
-        return list(heaviest(found, len(found)))
+        lists = self._table.query(heaviest_pk(month), consistent=False)
+        return candidates((slice_of(one["sk"]["S"]), _totals(one)) for one in lists)
 
 
 def _totals(item: Item) -> dict[str, int]:

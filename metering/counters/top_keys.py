@@ -7,10 +7,14 @@ and if that one does not list the key, it lists as many others that are as heavy
 That holds where the counters have one slice. With more, a shard sees totals of its own slice, and a key is
 surely listed if it is heavier than the least totals of the slices together. CloudWatch Logs spreads
 deliveries at random, so that a heavy key is heavy in each.
+
+Where each shard lists other keys, many shards list very many: the counters of only the heaviest of them are
+read. A counter is the sum of its slices, and so is what the lists know of it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
@@ -22,6 +26,8 @@ from metering.period import Period, is_month
 
 LISTED: Final = 100
 """Keys of a list."""
+CANDIDATES: Final = 500
+"""Keys of all lists whose counters are read, at most: several times as many as anybody is shown."""
 WRITE_SECONDS: Final = 60
 """Between two writes of a list."""
 
@@ -44,6 +50,20 @@ def united(lists: Iterable[Totals]) -> dict[str, int]:
         for key, requests in totals.items():
             found[key] = max(requests, found.get(key, 0))
     return found
+
+
+def candidates(lists: Iterable[tuple[int, Totals]]) -> list[str]:
+    """The keys that may be the heaviest, the heaviest first as far as the lists know: of the lists of several
+    shards, each with the number of the slice that the shard adds to.
+    """
+    of_slices: dict[int, list[Totals]] = defaultdict(list)
+    for number, totals in lists:
+        of_slices[number].append(totals)
+    known: dict[str, int] = defaultdict(int)
+    for of_slice in of_slices.values():
+        for key, requests in united(of_slice).items():
+            known[key] += requests
+    return list(heaviest(known, CANDIDATES))
 
 
 class _List:

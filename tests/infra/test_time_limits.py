@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
 from adapters import event_bus
+from adapters.s3 import bucket
 from local_cloud.template.document import translated
 
 RESOURCES = translated()["Resources"]
@@ -21,10 +23,16 @@ SERVICES: dict[str, set[str]] = {
     "FirehoseTransformFunction": set(),
     "ReconciliationFunction": {"apigateway", "athena", "cloudwatch", "dynamodb", "logs", "s3"},
     "QuotaAuthorizerFunction": {"dynamodb"},
-    "UsageApiFunction": {"dynamodb"},
+    "UsageApiFunction": {"dynamodb", "s3"},
     "WatchFunction": {"apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "kinesis", "logs", "s3"},
 }
 """Of which each function has clients."""
+
+MADE_LATER: dict[str, tuple[Callable[[], object], ...]] = {
+    "StreamProcessorFunction": (event_bus.event_bus_client,),
+    "UsageApiFunction": (bucket.quick_s3,),
+}
+"""The clients that a function makes when it first needs them: for an event, and for the lake's bucket."""
 
 LONGEST_PAUSE = 20
 """Seconds, at most, between two attempts in botocore's standard mode; the first pause is 1 at most, each next
@@ -88,8 +96,8 @@ def test_longest_request(function: str, clients: list[Any], monkeypatch: pytest.
     deployed.cache_clear()
     deployed()
     deployed.cache_clear()
-    if function == "StreamProcessorFunction":
-        event_bus.event_bus_client()  # made when the first event is published
+    for make in MADE_LATER.get(function, ()):
+        make()
     assert SERVICES[function] == {client.meta.service_model.service_name for client in clients}
     found = {client.meta.service_model.service_name: longest(client.meta.config) for client in clients}
     most = properties["Timeout"] / 2

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
+from adapters.dynamodb.counter_reader import CounterReader
+from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.top_keys import DynamoDBTopKeys, TopKeysReader
-from metering.counters.ports import Status, TopKeysList
+from metering.counters import top_keys
+from metering.counters.ports import SliceId, Status, TopKeysList
 from metering.errors import Misconfigured
 from metering.period import Period
 from tests.tables import Tables, create_tables
@@ -44,6 +48,24 @@ def test_keys(tables: Tables, lists: DynamoDBTopKeys) -> None:
     lists.put(TopKeysList(MONTH, "two", 1, {"a": 9, "c": 4}))
     lists.put(TopKeysList(Period("2026-10"), "one", 1, {"d": 99}))
     assert ["a", "b", "c"] == reader.keys(MONTH)
+
+
+def test_other_keys_on_every_list(
+    tables: Tables, lists: DynamoDBTopKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many keys the shards list, few counters are read: each is a request's hundredth, a slice."""
+    monkeypatch.setattr(top_keys, "CANDIDATES", 50)
+    for shard in range(16, 20):
+        keys = [f"key-{shard}-{number}" for number in range(50)]
+        lists.put(TopKeysList(MONTH, f"shardId-{shard:012d}", 1, dict.fromkeys(keys, shard)))
+    DynamoDBSlices(tables.counters, tables.updates()).register([SliceId(MONTH, 1)])
+    requests: list[str] = []
+    dynamodb = boto3.session.Session().client("dynamodb", **tables.where)  # type: ignore[call-overload]
+    dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: requests.append(model.name))
+    CounterReader(dynamodb, tables.counters).of_keys(
+        TopKeysReader(dynamodb, tables.counters).keys(MONTH), MONTH
+    )
+    assert ["Query", "BatchGetItem", "BatchGetItem"] == requests
 
 
 def test_no_table(tables: Tables) -> None:

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.counters.ports import CounterAnswer, Increment, Status, TopKeysList
-from metering.counters.top_keys import LISTED, WRITE_SECONDS, TopKeys, heaviest, united
+from metering.counters.top_keys import (
+    CANDIDATES,
+    LISTED,
+    WRITE_SECONDS,
+    TopKeys,
+    candidates,
+    heaviest,
+    united,
+)
 from metering.period import Period
 from metering.usage import Usage
 
@@ -158,3 +166,18 @@ class TestWrites:
         table = Table()
         TopKeys(table, Clock()).look(found(f"key-{number}", number + 1) for number in range(1_000))
         assert {f"key-{number}" for number in range(900, 1_000)} == set(table.totals(0))
+
+
+class TestCandidates:
+    def test_many_shards(self) -> None:
+        """Where 500 shards list 100 keys each, and each of them others, only the heaviest of all are read."""
+        lists = [
+            (shard // 16, {f"key-{shard:03d}-{number:02d}": 500 * number + shard for number in range(LISTED)})
+            for shard in range(500)
+        ]
+        assert [f"key-{shard:03d}-99" for shard in reversed(range(500))] == candidates(lists)
+        assert CANDIDATES == len(candidates(lists))
+
+    def test_slices(self) -> None:
+        """The shards of a slice see the same total, and those of several slices parts of it."""
+        assert ["b", "c", "a"] == candidates([(0, {"a": 5, "b": 6}), (0, {"a": 6}), (1, {"b": 2, "c": 7})])
