@@ -1,6 +1,7 @@
-"""What holds for every test: nothing depends on how fast the machine is."""
+"""What holds for every test, as that nothing depends on how fast the machine is, and what many share."""
 
 import gc
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -33,3 +34,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(OBJECTS)
     gc.enable()
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of moto, which serves one request at a time."""
+    from local_cloud.endpoint.server import LocalEndpoint  # noqa: PLC0415 - slow to load, and few tests need it
+
+    with LocalEndpoint() as running:
+        yield running.endpoint_url

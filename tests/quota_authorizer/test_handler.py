@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from adapters.dynamodb.plans import PlanBook
 from adapters.dynamodb.table import quick_client
 from adapters.settings.functions import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
-from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.template.document import Stack
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
@@ -36,13 +34,6 @@ from tests.tables import Tables, create_tables
 
 SECRET, KEY = "zGv1cXk5x43Fa8Yr0vN2qW7tLmPd9sKe6bHjU3Ro", "a1b2c3d4e5"
 PLAN = Plan("free", (Limit(Metric.REQUESTS, Span.HOUR, 10), Limit(Metric.REQUESTS, Span.MONTH, 1000)))
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture

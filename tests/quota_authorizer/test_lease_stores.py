@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.dynamodb.leases import DynamoDBLeases
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.quotas.ports import LeaseStore
 from simulation.quotas.store import LeasesInMemory
 from tests.quota_authorizer.lease_contract import LeaseContract, place
@@ -16,19 +13,22 @@ from tests.tables import create_tables
 __all__ = ["place"]
 
 
+def shipped(address: str) -> LeaseStore:
+    """The shipped adapter, with new tables at an address."""
+    tables = create_tables(address)
+    return DynamoDBLeases(tables.counters, tables.updates(1))
+
+
 @pytest.fixture(scope="module")
-def moto() -> Iterator[LeaseStore]:
+def on_moto(moto: str) -> LeaseStore:
     """The shipped adapter on moto."""
-    with LocalEndpoint() as running:
-        tables = create_tables(running.endpoint_url)
-        yield DynamoDBLeases(tables.counters, tables.updates(1))
+    return shipped(moto)
 
 
 @pytest.fixture(scope="module")
 def engine(dynamodb_local: str) -> LeaseStore:
     """The shipped adapter on DynamoDB Local."""
-    tables = create_tables(dynamodb_local)
-    return DynamoDBLeases(tables.counters, tables.updates(1))
+    return shipped(dynamodb_local)
 
 
 class TestInMemory(LeaseContract):
@@ -43,8 +43,8 @@ class TestOnMoto(LeaseContract):
     """DynamoDB as moto plays it."""
 
     @pytest.fixture
-    def leases(self, moto: LeaseStore) -> LeaseStore:
-        return moto
+    def leases(self, on_moto: LeaseStore) -> LeaseStore:
+        return on_moto
 
 
 class TestOnDynamoDBLocal(LeaseContract):

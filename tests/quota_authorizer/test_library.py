@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.plans import PlanBook
 from adapters.settings.functions import QuotaAuthorizerSettings
 from adapters.telemetry import telemetry
-from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.template.document import Stack
 from metering.counters.ports import Increment
 from metering.errors import Misconfigured
@@ -32,13 +30,6 @@ from tests.tables import Tables, create_tables
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 KEY = "a1b2c3d4e5"
 HOURLY = Limit(Metric.REQUESTS, Span.HOUR, 10)
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture

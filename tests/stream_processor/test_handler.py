@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,6 @@ from adapters.dynamodb.refusals import LASTS, DynamoDBRefusals, RefusalReader
 from adapters.dynamodb.stream_identity import DynamoDBStreamIdentity
 from adapters.settings.functions import StreamProcessorSettings
 from adapters.telemetry import telemetry
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.errors import Misconfigured
 from metering.period import Period
 from metering.quotas.plan import Assignment, Limit, Plan, Span, holder_of
@@ -55,13 +54,6 @@ class Context:
     def get_remaining_time_in_millis(self) -> int:
         """An invocation that has just begun."""
         return self.milliseconds
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +13,6 @@ from adapters.dynamodb.ledger import DynamoDBLedger
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.thresholds import DynamoDBNotifications
-from local_cloud.endpoint.server import LocalEndpoint
 from metering.period import Period
 from metering.usage import total
 from tests.stream_processor.storage_contract import (
@@ -79,13 +77,6 @@ def reached(tables: Tables, shard_id: str) -> tuple[int, int] | None:
     key = {"pk": {"S": "progress"}, "sk": {"S": shard_id}}
     item = tables.dynamodb.get_item(TableName=tables.counters, Key=key, ConsistentRead=True).get("Item")
     return item and (decode_position(item["position"]["B"]), int(item["arrived_at"]["N"]))
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto, which serves one request at a time."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 class OnMoto:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 from adapters.dynamodb.hot_path.conditional_writes import client
 from adapters.settings.functions import StreamProcessorSettings
 from adapters.telemetry import telemetry
-from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.log_metrics import metrics_in
 from stream_processor.handler import make_handler, make_processor
 from stream_processor.time_limit import ALERT_SECONDS, RESERVED_SECONDS, TimeLimit
@@ -23,13 +22,6 @@ from tests.tables import Tables, create_tables
 
 RECORDS, CALLS = 18, 5
 NOON_MS = 1_793_275_200_000
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,6 @@ from botocore.exceptions import EndpointConnectionError
 
 from adapters.dynamodb.table import quick_client
 from adapters.settings.functions import UsageApiSettings
-from local_cloud.endpoint.server import LocalEndpoint
 from local_cloud.lambda_.function import LambdaContext
 from local_cloud.telemetry import QuietTelemetry, quiet_telemetry
 from metering.errors import Misconfigured
@@ -211,13 +209,6 @@ class LookUpContract:
         ):
             bench.ask(of_operator(resource, id="a", period="2026-11"))
         assert {"Query", "BatchGetItem"} == set(bench.operations())
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """The address of moto, which serves one request at a time."""
-    with LocalEndpoint() as running:
-        yield running.endpoint_url
 
 
 class TestOnMoto(LookUpContract):
