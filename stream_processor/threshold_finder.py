@@ -9,6 +9,7 @@ after it has added, so that none is missed.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -93,7 +94,7 @@ class SettledCrossings:
     """The crossings about which nothing is left to be done: the last ones, as many as are remembered."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, None] = {}
+        self._ids: OrderedDict[str, None] = OrderedDict()
 
     def is_open(self, crossing: str) -> bool:
         """Whether a crossing of an id may have to be published."""
@@ -111,8 +112,8 @@ class ThresholdFinder:
     def __init__(self, store: NotificationStore, settled: SettledCrossings) -> None:
         self._store = store
         self._settled = settled
-        self._plans: dict[str, tuple[float, _Planned | None]] = {}
-        self._accounts: dict[str, tuple[float, SharedPlan | None]] = {}
+        self._plans: OrderedDict[str, tuple[float, _Planned | None]] = OrderedDict()
+        self._accounts: OrderedDict[str, tuple[float, SharedPlan | None]] = OrderedDict()
         self._of_batch: Mapping[str, SharedPlan] = {}
         """The accounts of the batch that is looked at, by name."""
         self.unreadable: list[str] = []
@@ -367,7 +368,9 @@ def _sum(limit: Limit, period: Period, own: Usage, others: Sequence[Counted]) ->
     return limit.used(own) + sum(limit.used(other.get(period, NO_USAGE)) for other in others)
 
 
-def _make_room(remembered: dict[str, Any], wanted: int) -> None:
-    """Forget what was learnt first, where it becomes too much."""
+def _make_room(remembered: OrderedDict[str, Any], wanted: int) -> None:
+    """Forget what was learnt first, where it becomes too much. (A plain dict would look for its first entry
+    past the places of all that were removed, 50 µs each time.)
+    """
     while remembered and len(remembered) + wanted > MOST_REMEMBERED:
-        del remembered[next(iter(remembered))]
+        remembered.popitem(last=False)
