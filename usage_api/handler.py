@@ -116,7 +116,8 @@ def make_look_ups(
     """
     clocks, table = clocks or Clocks(), settings.counters_table
     published = _Published(settings.lake_bucket, s3)
-    archived = ArchivedSlices(DynamoDBArchives(dynamodb, table), published.bucket)
+    archives = DynamoDBArchives(dynamodb, table)
+    archived = ArchivedSlices(archives, published.bucket)
     sources = UsageSources(
         CountersWithArchives(CounterReader(dynamodb, table), archived, clocks.now),
         PlanBook(table, dynamodb),
@@ -127,6 +128,7 @@ def make_look_ups(
         published,
         KeptTraffic(published, clocks.steady),
         published,
+        archives,
     )
     return UsageQueries(sources, clocks.now, settings.default_plan)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
 from metering.counters.traffic import MonthTraffic
 from metering.outcome import MALFORMED_KEY, UNATTRIBUTED_KEY, UNDECODABLE_KEY
+from metering.proof.archive import ArchiveMark
 from metering.source.gap import minute_of
 from metering.source.state import SourceState
 from metering.usage import NO_USAGE, Usage
@@ -29,15 +30,17 @@ RESTORED: Final = (
 RESERVED_KEYS: Final = (UNATTRIBUTED_KEY, MALFORMED_KEY, UNDECODABLE_KEY)
 
 
-def assess(
+def assess(  # noqa: PLR0913 - all that health is made of
     completeness: Completeness,
     reserved: Mapping[str, Usage],
     source: SourceState,
     now: datetime,
     traffic: MonthTraffic | None = None,
+    *,
+    partly_archived: Iterable[ArchiveMark] = (),
 ) -> HealthAnswer:
     """The health at a time. `reserved` has the usage of the reserved keys in the current month, `traffic`
-    what the hourly run has found last.
+    what the hourly run has found last, `partly_archived` the marks of such months.
     """
     lag = _lag(completeness.complete_through, now)
     losses = tuple(_of_source(source, now))
@@ -67,6 +70,7 @@ def assess(
             *([RESTORED] if completeness.is_restored else _of_progress(status, lag, shards)),
             *losses,
             *_of_lines(malformed.requests, undecodable.requests),
+            *map(_of_archive, partly_archived),
         ),
     )
 
@@ -130,6 +134,15 @@ def _of_lines(malformed: int, undecodable: int) -> Iterator[str]:
             f"{records} no access log. Find out who else puts records into the "
             "stream; they are under errors/ in the lake's bucket, and `usage-meter redrive` tries them again."
         )
+
+
+def _of_archive(mark: ArchiveMark) -> str:
+    batches = _many(mark.batches, "batch", "batches")
+    return (
+        f"{mark.month} is partly archived: {mark.moved:,} of {batches} left the table. Unless a job is at "
+        f"work, `usage-meter archive {mark.month}` goes on, and `usage-meter archive {mark.month} --restore` "
+        "brings them back: see the runbook, Archive."
+    )
 
 
 def _many(count: int, one: str, several: str) -> str:

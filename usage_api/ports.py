@@ -15,6 +15,7 @@ from metering.counters.counter import Counter
 from metering.counters.traffic import MonthTraffic
 from metering.period import Period
 from metering.prices.tariff import Tariff
+from metering.proof.archive import ArchiveMark
 from metering.quotas.plan import AccountKeys, Assignment, Plan
 from metering.source.state import SourceState
 
@@ -105,6 +106,14 @@ class InvoiceSource(Protocol):
 
     def file(self, month: Period, place: str, name: str) -> bytes | None:
         """A file of an invoice; None: it is not there."""
+        ...
+
+
+class ArchiveSource(Protocol):
+    """Knows which months are archived."""
+
+    def partly_archived(self) -> Sequence[ArchiveMark]:
+        """The marks of months of which some batches are out of the table, and others are not, in order."""
         ...
 
 

@@ -32,6 +32,7 @@ from usage_api.invoices import InvoiceFile, account_of, invoice_file, invoices_o
 from usage_api.key_search import KeyOwners, key_page
 from usage_api.parameters import Days
 from usage_api.ports import (
+    ArchiveSource,
     BreakdownSource,
     CompletenessSource,
     CounterSource,
@@ -77,6 +78,7 @@ class UsageSources(NamedTuple):
     breakdowns: BreakdownSource
     traffic: TrafficSource
     invoices: InvoiceSource
+    archives: ArchiveSource
 
 
 class _AccountNow(NamedTuple):
@@ -97,7 +99,8 @@ class UsageQueries:
     ) -> None:
         """`default_plan` is that of keys that have none."""
         self._counters, self._plans, self._completeness, self._heaviest = sources[:4]
-        self._source, self._tariffs, self._breakdowns, self._traffic, self._invoices = sources[4:]
+        self._source, self._tariffs, self._breakdowns, self._traffic, self._invoices = sources[4:9]
+        self._archives = sources.archives
         self._clock = clock
         self._default_plan = default_plan
 
@@ -271,7 +274,14 @@ class UsageQueries:
         completeness = self._completeness.read()
         reserved = self._counters.of_keys(RESERVED_KEYS, current_month(now))
         usage = {counter.key: counter.usage for counter in reserved}
-        return assess(completeness, usage, self._source.load(), now, self._last_traffic(now))
+        return assess(
+            completeness,
+            usage,
+            self._source.load(),
+            now,
+            self._last_traffic(now),
+            partly_archived=self._archives.partly_archived(),
+        )
 
     def _last_traffic(self, now: datetime) -> MonthTraffic | None:
         """What the hourly run has found last: in the first hour of a month that is in the month before."""

@@ -5,8 +5,8 @@ whenever a job is stopped, and of two jobs at once one moves it. A slice that ha
 archived keeps these: what the archive has is taken from it, or added to it, and nothing else.
 
 A table that was restored from a backup may be torn where a batch was moving: backups keep no order between
-items. So a slice that is there though its batch is out is not added once more, and one that is missing though
-its batch is in comes back from the archive.
+items. So a slice that is there though its batch is out is not added once more, or leaves when archiving goes
+on; and one that is missing though its batch is in comes back from the archive.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/backuprestore_HowItWorks.html
 """
 
@@ -66,6 +66,11 @@ class DynamoDBArchives:
         """The marks of those of some months that are or were archived, in order: by one Query."""
         return [_mark(item) for item in self._table.query(ARCHIVES, between(first, last))]
 
+    def partly_archived(self) -> list[ArchiveMark]:
+        """The marks of months of which some batches are out, and others are not, in order: by one Query."""
+        marks = map(_mark, self._table.query(ARCHIVES))
+        return [mark for mark in marks if not (mark.has_ended or mark.is_whole)]
+
     def begin(self, mark: ArchiveMark, who: str) -> None:
         """Write the mark of a month, unless it is archived. Its version follows that of the mark before."""
         for before in self.between(mark.month, mark.month):
@@ -104,14 +109,29 @@ class DynamoDBArchives:
         """
         there = self._table.get_all(map(_place, rows), consistent=True)
         missing = [row for row in rows if _place(row) not in there]
-        return all(self._brought(mark, part) for part in cut(missing, ROWS_OF_A_BATCH))
+        return all(self._done(mark, self._put, part) for part in cut(missing, ROWS_OF_A_BATCH))
 
-    def _brought(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> bool:
+    def remove_repeated(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> int | None:
+        """Remove those slices that the table holds as they were archived, of batches that are out of it by
+        the mark; how many. None: the mark was not this one any more.
+        """
+        there = self._table.get_all(map(_place, rows), consistent=True)
+        repeated = [row for row in rows if (held := there.get(_place(row))) and _is_same(_slice(held), row)]
+        are_gone = all(self._done(mark, self._delete, part) for part in cut(repeated, ROWS_OF_A_BATCH))
+        return len(repeated) if are_gone else None
+
+    def _done(
+        self,
+        mark: ArchiveMark,
+        action: Callable[[StoredSlice], TransactWriteItemTypeDef],
+        rows: Sequence[StoredSlice],
+    ) -> bool:
+        """Do the same to some slices; whether the mark was still this one."""
         try:
-            self._table.transact([self._unmoved(mark), *(self._put(row) for row in rows)])
+            self._table.transact([self._unmoved(mark), *map(action, rows)])
         except Cancelled as error:
             if not error.reasons <= _CHANGED:
-                raise Transient(f"counters of {mark.month} were not brought back: {error}") from error
+                raise Transient(f"counters of {mark.month} were not changed: {error}") from error
             if self.read(mark.month) != mark:
                 return False
             raise Transient(f"counters of {mark.month} are being changed: run it again") from error
@@ -180,7 +200,11 @@ class DynamoDBArchives:
             raise Misconfigured([_removed(row)])
         if not _is_same(held, row):
             return self._changed(row, held, amounts(row.counter, -1), _NONE)
-        condition = unchanged(held.counter, held.watermarks)
+        return self._delete(held)
+
+    def _delete(self, row: StoredSlice) -> TransactWriteItemTypeDef:
+        """What removes a slice, if it is still this one."""
+        condition = unchanged(row.counter, row.watermarks)
         return {
             "Delete": {
                 "TableName": self._table.name,

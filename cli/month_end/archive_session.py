@@ -23,7 +23,7 @@ from metering.period import Period
 from metering.prices.tariff import FINAL_AFTER
 from metering.prices.tariff_file import read_tariff
 from metering.proof.archive import ArchiveIndex, ArchiveMark
-from reconciliation.archive.archiver import Archived, Archiver, CannotArchiveError
+from reconciliation.archive.archiver import Archivable, Archived, Archiver, CannotArchiveError
 from reconciliation.closing import NotLinkedError, SealedMonths
 from reconciliation.model.report import Report
 from reconciliation.ports import StepProgress
@@ -56,20 +56,29 @@ def run(month: Period, stack: str, options: ArchiveOptions, out: Output) -> None
     screen = out.screen()
     with _archiver(month, "Archiving", stack, screen) as (archiver, status):
         found = archiver.look(month, run_id=str(uuid.uuid4()))
-        mark = found.mark
-        if not (options.dry_run or (mark is not None and mark.is_whole) or not found.index.rows):
+        done = Archived(month, found.index, found.mark)
+        if not options.dry_run and found.index.rows:
             with paused(status, screen):
-                _show_index(screen, found.index)
-                agreed(f"Archive {month}?", yes=options.yes)
-            mark = archiver.archive(found).mark
-    out.write({**document(month, found.index, mark), "dry_run": options.dry_run})
+                _agree(found, screen, options)
+            done = archiver.archive(found)
+    out.write(
+        {**document(month, found.index, done.mark), "removed": done.removed, "dry_run": options.dry_run}
+    )
     if options.dry_run:
         _show_index(screen, found.index)
         screen.print("Nothing was changed (--dry-run).")
     elif not found.index.rows:
         screen.print(f"{month} has no counters of days: there is nothing to archive")
     else:
-        _show(screen, month, found.index, mark)
+        _show(screen, month, found.index, done.mark)
+        _show_removed(screen, done.removed)
+
+
+def _agree(found: Archivable, screen: Console, options: ArchiveOptions) -> None:
+    """Ask, unless the month has been archived: then nothing but what is there twice leaves the table."""
+    if found.mark is None or not found.mark.is_whole:
+        _show_index(screen, found.index)
+        agreed(f"Archive {found.month}?", yes=options.yes)
 
 
 def restore_month(month: Period, stack: str, options: ArchiveOptions, out: Output) -> None:
@@ -199,6 +208,15 @@ def _show_restorable(screen: Console, found: Archived) -> None:
         "of its last archive comes back, as after a restore of the table; all others stay as they are",
         soft_wrap=True,
     )
+
+
+def _show_removed(screen: Console, removed: int) -> None:
+    if removed:
+        screen.print(
+            f"{counted(removed, 'counter')} of the archive had come back with a restore of the table, "
+            "and left it again",
+            soft_wrap=True,
+        )
 
 
 def _show(screen: Console, month: Period, index: ArchiveIndex | None, mark: ArchiveMark | None) -> None:

@@ -47,6 +47,7 @@ from metering.proof.archive import (
     part_of,
     read_index,
     read_part,
+    rows_out,
 )
 from metering.proof.billing_chain import LinkKind, digest_of
 from metering.proof.month_state import State
@@ -97,6 +98,8 @@ class Archived:
     index: ArchiveIndex
     mark: ArchiveMark | None
     """None: all of it is in the table."""
+    removed: int = 0
+    """So many of its counters were in the table, too, as after a restore of it."""
 
 
 class Archiver:
@@ -217,7 +220,8 @@ class Archiver:
         return Archivable(month, index, contents), agreement
 
     def archive(self, found: Archivable) -> Archived:
-        """Do steps 2 to 6.
+        """Do steps 2 to 6. Of what an earlier run has archived, nothing stays in the table: it may have been
+        restored to a moment at which a batch moved.
 
         Raises:
             MeterError: something could not be read or written. What was done holds, and the next run does the
@@ -233,10 +237,11 @@ class Archiver:
         self._chain.begin()
         self._chain.add(LinkKind.ARCHIVE, month, {name: digest, **index.objects()})  # 4
         mark, indexes = found.mark, _Indexes(self._index, index, found.mark)
+        removed = 0 if mark is None else self._remove_repeated(mark, index)
         mark = self._begun(month, index) if mark is None else self._marked(month)  # 5
         while not mark.is_whole:  # 6
             mark = self._next(mark, indexes.of(mark))
-        return Archived(month, indexes.of(mark), mark)
+        return Archived(month, indexes.of(mark), mark, removed)
 
     def _write(self, index: ArchiveIndex, contents: RecordSpool, name: str, content: bytes) -> None:
         shelf = self._stores.shelf
@@ -272,6 +277,20 @@ class Archiver:
             mark = mark.after(1)
             self._on_progress(StepProgress(f"batches moved, of {mark.batches:,}:", mark.moved))
         return mark
+
+    def _remove_repeated(self, mark: ArchiveMark, index: ArchiveIndex) -> int:
+        """Remove what the table holds of batches that are out; how many counters."""
+        first = removed = 0
+        for part in index.parts:
+            if first < mark.moved:
+                rows = rows_out(self._rows(part), index, mark.moved - first)
+                found = self._stores.table.remove_repeated(mark, rows)
+                if found is None:
+                    raise _moved_meanwhile(mark)
+                removed += found
+            first += index.batches_of(part)
+            self._on_progress(StepProgress(f"batches looked at, of {mark.batches:,}:", first))
+        return removed
 
     def archived(self, month: Period) -> Archived:
         """What is archived of a month.
@@ -332,9 +351,7 @@ class Archiver:
             if mark.moved < first + batches:
                 rows = self._rows(part)[max(0, mark.moved - first) * index.rows_of_a_batch :]
                 if not self._stores.table.bring_missing(mark, rows):
-                    raise Transient(
-                        f"{mark.month} was archived or restored by somebody else meanwhile: run it again"
-                    )
+                    raise _moved_meanwhile(mark)
             first += batches
             self._on_progress(StepProgress(f"batches looked at, of {mark.batches:,}:", first))
 
@@ -404,6 +421,10 @@ def _days(rows: Iterator[StoredSlice], agreement: CounterAgreement, keys: set[st
             of_days = [row for row in of_key if is_day(row.counter.period)]
             keys |= {row.key for row in of_days}
             yield from of_days
+
+
+def _moved_meanwhile(mark: ArchiveMark) -> Transient:
+    return Transient(f"{mark.month} was archived or restored by somebody else meanwhile: run it again")
 
 
 def _months_after(month: Period, number: int) -> Period:

@@ -45,6 +45,12 @@ class ArchiveTable(Protocol):
         """
         ...
 
+    def remove_repeated(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> int | None:
+        """Remove those slices that the table holds as they were archived, of batches that are out of it by
+        the mark; how many. None: the mark was not this one any more.
+        """
+        ...
+
 
 class ArchiveShelf(Protocol):
     """Where archives are kept."""

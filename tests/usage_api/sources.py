@@ -11,6 +11,7 @@ from metering.counters.counter import Counter
 from metering.counters.traffic import MonthTraffic
 from metering.period import Period
 from metering.prices.tariff import Tariff
+from metering.proof.archive import ArchiveMark
 from metering.quotas.plan import AccountKeys, Assignment, Plan
 from metering.source.state import SourceState
 from metering.usage import NO_USAGE
@@ -56,6 +57,7 @@ class Memory:
     candidates: Sequence[str] = ()
     complete: Complete = field(default_factory=Complete)
     source: SourceState = field(default_factory=SourceState)
+    archiving: Sequence[ArchiveMark] = ()
     reads: list[str] = field(default_factory=list)
     failure: Exception | None = None
     prices: Tariff | None = None
@@ -65,7 +67,7 @@ class Memory:
 
     def look_ups(self, default_plan: str | None = None, now: datetime = NOW) -> UsageQueries:
         """The look-ups on these."""
-        return UsageQueries(UsageSources(*[self] * 9), lambda: now, default_plan)
+        return UsageQueries(UsageSources(*[self] * 10), lambda: now, default_plan)
 
     def load(self) -> SourceState:
         """What is known of the source."""
@@ -152,6 +154,10 @@ class Memory:
         """What all keys called."""
         self._note(f"traffic {month}")
         return self.months.get(month)
+
+    def partly_archived(self) -> Sequence[ArchiveMark]:
+        """Archives that are not finished."""
+        return self.archiving
 
     def keys(self, month: Period) -> Sequence[str]:
         """Who may be the heaviest."""

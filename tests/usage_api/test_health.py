@@ -8,10 +8,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from metering.period import Period
+from metering.proof.archive import ArchiveMark
 from metering.source.gap import Gap, Way, minute_of
 from metering.source.state import SourceState
 from metering.usage import Usage
-from tests.usage_api.sources import NOW, Complete, Shard
+from tests.usage_api.sources import NOW, Complete, Memory, Shard
 from usage_api.health import assess, status_of
 
 ON_TIME = NOW - timedelta(seconds=60)
@@ -101,6 +103,16 @@ class TestHealth:
         health = assess(Complete(None), {}, SourceState(), NOW)
         assert ("unknown", None, ()) == (health.status, health.lag_seconds, health.shards)
         assert "heartbeat" in health.problems[0]
+
+    def test_archiving_was_interrupted(self) -> None:
+        """A month that is neither in the table nor in its archive as a whole is named, with both ways on."""
+        mark = ArchiveMark(Period("2025-06"), "index", "0" * 64, 1_200, 7)
+        health = Memory(complete=ago(90), archiving=[mark]).look_ups().health()
+        (problem,) = health.problems
+        assert "ok" == health.status
+        assert problem.startswith("2025-06 is partly archived: 7 of 1,200 batches left the table.")
+        for way in ("`usage-meter archive 2025-06`", "`usage-meter archive 2025-06 --restore`"):
+            assert way in problem
 
     def test_not_counted(self) -> None:
         """What could not be read is shown, and what to do about it; calls without a key are no fault."""

@@ -216,6 +216,10 @@ class TableOfArchives:
         """A batch moves whole here, so that nothing is missing."""
         return True
 
+    def remove_repeated(self, mark: ArchiveMark, rows: Sequence[StoredSlice]) -> int | None:  # noqa: ARG002 - the port's
+        """For the same reason nothing is there that is out."""
+        return 0
+
     def move(self, moving: Moving) -> bool:
         """Move a batch; whether the mark was still this one."""
         return bool(self._outside.write(OperatorRequest.MOVED, moving))

@@ -250,6 +250,40 @@ def test_a_counter_that_is_still_there(bench: Bench) -> None:
     assert bench.begun == bench.counters()
 
 
+def test_a_counter_that_is_still_there_is_removed(bench: Bench) -> None:
+    """Where archiving goes on, it leaves the table, as long as the mark is the same. A counter that holds
+    calls of its own stays.
+    """
+    batches = batches_of(bench)
+    bench.move(batches)
+    left = bench.counters()
+    still = [item for item in bench.begun if item not in left]
+    assert 0 == bench.archives.remove_repeated(bench.mark(), batches[0])
+    for removed in (2, 1):
+        for item in still:
+            bench.tables.dynamodb.put_item(TableName=bench.tables.counters, Item=item)
+        assert bench.archives.remove_repeated(MARK, batches[0]) is None
+        assert removed == bench.archives.remove_repeated(bench.mark(), batches[0])
+        assert 1 == bench.archives.remove_repeated(bench.mark(), batches[1])
+        assert left == bench.counters()
+        bench.late()
+        left, still = bench.counters(), [item for item in still if item["sk"]["S"] != f"{DAY}#0"]
+
+
+def test_partly_archived(bench: Bench) -> None:
+    """Months of which something is out, and not all."""
+    bench.archives.begin(MARK._replace(month=Period("2026-09"), moved=2), "ops")
+    assert [MARK] == bench.archives.partly_archived()
+    batches = batches_of(bench)
+    bench.move(batches[:1])
+    assert [bench.mark()] == bench.archives.partly_archived()
+    bench.move(batches[1:])
+    assert [] == bench.archives.partly_archived()
+    bench.restore(batches)
+    bench.archives.end(bench.mark())
+    assert [] == bench.archives.partly_archived()
+
+
 def test_a_counter_with_something_else(bench: Bench) -> None:
     """What the meter does not write would be lost: such a counter is named."""
     bench.tables.dynamodb.update_item(

@@ -16,6 +16,7 @@ from cli.main import main
 from cli.month_end import archive_session
 from metering.counters.ports import TopKeysList
 from metering.period import Period
+from metering.proof.archive import ArchiveMark
 from tests.reconciliation.archive.archiving import CALLS, FINAL, ROWS, Archivist
 from tests.reconciliation.month_end import AFTER, OCTOBER, Deployment, running
 
@@ -129,6 +130,29 @@ def test_a_counter_that_no_mark_counts_as_out(deployment: Deployment, typed: Run
     assert begun != archivist.counters()
     code, shown = typed("archive", MONTH, "--restore", "--yes")
     assert (0, begun, None) == (code, archivist.counters(), archivist.table.read(OCTOBER)), shown
+
+
+def test_a_counter_that_came_back(deployment: Deployment, typed: Run) -> None:
+    """A day that is in the table though its month is archived, as after a restore of the table, leaves it,
+    and this is reported. A month whose archiving was interrupted is a problem of the meter's health.
+    """
+    archivist, place = Archivist(deployment), ("key:a", f"{MONTH}-31#0")
+    day = archivist.items()[place]
+    assert 0 == typed("archive", MONTH, "--yes")[0]
+    deployment.dynamodb.put_item(TableName=deployment.settings.counters_table, Item=day)
+    assert 0 == typed("archive", MONTH, "--dry-run")[0]
+    assert [place] == archivist.days()
+    code, shown = typed("archive", MONTH)
+    assert (0, []) == (code, archivist.days())
+    assert "1 counter of the archive had come back with a restore of the table, and left it again" in shown
+    assert f"- {MONTH} is" not in typed("health")[1]
+    assert 0 == typed("archive", MONTH, "--restore", "--yes")[0]
+    archivist.table.begin(ArchiveMark(OCTOBER, "index", "0" * 64, 2, 0), "ops")
+    shown = " ".join(typed("health")[1].split())
+    begun = archivist.table.read(OCTOBER)
+    assert begun is not None
+    assert archivist.table.end(begun)
+    assert f"- {MONTH} is partly archived: 0 of 2 batches left the table. Unless a job is at work" in shown
 
 
 TARIFF = """

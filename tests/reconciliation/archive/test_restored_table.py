@@ -21,7 +21,7 @@ from tests.reconciliation.repair.repairing import repairer, run, scope
 
 LATE = call("late", "2026-10-05T09:00:00", "b")
 FIRST, LAST = Period("2026-10-01"), Period("2026-10-31")
-MARK = ("archives", "2026-10")
+MARK, HEAD = ("archives", "2026-10"), ("billing-chain", "head")
 MOMENTS = 10
 """Before anything is written; the chain's head; the mark; three batches out; three back; the mark ended."""
 WHOLE = 5
@@ -146,6 +146,25 @@ def test_torn(history: History, number: int, *, is_mark_ahead: bool) -> None:
     assert archivist.restore().mark is None
     archivist.deployment.count_again()
     assert (history.days, history.counters) == (days(archivist), archivist.counters())
+
+
+@pytest.mark.parametrize("is_mark_ahead", [True, False])
+@pytest.mark.parametrize("number", moments(MOVED, {3}))
+def test_torn_and_archived_again(history: History, number: int, *, is_mark_ahead: bool) -> None:
+    """Archiving goes on at such a moment: what the table holds twice leaves it, even if the mark says that
+    all is out. Where it lacks something, nothing is changed, and the way out is named.
+    """
+    table = torn(history, number, is_mark_ahead=is_mark_ahead)
+    archivist = history.restored_to(table)
+    if is_mark_ahead is (number < WHOLE):
+        archived = archivist.archive()
+        assert (True, []) == (archived.removed > 0, archivist.days())
+        assert 0 == archivist.archive().removed
+    else:
+        with pytest.raises(Misconfigured, match="2026-10 --restore` brings it back"):
+            archivist.archive()
+        assert {**table, HEAD: {}} == {**archivist.items(), HEAD: {}}
+    assert history.early_days == days(archivist)
 
 
 @pytest.mark.parametrize("case", ["mark not there yet", "mark ended already", "all lost"])
