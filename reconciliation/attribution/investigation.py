@@ -120,14 +120,8 @@ class Investigation:
         alone = _counters_alone(days, months) if is_whole else frozenset[str]()
         found: dict[str, list[Suspect]] = defaultdict(list)
         for day, group in _groups(days):
-            look = partial(self._of_group, day, group, altered, alone)
-            for suspect in self._reader.within_budget(look):
+            for suspect in self._of_group(day, group, altered, alone):
                 found[suspect.key].append(suspect)
-            if self.ended:
-                self.left_out += len(group)
-            else:
-                self._looked_into += group
-                self._on_looked(len(self._looked_into))
         of_keys: dict[str, list[Difference]] = defaultdict(list)
         for one in days:
             of_keys[one.key].append(one)
@@ -138,11 +132,19 @@ class Investigation:
     def _of_group(
         self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str]
     ) -> list[Suspect]:
-        """What is wrong with the days of some keys: of all together, or of each for itself."""
+        """What is wrong with the days of some keys: of all together, or of each for itself, as far as the
+        budget goes. What was found of some stays where it does not suffice for the others.
+        """
         try:
-            return self._of_keys(day, group, altered, alone)
+            found = self._reader.within_budget(partial(self._of_keys, day, group, altered, alone))
         except TooManyToHoldError:
-            return [one for key in group for one in self._of_keys(day, [key], altered, alone)]
+            return [one for key in group for one in self._of_group(day, [key], altered, alone)]
+        if self.ended:
+            self.left_out += len(group)
+        else:
+            self._looked_into += group
+            self._on_looked(len(self._looked_into))
+        return found
 
     def _of_keys(
         self, day: Period, group: Sequence[Difference], altered: _Altered, alone: frozenset[str]

@@ -170,6 +170,17 @@ def test_one_key_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 3 * KEYS_OF_A_QUERY == len(found)
 
 
+def test_the_budget_ends_between_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of keys that are read one after the other those are named that the budget sufficed for."""
+    hold(30, monkeypatch)
+    together = 3 * KEYS_OF_A_QUERY
+    budget = Budget(lambda: 0.0, most_rows=together + 3 * 3)
+    one, found = investigated(Lake(calls_of_a_key=3), KEYS_OF_A_QUERY, budget)
+    assert {f"key-{number:04d}" for number in range(3)} == {finding.key for finding in found}
+    assert (3 * 3, KEYS_OF_A_QUERY - 3) == (len(found), one.left_out)
+    assert "it had read 69 rows and lines, of 69" == one.ended
+
+
 def test_a_key_with_too_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said of that key, and the others are named."""
     hold(2, monkeypatch)
