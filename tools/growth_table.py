@@ -1,4 +1,4 @@
-"""The second table of docs/scale.md: what grows with calls, alerts, authorizers and keys.
+"""The second table of docs/scale.md: what grows with calls, shards, alerts, authorizers and keys.
 
 `python -m tools.growth_table` writes it into the page. What the shipped code does is counted and
 not timed, on the stores of the simulation, so that it comes out the same on every machine.
@@ -46,6 +46,7 @@ _NOON: Final = datetime(2026, 11, 5, 12, tzinfo=UTC)
 _NOON_SECONDS: Final = int(_NOON.timestamp())
 _CALLS_OF_A_BATCH: Final = 1_000
 _SHARDS: Final = 16
+_CLAIMS_OF_A_SLOT: Final = 50_000
 
 
 class _CountingLedger(SimulatedLedger):
@@ -70,6 +71,18 @@ def refused_units(claims: int) -> float:
         shard = batch % _SHARDS
         claim([ReadRecord(batch, calls)], f"shardId-{shard:012d}", processes[shard], layout)
     return ledger.refused_units / claims * 1000
+
+
+def refused_by_shards(shards: int) -> float:
+    """Refused write units a thousand claims, where 50,000 in one time slot come from so many shards, each in
+    one batch: every process asks for each full page once.
+    """
+    ledger, dice, layout = _CountingLedger(), random.Random(1), LedgerLayout()
+    for shard in range(shards):
+        calls = [Call("", dice.getrandbits(63), 10_000_000, "k") for _ in range(_CLAIMS_OF_A_SLOT // shards)]
+        pages = FullPages(ledger, lambda: 0.0)
+        claim([ReadRecord(0, calls)], f"shardId-{shard:012d}", pages, layout)
+    return ledger.refused_units / _CLAIMS_OF_A_SLOT * 1000
 
 
 def batches_until_published(waiting: int) -> float:
@@ -190,6 +203,9 @@ class Row(NamedTuple):
 
 ROWS: Final = (
     Row("claims in one time slot", "refused write units a thousand, 16 shards", 1_000, refused_units),
+    Row(
+        "shards of one meter", "refused write units a thousand, 50,000 claims in a slot", 1, refused_by_shards
+    ),
     Row("alerts that wait", "batches of each of 4 shards", 8, batches_until_published),
     Row("authorizers of one limit", "changes of its record a second", 1, lease_changes),
     Row("authorizers of one limit", "write units of its record a second", 1, lease_units),
@@ -204,7 +220,8 @@ def growth_table(steps: Sequence[int] = STEPS) -> list[list[str]]:
 
 
 def _cell(row: Row, size: int) -> str:
-    return f"{size:,}: **{row.measure(size):,.3g}**"
+    value = row.measure(size)
+    return f"{size:,}: **{value:,.0f}**" if value >= 1_000 else f"{size:,}: **{value:,.3g}**"
 
 
 def _lines() -> Iterator[str]:
