@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.dynamodb.completeness import CompletenessBook, CompletenessReader, _item
+from adapters.dynamodb.layout import PROGRESS
 from adapters.dynamodb.progress import DynamoDBProgress
-from adapters.dynamodb.table import Table
+from adapters.dynamodb.table import Table, key_of
 from metering.counters.completeness import (
     MOST_MARKS,
     Completeness,
@@ -150,3 +151,20 @@ class TestReader:
         assert datetime(1970, 1, 1, 0, 0, 0, 5000, tzinfo=UTC) == reader.read().complete_through
         note(tables, A, 10, NOON_MS)
         assert Completeness(NOON, (ShardProgress(A, NOON),)) == reader.read()
+
+    def test_more_than_a_page(self, tables: Tables, book: CompletenessBook) -> None:
+        """The progress of closed shards may fill a page: the open ones behind it are read too."""
+        far = "shardId-000000000009"
+        book.save(Knowledge(1, 5, NOON_MS, (Cut(NOON_MS + 1, NOON_MS, {far: 10}),), (far,)))
+        for number in range(4):
+            note(tables, f"shardId-{number:012d}", 1, 1)
+            tables.dynamodb.update_item(
+                TableName=tables.counters,
+                Key=key_of((PROGRESS, f"shardId-{number:012d}")),
+                UpdateExpression="SET padding = :padding",
+                ExpressionAttributeValues={":padding": {"B": b" " * 300_000}},
+            )
+        note(tables, far, 10, NOON_MS)
+        found = CompletenessReader(tables.dynamodb, tables.counters).read()
+        assert Completeness(NOON, (ShardProgress(far, NOON),)) == found
+        assert 5 == len(book.load()[1])
