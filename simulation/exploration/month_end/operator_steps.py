@@ -21,7 +21,7 @@ from simulation.exploration.month_end.moment import (
     StreamNow,
     with_one,
 )
-from simulation.exploration.month_end.operator_runs import (
+from simulation.exploration.month_end.operator_moment import (
     Correcting,
     MonthTables,
     OperatorMoment,

@@ -11,7 +11,7 @@ from metering.usage import NO_USAGE
 from reconciliation.closing import decode_usage
 from simulation.exploration.month_end.contents import MonthEndContents
 from simulation.exploration.month_end.moment import ENDED, HEARTBEAT, MonthEndState
-from simulation.exploration.month_end.operator_runs import OperatorMoment
+from simulation.exploration.month_end.operator_moment import OperatorMoment
 from simulation.exploration.month_end.small_month import CALLED, OCTOBER, MonthEndEvent, ms_at
 from simulation.exploration.small_world import letter
 

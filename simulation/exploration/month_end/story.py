@@ -8,7 +8,7 @@ from typing import Final
 from metering.period import is_month
 from simulation.exploration.changes.tables import held
 from simulation.exploration.month_end.moment import HEARTBEAT, MonthEndState, MonthEndStep, OperatorRequest
-from simulation.exploration.month_end.operator_runs import Correcting, OperatorMoment
+from simulation.exploration.month_end.operator_moment import Correcting, OperatorMoment
 from simulation.exploration.month_end.schedule import MonthEndSchedules
 from simulation.exploration.month_end.small_month import CALLED, MonthEndEvent, Work
 from simulation.exploration.search import Violation
