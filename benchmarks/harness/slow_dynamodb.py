@@ -3,9 +3,9 @@
     python -m benchmarks.harness.slow_dynamodb DELAY_MS
 
 It runs in a process of its own, prints its port, and stops when its input ends. It keeps items and knows the
-clauses that the meter's updates are made of, and no more: conditions on a watermark and a size, SET, ADD and
-`list_append`; whoever reads finds nothing. Whether updates are right is not its business: DynamoDB Local
-judges that.
+clauses that the meter's updates are made of, and no more: conditions on a watermark and a size, SET, ADD,
+`list_append` and `if_not_exists`; whoever reads finds nothing. Whether updates are right is not its business:
+DynamoDB Local judges that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from typing import Any, Final
 
 import msgspec
 
-_SETTING: Final = re.compile(r"(#\w+) = (:\w+|list_append\(.*?, (:\w+)\)), ")
+_SETTING: Final = re.compile(
+    r"(#\w+) = (:\w+|list_append\((?:[^()]|\([^()]*\))+, (:\w+)\)|if_not_exists\(#\w+, (:\w+)\)), "
+)
 _ADDITION: Final = re.compile(r"(#\w+) (:\w+)")
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -55,10 +57,12 @@ class Items:
         if item is None:
             item = self._items[place] = dict(request["Key"])
         settings, _, additions = request["UpdateExpression"].partition("ADD ")
-        for name, value, appended in _SETTING.findall(settings.replace(" ADD", "").rstrip() + ", "):
+        for name, value, appended, first in _SETTING.findall(settings.replace(" ADD", "").rstrip() + ", "):
             if appended:
                 found = item.setdefault(names[name], {"L": []})["L"]
                 found += values[appended]["L"]
+            elif first:
+                item.setdefault(names[name], values[first])
             else:
                 item[names[name]] = values[value]
         for name, value in _ADDITION.findall(additions):
