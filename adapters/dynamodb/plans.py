@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import merge
 from itertools import islice
@@ -47,10 +47,10 @@ from metering.quotas.plan import ACCOUNT_PREFIX, AccountKeys, Assignment, Plan
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-KEYS_OF_A_TRANSACTION: Final = 33
-"""Each with its plan, its history and its account: at most 99 of the 100 items that DynamoDB takes.
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-"""
+ITEMS_OF_A_TRANSACTION: Final = 100
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+KEYS_OF_A_TRANSACTION: Final = ITEMS_OF_A_TRANSACTION // 3
+"""Each with its plan, its history and its account."""
 LAST_CHARACTER: Final = "\U0010ffff"
 """Of Unicode, and in the order of UTF-8, which is DynamoDB's."""
 TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
@@ -239,6 +239,14 @@ class PlanBook:
         """Make known which key id a key with this digest has."""
         with translated_model(f"PutItem of {self._table_name}"):
             self._digests(digest_pk(digest), key_id=key).save()
+
+    def know_all(self, digests: Mapping[str, str]) -> None:
+        """The same for several keys, by their digests: by a request for each hundred."""
+        changes = iter(digests.items())
+        while several := list(islice(changes, ITEMS_OF_A_TRANSACTION)):
+            with self._together() as writes:
+                for digest, key in several:
+                    writes.save(self._digests(digest_pk(digest), key_id=key))
 
     def forget(self, digest: str) -> None:
         """A caller who shows the key with this digest is unknown from now on."""

@@ -178,6 +178,5 @@ def _write(book: PlanBook, found: Changes) -> None:
 
 
 def _make_known(book: PlanBook, found: Imported, screen: Console) -> None:
-    for digest, key in found.digests.items():
-        book.know(digest, key)
+    book.know_all(found.digests)
     screen.print(f"Known: {counted(len(found.digests), 'key')}, by their digests.")

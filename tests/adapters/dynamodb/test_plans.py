@@ -210,6 +210,16 @@ class PlansContract:
         book.forget(digest_of(secret))
         assert [] == tables.items(tables.counters)
 
+    def test_many_digests(self, book: PlanBook, tables: Tables, requests: list[str]) -> None:
+        """Those of 150 keys are made known by two requests."""
+        book.plans()
+        requests.clear()
+        book.know_all({f"{number:03d}": f"k{number}" for number in range(150)})
+        assert ["TransactWriteItems"] * 2 == requests
+        assert {f"k{number}" for number in range(150)} == {
+            item["key_id"]["S"] for item in tables.items(tables.counters)
+        }
+
     def test_missing_table(self, tables: Tables) -> None:
         """A table that is not there is named."""
         with pytest.raises(Misconfigured, match="nowhere"):
