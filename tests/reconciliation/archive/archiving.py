@@ -35,6 +35,8 @@ CALLS = [
 ]
 """Four counters of days, of three keys."""
 ROWS = 4
+MOST_WRITES = 25
+"""That one request of DynamoDB takes."""
 
 Items = dict[tuple[str, str], dict[str, Any]]
 
@@ -136,21 +138,21 @@ class Sealed:
 
     def remove_objects_but(self, names: set[str]) -> None:
         """Leave the objects of the bucket that there were at an earlier time."""
-        for name in set(self._begun.objects()) - names:
-            self._begun.bucket.delete(name)
+        if removed := [{"Key": name} for name in set(self._begun.objects()) - names]:
+            bucket = self.cloud.settings.lake_bucket
+            self.cloud.s3.delete_objects(Bucket=bucket, Delete={"Objects": removed})
 
     def restore_table(self, items: Items) -> None:
         """Make the counters table what it was at an earlier time."""
-        now = self._begun.items()
-        for pk, sk in now.keys() - items.keys():
-            self.cloud.dynamodb.delete_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}})
-        for place, item in items.items():
-            if now.get(place) != item:
-                self.cloud.dynamodb.put_item(TableName=self._table, Item=item)
-
-    @property
-    def _table(self) -> str:
-        return self.cloud.settings.counters_table
+        now, table = self._begun.items(), self.cloud.settings.counters_table
+        writes: list[Any] = [
+            {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
+            for pk, sk in now.keys() - items.keys()
+        ]
+        writes += [{"PutRequest": {"Item": item}} for place, item in items.items() if now.get(place) != item]
+        for start in range(0, len(writes), MOST_WRITES):
+            some = writes[start : start + MOST_WRITES]
+            self.cloud.dynamodb.batch_write_item(RequestItems={table: some})
 
 
 def without_zeros(items: Items) -> Items:

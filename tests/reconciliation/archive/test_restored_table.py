@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +13,7 @@ from metering.counters.counter import Counter
 from metering.errors import Misconfigured
 from metering.period import Period
 from metering.proof.archive import ArchivedMonthError
+from metering.proof.billing_chain import Link
 from reconciliation.repair.rebuild import rebuild
 from reconciliation.verification import Verifier
 from tests.reconciliation.archive.archiving import CALLS, FINAL, Archivist, Items, Sealed
@@ -22,6 +23,8 @@ from tests.reconciliation.repair.repairing import repairer, run, scope
 LATE = call("late", "2026-10-05T09:00:00", "b")
 FIRST, LAST = Period("2026-10-01"), Period("2026-10-31")
 MARK, HEAD = ("archives", "2026-10"), ("billing-chain", "head")
+KEYS = ("a", "b")
+"""What the third key has leaves the table, and comes back, with the first day of `a`."""
 MOMENTS = 10
 """Before anything is written; the chain's head; the mark; three batches out; three back; the mark ended."""
 WHOLE = 5
@@ -48,6 +51,8 @@ class History:
     counters: Items
     objects: set[str]
     """Those of the bucket, with the archive and the chain."""
+    links: Sequence[Link]
+    """Those of the chain."""
 
     def restored_to(self, moment: Items) -> Archivist:
         """The deployment after a restore of the table."""
@@ -85,7 +90,8 @@ def history(cloud: Deployment) -> History:
     sealed.restore_table(moments[0])
     early = days(archivist)
     cloud.both([LATE], name="late")
-    return History(sealed, moments, days(archivist), early, archivist.counters(), set(archivist.objects()))
+    objects, links = set(archivist.objects()), archivist.chain.read().links
+    return History(sealed, moments, days(archivist), early, archivist.counters(), objects, links)
 
 
 def days(archivist: Archivist) -> list[list[Counter]]:
@@ -94,7 +100,7 @@ def days(archivist: Archivist) -> list[list[Counter]]:
     reader = CounterReader(deployment.dynamodb, deployment.settings.counters_table)
     archived = ArchivedSlices(archivist.table, lambda: archivist.bucket)
     counters = CountersWithArchives(reader, archived, lambda: FINAL)
-    return [counters.days(key, FIRST, LAST) for key in ("a", "b", "-")]
+    return [counters.days(key, FIRST, LAST) for key in KEYS]
 
 
 def test_moments(history: History) -> None:
@@ -110,14 +116,13 @@ def test_restored_to_any_moment(history: History, number: int) -> None:
     and ends with each call once; the chain has no fork, and nothing of it is missing.
     """
     archivist = history.with_late_call(history.moments[number])
-    before = archivist.chain.read()
     assert history.days == days(archivist)
     archived = archivist.archive()
     assert archived.mark is not None
     assert archived.mark.is_whole
     assert history.days == days(archivist)
     chain = archivist.chain.read()
-    assert ((), before.links) == (chain.faults, chain.links[: len(before.links)])
+    assert ((), history.links) == (chain.faults, chain.links[: len(history.links)])
     assert (
         []
         == Verifier(archivist.chain, archivist.deployment.sources.queries, run())
@@ -159,7 +164,6 @@ def test_torn_and_archived_again(history: History, number: int, *, is_mark_ahead
     if is_mark_ahead is (number < WHOLE):
         archived = archivist.archive()
         assert (True, []) == (archived.removed > 0, archivist.days())
-        assert 0 == archivist.archive().removed
     else:
         with pytest.raises(Misconfigured, match="2026-10 --restore` brings it back"):
             archivist.archive()
