@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from metering.prices.money import EXACT
 from metering.prices.tariff import Tariff
 from metering.prices.tariff_file import read_tariff
 from metering.usage import NO_USAGE, Usage, total
+from reconciliation.invoices import issue
 from reconciliation.invoices.issue import DraftPolicy, Invoicing
 from reconciliation.invoices.ports import CannotInvoice, Sealed
 from reconciliation.invoices.proven_usage import ProvenUsages
@@ -221,6 +223,30 @@ def test_many_at_once() -> None:
         assert sorted(accounts) == accounts
     assert shelves[0].kept == shelves[1].kept
     assert 3 * 202 == len(shelves[0].kept)
+
+
+class Counting(Shelves):
+    """A store that sees at times how many documents are held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[int] = []
+
+    def decide(self, month: Period, account: str, document: bytes) -> tuple[bytes, bool]:
+        if account.endswith("5"):
+            self.held.append(sum(type(one) is dict and "adjustment_total" in one for one in gc.get_objects()))
+        return super().decide(month, account, document)
+
+
+def test_few_documents_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many accounts there are, no more of their documents are in memory than are issued at a time."""
+    monkeypatch.setattr(issue, "_AT_A_TIME", 4)
+    before = sum(type(one) is dict and "adjustment_total" in one for one in gc.get_objects())
+    shelf = Counting()
+    usage = {f"key{number:03d}": 1 for number in range(60)}
+    Invoicing(october(**usage), shelf, group_size=5).invoice(OCTOBER, two_accounts(default_plan="pro"))
+    assert 6 == len(shelf.held)
+    assert 4 <= max(shelf.held) - before <= 10, shelf.held
 
 
 class Reconciling:
