@@ -42,7 +42,7 @@ from adapters.dynamodb.models import (
     translated_model,
 )
 from metering.errors import Transient
-from metering.quotas.plan import ACCOUNT_PREFIX, AccountKeys, Assignment, Plan
+from metering.quotas.plan import ACCOUNT_PREFIX, AccountKeys, Assignment, Plan, holder_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -51,6 +51,10 @@ ITEMS_OF_A_TRANSACTION: Final = 100
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 KEYS_OF_A_TRANSACTION: Final = ITEMS_OF_A_TRANSACTION // 3
 """Each with its plan, its history and its account."""
+ACCOUNTS_OF_A_TRANSACTION: Final = ITEMS_OF_A_TRANSACTION // 2
+"""Each with its plan and its history."""
+MEMBERS_OF_A_TRANSACTION: Final = 10_000
+"""Keys of these accounts: DynamoDB takes 4 MB."""
 LAST_CHARACTER: Final = "\U0010ffff"
 """Of Unicode, and in the order of UTF-8, which is DynamoDB's."""
 TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
@@ -199,18 +203,19 @@ class PlanBook:
         self.assign_accounts([assignment])
 
     def assign_accounts(self, assignments: Sequence[Assignment]) -> None:
-        """The same for several accounts. The plans of all keys are read once."""
+        """The same for several accounts, by a request for each 50. The plans of all keys are read once."""
         members: dict[str, set[str]] = defaultdict(set)
         for one in self.assignments() if assignments else ():
-            members[one.account].add(one.key)
-        for assignment in assignments:
-            name = assignment.key.removeprefix(ACCOUNT_PREFIX)
-            actions: list[Action] = [AccountItem.content.set(assignment)]
-            if keys := members.get(name):
-                actions.append(AccountItem.key_ids.add(keys))
+            members[holder_of(one.account)].add(one.key)
+        for several in _written_together(assignments, members):
             with self._together() as writes:
-                writes.update(self._accounts(account_pk(name)), actions=actions)
-                writes.save(self._entry(assignment))
+                for assignment in several:
+                    actions: list[Action] = [AccountItem.content.set(assignment)]
+                    if keys := members.get(assignment.key):
+                        actions.append(AccountItem.key_ids.add(keys))
+                    name = assignment.key.removeprefix(ACCOUNT_PREFIX)
+                    writes.update(self._accounts(account_pk(name)), actions=actions)
+                    writes.save(self._entry(assignment))
 
     def history(self, key: str) -> list[InForceEntry]:
         """All that was in force for a key, or :func:`metering.quotas.plan.holder_of` an account, in order."""
@@ -265,6 +270,23 @@ class PlanBook:
         with translated_model(f"Query of {self._table_name}"):
             for item in self._assignments.query(pk, keys, consistent_read=True, page_size=piece):
                 yield item.content
+
+
+def _written_together(
+    accounts: Iterable[Assignment], members: Mapping[str, set[str]]
+) -> Iterator[list[Assignment]]:
+    """Accounts in parts that fit one transaction each; one with very many keys is a part of its own."""
+    some: list[Assignment] = []
+    keys = 0
+    for one in accounts:
+        more = len(members.get(one.key, ()))
+        if some and (len(some) == ACCOUNTS_OF_A_TRANSACTION or keys + more > MEMBERS_OF_A_TRANSACTION):
+            yield some
+            some, keys = [], 0
+        some.append(one)
+        keys += more
+    if some:
+        yield some
 
 
 def _between(after: str, prefix: str) -> Condition | None:

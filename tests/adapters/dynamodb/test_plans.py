@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from adapters.dynamodb import plans
 from adapters.dynamodb.layout import PLAN_BUCKETS, assignment_pk
 from adapters.dynamodb.plans import PlanBook
 from metering.errors import Misconfigured, Transient
@@ -92,14 +93,31 @@ class PlansContract:
         assert [keys[0::3], None, keys[1::3]] == [one and sorted(one.keys) for one in found.values()]
 
     def test_many_accounts(self, book: PlanBook, requests: list[str]) -> None:
-        """The keys are read once for all of them, not once for each."""
-        book.assign_all([Assignment(f"k{number}", "free", f"firm{number}") for number in range(5)])
+        """The keys are read once for all of them, not once for each; 50 accounts are written by a request."""
+        names = [f"firm{number}" for number in range(60)]
+        book.assign_all([Assignment(f"k-{name}", "free", name) for name in names])
         requests.clear()
-        book.assign_accounts([Assignment(holder_of(f"firm{number}"), "free") for number in range(5)])
-        assert (PLAN_BUCKETS, 5) == (requests.count("Query"), requests.count("TransactWriteItems"))
-        found = book.account("firm3")
-        assert found is not None
-        assert frozenset({"k3"}) == found.keys
+        book.assign_accounts([Assignment(holder_of(name), "free") for name in names])
+        assert (PLAN_BUCKETS, 2) == (requests.count("Query"), requests.count("TransactWriteItems"))
+        for name in (names[3], names[-1]):
+            found = book.account(name)
+            assert found is not None
+            assert (Assignment(holder_of(name), "free"), {f"k-{name}"}) == (found.assignment, set(found.keys))
+
+    def test_accounts_with_many_keys(
+        self, book: PlanBook, requests: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A request takes 4 MB: no more keys are in one than fit, or those of a single account."""
+        monkeypatch.setattr(plans, "MEMBERS_OF_A_TRANSACTION", 2)
+        of_accounts = {"one": 3, "two": 1, "three": 1, "four": 1}
+        keys = [(f"{name}-{number}", name) for name, many in of_accounts.items() for number in range(many)]
+        book.assign_all([Assignment(key, "free", name) for key, name in keys])
+        requests.clear()
+        book.assign_accounts([Assignment(holder_of(name), "free") for name in of_accounts])
+        assert 3 == requests.count("TransactWriteItems")
+        assert of_accounts == {
+            name: len(one.keys) for name, one in book.accounts(of_accounts).items() if one is not None
+        }
 
     def test_history(self, book: PlanBook) -> None:
         """What was in force before stays, in the order of the changes."""
