@@ -75,7 +75,7 @@ simulate-sources: setup ## Watch a source through 1,000 quiet days and 1,000 cut
 	@$(BIN)/python -m simulation.source.report
 
 .PHONY: soak
-soak: setup ## Run everything for MINUTES=20 while services fail, twice over; draws build/soak.svg; SHORT=1 for CI
+soak: setup ## Run everything for MINUTES=20 while services fail, in three rounds; draws build/soak.svg; SHORT=1 for CI
 	@mkdir -p build; $(BIN)/python -m simulation.soak --out build/soak.svg --json build/soak.json \
 		$(if $(SHORT),--minutes 0 --rate 0.5 --comparisons 3,--minutes $(MINUTES))
 

@@ -29,6 +29,10 @@ MAX_RESULTS = 1000
 LONGEST_QUERY = 262_144
 _ENGINE_VERSION = "Athena engine version 3"
 _NO_LIMIT = 2**63 - 1
+_MOST_EXECUTIONS = 1000
+"""Queries that are known, with their results: the oldest is forgotten. Athena knows those of 45 days.
+https://docs.aws.amazon.com/athena/latest/ug/queries-viewing-history.html
+"""
 _PATIENCE_SECONDS = 0.2
 """How long the answer on a query's state waits for its end: nobody then sleeps beyond that of a short one."""
 
@@ -90,6 +94,8 @@ class _Execution:
     workgroup: WorkGroup
     output: str
     submitted_at: datetime
+    token: str | None
+    """The request's ``ClientRequestToken``."""
     state: State = "QUEUED"
     reason: str | None = None
     completed_at: datetime | None = None
@@ -115,7 +121,7 @@ class AthenaService:
         self._made: AthenaEngine | None = None
         self._workgroups = {group.name: group for group in [WorkGroup("primary"), *workgroups]}
         self._executions: dict[str, _Execution] = {}
-        self._tokens: dict[str, tuple[Request, str]] = {}
+        self._tokens: dict[str | None, tuple[Request, str]] = {}
         self._lock = threading.Lock()
         self._actions: dict[str, Callable[[Request], Answer]] = {
             "StartQueryExecution": self._start,
@@ -140,6 +146,7 @@ class AthenaService:
                 return self._started_before(request, self._tokens[token])
             execution = self._execution(request)
             self._executions[execution.id] = execution
+            self._forget()
             if token is not None:
                 self._tokens[token] = (request, execution.id)
         threading.Thread(
@@ -151,6 +158,15 @@ class AthenaService:
         if known[0] != request:
             raise _invalid("Idempotent parameters do not match")
         return {"QueryExecutionId": known[1]}
+
+    def _forget(self) -> None:
+        """Forget the oldest queries, if there are too many and they have ended."""
+        while len(self._executions) > _MOST_EXECUTIONS:
+            oldest = next(iter(self._executions.values()))
+            if not oldest.is_finished:
+                return
+            del self._executions[oldest.id]
+            self._tokens.pop(oldest.token, None)
 
     def _execution(self, request: Request) -> _Execution:
         query, parameters = request["QueryString"], list(request.get("ExecutionParameters", []))
@@ -171,6 +187,7 @@ class AthenaService:
             workgroup,
             f"{output.rstrip('/')}/{identity}.csv",
             datetime.now(UTC),
+            request.get("ClientRequestToken"),
         )
 
     def _engine(self) -> AthenaEngine:

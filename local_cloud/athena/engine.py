@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _ENGINE_TYPES = {"string": "VARCHAR", "int": "INTEGER", "float": "REAL"}
 _MEMORY_LIMIT = "600MB"
+_QUERIES_OF_A_DATABASE = 100
+"""DuckDB keeps 25 to 50 KB of each query until its database is closed, or for some thousand queries."""
 _ROWS_AT_A_TIME = 10_000
 _FAILURES_BY_TEXT = {
     "must appear in the GROUP BY clause": "EXPRESSION_NOT_AGGREGATE",
@@ -115,9 +118,13 @@ class _Planned:
     schemas: Mapping[tuple[str, str], Schema | None]
 
 
-_plans: Final[dict[Query, _Planned]] = {}
+plans: Final[dict[Query, _Planned]] = {}
 _MOST_PLANS: Final = 1000
 """Of this process: a plan depends on the query and its schemas alone, whichever cloud it is for."""
+_LONGEST_PLANNED: Final = 10_000
+"""Characters of a query whose plan is kept: a longer one lists values, and is not sent again. Its plan may
+take megabytes.
+"""
 
 
 class AthenaEngine:
@@ -128,7 +135,7 @@ class AthenaEngine:
         self._glue = client("glue")
         self._s3 = client("s3")
         self._cache = ObjectCache(self._s3)
-        self._database = _open(self._cache.folder)
+        self._databases = Databases(self._cache.folder)
         self._results = Spool()
 
     def prepare(self, text: str, parameters: Sequence[str], database: str) -> QueryPlan:
@@ -139,12 +146,13 @@ class AthenaEngine:
             QueryFailedError: it cannot be run.
         """
         query = (text, tuple(parameters), database)
-        planned = _plans.get(query)
+        planned = plans.get(query)
         if planned is None or any(self._schema(*name) != schema for name, schema in planned.schemas.items()):
             planned = self._planned(*query)
-            if len(_plans) >= _MOST_PLANS:
-                _plans.clear()
-            _plans[query] = planned
+            if len(plans) >= _MOST_PLANS:
+                plans.clear()
+            if len(text) <= _LONGEST_PLANNED:
+                plans[query] = planned
         return planned.plan
 
     def _planned(self, text: str, parameters: Sequence[str], database: str) -> _Planned:
@@ -175,7 +183,7 @@ class AthenaEngine:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection for one query, which can read fetched objects and nothing else."""
-        connection = self._database.cursor()
+        connection = self._databases.cursor()
         connection.execute("SET TimeZone = 'UTC'")
         return connection
 
@@ -213,6 +221,25 @@ class AthenaEngine:
             connection.execute(f"CREATE TEMP VIEW {use.view} AS {body}")
         columns = [column for reading in use.readings for column in reading]
         return sum(file.column_bytes.get(column, 0) for file in files for column in columns)
+
+
+class Databases:
+    """One empty database after the other. For any number of threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """They can read the files of the folder."""
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._database = _open(folder)
+        self._queries = 0
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection, which keeps its database as long as it is open."""
+        with self._lock:
+            if self._queries == _QUERIES_OF_A_DATABASE:
+                self._database, self._queries = _open(self._folder), 0
+            self._queries += 1
+            return self._database.cursor()
 
 
 def _open(folder: Path) -> duckdb.DuckDBPyConnection:

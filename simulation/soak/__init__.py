@@ -1,3 +1,3 @@
 """Twenty minutes of the whole meter in a local cloud, while the services around it are slow, hang and refuse,
-twice over: `make soak`.
+three times over: `make soak`.
 """

@@ -1,9 +1,9 @@
 """Twenty minutes of steady, bursty and hostile traffic through the whole meter in a local cloud. Shards are
 split, the consumer is stopped and started, and EventBridge, Athena and DynamoDB are slow, hang and refuse in
-turn; all of it twice in one process. Exits with 0 only if no call was lost or counted twice, the second round
-took no memory that the first had not, and every alarm rang that should have, and no other.
+turn; all of it three times in one process. Exits with 0 only if no call was lost or counted twice, the last
+round took no memory that the one before had not, and every alarm rang that should have, and no other.
 
-    python -m simulation.soak                          # in real time: ten minutes a round
+    python -m simulation.soak                          # in real time: twenty minutes for all rounds
     python -m simulation.soak --minutes 1              # the same script, scaled to a minute
     python -m simulation.soak --out soak.svg --json soak.json
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import resource
 import sys
@@ -13,6 +14,9 @@ from typing import Final, NamedTuple
 from local_cloud.stack import BUCKETS, TABLES, LocalCloud
 
 _STATM: Final = Path("/proc/self/statm")
+_SYSTEM: Final = ctypes.CDLL(None)
+_M_ARENA_MAX: Final = -8
+"""Of glibc's malloc.h."""
 
 OBJECT_BYTES: Final = 5_000
 """Of memory for each object of S3, whose content lies on disk."""
@@ -77,11 +81,23 @@ def garbage_of_this_run() -> Iterator[None]:
         gc.unfreeze()
 
 
+def share_one_heap() -> None:
+    """Threads that begin from now on share one heap, where the system is glibc's. By default each of them
+    gets one of its own, of up to eight for each core: they keep what the largest query ever needed, whichever
+    thread ran it, and that grows from query to query until each has run one.
+    https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html
+    """
+    if set_option := getattr(_SYSTEM, "mallopt", None):
+        set_option(_M_ARENA_MAX, 1)
+
+
 def resident_bytes() -> int:
-    """What the process holds now, without garbage; where the system does not say, the most that it ever
-    held.
+    """What the process holds now, without garbage and without free pages, where the system gives them back;
+    where it does not say, the most that the process ever held.
     """
     gc.collect()
+    if give_back := getattr(_SYSTEM, "malloc_trim", None):
+        give_back(0)
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * resource.getpagesize()
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

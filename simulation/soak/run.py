@@ -19,7 +19,7 @@ from simulation.soak.alarms import Alarms, length_in_minutes, metric_of
 from simulation.soak.clock import SoakClock
 from simulation.soak.cost import BilledUnits, Cost
 from simulation.soak.faults import FaultMode, ServiceFaults, soak_time
-from simulation.soak.memory import garbage_of_this_run, resident_bytes, stored_data
+from simulation.soak.memory import garbage_of_this_run, resident_bytes, share_one_heap, stored_data
 from simulation.soak.meter import PARAMETERS, SteppedMeter
 from simulation.soak.metrics import MINUTE, MetricStore, NamedMetric, metrics_read_from_output
 from simulation.soak.result import MinuteResult, RoundResult, SoakResult
@@ -87,6 +87,7 @@ class Soak:
 
     def run(self) -> SoakResult:
         """Play the rounds, and compare."""
+        share_one_heap()
         start = datetime.now(UTC).replace(second=0, microsecond=0)
         self._clock = SoakClock(
             start

@@ -1,8 +1,8 @@
 """What happens in which minute of a soak, and which alarms each disturbance must ring.
 
 The script has twenty minutes, whatever a soak's real length: its time is scaled, so that alarms see the
-periods that they are made for. It is played twice in one process: what the process takes once, it does not
-take in the second round; what it keeps of each call or comparison, it does.
+periods that they are made for. It is played three times in one process: what the process takes once, it does
+not take in the last round; what it keeps of each call or comparison, it does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MINUTES: Final = 20
 SETTLING: Final = 3
 """Further minutes without traffic, in which what is left is counted."""
 ROUND: Final = MINUTES + SETTLING
-ROUNDS: Final = 2
+ROUNDS: Final = 3
 BETWEEN_ROUNDS: Final = timedelta(days=62)
 """By which the calendar goes on: so that the months of a round are its own, and its comparisons have as much
 to read as those of the round before.

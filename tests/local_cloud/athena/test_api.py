@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local_cloud.athena import api
 from local_cloud.stack import LocalCloud
 from tests.local_cloud.athena.workshop import Analyst, QueryFailed, printed
 
@@ -326,3 +327,17 @@ def test_a_table_that_has_grown_is_read() -> None:
 
         assert [["old", None], ["new", "eu"]] == rows
         assert {"zone"} == set(analyst.ask(everything)[0]) - set(columns), "a known query, another schema"
+
+
+def test_old_queries_are_forgotten(empty_lake: Analyst, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest makes room for a new one, with its token: a long play does not fill the memory."""
+    monkeypatch.setattr(api, "_MOST_EXECUTIONS", 3)
+    first = empty_lake.start("SELECT 1", ClientRequestToken="0" * 32)
+    for _ in range(2):
+        empty_lake.wait(empty_lake.start("SELECT 2"))
+    assert first == empty_lake.start("SELECT 1", ClientRequestToken="0" * 32)
+
+    empty_lake.wait(empty_lake.start("SELECT 2"))
+    with pytest.raises(empty_lake.athena.exceptions.InvalidRequestException, match=f"{first} was not found"):
+        empty_lake.wait(first)
+    assert first != empty_lake.start("SELECT 1", ClientRequestToken="0" * 32)

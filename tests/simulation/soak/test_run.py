@@ -1,4 +1,4 @@
-"""A soak of two rounds of two minutes; `make soak` is the long one."""
+"""A soak of three rounds of two minutes; `make soak` is the long one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def problems(result: SoakResult) -> list[str]:
 @pytest.mark.exhaustive
 def test_counts(soak: Soak) -> None:
     """What is sent while DynamoDB hangs is counted when it answers, the alarms see what happened, and the
-    second round takes no memory that the first had not.
+    last round takes no memory that the one before had not.
     """
     result = soak.run()
     first, second, *_, last = result.minutes
