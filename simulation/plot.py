@@ -62,6 +62,8 @@ class Chart:
     title: str
     across: str
     curves: Sequence[Curve] = field(default_factory=tuple)
+    places: Sequence[int] = ()
+    """Values across that a linear axis names; none: five equal steps."""
 
 
 def line_chart(title: str, curves: Sequence[Curve]) -> str:
@@ -111,7 +113,7 @@ def _linear_chart(frame: _Frame, chart: Chart) -> Iterator[str]:
     highest_y = _round_up(max(y for curve in chart.curves for _, y in curve.points))
     scale = _LinearScale(frame, highest_x, highest_y)
     yield _text(frame.left, 20, chart.title, 'font-size="13"')
-    yield from _linear_grid(frame, scale)
+    yield from _linear_grid(frame, scale, chart.places)
     for number, curve in enumerate(chart.curves):
         yield from _linear_curve(curve, number, scale)
     yield from _names_at_ends(frame, chart.curves, scale)
@@ -132,13 +134,18 @@ class _LinearScale(NamedTuple):
         )
 
 
-def _linear_grid(frame: _Frame, scale: _LinearScale) -> Iterator[str]:
-    for step in range(_STEPS + 1):
-        value_x, value_y = scale.highest_x * step / _STEPS, scale.highest_y * step / _STEPS
-        x, y = scale.place((value_x, value_y))
+def _linear_grid(frame: _Frame, scale: _LinearScale, places: Sequence[int]) -> Iterator[str]:
+    for value in _equal_steps(scale.highest_y):
+        _, y = scale.place((0, value))
         yield f'<path d="M{frame.left} {y}H{frame.edge}" stroke="{_INK}" stroke-opacity="0.25"/>'
-        yield _text(frame.left - 8, y + 4, f"{value_y:g}", _END)
-        yield _text(x, frame.base + 18, f"{value_x:g}", _MIDDLE)
+        yield _text(frame.left - 8, y + 4, f"{value:g}", _END)
+    for value in places or _equal_steps(scale.highest_x):
+        x, _ = scale.place((value, 0))
+        yield _text(x, frame.base + 18, f"{value:g}", _MIDDLE)
+
+
+def _equal_steps(highest: float) -> Sequence[float]:
+    return [highest * step / _STEPS for step in range(_STEPS + 1)]
 
 
 def _linear_curve(curve: Curve, number: int, scale: _LinearScale) -> Iterator[str]:

@@ -10,6 +10,8 @@ from simulation.soak.result import MinuteResult, RoundResult, SoakResult
 
 _MB: Final = 2**20
 _MILLION: Final = 1_000_000
+_MINUTES_NAMED: Final = 10
+"""Below the picture: each tenth one."""
 
 
 def heading() -> str:
@@ -80,8 +82,9 @@ def drawn(result: SoakResult) -> str:
         ("Drift: events that the counters hold too many or too few", lambda one: one.drift),
         ("Alarms that are raised", lambda one: len(one.alarms)),
     ]
+    named = range(0, len(result.minutes), _MINUTES_NAMED)
     charts = [
-        Chart(title, "minute", [Curve("", [(one.minute, value(one)) for one in result.minutes])])
+        Chart(title, "minute", [Curve("", [(one.minute, value(one)) for one in result.minutes])], named)
         for title, value in figures
     ]
     return line_charts(charts)

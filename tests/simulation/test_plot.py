@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from simulation.plot import Chart, Curve, chart_sheet, line_chart
+from simulation.plot import Chart, Curve, chart_sheet, line_chart, line_charts
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -20,6 +20,14 @@ def test_line_chart() -> None:
     texts = [text.text for text in root.iter(f"{SVG}text")]
     assert (2, 4) == (len(paths), len(list(root.iter(f"{SVG}circle"))))
     assert {"a < b", "one & two", "flat"} <= set(texts)
+
+
+def test_places() -> None:
+    """Below the axis are the values that a chart names, where they lie."""
+    curve = Curve("", [(0, 0), (40, 1)])
+    root = ET.fromstring(line_charts([Chart("t", "minute", [curve], range(0, 41, 10))]))
+    places = {text.text: float(text.attrib["x"]) for text in root.iter(f"{SVG}text")}
+    assert places["10"] - places["0"] == pytest.approx((places["40"] - places["0"]) / 4, abs=0.2)
 
 
 def test_names_do_not_overlap() -> None:
