@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from adapters.dynamodb.counters import DynamoDBCounters
 from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, client
 from adapters.dynamodb.layouts import DynamoDBLayouts
-from adapters.dynamodb.ledger import DynamoDBLedger
+from adapters.dynamodb.ledger import DynamoDBLedger, DynamoDBLedgerPages
 from adapters.dynamodb.progress import DynamoDBProgress, highest_position
 from adapters.dynamodb.refusals import DynamoDBRefusals
 from adapters.dynamodb.slices import DynamoDBSlices
@@ -68,9 +68,10 @@ def make_processor(
         clock=lambda: datetime.now(UTC),
         is_over=limit.is_over_for_claims,
     )
+    pages = DynamoDBLedgerPages(settings.ledger_table, dynamodb, is_over=limit.is_over_for_claims)
     progress = DynamoDBProgress(settings.counters_table, updates)
     return Processor(
-        FullPages(ledger, time.monotonic),
+        FullPages(ledger, time.monotonic, pages),
         DynamoDBSlices(settings.counters_table, updates),
         DynamoDBCounters(settings.counters_table, updates, limit.is_over_for_increments),
         progress,

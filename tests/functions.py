@@ -19,6 +19,7 @@ from adapters.s3.bucket import Bucket
 from adapters.s3.reports import S3Breakdowns, S3Traffic
 from local_cloud.api_gateway.gateway import MeteredGateway
 from local_cloud.stack import LocalCloud
+from metering.counters.ledger_layout import LedgerLayout
 from metering.period import Period
 from metering.quotas.key_digest import digest_of
 from metering.quotas.plan import Assignment, Limit, Mode, Plan, Span
@@ -38,7 +39,7 @@ _shares = itertools.count(50)
 
 def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     """Two calls of one key and a control message become counters. A threshold that is reached is sent, and so
-    is one that had to wait.
+    is one that had to wait. Copies of the calls count nothing behind a page of the ledger that is full.
     """
     book = PlanBook(cloud.stack.name("CountersTable"), cloud.client("dynamodb"))
     give_plan(book, "shop", Limit(Metric.REQUESTS, Span.DAY, 2, thresholds=(100,)))
@@ -53,15 +54,24 @@ def count_calls(cloud: LocalCloud, invoke: Invoke) -> None:
     }
     cloud.client("dynamodb").put_item(TableName=cloud.stack.name("CountersTable"), Item=unreported)
     deliveries = [delivery(lines(2, apiKeyId="shop")), control_message()]
-    assert {"batchItemFailures": []} == invoke(
-        kinesis_event(deliveries, stream_arn=cloud.stack.arn("CallStream"))
-    )
+    for first in (0, 10):
+        batch = kinesis_event(deliveries, first=first, stream_arn=cloud.stack.arn("CallStream"))
+        assert {"batchItemFailures": []} == invoke(batch)
+        _fill_pages(cloud)
     table = cloud.stack.name("CountersTable")
     items = cloud.client("dynamodb").scan(TableName=table)["Items"]
     assert [{"N": "2"}] * 2 == [item["requests"] for item in items if item["pk"] == {"S": "key:shop"}]
     assert [True, False] == [
         any(item["pk"]["S"] == pk for item in items) for pk in ("told:shop", UNPUBLISHED)
     ]
+
+
+def _fill_pages(cloud: LocalCloud) -> None:
+    """No page of the ledger takes more."""
+    dynamodb, table = cloud.client("dynamodb"), cloud.stack.name("LedgerTable")
+    for page in dynamodb.scan(TableName=table, FilterExpression="attribute_exists(claims)")["Items"]:
+        full = {"N": str(LedgerLayout().full_at)}
+        dynamodb.put_item(TableName=table, Item={**page, "size": full})
 
 
 def transform_deliveries(_cloud: LocalCloud, invoke: Invoke) -> None:

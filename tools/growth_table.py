@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import ceil
 from typing import Final, NamedTuple, cast
 
@@ -24,7 +25,7 @@ from adapters.dynamodb.thresholds import DEFERRED_AT_ONCE
 from metering.calls.call import Call
 from metering.calls.record import ReadRecord
 from metering.counters.ledger_layout import LedgerLayout
-from metering.counters.ports import Append, LedgerAnswer, Status
+from metering.counters.ports import Append, LedgerAnswer, Page, PageId, Status
 from metering.period import Period
 from metering.quotas.decision import Counted
 from metering.quotas.plan import AccountKeys, Limit, Mode, Plan, Span
@@ -50,9 +51,16 @@ _CLAIMS_OF_A_SLOT: Final = 50_000
 
 
 class _CountingLedger(SimulatedLedger):
-    """The ledger in memory, with what its refusals cost."""
+    """The ledger in memory, with what its refusals and reads cost."""
 
     refused_units = 0
+    read_units = 0.0
+
+    def read(self, pages: Sequence[PageId]) -> list[Page | None]:
+        """Read several pages, eventually consistent: half a unit for each 4 KB."""
+        found = super().read(pages)
+        self.read_units += sum(0.5 if page is None else ceil(page.size / 4096) / 2 for page in found)
+        return found
 
     def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
         """Append to several pages."""
@@ -65,7 +73,7 @@ class _CountingLedger(SimulatedLedger):
 def refused_units(claims: int) -> float:
     """Refused write units a thousand claims, where so many from 16 shards lie in one time slot."""
     ledger, dice, layout = _CountingLedger(), random.Random(1), LedgerLayout()
-    processes = [FullPages(ledger, lambda: 0.0) for _ in range(_SHARDS)]
+    processes = [FullPages(ledger, lambda: 0.0, ledger) for _ in range(_SHARDS)]
     for batch in range(claims // _CALLS_OF_A_BATCH):
         calls = [Call("", dice.getrandbits(63), 10_000_000, "k") for _ in range(_CALLS_OF_A_BATCH)]
         shard = batch % _SHARDS
@@ -74,15 +82,27 @@ def refused_units(claims: int) -> float:
 
 
 def refused_by_shards(shards: int) -> float:
-    """Refused write units a thousand claims, where 50,000 in one time slot come from so many shards, each in
-    one batch: every process asks for each full page once.
-    """
+    """Refused write units a thousand claims: see :func:`_by_shards`."""
+    return _by_shards(shards).refused_units / _CLAIMS_OF_A_SLOT * 1000
+
+
+def read_by_shards(shards: int) -> float:
+    """Read units a thousand claims: see :func:`_by_shards`."""
+    return _by_shards(shards).read_units / _CLAIMS_OF_A_SLOT * 1000
+
+
+@lru_cache
+def _by_shards(shards: int) -> _CountingLedger:
+    """A time slot with 50,000 claims of so many shards, each in one batch. The slot before was the same."""
     ledger, dice, layout = _CountingLedger(), random.Random(1), LedgerLayout()
-    for shard in range(shards):
-        calls = [Call("", dice.getrandbits(63), 10_000_000, "k") for _ in range(_CLAIMS_OF_A_SLOT // shards)]
-        pages = FullPages(ledger, lambda: 0.0)
-        claim([ReadRecord(0, calls)], f"shardId-{shard:012d}", pages, layout)
-    return ledger.refused_units / _CLAIMS_OF_A_SLOT * 1000
+    processes = [FullPages(ledger, lambda: 0.0, ledger) for _ in range(shards)]
+    for slot in range(2):
+        ledger.refused_units, ledger.read_units = 0, 0.0
+        time_ms = 10_000_000 + slot * layout.slot_ms
+        for shard, pages in enumerate(processes):
+            calls = [Call("", dice.getrandbits(63), time_ms, "k") for _ in range(_CLAIMS_OF_A_SLOT // shards)]
+            claim([ReadRecord(slot, calls)], f"shardId-{shard:012d}", pages, layout)
+    return ledger
 
 
 def batches_until_published(waiting: int) -> float:
@@ -206,6 +226,7 @@ ROWS: Final = (
     Row(
         "shards of one meter", "refused write units a thousand, 50,000 claims in a slot", 1, refused_by_shards
     ),
+    Row("shards of one meter", "read units a thousand, the same", 1, read_by_shards),
     Row("alerts that wait", "batches of each of 4 shards", 8, batches_until_published),
     Row("authorizers of one limit", "changes of its record a second", 1, lease_changes),
     Row("authorizers of one limit", "write units of its record a second", 1, lease_units),

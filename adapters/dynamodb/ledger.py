@@ -1,14 +1,23 @@
-"""The ledger in DynamoDB: one UpdateItem an append."""
+"""The ledger in DynamoDB: one UpdateItem an append, and a BatchGetItem for pages that are only read."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING, cast
 
-from adapters.dynamodb.hot_path.conditional_writes import ConditionalUpdates, UpdateAnswer, UpdateRequest
+from adapters.dynamodb.hot_path.conditional_writes import (
+    ConditionalUpdates,
+    Item,
+    UpdateAnswer,
+    UpdateRequest,
+)
 from adapters.dynamodb.item_content import DECODING_ERRORS, position_of, unreadable
 from adapters.dynamodb.layout import decode_position, encode_position, ledger_pk, watermark_attribute
+from adapters.dynamodb.table import KEYS_AT_ONCE
+from adapters.errors import AWS_ERRORS
 from metering.counters.ports import (
     BYTES_OF_HASH,
     LEDGER_TTL_SECONDS,
@@ -16,9 +25,14 @@ from metering.counters.ports import (
     Claim,
     LedgerAnswer,
     Page,
+    PageId,
     Status,
     expires_at,
 )
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import KeysAndAttributesTypeDef
 
 FIRST_CLAIM_OF_SHARD = "attribute_not_exists(#w)"
 LATER_THAN_WATERMARK = "#w < :first"
@@ -83,20 +97,59 @@ class DynamoDBLedger:
         }
 
 
+class DynamoDBLedgerPages:
+    """The port `LedgerPages` on the ledger table. Reads are eventually consistent, for half the price."""
+
+    def __init__(
+        self, table_name: str, dynamodb: DynamoDBClient, *, is_over: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`is_over` says when nothing more is to be read."""
+        self._table_name = table_name
+        self._dynamodb = dynamodb
+        self._is_over = is_over
+
+    def read(self, pages: Sequence[PageId]) -> list[Page | None]:
+        """The pages: see :class:`metering.counters.ports.LedgerPages`. What cannot be read is not known, and
+        no error: the write that follows says what is wrong.
+
+        Raises:
+            UnreadableItem: a page is not as it was written.
+        """
+        keys = [ledger_pk(*page) for page in pages]
+        wanted = list(dict.fromkeys(keys))
+        parts = (wanted[start : start + KEYS_AT_ONCE] for start in range(0, len(wanted), KEYS_AT_ONCE))
+        items = dict(chain.from_iterable(map(self._items, parts)))
+        return [_page(items[key], None) if key in items else None for key in keys]
+
+    def _items(self, keys: Sequence[str]) -> Iterator[tuple[str, Item]]:
+        if self._is_over():
+            return
+        request: KeysAndAttributesTypeDef = {"Keys": [{"pk": {"S": key}} for key in keys]}
+        try:
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table_name: request})
+        except AWS_ERRORS:
+            return
+        for item in cast("list[Item]", answer["Responses"].get(self._table_name, [])):
+            yield item["pk"]["S"], item
+
+
 def _answer(append: Append, answer: UpdateAnswer) -> LedgerAnswer:
     if answer.status is Status.UNAVAILABLE:
         return LedgerAnswer(Status.UNAVAILABLE)
     name = watermark_attribute(append.claims[0].shard_id)
     watermark = position_of(answer.item, name) if name in answer.item else None
+    return LedgerAnswer(answer.status, _page(answer.item, watermark))
+
+
+def _page(item: Item, watermark: int | None) -> Page:
     try:
-        page = Page(
-            claims=[decode_claim(element["B"]) for element in answer.item.get("claims", {"L": []})["L"]],
+        return Page(
+            claims=[decode_claim(element["B"]) for element in item.get("claims", {"L": []})["L"]],
             watermark=watermark,
-            size=int(answer.item["size"]["N"]) if "size" in answer.item else 0,
+            size=int(item["size"]["N"]) if "size" in item else 0,
         )
     except DECODING_ERRORS as error:  # nobody knows who owns its events: that stops the shard
-        raise unreadable(answer.item, error) from error
-    return LedgerAnswer(answer.status, page)
+        raise unreadable(item, error) from error
 
 
 def encode_claim(claim: Claim) -> bytes:

@@ -7,7 +7,7 @@ from math import ceil, exp
 from typing import Final
 
 from metering.cost.key_spread import distinct_keys
-from metering.cost.ledger_units import AveragePage, units_of
+from metering.cost.ledger_units import AveragePage, PageUnits, units_of
 from metering.cost.workload import Workload
 
 BATCH_DELIVERIES: Final = 1_000
@@ -79,9 +79,10 @@ def appends_of(workload: Workload, shards: int, batch: Batch, lanes: int) -> flo
     return page.appends * lanes / workload.slot_seconds / shards / batch.per_second
 
 
-def ledger_units_per_second(workload: Workload, shards: int, batch: Batch, lanes: int) -> float:
-    """Write units of the ledger in a second, over all lanes."""
-    return lanes * units_of(ledger_page(workload, shards, batch, lanes)) / workload.slot_seconds
+def ledger_units_per_second(workload: Workload, shards: int, batch: Batch, lanes: int) -> PageUnits:
+    """Units of the ledger in a second, over all lanes."""
+    writes, reads = units_of(ledger_page(workload, shards, batch, lanes))
+    return PageUnits(lanes * writes / workload.slot_seconds, lanes * reads / workload.slot_seconds)
 
 
 def run_seconds(workload: Workload, batch: Batch, appends: float) -> float:

@@ -92,6 +92,7 @@ def _items(workload: Workload, units: Units) -> Iterator[_Item]:
     yield "Lambda", "loading code", "lambda_gb_seconds", units.init_gb_seconds, "GB s"
     yield "DynamoDB", "counters", "write_units", units.counter_writes, "write units"
     yield "DynamoDB", "ledger", "write_units", units.ledger_writes, "write units"
+    yield "DynamoDB", "ledger, full pages", "read_units", units.ledger_reads, "read units"
     yield "DynamoDB", "progress", "write_units", units.progress_writes, "write units"
     yield "DynamoDB", "stored", "table_bytes", units.table_bytes, "bytes"
     yield "DynamoDB", "point-in-time recovery", "recovery_bytes", units.table_bytes, "bytes"

@@ -85,14 +85,14 @@ def lanes_for(workload: Workload, shards: int) -> int:
         lanes for lanes in _LANES if page_units_per_second(workload.at_peak(), shards, lanes) < _PAGE_UNITS
     ]
     return min(
-        roomy or _LANES[-1:], key=lambda lanes: ledger_units_per_second(workload, shards, batch, lanes)
+        roomy or _LANES[-1:], key=lambda lanes: ledger_units_per_second(workload, shards, batch, lanes).writes
     )
 
 
 def page_units_per_second(workload: Workload, shards: int, lanes: int) -> float:
     """Write units of one lane's slot while it lasts."""
     page = ledger_page(workload, shards, batch_of(workload, shards), lanes)
-    return units_of(page) / workload.slot_seconds
+    return units_of(page).writes / workload.slot_seconds
 
 
 def sizing(workload: Workload) -> Sizing:
@@ -108,7 +108,7 @@ def sizing(workload: Workload) -> Sizing:
         shards=shards,
         lanes=lanes,
         concurrency=shards * (1 + TRANSFORMS_OF_A_SHARD),
-        write_units_per_second=counters + ledger_units_per_second(peak, shards, batch, lanes),
+        write_units_per_second=counters + ledger_units_per_second(peak, shards, batch, lanes).writes,
         busy_share=_busy_share(peak, shards),
         hot_key_headroom=PARTITION_UNITS / hot_writes,
         hot_page_headroom=PARTITION_UNITS / page_units_per_second(peak, shards, lanes),

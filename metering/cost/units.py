@@ -94,6 +94,8 @@ class Units:
     processor_gb_seconds: float
     counter_writes: float
     ledger_writes: float
+    ledger_reads: float
+    """Of pages that others have filled."""
     progress_writes: float
     table_bytes: float
     transforms: float
@@ -152,6 +154,7 @@ def units(workload: Workload) -> Units:
     transforms = _transforms(records, shards)
     lake_bytes = workload.calls_per_month * workload.line_bytes * PARQUET_SHARE
     lines_bytes = float(workload.calls_per_month * (workload.line_bytes + EVENT_BYTES))
+    ledger = ledger_units_per_second(workload, shards, batch, lanes)
     seconds = run_seconds(workload, batch, appends_of(workload, shards, batch, lanes))
     watch_runs = _WATCH_RUNS_PER_SECOND * SECONDS_OF_MONTH
     shard_hours = shards * SECONDS_OF_MONTH / 3600
@@ -168,7 +171,8 @@ def units(workload: Workload) -> Units:
         batches=batches,
         processor_gb_seconds=batches * seconds * PROCESSOR_MEMORY_MB / 1024,
         counter_writes=batches * batch.counter_writes,
-        ledger_writes=ledger_units_per_second(workload, shards, batch, lanes) * SECONDS_OF_MONTH,
+        ledger_writes=ledger.writes * SECONDS_OF_MONTH,
+        ledger_reads=ledger.reads * SECONDS_OF_MONTH,
         progress_writes=batches,
         table_bytes=_counter_bytes(workload) + _ledger_bytes(workload, batch),
         transforms=transforms,

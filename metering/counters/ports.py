@@ -118,6 +118,14 @@ class Ledger(Protocol):
         ...
 
 
+class LedgerPages(Protocol):
+    """Pages of the ledger as they were a moment ago. A page that was full then is the same now."""
+
+    def read(self, pages: Sequence[PageId]) -> Sequence[Page | None]:
+        """Pages in their order, without a watermark; None where there was none, or it is not known."""
+        ...
+
+
 class SliceId(NamedTuple):
     """A slice that the counters of a month and its days have."""
 

@@ -123,7 +123,7 @@ class PageItem:
 
 
 class SimulatedLedger:
-    """The port `Ledger`. `clock` gives epoch milliseconds; pages expire by
+    """The ports `Ledger` and `LedgerPages`. `clock` gives epoch milliseconds; pages expire by
     :func:`metering.counters.ports.expires_at`.
     """
 
@@ -139,6 +139,11 @@ class SimulatedLedger:
     def append(self, appends: Sequence[Append]) -> list[LedgerAnswer]:
         """Append to several pages."""
         return [self._append(one) for one in appends]
+
+    def read(self, pages: Sequence[PageId]) -> list[Page | None]:
+        """The port `LedgerPages`."""
+        found = map(self.items.get, pages)
+        return [None if item is None else Page(tuple(item.claims), None, item.size) for item in found]
 
     def _append(self, append: Append) -> LedgerAnswer:
         item = self.items.get(append.page)

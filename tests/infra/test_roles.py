@@ -228,7 +228,8 @@ class TestOtherAccounts:
 class TestGrants:
     def test_stream_processor(self) -> None:
         """It reads the stream and adds to the tables; it can neither delete nor overwrite a counter."""
-        assert {"dynamodb:UpdateItem"} == actions("StreamProcessorRole", STACK.arn("LedgerTable"))
+        ledger = {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+        assert ledger == actions("StreamProcessorRole", STACK.arn("LedgerTable"))
         assert {
             "dynamodb:UpdateItem",
             "dynamodb:BatchGetItem",

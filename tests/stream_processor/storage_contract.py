@@ -16,6 +16,7 @@ from metering.counters.ports import (
     Counters,
     Increment,
     Ledger,
+    LedgerPages,
     PageId,
     Progress,
     ProgressLog,
@@ -49,6 +50,8 @@ class Store:
     """The totals of a key in a period, over all slices."""
     parts: Callable[[str, Period], Mapping[str, int]]
     """The requests of each part of the period that has any."""
+    pages: LedgerPages
+    """Of the ledger."""
     registered: Callable[[Period], frozenset[int]]
     """The slices of a month, as readers of counters have them."""
     reached: Callable[[str], tuple[int, int] | None]
@@ -165,7 +168,7 @@ class CountersContract:
 
 
 class LedgerContract:
-    """The port `Ledger`."""
+    """The ports `Ledger` and `LedgerPages`."""
 
     def test_first(self, store: Store) -> None:
         """The answer holds the page as it is after the append."""
@@ -202,6 +205,14 @@ class LedgerContract:
         (written,) = store.ledger.append([Append(PLACE, (second,), FULL)])
         assert (Status.REFUSED, [first]) == (refused.status, list(refused.page.claims))
         assert (Status.WRITTEN, [first, second]) == (written.status, list(written.page.claims))
+
+    def test_pages(self, store: Store) -> None:
+        """A page can be read as it was left; one that nobody has written to is not there."""
+        store.ledger.append([append(SEQUENCE, 1, 2**63 - 1)])
+        (written,) = store.ledger.append([append(SEQUENCE - 9, 3, shard_id=OTHER_SHARD)])
+        nowhere, found, again = store.pages.read([PLACE._replace(lane=1), PLACE, PLACE])
+        assert nowhere is None
+        assert found == again == written.page._replace(watermark=None)
 
     def test_full(self, store: Store) -> None:
         """A page takes claims while it is below its bound, and none from then on, of nobody."""

@@ -9,7 +9,7 @@ import pytest
 from adapters.dynamodb.counters import DynamoDBCounters, usage_of
 from adapters.dynamodb.hot_path.conditional_writes import Item
 from adapters.dynamodb.layout import counter_pk, decode_position, part_attribute
-from adapters.dynamodb.ledger import DynamoDBLedger
+from adapters.dynamodb.ledger import DynamoDBLedger, DynamoDBLedgerPages
 from adapters.dynamodb.progress import DynamoDBProgress
 from adapters.dynamodb.slices import DynamoDBSlices
 from adapters.dynamodb.thresholds import DynamoDBNotifications
@@ -38,6 +38,7 @@ def dynamodb_store(endpoint: str) -> Store:
         DynamoDBProgress(tables.counters, updates),
         usage=lambda key, period: total(usage_of(item) for item in slices(tables, key, period)),
         parts=lambda key, period: parts(tables, key, period),
+        pages=DynamoDBLedgerPages(tables.ledger, tables.dynamodb),
         registered=lambda month: registered(tables, month),
         reached=lambda shard_id: reached(tables, shard_id),
     )

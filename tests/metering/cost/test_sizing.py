@@ -79,7 +79,7 @@ class TestSizing:
     def test_lanes(self) -> None:
         """One lane as long as its page has room; more where it has not, or those that are set."""
         assert 1 == lanes_for(at(1000), 1)
-        assert lanes_for(at(30_000), 4) > 1
+        assert lanes_for(at(60_000), 4) > 1
         assert 7 == lanes_for(at(1000, lanes=7), 1)
         assert sizing(at(30_000, shards=4)).hot_page_headroom > 2
 

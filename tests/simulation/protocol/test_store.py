@@ -28,14 +28,15 @@ class Simulated:
 
     @pytest.fixture
     def store(self) -> Store:
-        counters, progress = SimulatedCounters(), SimulatedProgress()
+        ledger, counters, progress = SimulatedLedger(), SimulatedCounters(), SimulatedProgress()
         return Store(
-            SimulatedLedger(),
+            ledger,
             counters.slices,
             counters,
             progress,
             usage=counters.usage,
             parts=counters.parts,
+            pages=ledger,
             registered=counters.slices.of,
             reached=lambda shard_id: reached(progress, shard_id),
         )
