@@ -119,9 +119,7 @@ class FullPages:
         found = {}
         pages = self._pages.read([one.page for one in appends])
         for append, page in zip(appends, pages, strict=True):
-            is_full = page is not None and page.size >= append.full_at
-            self._comes_late = is_full if append.page.page == 0 else self._comes_late
-            if page is not None and is_full:
+            if page is not None and page.size >= append.full_at:
                 full = _FullPage.of(page, now)
                 self._remember(append.page, full)
                 found[append.page] = full.refusal(append)
